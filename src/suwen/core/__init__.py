@@ -1,0 +1,1 @@
+"""Nouns, errors, units, clinical codes, settings and the registry: what every room speaks."""

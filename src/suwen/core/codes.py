@@ -1,0 +1,77 @@
+"""Clinical codes used by more than one room, each written once.
+
+Sources: SNOMED CT identifiers as used in DICOM PS3.16 (2024e) context groups, DICOM DCM codes
+(PS3.16 annex D), LOINC 2.77, UCUM 2.1, HL7 FHIR R4 value sets.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Language = Literal["en", "zh"]
+
+
+class Text(BaseModel):
+    """A sentence or a name in both languages."""
+
+    model_config = ConfigDict(frozen=True)
+
+    en: str
+    zh: str
+
+    def of(self, language: Language) -> str:
+        """Return the text in `language`."""
+        return self.zh if language == "zh" else self.en
+
+
+class Code(BaseModel):
+    """A concept of a code system, with its name in both languages.
+
+    `system` is the FHIR system URI.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    system: str
+    code: str
+    name: Text
+
+    def coding(self) -> dict[str, str]:
+        """Return the concept as a FHIR R4 Coding."""
+        return {"system": self.system, "code": self.code, "display": self.name.en}
+
+
+SNOMED = "http://snomed.info/sct"
+LOINC = "http://loinc.org"
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+RADLEX = "http://radlex.org"
+UCUM = "http://unitsofmeasure.org"
+SUWEN = "https://suwen.health/fhir"
+"""Base of the URIs Suwen defines itself (extensions, identifiers, local code systems)."""
+
+
+def _code(system: str, code: str, en: str, zh: str) -> Code:
+    return Code(system=system, code=code, name=Text(en=en, zh=zh))
+
+
+NODULE = _code(SNOMED, "27925004", "Nodule", "结节")
+PULMONARY_NODULE = _code(SNOMED, "427359005", "Solitary nodule of lung", "肺结节")
+LUNG = _code(SNOMED, "39607008", "Lung", "肺")
+RIGHT_LUNG = _code(SNOMED, "3341006", "Right lung", "右肺")
+LEFT_LUNG = _code(SNOMED, "44029006", "Left lung", "左肺")
+MALIGNANCY_PROBABILITY = _code(
+    f"{SUWEN}/codes", "malignancy-probability", "Probability of malignancy", "恶性概率"
+)
+VOLUME = _code(SNOMED, "118565006", "Volume", "体积")
+LONGEST_DIAMETER = _code(SNOMED, "81827009", "Diameter", "最长径")
+EQUIVALENT_DIAMETER = _code(
+    f"{SUWEN}/codes", "equivalent-diameter", "Volume-equivalent diameter", "等效球径"
+)
+AI_GENERATED = _code(
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "AIAST",
+    "Artificial Intelligence asserted",
+    "由人工智能给出",
+)

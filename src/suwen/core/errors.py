@@ -1,0 +1,115 @@
+"""One tree of errors. Each says what was got, what was expected and what to do next.
+
+An error text never carries patient content: name the field, the file's position or the record
+reference, not the value.
+"""
+
+from __future__ import annotations
+
+
+class SuwenError(Exception):
+    """Base of every error a user may see.
+
+    Parameters
+    ----------
+    got
+        What was met, without patient content.
+    expected
+        What would have been accepted.
+    todo
+        What the reader can do now.
+    """
+
+    code = "error"
+    http_status = 500
+
+    def __init__(self, got: str, expected: str = "", todo: str = "") -> None:
+        self.got = got
+        self.expected = expected
+        self.todo = todo
+        super().__init__(got, expected, todo)
+
+    def __str__(self) -> str:
+        parts = [self.got.rstrip(".")]
+        if self.expected:
+            parts.append(f"expected {self.expected.rstrip('.')}")
+        if self.todo:
+            parts.append(f"what to do: {self.todo.rstrip('.')}")
+        return "; ".join(parts) + "."
+
+
+class BadInput(SuwenError):
+    """The input does not say what it has to say (malformed, incomplete, contradictory)."""
+
+    code = "bad-input"
+    http_status = 422
+
+
+class UnsafeInput(BadInput):
+    """The input was refused before it was parsed: too large, too deep, or hostile."""
+
+    code = "unsafe-input"
+    http_status = 413
+
+
+class NotFound(SuwenError):
+    """Nothing is stored under that name, or it was deleted."""
+
+    code = "not-found"
+    http_status = 404
+
+
+class Unauthenticated(SuwenError):
+    """Nobody, or nobody known, is asking."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
+class Denied(SuwenError):
+    """The access policy does not let this person do this."""
+
+    code = "denied"
+    http_status = 403
+
+
+class Conflict(SuwenError):
+    """Someone else wrote first, or the state no longer allows it."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class IntegrityError(SuwenError):
+    """Stored bytes are not the bytes that were written (log, blob or pack)."""
+
+    code = "integrity"
+    http_status = 500
+
+
+class KeyUnavailable(SuwenError):
+    """The key is missing, wrong, or was destroyed on purpose (crypto-shredding)."""
+
+    code = "key-unavailable"
+    http_status = 410
+
+
+class StorageUnavailable(SuwenError):
+    """The disk is full or the database cannot be written; nothing was half written."""
+
+    code = "storage"
+    http_status = 507
+
+
+class MissingExtra(SuwenError):
+    """An optional part of the installation is absent."""
+
+    code = "missing-extra"
+    http_status = 501
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"the package {package!r} is not installed",
+            f"the optional extra [{extra}]",
+            f"pip install 'suwen[{extra}]'",
+        )

@@ -1,0 +1,62 @@
+"""The settings table: every `SUWEN_*` variable, its default and its help, in one place."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings read from the environment (`SUWEN_HOME`, `SUWEN_DATA`, ...)."""
+
+    model_config = SettingsConfigDict(env_prefix="SUWEN_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path.home() / ".suwen", description="Folder of the database, blobs, keys and run folders."
+    )
+    data: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders searched for data sets, separated by ':'."
+    )
+    packs: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Extra folders searched for packs before the shipped ones, separated by ':'.",
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the record store; empty: SQLite in SUWEN_HOME."
+    )
+    master_key: str = Field(
+        "",
+        description="Where the master key comes from: empty: a 0600 file in SUWEN_HOME; "
+        "'env:NAME': base64 in that variable; 'command:...': base64 printed by it (KMS).",
+    )
+    language: Literal["en", "zh"] = Field("en", description="Language of reports and pages.")
+    threads: int = Field(2, ge=1, le=256, description="Threads of one inference session.")
+    max_upload_mb: int = Field(2048, ge=1, description="Largest single file read, in MiB.")
+    host: str = Field("127.0.0.1", description="Address the workbench listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port the workbench listens on.")
+    session_minutes: int = Field(30, ge=1, description="Idle minutes until a page session ends.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="Lowest level written to standard error."
+    )
+
+    @field_validator("data", "packs", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part).expanduser() for part in value.split(":") if part)
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the record store."""
+        return self.database_url or f"sqlite:///{self.home / 'suwen.sqlite'}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process, read once from the environment."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""Medical images: reading DICOM and NIfTI, lung nodules, explanations, SR and SEG."""

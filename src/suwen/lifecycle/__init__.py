@@ -1,0 +1,1 @@
+"""Task and Pack contracts, and one lifecycle for all: train, evaluate, explain, card."""

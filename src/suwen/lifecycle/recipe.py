@@ -1,0 +1,41 @@
+"""A Recipe: every choice of one training run, written to the run folder and repeatable from it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Recipe(BaseModel):
+    """Choices of a training run; `options` are the room's own (architecture, input size, ...)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field("", description="Data set of the task; empty: the task's first.")
+    folds: int = Field(
+        5, ge=2, le=20, description="Members of the ensemble; one fold held out each."
+    )
+    seed: int = Field(7, ge=0, description="Seed of every random act.")
+    epochs: int = Field(40, ge=1, description="Most epochs a member is trained.")
+    patience: int = Field(
+        8, ge=1, description="Epochs without a better validation loss until stop."
+    )
+    batch_size: int = Field(16, ge=1, description="Samples per step.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate.")
+    weight_decay: float = Field(1e-2, ge=0, description="Decoupled weight decay.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the last layer.")
+    augmentation: bool = Field(True, description="Train on randomly moved, turned, noisy samples.")
+    imbalance: Literal["none", "weights", "focal", "oversample"] = Field(
+        "weights", description="How the rarer class is made to count."
+    )
+    calibration: Literal["temperature", "isotonic", "best"] = Field(
+        "best", description="Calibrator; 'best': the lower validation log loss, by cross-fitting."
+    )
+    rule_in_false_alarms: float = Field(
+        0.10, gt=0, lt=1, description="Share of negatives that may be called rule-in."
+    )
+    rule_out_misses: float = Field(
+        0.05, gt=0, lt=1, description="Share of positives that may be called rule-out."
+    )
+    options: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,234 @@
+"""The Task contract: a named clinical question with typed input and output.
+
+A room registers an instance with `core.registry.register`; training, evaluation, cards, the command
+line, the HTTP API, the workbench and the contract tests are written once against what stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.core.codes import Code, Text
+from suwen.core.nouns import Case, Evidence, Finding, Reference
+
+if TYPE_CHECKING:
+    from suwen.lifecycle.data import DataFolders
+    from suwen.lifecycle.pack import Pack
+    from suwen.lifecycle.recipe import Recipe
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One thing a task answers about (one nodule, one note, one window).
+
+    `data` is the room's own typed input. `inputs` are the references whose bytes decide the answer;
+    `evidence` is where in the Case the sample lies.
+    """
+
+    key: str
+    data: Any
+    evidence: tuple[Evidence, ...] = ()
+    inputs: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where labelled examples come from; `shippable`: weights trained on it may ship."""
+
+    name: str
+    url: str
+    licence: str
+    citation: str
+    shippable: bool
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled samples, loaded one by one.
+
+    Parameters
+    ----------
+    keys
+        One name a sample, unique.
+    groups
+        What may not be split: the patient, subject or document of each sample, shape (n,).
+    labels
+        Class index for `Choice`, value for `Value`, ignored for `Mask`, shape (n,).
+    load
+        Sample of index i, with its data.
+    truth
+        For `Mask`: the true mask of index i (bool array shaped as the output's mask).
+    columns
+        Per-sample columns for subgroups, strata and size matching, each of shape (n,).
+    floors
+        Scores of trivial methods (for example the diameter alone), each of shape (n,).
+    """
+
+    source: Source
+    keys: tuple[str, ...]
+    groups: Array
+    labels: Array
+    load: Callable[[int], Sample]
+    truth: Callable[[int], Array] | None = None
+    columns: Mapping[str, Array] = field(default_factory=dict)
+    floors: Mapping[str, Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def subset(self, index: Array) -> Examples:
+        """Return the examples at `index` (integers), in that order."""
+        chosen = np.asarray(index, dtype=int)
+        load, truth = self.load, self.truth
+        return replace(
+            self,
+            keys=tuple(self.keys[i] for i in chosen),
+            groups=self.groups[chosen],
+            labels=self.labels[chosen],
+            load=lambda i: load(int(chosen[i])),
+            truth=None if truth is None else (lambda i: truth(int(chosen[i]))),
+            columns={name: column[chosen] for name, column in self.columns.items()},
+            floors={name: scores[chosen] for name, scores in self.floors.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the weights say about one sample, before calibration and bands.
+
+    Parameters
+    ----------
+    scores
+        `Choice`: one uncalibrated logit a member of the ensemble, shape (members,) for two classes
+        and (members, classes) for more. `Value`: one value a member. `Mask`: empty.
+    mask
+        `Mask`: bool array in the sample's own grid.
+    domain
+        Features the input-domain guard looks at, by name.
+    parts
+        What else `findings` needs (feature maps, measurements); never stored.
+    """
+
+    scores: Array
+    domain: Mapping[str, float]
+    mask: Array | None = None
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The answer is one of some classes; with two, `classes[1]` is the one looked for."""
+
+    classes: tuple[Code, ...]
+    kind: Literal["choice"] = "choice"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The answer is a region of the image."""
+
+    code: Code
+    kind: Literal["mask"] = "mask"
+
+
+@dataclass(frozen=True)
+class Value:
+    """The answer is a number with a UCUM unit."""
+
+    code: Code
+    unit: str
+    kind: Literal["value"] = "value"
+
+
+Answers = Choice | Mask | Value
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a task needs from a Case: a FHIR resource type, for images with their modality."""
+
+    resource_type: str
+    modality: str = ""
+    what: Text | None = None
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """A change that really happens in the clinic: `apply(sample, strength, seed)`."""
+
+    name: str
+    strengths: tuple[float, ...]
+    apply: Callable[[Sample, float, int], Sample]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A named clinical question. Attributes describe it; five methods answer it."""
+
+    name: str
+    """`room.question`, for example `imaging.nodule_malignancy`."""
+    title: Text
+    reads: tuple[Reads, ...]
+    answers: Answers
+    after: tuple[str, ...]
+    """Tasks whose findings this one reads; they run first."""
+    datasets: tuple[str, ...]
+    """Names accepted by `examples`; the first is the default."""
+    perturbations: tuple[Perturbation, ...]
+
+    def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+        """Return what there is to answer about in `case`; an empty list when not applicable.
+
+        `earlier` holds the findings of the tasks named in `after` on the same Case.
+        """
+        ...
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Load the labelled examples of `dataset`.
+
+        Raises
+        ------
+        NotFound
+            The data set is in none of the folders.
+        """
+        ...
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Train one member and write its weights (`*.onnx`, `*.lgb.txt`) into `folder`.
+
+        Returns the member's settings for `pack.toml` (preprocessing, file names, learning curve
+        under `history`). Resumable: a finished epoch found in `folder` is not trained again.
+        """
+        ...
+
+    def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
+        """Answer one sample with the pack's members (all, or those listed). Imports no torch."""
+        ...
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Turn an output into coded, banded findings with evidence."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A second small contract, for tasks whose answer can be shown on the input."""
+
+    def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
+        """Return the relevance of each element of the sample's input, in the input's own shape."""
+        ...
+
+    def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
+        """Return the logit of `sample` with its input replaced by `values` (same shape)."""
+        ...
