@@ -66,6 +66,21 @@ class Unauthenticated(SuwenError):
     http_status = 401
 
 
+class TooManyAttempts(SuwenError):
+    """Too many failures in a row: the next try has to wait `seconds`."""
+
+    code = "too-many-attempts"
+    http_status = 429
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = max(1, round(seconds))
+        super().__init__(
+            "too many failed attempts",
+            f"the next one in {self.seconds} seconds or later",
+            "wait, or ask an administrator to reset your password",
+        )
+
+
 class Denied(SuwenError):
     """The access policy does not let this person do this."""
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from suwen.core.errors import Conflict, NotFound
 
 _tasks: dict[str, Any] = {}
+_rooms: list[Callable[[], None]] = []
+
+
+def provide(load_rooms: Callable[[], None]) -> None:
+    """Name the function that imports the rooms; it is called once, at the first look-up."""
+    _rooms.append(load_rooms)
+
+
+def _load() -> None:
+    while _rooms:
+        _rooms.pop()()
 
 
 def register(task: Any) -> Any:
@@ -26,6 +37,7 @@ def find(name: str) -> Any:
     NotFound
         No such task.
     """
+    _load()
     try:
         return _tasks[name]
     except KeyError:
@@ -35,5 +47,6 @@ def find(name: str) -> Any:
 
 def tasks() -> Iterator[Any]:
     """Yield every registered Task, by name."""
+    _load()
     for name in sorted(_tasks):
         yield _tasks[name]

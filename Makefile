@@ -1,0 +1,40 @@
+# make demo   creates .venv, installs, diagnoses the demo patients, serves the workbench
+# make test   installs what tests need and runs them all
+# make setup | check | bench
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+# A folder of data sets beside the clone is used when there is one; set SUWEN_DATA to name others.
+export SUWEN_DATA ?= $(abspath $(wildcard ../shared/data))
+DEMO_ARGS ?=
+
+.PHONY: setup check test bench demo clean
+
+demo: .venv/.base
+	$(BIN)/suwen demo $(DEMO_ARGS)
+
+setup: .venv/.all
+
+check: .venv/.all
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: .venv/.all
+	scripts/peers.sh
+	$(BIN)/pytest -n 2 --dist loadscope --cov --cov-report=term:skip-covered
+
+bench: .venv/.all
+	$(BIN)/python -m benchmarks
+
+.venv/.base: constraints.txt pyproject.toml scripts/setup.sh
+	scripts/setup.sh $(PYTHON) ""
+	@touch $@
+
+.venv/.all: constraints.txt pyproject.toml scripts/setup.sh
+	scripts/setup.sh $(PYTHON) "[train,dev]"
+	@touch $@ .venv/.base
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -1,0 +1,43 @@
+"""Entry point of the `suwen` command."""
+
+from __future__ import annotations
+
+import sys
+
+from suwen import cli
+from suwen.app import rooms
+from suwen.core import registry
+from suwen.core.errors import SuwenError
+
+registry.provide(rooms.load)
+
+
+class Application:
+    """What the command line needs from above it; everything heavy is imported when it is used."""
+
+    def diagnose(self, request: cli.DiagnoseRequest) -> cli.Outcome:
+        """Run the main job on a folder and write its outputs."""
+        from suwen.app.diagnose import diagnose_folder
+
+        return diagnose_folder(request)
+
+    def demo(self, once: bool, port: int) -> None:
+        """Diagnose the demo patients, then serve the workbench unless `once`."""
+        from suwen.app.demo import run_demo
+
+        run_demo(once=once, port=port)
+
+    def serve(self, host: str, port: int) -> None:
+        """Serve the workbench until interrupted."""
+        from suwen.app.serve import run_server
+
+        run_server(host, port)
+
+
+def main() -> None:
+    """Run the command line; a SuwenError becomes one clear line and exit status 2."""
+    try:
+        cli.build()(obj=Application())
+    except SuwenError as error:
+        sys.stderr.write(f"suwen: {error}\n")
+        sys.exit(2)

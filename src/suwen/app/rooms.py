@@ -1,0 +1,8 @@
+"""The rooms that register Tasks. A new room adds its line here."""
+
+from __future__ import annotations
+
+
+def load() -> None:
+    """Import every room's `tasks.py`, so that its Tasks register themselves."""
+    import suwen.imaging.tasks  # noqa: F401

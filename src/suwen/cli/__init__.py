@@ -1,0 +1,89 @@
+"""The command line: parse, call, print; one file a command, nothing heavy imported until used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+
+@dataclass(frozen=True)
+class DiagnoseRequest:
+    """What `suwen diagnose` was asked: points are x, y, z in mm (DICOM patient frame)."""
+
+    folder: Path
+    out: Path | None = None
+    language: str = "en"
+    points: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a diagnosis made: the stored report and the files written, with the printed summary."""
+
+    patient: str
+    report: str
+    summary: tuple[str, ...]
+    understood: tuple[str, ...]
+    not_understood: tuple[str, ...]
+    files: tuple[Path, ...]
+    seconds: float
+    finding_decisions: tuple[int, ...] = field(default=())
+
+
+class Wiring(Protocol):
+    """What the command line needs from the application above it."""
+
+    def diagnose(self, request: DiagnoseRequest) -> Outcome:
+        """Run the main job on a folder and write its outputs."""
+        ...
+
+    def demo(self, once: bool, port: int) -> None:
+        """Diagnose the demo patients, then serve the workbench unless `once`."""
+        ...
+
+    def serve(self, host: str, port: int) -> None:
+        """Serve the workbench until interrupted."""
+        ...
+
+
+COMMANDS = (
+    "diagnose",
+    "demo",
+    "serve",
+    "doctor",
+    "settings",
+    "person",
+    "keys",
+    "audit",
+    "replay",
+    "train",
+    "evaluate",
+    "explain",
+    "card",
+    "packs",
+)
+"""Each is a module of this package with a `command` function, or an `app` with sub-commands."""
+
+
+def build() -> Callable[..., Any]:
+    """Assemble the command line from the modules named in COMMANDS."""
+    from importlib import import_module
+
+    app = typer.Typer(
+        name="suwen",
+        help="Suwen: patient files in; explained, calibrated, replayable decision support out.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name in COMMANDS:
+        module = import_module(f"suwen.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
