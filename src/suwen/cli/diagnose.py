@@ -15,7 +15,9 @@ def _point(text: str) -> tuple[float, float, float]:
         x, y, z = (float(part) for part in text.split(","))
     except ValueError:
         raise BadInput(
-            f"the point {text!r}", "three numbers x,y,z in mm", "for example --point=-88.6,20.2,-103.7"
+            f"the point {text!r}",
+            "three numbers x,y,z in mm",
+            "such as --point=-88.6,20.2,-103.7",
         ) from None
     return x, y, z
 

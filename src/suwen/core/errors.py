@@ -6,6 +6,8 @@ reference, not the value.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class SuwenError(Exception):
     """Base of every error a user may see.
@@ -36,6 +38,15 @@ class SuwenError(Exception):
         if self.todo:
             parts.append(f"what to do: {self.todo.rstrip('.')}")
         return "; ".join(parts) + "."
+
+    def shape(self) -> dict[str, str]:
+        """Return the one error shape of the API and of stored job results."""
+        return {
+            "code": self.code,
+            "got": self.got,
+            "expected": self.expected,
+            "todo": self.todo,
+        }
 
 
 class BadInput(SuwenError):
@@ -128,3 +139,12 @@ class MissingExtra(SuwenError):
             f"the optional extra [{extra}]",
             f"pip install 'suwen[{extra}]'",
         )
+
+
+def error_of(shape: Mapping[str, str]) -> SuwenError:
+    """Return the error whose `shape()` this is."""
+    kinds = (BadInput, UnsafeInput, NotFound, Unauthenticated, Denied, Conflict)
+    kinds += (IntegrityError, KeyUnavailable, StorageUnavailable)
+    by_code = {kind.code: kind for kind in kinds}
+    kind = by_code.get(shape.get("code", ""), SuwenError)
+    return kind(shape.get("got", ""), shape.get("expected", ""), shape.get("todo", ""))
