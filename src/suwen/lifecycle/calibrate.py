@@ -1,0 +1,199 @@
+"""From logits to probabilities that can be believed, with an interval.
+
+Two calibrators of a two-class logit, both monotone, both stored as plain numbers:
+
+* `temperature`: probability = sigmoid(a z + b), the temperature 1/a with an offset (Platt, 1999;
+  Guo et al., ICML 2017), fitted by maximum likelihood with Platt's smoothed targets;
+* `isotonic`: the sigmoid above made piecewise linear by pooling adjacent violators (Zadrozny &
+  Elkan, KDD 2002), read between knots by interpolation, never exactly 0 or 1.
+
+The interval joins two doubts on the logit scale: what another training set would have said (the
+spread of the members, with the variance of Nadeau & Bengio, Machine Learning 2003, for
+cross-validated members: 1/M + 1/(M - 1)) and how well the calibrator is known (covariance of a and
+b, sandwich form by group). It says nothing about inputs unlike the training data: the guard does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Interval
+from suwen.lifecycle.task import Array
+from suwen.metrics.calibration import log_loss
+
+Kind = Literal["temperature", "isotonic"]
+LEVEL = 0.95
+RIDGE = 1e-3
+"""Weak pull of (a, b) towards (1, 0): keeps separable data finite."""
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """A monotone map from a logit to a probability.
+
+    `a`, `b` with their `covariance` ((2, 2), rows) are always there; `x`, `y` are the knots (logit,
+    probability) of an isotonic map.
+    """
+
+    kind: Kind
+    a: float
+    b: float
+    covariance: tuple[tuple[float, float], tuple[float, float]]
+    x: tuple[float, ...] = ()
+    y: tuple[float, ...] = ()
+
+    def probability(self, logits: Array) -> Array:
+        """Return the calibrated probabilities of `logits`, same shape."""
+        logits = np.asarray(logits, dtype=float)
+        if self.kind == "isotonic":
+            return np.interp(logits, self.x, self.y)
+        return np.asarray(special.expit(self.a * logits + self.b))
+
+    def interval(self, logits: Array) -> Interval:
+        """Return the probability of one sample from its members' logits, with a 95 % interval."""
+        members = np.asarray(logits, dtype=float).ravel()
+        centre, count = members.mean(), len(members)
+        slope = max(self.a, 1e-6)
+        known = np.array([centre, 1.0])
+        variance = float(known @ np.array(self.covariance) @ known) / slope**2
+        reach = stats.norm.ppf(0.5 + LEVEL / 2) * np.sqrt(variance)
+        if count > 1:
+            spread = members.var(ddof=1) * (1 / count + 1 / (count - 1))
+            quantile = stats.t.ppf(0.5 + LEVEL / 2, count - 1)
+            reach = np.hypot(reach, quantile * np.sqrt(spread))
+        low, value, high = self.probability(np.array([centre - reach, centre, centre + reach]))
+        return Interval(value=float(value), low=float(low), high=float(high), level=LEVEL)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers and lists."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Calibrator:
+        """Build from `to_json`; unknown kinds and falling knots are refused."""
+        kind, x, y = content["kind"], tuple(content["x"]), tuple(content["y"])
+        if kind not in ("temperature", "isotonic") or (kind == "isotonic" and not x):
+            raise BadInput("a calibrator of unknown kind", "temperature or isotonic with knots")
+        if len(x) != len(y) or np.any(np.diff(x) < 0) or np.any(np.diff(y) < 0):
+            raise BadInput("calibrator knots that fall", "rising logits and probabilities")
+        (p, q), (r, s) = content["covariance"]
+        return cls(kind, content["a"], content["b"], ((p, q), (r, s)), x, y)
+
+
+def pool_adjacent_violators(values: Array, weights: Array) -> Array:
+    """Return the non-decreasing sequence closest to `values` in weighted squares."""
+    means: list[float] = []
+    masses: list[float] = []
+    counts: list[int] = []
+    for value, weight in zip(values, weights, strict=True):
+        means.append(float(value))
+        masses.append(float(weight))
+        counts.append(1)
+        while len(means) > 1 and means[-2] >= means[-1]:
+            mass = masses[-2] + masses[-1]
+            means[-2:] = [(means[-2] * masses[-2] + means[-1] * masses[-1]) / mass]
+            masses[-2:] = [mass]
+            counts[-2:] = [counts[-2] + counts[-1]]
+    return np.repeat(means, counts)
+
+
+def _platt(logits: Array, truth: Array) -> tuple[float, float]:
+    positives, negatives = truth.sum(), (1 - truth).sum()
+    target = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        a, b = parameters
+        z = a * logits + b
+        wrong = special.expit(z) - target
+        value = np.sum(np.logaddexp(0, z) - target * z) + RIDGE * ((a - 1) ** 2 + b**2)
+        slope = np.array([wrong @ logits + 2 * RIDGE * (a - 1), wrong.sum() + 2 * RIDGE * b])
+        return float(value), slope
+
+    start = np.array([1.0, 0.0])
+    bounds = [(1e-3, None), (None, None)]
+    a, b = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(a), float(b)
+
+
+def _covariance(logits: Array, truth: Array, groups: Array, a: float, b: float) -> Array:
+    """Return the sandwich covariance of (a, b), clustered by group (Liang & Zeger 1986)."""
+    design = np.column_stack([logits, np.ones_like(logits)])
+    probability = special.expit(a * logits + b)
+    bread = np.linalg.inv(
+        design.T @ (design * (probability * (1 - probability))[:, None]) + 2 * RIDGE * np.eye(2)
+    )
+    _, member = np.unique(groups, return_inverse=True)
+    scores = np.zeros((int(member.max()) + 1, 2))
+    np.add.at(scores, member.ravel(), design * (truth - probability)[:, None])
+    return np.asarray(bread @ (scores.T @ scores) @ bread)
+
+
+def fit(kind: Kind, logits: Array, truth: Array, groups: Array) -> Calibrator:
+    """Fit one calibrator to out-of-fold logits, truth (0 or 1) and groups, each of shape (n,).
+
+    Raises
+    ------
+    BadInput
+        One of the classes is absent.
+    """
+    logits, truth = np.asarray(logits, dtype=float), np.asarray(truth, dtype=float)
+    if len(np.unique(truth)) < 2:
+        raise BadInput("calibration data with one class only", "both classes", "add examples")
+    a, b = _platt(logits, truth)
+    (p, q), (r, s) = _covariance(logits, truth, groups, a, b).tolist()
+    covariance = ((p, q), (r, s))
+    if kind == "temperature":
+        return Calibrator(kind, a, b, covariance)
+    order = np.argsort(logits, kind="stable")
+    steps = pool_adjacent_violators(truth[order], np.ones(len(truth)))
+    edge = 1 / (len(truth) + 2)
+    x, y = _knots(logits[order], np.clip(steps, edge, 1 - edge))
+    return Calibrator(kind, a, b, covariance, x, y)
+
+
+def _knots(x: Array, y: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return one knot at the middle of each step, so that the map rises between steps."""
+    levels, first, count = np.unique(y, return_index=True, return_counts=True)
+    middles = [float(x[i : i + n].mean()) for i, n in zip(first, count, strict=True)]
+    return tuple(middles), tuple(float(level) for level in levels)
+
+
+def fit_cross(
+    kind: Kind, logits: Array, truth: Array, groups: Array, fold: Array
+) -> tuple[list[Calibrator], Array]:
+    """Return one calibrator a fold, fitted on the other folds, and the probabilities they give."""
+    folds = int(fold.max()) + 1
+    found = []
+    probability = np.empty(len(logits))
+    for k in range(folds):
+        held_out = fold == k
+        found.append(fit(kind, logits[~held_out], truth[~held_out], groups[~held_out]))
+        probability[held_out] = found[-1].probability(logits[held_out])
+    return found, probability
+
+
+def choose(
+    wanted: Literal["temperature", "isotonic", "best"],
+    logits: Array,
+    truth: Array,
+    groups: Array,
+    fold: Array,
+) -> tuple[Calibrator, list[Calibrator], Array, dict[str, float]]:
+    """Choose by cross-fitted log loss and fit the calibrator that ships on all samples.
+
+    Returns
+    -------
+    tuple
+        The calibrator, one a fold, the cross-fitted probabilities (n,), and log loss by kind.
+    """
+    kinds: tuple[Kind, ...] = ("temperature", "isotonic") if wanted == "best" else (wanted,)
+    tried = {kind: fit_cross(kind, logits, truth, groups, fold) for kind in kinds}
+    losses: dict[str, float] = {kind: float(log_loss(truth, tried[kind][1])) for kind in kinds}
+    best = min(kinds, key=lambda kind: losses[kind])
+    by_fold, probability = tried[best]
+    return fit(best, logits, truth, groups), by_fold, probability, losses

@@ -1,0 +1,166 @@
+"""Golden cases: a few inputs with the output they must give, kept inside the pack.
+
+A sample's data is written as arrays (`.npz`, read with `allow_pickle=False`) and a tree of plain
+values (`.json`). Reading builds only dataclasses that the task's own module names (and those they
+are made of): a class name in a pack can never call anything else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.task import Array, Output, Sample, Task
+from suwen.metrics.overlap import dice
+
+FOLDER = "golden"
+SCORE_TOLERANCE = 5e-3
+"""Logits may differ by this much between processors (AVX2, AVX-512, NEON order of sums)."""
+DOMAIN_TOLERANCE = 1e-3
+"""Relative difference of a domain feature."""
+MASK_TOLERANCE = 0.995
+"""Least Dice between the stored and the computed mask."""
+
+
+def _tree(value: Any, arrays: dict[str, Array]) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        name = f"a{len(arrays)}"
+        arrays[name] = np.asarray(value)
+        return {"array": name}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+        return {"dataclass": type(value).__name__, "fields": _tree(fields, arrays)["map"]}
+    if isinstance(value, Mapping):
+        return {"map": {str(key): _tree(item, arrays) for key, item in value.items()}}
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_tree(item, arrays) for item in value]}
+    raise BadInput(
+        f"a golden case cannot hold a {type(value).__name__}",
+        "arrays, numbers, texts, lists, tables and dataclasses of them",
+        "keep such values out of Sample.data",
+    )
+
+
+def _dataclasses_of(kind: type, found: dict[str, type]) -> None:
+    if kind.__name__ in found:
+        return
+    found[kind.__name__] = kind
+    for hint in typing.get_type_hints(kind).values():
+        for part in (hint, *typing.get_args(hint)):
+            if isinstance(part, type) and dataclasses.is_dataclass(part):
+                _dataclasses_of(part, found)
+
+
+def data_types(task: Task) -> dict[str, type]:
+    """Return the dataclasses a sample of `task` may be made of, by name."""
+    found: dict[str, type] = {}
+    for value in vars(sys.modules[type(task).__module__]).values():
+        if isinstance(value, type) and dataclasses.is_dataclass(value):
+            _dataclasses_of(value, found)
+    return found
+
+
+def _value(tree: Any, arrays: Mapping[str, Array], types: Mapping[str, type]) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    if "array" in tree:
+        return arrays[tree["array"]]
+    if "dataclass" in tree:
+        if tree["dataclass"] not in types:
+            raise BadInput(
+                f"a golden case holds a {tree['dataclass']}",
+                f"one of: {', '.join(sorted(types))}",
+                "import the class of Sample.data in the module of the task",
+            )
+        fields = {k: _value(v, arrays, types) for k, v in tree["fields"].items()}
+        return types[tree["dataclass"]](**fields)
+    if "map" in tree:
+        return {key: _value(item, arrays, types) for key, item in tree["map"].items()}
+    items = [_value(item, arrays, types) for item in tree.get("tuple", tree.get("list"))]
+    return tuple(items) if "tuple" in tree else items
+
+
+def arrays_of(value: Any) -> dict[str, Array]:
+    """Return every array inside `value`, in a fixed order (for content digests)."""
+    arrays: dict[str, Array] = {}
+    _tree(value, arrays)
+    return arrays
+
+
+def write(folder: Path, sample: Sample, output: Output) -> None:
+    """Write one golden case into `folder/golden`."""
+    target = folder / FOLDER
+    target.mkdir(exist_ok=True)
+    name = f"case-{len(list(target.glob('*.json')))}"
+    arrays: dict[str, Array] = {}
+    tree = _tree(sample.data, arrays)
+    expected = {
+        "scores": np.asarray(output.scores, dtype=float).tolist(),
+        "domain": {key: float(value) for key, value in output.domain.items()},
+        "mask": output.mask is not None,
+        "score_tolerance": SCORE_TOLERANCE,
+        "domain_tolerance": DOMAIN_TOLERANCE,
+        "mask_tolerance": MASK_TOLERANCE,
+    }
+    if output.mask is not None:
+        arrays["expected-mask"] = output.mask
+    content = {"key": sample.key, "data": tree, "expected": expected}
+    (target / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    np.savez_compressed(target / f"{name}.npz", allow_pickle=False, **arrays)
+
+
+def cases(task: Task, pack: Pack) -> Iterator[tuple[Sample, dict[str, Any], Array | None]]:
+    """Yield sample, expected output and expected mask of each golden case."""
+    types = data_types(task)
+    for path in sorted((pack.folder / FOLDER).glob("*.json")):
+        content = json.loads(path.read_bytes())
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        sample = Sample(content["key"], _value(content["data"], arrays, types))
+        yield sample, content["expected"], arrays.get("expected-mask")
+
+
+def check(task: Task, pack: Pack) -> list[str]:
+    """Predict every golden case; return a sentence for each that differs, empty when all agree."""
+    problems = []
+    count = 0
+    for sample, expected, mask in cases(task, pack):
+        count += 1
+        problems += _differences(f"golden case {count}", task.predict(pack, sample), expected, mask)
+    return problems if count else [f"the pack of {task.name} has no golden case"]
+
+
+def _differences(
+    name: str, output: Output, expected: Mapping[str, Any], mask: Array | None
+) -> list[str]:
+    found = []
+    scores, wanted = np.asarray(output.scores, dtype=float), np.asarray(expected["scores"])
+    if scores.shape != wanted.shape:
+        found.append(f"{name}: {scores.shape} scores, expected {wanted.shape}")
+    elif (
+        scores.size and (gap := float(np.abs(scores - wanted).max())) > expected["score_tolerance"]
+    ):
+        found.append(f"{name}: a score differs by {gap:.2g}")
+    for key, value in expected["domain"].items():
+        gap = abs(float(output.domain.get(key, np.nan)) - value)
+        if not gap <= expected["domain_tolerance"] * max(1.0, abs(value)):
+            found.append(f"{name}: the domain feature {key} differs")
+    if mask is not None and (
+        output.mask is None
+        or output.mask.shape != mask.shape
+        or dice(mask, output.mask) < expected["mask_tolerance"]
+    ):
+        found.append(f"{name}: the mask differs")
+    return found

@@ -1,0 +1,120 @@
+"""The manifest and signature of a pack: every byte of the folder is accounted for.
+
+`MANIFEST.json` lists the SHA-256 and size of every other file; `SIGNATURE.json` holds an Ed25519
+signature over the manifest's bytes. One changed, added or missing byte and the pack is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from suwen.core.errors import IntegrityError
+from suwen.core.nouns import digest_of
+from suwen.lifecycle.keys import fingerprint, verifies
+
+MANIFEST = "MANIFEST.json"
+SIGNATURE = "SIGNATURE.json"
+TODO = "do not use this pack; install it again from its source, or train it again"
+_BLOCK = 1 << 20
+
+
+def _digest(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found.update(block)
+    return found.hexdigest()
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the files below `folder` by relative path, without manifest and signature.
+
+    Raises
+    ------
+    IntegrityError
+        A link or a special file stands there: its target is not covered by the manifest.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise IntegrityError(f"{name} in the pack {folder.name} is a link", "plain files", TODO)
+        if path.is_file() and name not in (MANIFEST, SIGNATURE):
+            found[name] = path
+    return found
+
+
+def seal(folder: Path, key: Ed25519PrivateKey) -> str:
+    """Write manifest and signature of `folder`; return the SHA-256 of the manifest."""
+    content = {
+        "format": 1,
+        "files": {
+            name: {"sha256": _digest(path), "bytes": path.stat().st_size}
+            for name, path in _files(folder).items()
+        },
+    }
+    manifest = (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+    signature = {
+        "key": fingerprint(key.public_key()),
+        "signature": base64.b64encode(key.sign(manifest)).decode(),
+    }
+    (folder / MANIFEST).write_bytes(manifest)
+    (folder / SIGNATURE).write_text(json.dumps(signature, indent=1) + "\n")
+    return digest_of(manifest)
+
+
+def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> str:
+    """Check signature and every file of `folder`; return the SHA-256 of the manifest.
+
+    Raises
+    ------
+    IntegrityError
+        Something is missing, added, changed, a link, or not signed by a trusted key.
+    """
+    name = folder.name
+    try:
+        manifest = (folder / MANIFEST).read_bytes()
+        signature = json.loads((folder / SIGNATURE).read_bytes())
+        key, signed = signature["key"], base64.b64decode(signature["signature"], validate=True)
+    except FileNotFoundError as missing:
+        file = Path(str(missing.filename)).name
+        raise IntegrityError(f"the pack {name} has no {file}", "a signed pack", TODO) from None
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise IntegrityError(
+            f"{SIGNATURE} of the pack {name} cannot be read", "a signature", TODO
+        ) from None
+    if not (isinstance(key, str) and verifies(keys, key, signed, manifest)):
+        known = "is trusted but the signature does not fit" if key in keys else "is not trusted"
+        raise IntegrityError(
+            f"the pack {name} is signed with the key {str(key)[:16]!r}, which {known}",
+            f"one of the trusted keys ({', '.join(sorted(keys)) or 'there is none'})",
+            "if you know the signer, put their public key into SUWEN_HOME/keys/trusted",
+        )
+    _check_files(folder, json.loads(manifest)["files"])
+    return digest_of(manifest)
+
+
+def _check_files(folder: Path, listed: Mapping[str, Mapping[str, Any]]) -> None:
+    present = _files(folder)
+    for file in sorted(set(listed) | set(present)):
+        if file not in present:
+            problem = "is missing"
+        elif file not in listed:
+            problem = "was added after signing"
+        elif present[file].stat().st_size != listed[file]["bytes"]:
+            problem = "has another size than when it was signed"
+        elif _digest(present[file]) != listed[file]["sha256"]:
+            problem = "was changed after signing"
+        else:
+            continue
+        raise IntegrityError(
+            f"{file} of the pack {folder.name} {problem}", "the file as it was signed", TODO
+        )

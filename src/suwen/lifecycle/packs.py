@@ -1,0 +1,134 @@
+"""Which pack answers a task now: folders of `SUWEN_PACKS`, then `SUWEN_HOME/packs`, then shipped.
+
+A root holds packs one or two folders deep (`<task>/<version>/pack.toml` or `<name>/pack.toml`). The
+first root with a pack for the task wins, in it the newest version. Nothing is promoted by itself:
+a person installs a pack.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import suwen
+from suwen.core.errors import Conflict, NotFound
+from suwen.core.settings import settings
+from suwen.lifecycle.manifest import MANIFEST
+from suwen.lifecycle.pack import SETTINGS, Pack
+
+
+def shipped() -> list[Path]:
+    """Return the `packs/` folders of the rooms."""
+    return sorted(Path(suwen.__file__).parent.glob("*/packs"))
+
+
+def roots() -> list[Path]:
+    """Return the folders searched for packs, in order."""
+    return [*settings().packs, settings().home / "packs", *shipped()]
+
+
+def folders(root: Path) -> list[Path]:
+    """Return the pack folders below one root."""
+    found = [*root.glob(f"*/{SETTINGS}"), *root.glob(f"*/*/{SETTINGS}")]
+    return sorted(path.parent for path in found)
+
+
+def _described(folder: Path) -> tuple[str, str, str]:
+    """Return task, name and version; empty texts when `pack.toml` cannot be read."""
+    try:
+        content = tomllib.loads((folder / SETTINGS).read_text())
+        return str(content["task"]), str(content["name"]), str(content["version"])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, OSError):
+        return "", "", ""
+
+
+def installed() -> Iterator[tuple[Path, str, str]]:
+    """Yield (folder, task, version) of every pack that can be found, verified or not."""
+    for root in roots():
+        for folder in folders(root):
+            task, _, version = _described(folder)
+            yield folder, task, version
+
+
+def current_folder(task: str) -> Path:
+    """Return the folder of the pack that answers `task` now.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    for root in roots():
+        own = [folder for folder in folders(root) if _described(folder)[0] == task]
+        if own:
+            return max(own, key=lambda folder: _described(folder)[2])
+    where = ", ".join(map(str, roots()))
+    raise NotFound(
+        f"no pack for {task}; looked in {where}",
+        "a folder with pack.toml for this task",
+        f"train one (`suwen train {task}`) and install it (`suwen packs install RUN`)",
+    )
+
+
+@lru_cache(maxsize=16)
+def _loaded(folder: Path, changed: int) -> Pack:
+    return Pack.load(folder)
+
+
+def current(task: str) -> Pack:
+    """Return the verified pack that answers `task` now; verified again when its manifest changes.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    IntegrityError
+        The pack is not what was signed.
+    """
+    folder = current_folder(task)
+    stamp = folder / MANIFEST
+    return _loaded(folder, stamp.stat().st_mtime_ns if stamp.exists() else 0)
+
+
+def find(identity: str) -> Pack:
+    """Return the verified pack with exactly this identity (`name@version+sha256`).
+
+    Raises
+    ------
+    NotFound
+        It is not installed here any more.
+    """
+    name, _, rest = identity.partition("@")
+    for folder, _, version in installed():
+        if _described(folder)[1] == name and rest.startswith(f"{version}+"):
+            pack = Pack.load(folder)
+            if pack.identity == identity:
+                return pack
+    raise NotFound(
+        f"the pack {identity.rpartition('+')[0]} with digest {identity[-64:][:12]} is not here",
+        "the pack the decision was made with",
+        "install it again from its source or backup",
+    )
+
+
+def install(folder: Path) -> Path:
+    """Verify a pack and copy it to `SUWEN_HOME/packs/<task>/<version>`; return where it lies.
+
+    Raises
+    ------
+    Conflict
+        A pack of that version is installed already.
+    """
+    pack = Pack.load(folder)
+    target = settings().home / "packs" / pack.task / str(pack.settings["version"])
+    if target.exists():
+        raise Conflict(f"{target} is there already", "a new version", "remove it first if it must")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(folder, partial)
+    Pack.load(partial)
+    return partial.rename(target)

@@ -1,0 +1,70 @@
+"""Splits by group: what belongs to one patient stays on one side, in every run and every room.
+
+The fold of a patient is a hash of the patient's id, so two data sets that share patients share the
+split, and adding patients moves nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle.task import Array
+
+STOPPING_SHARE = 8
+"""One group in eight of a member's training groups is kept to decide when to stop."""
+
+
+def fold_of(group: str, folds: int) -> int:
+    """Return the fold (0 .. folds - 1) of a group: SHA-1 of its name, modulo `folds`."""
+    return int(hashlib.sha1(group.encode(), usedforsecurity=False).hexdigest(), 16) % folds
+
+
+def folds_of(groups: Array, folds: int) -> NDArray[np.int64]:
+    """Return the fold of each group, shape (n,)."""
+    return np.array([fold_of(str(group), folds) for group in groups], dtype=np.int64)
+
+
+def check_disjoint(**parts: Array) -> None:
+    """Check that no group stands in two of the named parts.
+
+    Raises
+    ------
+    BadInput
+        Some groups do; the text gives their number, not their names.
+    """
+    names = list(parts)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            shared = set(map(str, parts[first])) & set(map(str, parts[second]))
+            if shared:
+                raise BadInput(
+                    f"{len(shared)} groups are in both {first} and {second}",
+                    "each patient on one side only",
+                    "split by group, not by sample",
+                )
+
+
+def member_split(groups: Array, folds: int, member: int) -> tuple[Array, Array, Array]:
+    """Return indices (train, stop, held out) of one member of the ensemble.
+
+    Fold `member` is held out. Of the rest one group in `STOPPING_SHARE`, by a second hash, decides
+    when to stop, so the held-out fold is never looked at during training.
+    """
+    fold = folds_of(groups, folds)
+    stopping = folds_of(np.array([f"stop:{group}" for group in groups]), STOPPING_SHARE) == 0
+    held_out = fold == member
+    train = np.flatnonzero(~held_out & ~stopping)
+    stop = np.flatnonzero(~held_out & stopping)
+    out = np.flatnonzero(held_out)
+    if not (len(train) and len(stop) and len(out)):
+        raise BadInput(
+            f"{len(np.unique(groups))} groups leave a part of fold {member} empty",
+            "more groups, or fewer folds",
+            "lower `folds` in the recipe or add examples",
+        )
+    check_disjoint(train=groups[train], stopping=groups[stop], held_out=groups[out])
+    return train, stop, out
