@@ -109,7 +109,6 @@ class DurableJobs:
             executor_id=executor,
             serializer=sealed,
             log_level="ERROR",
-            run_admin_server=False,
             notification_listener_polling_interval_sec=0.05,
         )
         DBOS(config=config)
@@ -178,7 +177,7 @@ class DurableJobs:
         return JobStatus(
             id=status.workflow_id,
             kind=payload.get("kind", "diagnose"),
-            state=state,  # type: ignore[arg-type]
+            state=state,
             person=payload.get("person", {}).get("id", ""),
             patient=payload.get("patient") or result.get("patient", ""),
             step=DBOS.get_event(status.workflow_id, "step", timeout_seconds=0) or "",

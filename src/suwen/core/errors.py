@@ -143,8 +143,17 @@ class MissingExtra(SuwenError):
 
 def error_of(shape: Mapping[str, str]) -> SuwenError:
     """Return the error whose `shape()` this is."""
-    kinds = (BadInput, UnsafeInput, NotFound, Unauthenticated, Denied, Conflict)
-    kinds += (IntegrityError, KeyUnavailable, StorageUnavailable)
+    kinds: tuple[type[SuwenError], ...] = (
+        BadInput,
+        UnsafeInput,
+        NotFound,
+        Unauthenticated,
+        Denied,
+        Conflict,
+        IntegrityError,
+        KeyUnavailable,
+        StorageUnavailable,
+    )
     by_code = {kind.code: kind for kind in kinds}
     kind = by_code.get(shape.get("code", ""), SuwenError)
     return kind(shape.get("got", ""), shape.get("expected", ""), shape.get("todo", ""))
