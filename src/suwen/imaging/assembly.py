@@ -1,0 +1,222 @@
+"""Instances into series: grouping, safety checks, order, volumes.
+
+The checks stand in `safety`; the planes and the grid in `geometry`.
+
+Reference: DICOM PS3.3 2024e section A.1.2 (Study, Series, Instance) and C.7.6.2 (Image Plane).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from suwen.core.errors import BadInput
+from suwen.imaging.dicom import Instance
+from suwen.imaging.geometry import Slice, Stack, slices_of, volume_of
+from suwen.imaging.problem import Problem, refusal, warning
+from suwen.imaging.safety import (
+    check_ct,
+    check_grid,
+    check_identity,
+    check_order,
+    field_text,
+    images_of,
+    without_repeats,
+)
+from suwen.imaging.volume import Volume
+
+MAX_STRAY_SHARE: Final = 0.1
+"""Slices of another orientation up to this share are taken for embedded scouts."""
+
+TAGS: Final = (
+    "Manufacturer",
+    "ManufacturerModelName",
+    "ConvolutionKernel",
+    "SliceThickness",
+    "KVP",
+    "ContrastBolusAgent",
+    "BodyPartExamined",
+    "PatientSex",
+    "PatientAge",
+    "SeriesDescription",
+    "SeriesNumber",
+    "StudyDate",
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series: what it is, its slices in order, and what is wrong with it.
+
+    `instances` holds every instance that came, in the order of `slices` where they have one.
+    `part` names the stack where one DICOM series holds several (echo, phase, acquisition).
+    """
+
+    study_uid: str
+    series_uid: str
+    frame_of_reference_uid: str
+    modality: str
+    instances: tuple[Instance, ...] = field(repr=False)
+    stack: Stack | None = field(repr=False)
+    problems: tuple[Problem, ...]
+    tags: dict[str, str] = field(repr=False)
+    part: str = ""
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        """Frames with their planes, ordered along the normal."""
+        return self.stack.slices if self.stack else ()
+
+    @property
+    def instance_uids(self) -> tuple[str, ...]:
+        """SOP Instance UID of each slice, in order."""
+        return tuple(one.uid for one in self.slices)
+
+    @property
+    def usable(self) -> bool:
+        """Say whether a volume can be built."""
+        return self.stack is not None and not any(problem.refuses for problem in self.problems)
+
+    def volume(self) -> Volume:
+        """Return the voxels (CT: Hounsfield units, int16) with their place in the patient.
+
+        Raises
+        ------
+        BadInput
+            The series is refused (the text says why), or a frame cannot be decoded.
+        """
+        if self.stack is None or not self.usable:
+            reasons = [problem.text.en.rstrip(".") for problem in self.problems if problem.refuses]
+            raise BadInput(
+                f"an image series that must not be used: {'; '.join(reasons)}",
+                "one acquisition of one patient with known geometry",
+                "correct the series at its source and send it again",
+            )
+        return volume_of(self.stack, hounsfield=self.modality == "CT")
+
+
+def assemble(instances: Iterable[Instance]) -> list[Series]:
+    """Group instances by Series Instance UID, check each group and put it in order.
+
+    Never raises for bad content: what is wrong stands in `Series.problems`.
+    """
+    groups: dict[str, list[Instance]] = {}
+    for instance in instances:
+        groups.setdefault(field_text(instance, "SeriesInstanceUID"), []).append(instance)
+    return [series for uid, group in groups.items() for series in _assemble_one(uid, group)]
+
+
+def _assemble_one(uid: str, group: Sequence[Instance]) -> list[Series]:
+    problems: list[Problem] = []
+    group = without_repeats(group, problems)
+    check_identity(uid, group, problems)
+    images = images_of(group, problems)
+    slices = _slices(images, problems)
+    slices = _one_orientation(slices, problems)
+    check_grid(slices, problems)
+    stacks = _stacks(slices, problems)
+    return [_series(uid, group, part, stack, problems) for part, stack in stacks]
+
+
+def _series(
+    uid: str,
+    group: Sequence[Instance],
+    part: str,
+    stack: Stack | None,
+    problems: Sequence[Problem],
+) -> Series:
+    found = list(problems)
+    if stack is not None:
+        check_order(stack, found)
+    ordered = dict.fromkeys(id(one.instance) for one in stack.slices) if stack else {}
+    by_id = {id(instance): instance for instance in group}
+    first = by_id[next(iter(ordered))] if ordered else group[0]
+    modality = field_text(first, "Modality")
+    if modality == "CT" and stack is not None:
+        check_ct(stack, found)
+    return Series(
+        study_uid=field_text(first, "StudyInstanceUID"),
+        series_uid=uid,
+        frame_of_reference_uid=field_text(first, "FrameOfReferenceUID"),
+        modality=modality,
+        instances=tuple(by_id[key] for key in ordered) if ordered else tuple(group),
+        stack=stack,
+        problems=tuple(dict.fromkeys(found)),
+        tags={tag: value for tag in TAGS if (value := field_text(first, tag))},
+        part=part,
+    )
+
+
+def _slices(images: Sequence[Instance], problems: list[Problem]) -> list[Slice]:
+    slices: list[Slice] = []
+    for instance in images:
+        try:
+            slices.extend(slices_of(instance))
+        except BadInput as error:
+            problems.append(
+                refusal(
+                    "no-geometry",
+                    f"{error.got[0].upper()}{error.got[1:]}.",
+                    "图像缺少有效的空间位置信息。",
+                )
+            )
+    return slices
+
+
+def _one_orientation(slices: Sequence[Slice], problems: list[Problem]) -> list[Slice]:
+    kinds = _by(slices, lambda one: (*one.across.round(2), *one.down.round(2)))
+    if len(kinds) < 2:
+        return list(slices)
+    main = max(kinds.values(), key=len)
+    # rounding may split what differs by a hair: compare with the main orientation itself
+    near = [one for one in slices if _parallel(one, main[0])]
+    strays = len(slices) - len(near)
+    if strays:
+        build = warning if strays <= MAX_STRAY_SHARE * len(slices) else refusal
+        problems.append(
+            build(
+                "mixed-orientations",
+                f"{strays} of {len(slices)} slices lie in another orientation.",
+                f"{len(slices)} 层中有 {strays} 层方向不同。",
+            )
+        )
+    return near
+
+
+def _parallel(one: Slice, other: Slice) -> bool:
+    return bool(one.across @ other.across > 0.9999 and one.down @ other.down > 0.9999)
+
+
+def _by(slices: Sequence[Slice], key: Callable[[Slice], Hashable]) -> dict[Hashable, list[Slice]]:
+    groups: dict[Hashable, list[Slice]] = {}
+    for one in slices:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def _stacks(slices: Sequence[Slice], problems: list[Problem]) -> list[tuple[str, Stack | None]]:
+    """Return the stacks of a series; several where slices share positions but not their phase."""
+    if not slices:
+        return [("", None)]
+    whole = Stack.of(slices)
+    if not _collides(whole):
+        return [("", whole)]
+    for number in range(len(slices[0].keys)):
+        groups = _by(slices, lambda one, number=number: one.keys[number])  # type: ignore[misc]
+        stacks = [Stack.of(group) for group in groups.values()]
+        if len(stacks) > 1 and not any(_collides(stack) for stack in stacks):
+            return [(f"{n + 1}/{len(stacks)}", stack) for n, stack in enumerate(stacks)]
+    problems.append(
+        refusal(
+            "same-position",
+            "Several slices lie at the same position and nothing tells them apart.",
+            "多层图像位置相同且无法区分。",
+        )
+    )
+    return [("", whole)]
+
+
+def _collides(stack: Stack) -> bool:
+    return any(count > 1 for count in Counter(stack.heights.round(2)).values())
