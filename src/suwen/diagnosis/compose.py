@@ -1,0 +1,261 @@
+"""From findings and records to a draft Report: every sentence bound to what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from suwen.core.codes import Code, Text
+from suwen.core.nouns import (
+    Act,
+    Band,
+    Case,
+    Finding,
+    Reference,
+    Report,
+    Review,
+    Statement,
+    canonical,
+    digest_of,
+)
+from suwen.diagnosis.documents import document_statements, list_statements
+from suwen.diagnosis.language import both, joined, message, moment, same, sentences
+from suwen.diagnosis.observations import observation_statements
+from suwen.diagnosis.problems import Problem, problems
+from suwen.diagnosis.wording import BAND_WORDS, Section, concept, inside, probability, quantity
+
+SECTION_ORDER = {str(section): place for place, section in enumerate(Section)}
+COUNTED = {
+    Band.RULE_IN: message("rule-in range %(count)s"),
+    Band.GREY: message("grey zone %(count)s"),
+    Band.RULE_OUT: message("rule-out range %(count)s"),
+    Band.ABSTAIN: message("no answer %(count)s"),
+}
+
+
+def compose(
+    case: Case, findings: Sequence[Finding], not_understood: Sequence[Text], created: datetime
+) -> Report:
+    """Compose the draft report of `findings` on `case`.
+
+    The same input gives the same report, its id included.
+
+    Parameters
+    ----------
+    case
+        The records the findings were made from.
+    findings
+        What the packs said about the case; equal findings are taken once.
+    not_understood
+        What was in the input and could not be read, in words for the reader.
+    created
+        The moment of the report, with its time zone.
+    """
+    unique = tuple({finding.id: finding for finding in findings}.values())
+    records = tuple(record.reference for record in case.records)
+    statements = finding_statements(unique, {}, created)
+    if not unique and records:
+        nothing = both("No automated question could be answered from the records given.")
+        statements.append(Statement(section=Section.IMPRESSION, text=nothing, records=records))
+    statements += list_statements(case)
+    statements += observation_statements(case)
+    statements += document_statements(case)
+    statements += _limits(unique, records, not_understood)
+    statements = in_order(statements)
+    seed = {
+        "patient": case.patient,
+        "created": created.isoformat(),
+        "findings": [finding.id for finding in unique],
+        "statements": [statement.model_dump(mode="json") for statement in statements],
+        "not_understood": [text.model_dump() for text in not_understood],
+    }
+    return Report(
+        id=digest_of(canonical(seed))[:32],
+        patient=case.patient,
+        created=created,
+        findings=unique,
+        statements=tuple(statements),
+        not_understood=tuple(not_understood),
+    )
+
+
+def in_order(statements: Sequence[Statement]) -> list[Statement]:
+    """Return the statements in the reading order of their sections."""
+    return sorted(statements, key=lambda statement: SECTION_ORDER[statement.section])
+
+
+def finding_statements(
+    findings: Sequence[Finding], edits: Mapping[str, Review], created: datetime
+) -> list[Statement]:
+    """Return the impression, the findings and what was not answered.
+
+    `edits` holds, by finding id, the reviews whose text replaces a finding's own sentences.
+    """
+    ordered = problems(findings)
+    statements = [line for problem in ordered for line in _impression(problem, edits)]
+    statements += _counts(ordered)
+    for problem in ordered:
+        statements += _details(problem, edits, created)
+    return in_order(statements)
+
+
+def _statement(section: Section, text: Text, *findings: Finding) -> Statement:
+    return Statement(
+        section=section, text=text, findings=tuple(dict.fromkeys(f.id for f in findings))
+    )
+
+
+def _where(problem: Problem) -> Text:
+    parts = [problem.label] + ([inside(problem.site.name)] if problem.site else [])
+    return joined(parts, ", ", "，")
+
+
+def _impression(problem: Problem, edits: Mapping[str, Review]) -> list[Statement]:
+    """Return the sentence on a problem, and one for each text a person put in its place."""
+    edited = [finding for finding in problem.findings if finding.id in edits]
+    statements = [
+        _statement(
+            Section.IMPRESSION,
+            both("%(what)s: %(text)s", what=_where(problem), text=same(edits[f.id].text)),
+            f,
+        )
+        for f in edited
+    ]
+    kept = Problem(tuple(f for f in problem.findings if f.id not in edits))
+    if not kept.findings:
+        return statements
+    parts, sources = [], []
+    if longest := kept.longest:
+        measure, source = longest
+        parts.append(_named(measure.code, quantity(measure.interval, measure.unit)))
+        sources.append(source)
+    if (answer := kept.answer) and answer.probability:
+        parts.append(_named(answer.code, probability(answer.probability)))
+        parts.append(both(BAND_WORDS[answer.band]))
+        sources.append(answer)
+    for finding in kept.findings:
+        if finding.band is Band.ABSTAIN:
+            parts.append(both("%(concept)s not estimated", concept=inside(concept(finding.code))))
+            sources.append(finding)
+    if not parts:
+        parts = [_named(m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
+        sources = [source for _, source in kept.measures]
+    text = both("%(what)s: %(text)s.", what=_where(kept), text=joined(parts))
+    return [*statements, _statement(Section.IMPRESSION, text, *sources)]
+
+
+def _named(code: Code, value: Text) -> Text:
+    return both("%(name)s %(value)s", name=inside(concept(code)), value=value)
+
+
+def _counts(ordered: Sequence[Problem]) -> list[Statement]:
+    """Return how many problems lie in each band, when there is more than one to count."""
+    leading = [problem.findings[0] for problem in ordered]
+    counted = [f for f in leading if f.probability or f.band is Band.ABSTAIN]
+    if len(counted) < 2:
+        return []
+    bands = [
+        both(words, count=count)
+        for band, words in COUNTED.items()
+        if (count := sum(finding.band is band for finding in counted))
+    ]
+    text = both(
+        "Assessed: %(total)s (%(bands)s).", total=len(counted), bands=joined(bands, ", ", "，")
+    )
+    return [_statement(Section.IMPRESSION, text, *counted)]
+
+
+def _details(problem: Problem, edits: Mapping[str, Review], created: datetime) -> list[Statement]:
+    statements = []
+    for finding in problem.findings:
+        if finding.id in edits:
+            text = both(
+                "%(what)s: %(text)s", what=_where(problem), text=same(edits[finding.id].text)
+            )
+            statements.append(_statement(Section.FINDINGS, text, finding))
+        elif finding.band is Band.ABSTAIN:
+            statements.append(
+                _statement(Section.UNANSWERED, _unanswered(problem, finding), finding)
+            )
+        else:
+            statements.append(
+                _statement(Section.FINDINGS, _answer(problem, finding, created), finding)
+            )
+    measured_first = {f.id: (f.probability is not None) for f in problem.findings}
+    return sorted(statements, key=lambda s: measured_first[s.findings[0]])
+
+
+def _unanswered(problem: Problem, finding: Finding) -> Text:
+    return both(
+        "%(what)s: %(concept)s was not estimated. %(reason)s",
+        what=_where(problem),
+        concept=inside(concept(finding.code)),
+        reason=finding.reason or "",
+    )
+
+
+def _answer(problem: Problem, finding: Finding, created: datetime) -> Text:
+    facts = [_named(m.code, quantity(m.interval, m.unit)) for m in finding.measures]
+    if finding.probability:
+        value = _named(finding.code, probability(finding.probability))
+        facts = [joined([value, both(BAND_WORDS[finding.band])], ": ", "，"), *facts]
+    parts = [both("%(what)s: %(text)s.", what=_where(problem), text=joined(facts))]
+    if finding.reason:
+        parts.append(finding.reason)
+    if finding.valid_until and finding.valid_until <= created:
+        parts.append(
+            both("This value expired on %(at)s and is not current.", at=moment(finding.valid_until))
+        )
+    return sentences(parts)
+
+
+def _limits(
+    findings: Sequence[Finding], records: Sequence[Reference], not_understood: Sequence[Text]
+) -> list[Statement]:
+    texts = [
+        both("Research and decision support, to be confirmed by a clinician. Not a medical device.")
+    ]
+    if any(finding.probability for finding in findings):
+        texts.append(
+            both(
+                "Each probability is a calibrated estimate from the evidence listed with it, not "
+                "from everything recorded about the patient; its interval is the model's own "
+                "uncertainty."
+            )
+        )
+    if not_understood:
+        texts.append(
+            both(
+                "Inputs that could not be read and were not considered: %(count)s (listed below).",
+                count=len(not_understood),
+            )
+        )
+    ids = tuple(finding.id for finding in findings)
+    if not (ids or records):
+        return []
+    return [
+        Statement(
+            section=Section.LIMITS, text=text, findings=ids, records=() if ids else tuple(records)
+        )
+        for text in texts
+    ]
+
+
+def recompose(report: Report, findings: Sequence[Finding]) -> list[Statement]:
+    """Return the statements of `report` as they read with only `findings` left and edits applied.
+
+    What rests on records alone stays as it was composed.
+    """
+    kept = {finding.id for finding in findings}
+    latest = {review.finding: review for review in report.reviews}
+    edits = {key: review for key, review in latest.items() if review.act is Act.EDITED}
+    statements = finding_statements(findings, edits, report.created)
+    for statement in report.statements:
+        if not statement.findings:
+            statements.append(statement)
+        elif statement.section == Section.LIMITS:
+            left = tuple(key for key in statement.findings if key in kept)
+            records = statement.records or ("Patient/" + report.patient,)
+            update = {"findings": left, "records": () if left else records}
+            statements.append(statement.model_copy(update=update))
+    return in_order(statements)

@@ -1,0 +1,120 @@
+"""What the records hold besides measurements: conditions, examinations, notes, earlier reports.
+
+Notes are listed by title and date and earlier reports quoted; nothing is read into them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from suwen.core.codes import Text
+from suwen.core.nouns import Case, Record, Statement
+from suwen.diagnosis.language import both, joined, message, same
+from suwen.diagnosis.observations import concept_name, when
+from suwen.diagnosis.wording import Section, quoted
+
+LISTS = {
+    "Condition": message("Recorded conditions: %(list)s."),
+    "AllergyIntolerance": message("Recorded allergies: %(list)s."),
+    "MedicationStatement": message("Recorded medication: %(list)s."),
+}
+RETRACTED = {"entered-in-error", "refuted", "inactive", "resolved", "remission", "cancelled"}
+
+
+def list_statements(case: Case) -> list[Statement]:
+    """Return the recorded conditions, allergies and medication, one statement each."""
+    statements = []
+    for kind, words in LISTS.items():
+        records = [record for record in case.of(kind) if not _retracted(record.content)]
+        if records:
+            names = [
+                concept_name(r.content.get("code") or r.content.get("medicationCodeableConcept"))
+                for r in records
+            ]
+            references = tuple(record.reference for record in records)
+            text = both(words, list=joined(list(dict.fromkeys(names))))
+            statements.append(Statement(section=Section.CONTEXT, text=text, records=references))
+    return statements
+
+
+def _retracted(content: dict[str, Any]) -> bool:
+    states = {content.get("status")}
+    for name in ("clinicalStatus", "verificationStatus"):
+        states |= {coding.get("code") for coding in content.get(name, {}).get("coding", [])}
+    return bool(states & RETRACTED)
+
+
+def document_statements(case: Case) -> list[Statement]:
+    """Return one statement for each imaging study, note and earlier report, the newest first."""
+    found: list[tuple[str, Statement]] = []
+    for kind, reader in READERS.items():
+        for record in case.of(kind):
+            if record.content.get("status") in {"entered-in-error", "cancelled"}:
+                continue
+            read = reader(record)
+            if read is not None:
+                date, text = read
+                statement = Statement(
+                    section=Section.DOCUMENTS, text=text, records=(record.reference,)
+                )
+                found.append((date, statement))
+    return [statement for _, statement in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def _dated(date: str) -> Text:
+    return same(when(date)) if date else both("date not recorded")
+
+
+def _study(record: Record) -> tuple[str, Text]:
+    content = record.content
+    date = content.get("started", "")
+    series = content.get("series", [])
+    kinds = sorted({entry.get("modality", {}).get("code", "") for entry in series} - {""})
+    count = sum(len(s.get("instance", ())) or s.get("numberOfInstances", 0) for s in series)
+    named = content.get("description", "")
+    return date, both(
+        "Imaging study %(kind)s%(named)s, %(at)s: %(series)s series, %(count)s images.",
+        kind="/".join(kinds),
+        named=f" “{quoted(named, 120)}”" if named else "",
+        at=_dated(date),
+        series=len(series),
+        count=count,
+    )
+
+
+def _document(record: Record) -> tuple[str, Text] | None:
+    content = record.content
+    attachment = (content.get("content") or [{}])[0].get("attachment", {})
+    date = content.get("date") or attachment.get("creation", "")
+    named = attachment.get("title") or content.get("description", "")
+    kind = concept_name(content["type"]) if "type" in content else None
+    media = attachment.get("contentType", "").partition(";")[0]
+    words = message("Note %(named)s, %(at)s.")
+    if media != "text/plain":
+        words = message("File %(named)s (%(media)s), %(at)s.")
+    title = same(f"“{quoted(named, 120)}”") if named else kind or both("without a title")
+    if named and kind:
+        title = joined([title, kind], ", ", "，")
+    return date, both(words, named=title, media=media or "?", at=_dated(date))
+
+
+def _earlier_report(record: Record) -> tuple[str, Text] | None:
+    content = record.content
+    date = content.get("effectiveDateTime") or content.get("issued", "")
+    kind = concept_name(content.get("code"))
+    if "conclusion" not in content:
+        return date, both("Earlier report %(kind)s, %(at)s.", kind=kind, at=_dated(date))
+    return date, both(
+        "Earlier report %(kind)s, %(at)s: “%(conclusion)s”",
+        kind=kind,
+        at=_dated(date),
+        conclusion=quoted(content["conclusion"]),
+    )
+
+
+READERS: dict[str, Callable[[Record], tuple[str, Text] | None]] = {
+    "ImagingStudy": _study,
+    "DocumentReference": _document,
+    "DiagnosticReport": _earlier_report,
+}

@@ -1,0 +1,135 @@
+"""Findings gathered by what they are about, the most worrying first.
+
+Findings of several tasks about one lesion share its tracking UID (DICOM PS3.3 C.18.8, Tracking
+Unique Identifier); a finding without one stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from suwen.core.codes import LONGEST_DIAMETER, Code, Text
+from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review
+from suwen.diagnosis.language import both
+from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent
+
+ABSTAINED = 1.5
+"""Rank of a question left open: below every grey answer, above every rule-out."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The findings about one lesion, the most worrying first."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def label(self) -> Text:
+        """What it is called."""
+        return label(self.findings[0])
+
+    @property
+    def site(self) -> Code | None:
+        """Where it is, if any finding says so."""
+        return next((finding.site for finding in self.findings if finding.site), None)
+
+    @property
+    def rank(self) -> float:
+        """The rank of its most worrying finding, see `rank`."""
+        return rank(self.findings[0])
+
+    @property
+    def answer(self) -> Finding | None:
+        """The most worrying finding with a probability."""
+        return next((f for f in self.findings if _answered(f)), None)
+
+    @property
+    def measures(self) -> tuple[tuple[Measure, Finding], ...]:
+        """Each measured concept once, with the finding that says it."""
+        found: dict[tuple[str, str], tuple[Measure, Finding]] = {}
+        for finding in self.findings:
+            for measure in finding.measures:
+                found.setdefault((measure.code.system, measure.code.code), (measure, finding))
+        return tuple(found.values())
+
+    @property
+    def longest(self) -> tuple[Measure, Finding] | None:
+        """The longest diameter, with the finding that says it."""
+        wanted = LONGEST_DIAMETER.code
+        return next((pair for pair in self.measures if pair[0].code.code == wanted), None)
+
+
+def _answered(finding: Finding) -> bool:
+    return finding.probability is not None and finding.band is not Band.ABSTAIN
+
+
+def rank(finding: Finding) -> float:
+    """Return how soon a person should look, in [0, 4]: the band first, the probability within it.
+
+    Rule-in 3 + p, grey 2 + p, abstained 1.5, rule-out p, measured only 0.
+    """
+    if finding.band is Band.ABSTAIN:
+        return ABSTAINED
+    if finding.probability is None:
+        return 0.0
+    base = {Band.RULE_IN: 3.0, Band.GREY: 2.0, Band.RULE_OUT: 0.0}[finding.band]
+    return base + finding.probability.value
+
+
+def problems(findings: Iterable[Finding]) -> list[Problem]:
+    """Gather `findings` by lesion: the most worrying first, the larger before the smaller."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        key = finding.tracking.uid if finding.tracking else finding.id
+        groups.setdefault(key, []).append(finding)
+    gathered = [
+        Problem(tuple(sorted(group, key=lambda f: (-rank(f), f.task, f.id))))
+        for group in groups.values()
+    ]
+    return sorted(gathered, key=_order)
+
+
+def _order(problem: Problem) -> tuple[float, float, str, str]:
+    size = problem.longest[0].interval.value if problem.longest else 0.0
+    return (-problem.rank, -size, problem.label.en, problem.findings[0].id)
+
+
+def latest_reviews(report: Report) -> dict[str, Review]:
+    """Return the last act on each finding, by finding id."""
+    return {review.finding: review for review in report.reviews}
+
+
+def shown(report: Report) -> tuple[Finding, ...]:
+    """Return the findings that were not rejected."""
+    acts = latest_reviews(report)
+    return tuple(
+        finding
+        for finding in report.findings
+        if finding.id not in acts or acts[finding.id].act is not Act.REJECTED
+    )
+
+
+def urgency(report: Report) -> tuple[float, Text]:
+    """Return where a report stands in the worklist and why; the highest rank is to be read first.
+
+    The rank is that of its most worrying finding not rejected (see `rank`), 0 without any.
+    """
+    if report.status == "withdrawn":
+        return 0.0, both("Report withdrawn")
+    ordered = problems(shown(report))
+    if not ordered:
+        return 0.0, both("No finding to review")
+    first = ordered[0]
+    leading = first.findings[0]
+    if leading.band is Band.ABSTAIN:
+        return first.rank, both("%(label)s: a question was left unanswered", label=first.label)
+    if leading.probability is None:
+        return first.rank, both("%(label)s: measured, no risk estimated", label=first.label)
+    return first.rank, both(
+        "%(label)s: %(concept)s %(probability)s, %(band)s",
+        label=first.label,
+        concept=inside(concept(leading.code)),
+        probability=percent(leading.probability.value),
+        band=both(BAND_WORDS[leading.band]),
+    )

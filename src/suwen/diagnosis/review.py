@@ -1,0 +1,140 @@
+"""What a person does with a report: accept, edit or reject its findings, sign it, withdraw it.
+
+Reports are immutable: each act returns the next version. The composed text of every earlier version
+stays in the store.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from suwen.core.errors import BadInput, Conflict, NotFound
+from suwen.core.nouns import Act, Report, Review
+from suwen.diagnosis.compose import recompose
+from suwen.diagnosis.problems import shown
+
+REVIEW_ACTS = (Act.ACCEPTED, Act.EDITED, Act.REJECTED)
+ACCEPTED_BY_SIGNING = "accepted by signing"
+
+
+def review(
+    report: Report,
+    finding_id: str,
+    act: Act,
+    person: str,
+    reason: str = "",
+    text: str = "",
+    at: datetime | None = None,
+) -> Report:
+    """Return the report with a person's act on one finding; the last act on a finding counts.
+
+    A rejected finding loses its statements; an edited one is described in the person's own words.
+    `at` is now unless given.
+
+    Raises
+    ------
+    Conflict
+        The report was signed or withdrawn.
+    NotFound
+        The report holds no such finding.
+    BadInput
+        The act is not a review, nobody is named, a rejection or an edit gives no reason, or an edit
+        no text.
+    """
+    _draft(report, "review")
+    act = Act(act)
+    if act not in REVIEW_ACTS:
+        raise BadInput(
+            f"the act {act.value!r}", "accepted, edited or rejected", "use sign or withdraw"
+        )
+    if finding_id not in {finding.id for finding in report.findings}:
+        raise NotFound(
+            "no such finding in the report", "the id of one of its findings", "reload the report"
+        )
+    _named(person)
+    if act is not Act.ACCEPTED and not reason.strip():
+        raise BadInput("no reason", "a reason to edit or reject", "say why in one sentence")
+    if act is Act.EDITED and not text.strip():
+        raise BadInput("no text", "the corrected text", "write the finding in your own words")
+    entry = Review(
+        finding=finding_id,
+        act=act,
+        person=person,
+        at=at or datetime.now(UTC),
+        reason=reason.strip(),
+        text=text.strip() if act is Act.EDITED else "",
+    )
+    reviewed = report.model_copy(update={"reviews": (*report.reviews, entry)})
+    return _again(reviewed, statements=tuple(recompose(reviewed, shown(reviewed))))
+
+
+def sign(report: Report, person: str, at: datetime) -> Report:
+    """Return the report as final. What was not reviewed is accepted by the signature.
+
+    Raises
+    ------
+    Conflict
+        The report was signed or withdrawn before.
+    BadInput
+        Nobody is named, or the time is before the report was written.
+    """
+    _draft(report, "sign")
+    _named(person)
+    if at < report.created:
+        raise BadInput(
+            "a signature before the report was written", "a later time", "check the clock"
+        )
+    seen = {review.finding for review in report.reviews}
+    accepted = tuple(
+        Review(finding=f.id, act=Act.ACCEPTED, person=person, at=at, reason=ACCEPTED_BY_SIGNING)
+        for f in report.findings
+        if f.id not in seen
+    )
+    return _again(
+        report,
+        reviews=report.reviews + accepted,
+        status="final",
+        signed_by=person,
+        signed_at=at,
+    )
+
+
+def withdraw(report: Report, person: str, reason: str, at: datetime) -> Report:
+    """Return the report as withdrawn, draft or signed; the act names the report's own id.
+
+    Raises
+    ------
+    Conflict
+        The report was withdrawn before.
+    BadInput
+        Nobody is named, or no reason is given.
+    """
+    if report.status == "withdrawn":
+        raise Conflict("the report is withdrawn", "a draft or final report", "reload the report")
+    _named(person)
+    if not reason.strip():
+        raise BadInput("no reason", "a reason to withdraw a report", "say why in one sentence")
+    entry = Review(
+        finding=report.id, act=Act.WITHDRAWN, person=person, at=at, reason=reason.strip()
+    )
+    return _again(report, reviews=(*report.reviews, entry), status="withdrawn")
+
+
+def _draft(report: Report, act: str) -> None:
+    if report.status != "draft":
+        raise Conflict(
+            f"cannot {act} a report that is {report.status}",
+            "a draft",
+            "reload it; a signed report is withdrawn and composed again, never changed",
+        )
+
+
+def _named(person: str) -> None:
+    if not person.strip():
+        raise BadInput("nobody named", "the id of the person who acts", "sign in first")
+
+
+def _again(report: Report, **changes: object) -> Report:
+    """Return the report with `changes`, validated as a whole."""
+    values = {name: getattr(report, name) for name in type(report).model_fields}
+    return Report(**{**values, **changes})

@@ -1,0 +1,405 @@
+"""What a page of the report shows, in one language: the same content for HTML and for PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from suwen.core.codes import Language, Text
+from suwen.core.errors import IntegrityError
+from suwen.core.nouns import (
+    Act,
+    Attachment,
+    Band,
+    Digest,
+    Explanation,
+    Finding,
+    ImageRegion,
+    RecordValue,
+    Reference,
+    Report,
+    SimilarExample,
+    TextSpan,
+    digest_of,
+)
+from suwen.diagnosis.language import both, message, moment, say
+from suwen.diagnosis.patient import identity, is_test_patient
+from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
+from suwen.diagnosis.wording import (
+    BAND_CHIPS,
+    SECTION_TITLES,
+    Section,
+    concept,
+    inside,
+    number,
+    probability,
+    quoted,
+    unit_sign,
+    with_unit,
+)
+
+PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+"""Media types a page may show, with the bytes they begin with."""
+CAPTIONS = {
+    "key-image": message("Key image"),
+    "key-image-saliency": message("Key image with class-activation map"),
+    "key-image-occlusion": message("Key image with occlusion map"),
+}
+METHODS = {
+    "cam": message("class-activation map"),
+    "class-activation-map": message("class-activation map"),
+    "occlusion": message("occlusion"),
+    "shap": message("feature contributions (SHAP)"),
+}
+ACTS = {
+    Act.ACCEPTED: message("accepted"),
+    Act.EDITED: message("edited"),
+    Act.REJECTED: message("rejected"),
+    Act.WITHDRAWN: message("withdrawn"),
+    Act.SIGNED: message("signed"),
+}
+
+
+@dataclass(frozen=True)
+class Particulars:
+    """What a page shows and the Report does not hold itself.
+
+    Parameters
+    ----------
+    patient
+        The FHIR Patient resource, for the identity block.
+    decisions
+        Sequence number in the decision log, by finding id.
+    inputs
+        References of the bytes that decided a finding (`blob/<sha256>`), by finding id.
+    people
+        Names to show, by person id.
+    at
+        The moment the page is made; what expired before it is marked. Default: `report.created`.
+    """
+
+    patient: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A probability and its interval, in [0, 1] and in words."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image with its caption."""
+
+    caption: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Card:
+    """One problem: what is said about it and why."""
+
+    title: str
+    site: str
+    band: str
+    chip: str
+    bar: Bar | None
+    statements: tuple[str, ...]
+    measures: tuple[tuple[str, str, str], ...]
+    """Name, value with unit, interval."""
+    pictures: tuple[Picture, ...]
+    evidence: tuple[tuple[str, str], ...]
+    """What, and the record it lies in."""
+    explanations: tuple[str, ...]
+    provenance: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A whole report in one language."""
+
+    language: Language
+    report_id: str
+    status: str
+    status_words: str
+    status_line: str
+    test_patient: bool
+    identity: tuple[tuple[str, str], ...]
+    cards: tuple[Card, ...]
+    sections: Mapping[str, tuple[str, tuple[str, ...]]]
+    """Title and sentences of each section, by section name; empty sections are absent."""
+    not_understood: tuple[str, ...]
+    reviews: tuple[str, ...]
+
+
+def view(
+    report: Report, language: Language, particulars: Particulars, images: Mapping[Digest, bytes]
+) -> View:
+    """Return what a page of `report` shows.
+
+    Parameters
+    ----------
+    report
+        Draft, final or withdrawn.
+    language
+        Of everything but quoted records and a reviewer's own words.
+    particulars
+        Identity, decision numbers, input digests, names.
+    images
+        Bytes of the findings' attachments by SHA-256; one that is absent is said to be absent.
+
+    Raises
+    ------
+    IntegrityError
+        The bytes given for an image are not those the finding names.
+    """
+    sections: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for section in Section:
+        lines = tuple(s.text.of(language) for s in report.statements if s.section == section)
+        if lines:
+            sections[str(section)] = (say(language, SECTION_TITLES[section]), lines)
+    status_words, status_line = _status(report, language, particulars)
+    return View(
+        language=language,
+        report_id=report.id,
+        status=report.status,
+        status_words=status_words,
+        status_line=status_line,
+        test_patient=is_test_patient(particulars.patient),
+        identity=identity(particulars.patient, report, language),
+        cards=tuple(
+            _card(problem, report, language, particulars, images)
+            for problem in problems(shown(report))
+        ),
+        sections=sections,
+        not_understood=tuple(quoted(text.of(language)) for text in report.not_understood),
+        reviews=tuple(_reviews(report, language, particulars)),
+    )
+
+
+def _status(report: Report, language: Language, particulars: Particulars) -> tuple[str, str]:
+    if report.status == "final" and report.signed_by and report.signed_at:
+        return say(language, "FINAL"), say(
+            language,
+            "Signed by %(person)s at %(at)s.",
+            person=_person(report.signed_by, particulars),
+            at=moment(report.signed_at),
+        )
+    if report.status == "withdrawn":
+        last = report.reviews[-1] if report.reviews else None
+        return say(language, "WITHDRAWN"), say(
+            language,
+            "Withdrawn by %(person)s at %(at)s: %(reason)s",
+            person=_person(last.person, particulars) if last else "?",
+            at=moment(last.at) if last else "?",
+            reason=last.reason if last else "?",
+        )
+    return say(language, "DRAFT"), say(
+        language, "Draft by software, not yet reviewed or signed by a clinician."
+    )
+
+
+def _person(person: str, particulars: Particulars) -> str:
+    return quoted(particulars.people.get(person, person), 80)
+
+
+def _reviews(report: Report, language: Language, particulars: Particulars) -> list[str]:
+    names = {
+        finding.id: both(
+            "%(what)s, %(concept)s", what=problem.label, concept=inside(concept(finding.code))
+        )
+        for problem in problems(report.findings)
+        for finding in problem.findings
+    }
+    return [
+        both(
+            "%(what)s: %(act)s by %(person)s at %(at)s%(reason)s",
+            what=names.get(entry.finding, both("Report")),
+            act=both(ACTS[entry.act]),
+            person=_person(entry.person, particulars),
+            at=moment(entry.at),
+            reason=_because(entry.reason),
+        ).of(language)
+        for entry in report.reviews
+    ]
+
+
+def _because(reason: str) -> Text | str:
+    known = both("accepted by signing") if reason == "accepted by signing" else quoted(reason)
+    return both(": %(reason)s", reason=known) if reason else ""
+
+
+def _card(
+    problem: Problem,
+    report: Report,
+    language: Language,
+    particulars: Particulars,
+    images: Mapping[Digest, bytes],
+) -> Card:
+    ids = {finding.id for finding in problem.findings}
+    leading = problem.findings[0]
+    edited = {key for key, entry in latest_reviews(report).items() if entry.act is Act.EDITED}
+    banded = leading.band is Band.ABSTAIN or problem.answer is not None
+    untouched = Problem(
+        tuple(f for f in problem.findings if f.id not in edited) or problem.findings
+    )
+    return Card(
+        title=problem.label.of(language),
+        site=problem.site.name.of(language) if problem.site else "",
+        band=leading.band.value if banded else "",
+        chip=say(language, BAND_CHIPS[leading.band]) if banded else "",
+        bar=_bar(untouched.answer, language),
+        statements=tuple(
+            statement.text.of(language)
+            for statement in report.statements
+            if statement.section in {Section.FINDINGS, Section.UNANSWERED}
+            and ids.issuperset(statement.findings)
+            and statement.findings
+        ),
+        measures=_measures(untouched, language),
+        pictures=tuple(_pictures(problem, language, images)),
+        evidence=tuple(_evidence(problem, language)),
+        explanations=tuple(
+            _explanation(e, language) for f in problem.findings for e in f.explanations
+        ),
+        provenance=tuple(_provenance(problem, language, particulars)),
+    )
+
+
+def _bar(answer: Finding | None, language: Language) -> Bar | None:
+    if answer is None or answer.probability is None:
+        return None
+    interval = answer.probability
+    return Bar(
+        name=concept(answer.code).of(language),
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+        words=probability(interval).of(language),
+    )
+
+
+def _measures(problem: Problem, language: Language) -> tuple[tuple[str, str, str], ...]:
+    rows = []
+    for measure, _ in problem.measures:
+        interval = measure.interval
+        value = with_unit(number(interval.value, measure.unit), measure.unit)
+        low, high = number(interval.low, measure.unit), number(interval.high, measure.unit)
+        between = "–" if interval.low == interval.high else f"{low} – {high}"
+        if between != "–" and (sign := unit_sign(measure.unit)):
+            between += f" {sign}"
+        rows.append((concept(measure.code).of(language), value, between))
+    return tuple(rows)
+
+
+def _pictures(
+    problem: Problem, language: Language, images: Mapping[Digest, bytes]
+) -> list[Picture]:
+    pictures = []
+    for finding in problem.findings:
+        for attachment in finding.attachments:
+            if attachment.media_type not in PICTURES or not _may_show(attachment, finding):
+                continue
+            caption = CAPTIONS.get(attachment.role, attachment.role)
+            pictures.append(
+                Picture(say(language, caption), attachment.media_type, _bytes(attachment, images))
+            )
+    return sorted(pictures, key=lambda picture: not picture.data)
+
+
+def _may_show(attachment: Attachment, finding: Finding) -> bool:
+    """Say whether a picture may be shown: a saliency only when its method passed its checks."""
+    role = attachment.role
+    if role == "key-image":
+        return True
+    occlusion = "occlusion" in role
+    methods = [e for e in finding.explanations if ("occlusion" in e.method) == occlusion]
+    return bool(methods) and all(e.hidden_because is None for e in methods)
+
+
+def _bytes(attachment: Attachment, images: Mapping[Digest, bytes]) -> bytes:
+    data = images.get(attachment.digest, b"")
+    if data and digest_of(data) != attachment.digest:
+        raise IntegrityError(
+            f"an image of {len(data)} bytes that are not those of the finding",
+            f"the bytes with SHA-256 {attachment.digest[:12]}…",
+            "read the attachment from the store again",
+        )
+    return data if data.startswith(PICTURES[attachment.media_type]) else b""
+
+
+def _evidence(problem: Problem, language: Language) -> list[tuple[str, str]]:
+    rows: dict[tuple[str, str], None] = {}
+    for finding in problem.findings:
+        for evidence in finding.evidence:
+            what = _pointed(evidence).of(language)
+            note = evidence.note.of(language) if evidence.note else ""
+            rows[(f"{what} {note}".strip(), evidence.record)] = None
+    return list(rows)
+
+
+def _pointed(evidence: ImageRegion | TextSpan | RecordValue | SimilarExample) -> Text:
+    """Return in words where a piece of evidence lies."""
+    if isinstance(evidence, ImageRegion):
+        size = [high - low for low, high in zip(evidence.low, evidence.high, strict=True)]
+        return both(
+            "Image region centred at x %(x)s, y %(y)s, z %(z)s mm (LPS), %(size)s mm, "
+            "series %(series)s, image %(image)s.",
+            x=f"{evidence.centre[0]:.1f}",
+            y=f"{evidence.centre[1]:.1f}",
+            z=f"{evidence.centre[2]:.1f}",
+            size=" × ".join(f"{side:.0f}" for side in size),
+            series=evidence.series_uid,
+            image=evidence.instance_uid,
+        )
+    if isinstance(evidence, TextSpan):
+        return both("Text, characters %(a)s to %(b)s.", a=evidence.start, b=evidence.end)
+    if isinstance(evidence, RecordValue):
+        return both("Recorded value at %(path)s.", path=quoted(evidence.path, 120))
+    return both("A similar example: %(label)s.", label=evidence.label)
+
+
+def _explanation(explanation: Explanation, language: Language) -> str:
+    method = both(METHODS.get(explanation.method, explanation.method))
+    if explanation.hidden_because:
+        return say(
+            language,
+            "Explanation by %(method)s is not shown: %(why)s",
+            method=method,
+            why=explanation.hidden_because,
+        )
+    facts = []
+    if explanation.faithfulness is not None:
+        facts.append(both("faithfulness %(f)s of 1", f=f"{explanation.faithfulness:.2f}"))
+    if explanation.randomisation_similarity is not None:
+        similarity = f"{explanation.randomisation_similarity:.2f}"
+        facts.append(both("similarity to a randomised model %(s)s (low is good)", s=similarity))
+    checked = ", ".join(fact.en for fact in facts) if language == "en" else ""
+    checked = checked or "，".join(fact.zh for fact in facts) or say(language, "not measured")
+    return say(language, "Explanation by %(method)s: %(checked)s.", method=method, checked=checked)
+
+
+def _provenance(
+    problem: Problem, language: Language, particulars: Particulars
+) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for finding in problem.findings:
+        rows.append((say(language, "Pack"), finding.pack))
+        rows += [(say(language, "Input"), ref) for ref in particulars.inputs.get(finding.id, ())]
+        if finding.id in particulars.decisions:
+            entry = f"{particulars.decisions[finding.id]}"
+            rows.append((say(language, "Decision log entry"), entry))
+        rows.append((say(language, "Finding"), finding.id))
+    return rows
