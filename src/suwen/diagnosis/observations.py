@@ -86,11 +86,16 @@ def when(text: str) -> str:
 
 def observation_statements(case: Case) -> list[Statement]:
     """Return what the laboratory results and vital signs of `case` say."""
-    series = _series(reading for record in case.of("Observation") for reading in _readings(record))
+    series = series_of(case)
     labs = [readings for readings in series if not readings[-1].vital]
     statements = [_abnormal(r[-1]) for r in labs if r[-1].verdict in VERDICTS]
     statements += _summaries([r[-1] for r in labs])
     return statements + [_vital(readings) for readings in series if readings[-1].vital]
+
+
+def series_of(case: Case) -> list[list[Reading]]:
+    """Return the readings of `case` by what was measured, each list in order of time."""
+    return _series(reading for record in case.of("Observation") for reading in _readings(record))
 
 
 def _series(readings: Iterable[Reading]) -> list[list[Reading]]:
