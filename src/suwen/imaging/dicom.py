@@ -239,6 +239,7 @@ def _parse(checked: Checked, *, pixels: bool) -> Dataset:
     try:
         with quiet_parser():
             dataset = dcmread(BytesIO(checked.data), stop_before_pixels=not pixels)
+            dataset.buffer = None  # else pydicom keeps the whole file alive with the header
             dataset.get("SpecificCharacterSet")  # decoded now: every text field needs it
     except PARSER_ERRORS:
         raise BadInput(
