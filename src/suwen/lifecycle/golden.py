@@ -37,6 +37,8 @@ def _tree(value: Any, arrays: dict[str, Array]) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         name = f"a{len(arrays)}"
         arrays[name] = np.asarray(value)
+        if arrays[name].dtype.hasobject:
+            raise BadInput("a golden case with an array of objects", "numbers or texts")
         return {"array": name}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
@@ -88,8 +90,9 @@ def _value(tree: Any, arrays: Mapping[str, Array], types: Mapping[str, type]) ->
         return types[tree["dataclass"]](**fields)
     if "map" in tree:
         return {key: _value(item, arrays, types) for key, item in tree["map"].items()}
-    items = [_value(item, arrays, types) for item in tree.get("tuple", tree.get("list"))]
-    return tuple(items) if "tuple" in tree else items
+    if "tuple" in tree:
+        return tuple(_value(item, arrays, types) for item in tree["tuple"])
+    return [_value(item, arrays, types) for item in tree["list"]]
 
 
 def arrays_of(value: Any) -> dict[str, Array]:
@@ -118,7 +121,13 @@ def write(folder: Path, sample: Sample, output: Output) -> None:
         arrays["expected-mask"] = output.mask
     content = {"key": sample.key, "data": tree, "expected": expected}
     (target / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    np.savez_compressed(target / f"{name}.npz", allow_pickle=False, **arrays)
+    save_arrays(target / f"{name}.npz", arrays)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write arrays as a compressed `.npz` that `allow_pickle=False` reads."""
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(path, **named)
 
 
 def cases(task: Task, pack: Pack) -> Iterator[tuple[Sample, dict[str, Any], Array | None]]:

@@ -15,15 +15,11 @@ MANIFEST.json SIGNATURE.json
 from __future__ import annotations
 
 import json
-import threading
 import tomllib
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, NotFound
@@ -35,6 +31,7 @@ from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.calibrate import Calibrator
 from suwen.lifecycle.guard import Guard
 from suwen.lifecycle.task import Array
+from suwen.lifecycle.weights import Weights
 
 SETTINGS = "pack.toml"
 FORMAT = 1
@@ -53,9 +50,6 @@ class Pack:
     def __init__(self, folder: Path, sha256: str, randomised: int | None = None) -> None:
         self.folder = folder
         self.sha256 = sha256
-        self._seed = randomised
-        self._open: dict[str, Any] = {}
-        self._lock = threading.Lock()
         with (folder / SETTINGS).open("rb") as file:
             self.settings: Mapping[str, Any] = tomllib.load(file)
         if self.settings.get("format") != FORMAT:
@@ -64,6 +58,10 @@ class Pack:
                 f"format {FORMAT}",
                 "use the release of Suwen that made it, or train it again",
             )
+        self.task = str(self.settings["task"])
+        self.members = int(self.settings["members"])
+        """Number of members of the ensemble; member k never saw fold k."""
+        self._weights = Weights(folder, self.content("initialisers.json"), randomised)
 
     @classmethod
     def load(cls, folder: Path, trusted: Mapping[str, Any] | None = None) -> Pack:
@@ -94,19 +92,9 @@ class Pack:
         return cls(folder, DRAFT)
 
     @property
-    def task(self) -> str:
-        """Name of the task it answers."""
-        return str(self.settings["task"])
-
-    @property
     def identity(self) -> str:
         """Name, version and manifest digest: `name@version+sha256`."""
         return f"{self.settings['name']}@{self.settings['version']}+{self.sha256}"
-
-    @property
-    def members(self) -> int:
-        """Number of members of the ensemble; member k never saw fold k."""
-        return int(self.settings["members"])
 
     def member(self, member: int) -> Mapping[str, Any]:
         """Return what `Task.fit` returned for one member (without its history)."""
@@ -135,38 +123,11 @@ class Pack:
 
         Threads come from `SUWEN_THREADS`; idle threads do not spin, since sessions share the box.
         """
-        path = self.path(name, member)
-        return self._opened(path, lambda: self._session(path))
+        return self._weights.session(self.path(name, member))
 
     def booster(self, name: str, member: int | None = None) -> Any:
         """Return the LightGBM booster of `name` (`trees.lgb.txt`), opened once."""
-        import lightgbm
-
-        path = self.path(name, member)
-        return self._opened(path, lambda: lightgbm.Booster(model_file=str(path)))
-
-    def _opened(self, path: Path, make: Any) -> Any:
-        with self._lock:
-            if str(path) not in self._open:
-                self._open[str(path)] = make()
-            return self._open[str(path)]
-
-    def _session(self, path: Path) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = settings().threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if self._seed is not None:
-            name = path.relative_to(self.folder).as_posix()
-            random = _random_weights(self.content("initialisers.json").get(name, []), self._seed)
-            for weight, values in random.items():
-                value = onnxruntime.OrtValue.ortvalue_from_numpy(values)
-                self._open[f"{path}#{weight}"] = value
-                options.add_initializer(weight, value)
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return self._weights.booster(self.path(name, member))
 
     def randomised(self, seed: int) -> Pack:
         """Return the same pack with every ONNX weight replaced by noise of the same spread.
@@ -176,43 +137,39 @@ class Pack:
         """
         return Pack(self.folder, self.sha256, seed)
 
-    def content(self, name: str) -> dict[str, Any]:
-        """Return a JSON file of the pack; an empty dict when the pack has none."""
+    def content(self, name: str, needed: bool = False) -> dict[str, Any]:
+        """Return a JSON file of the pack (`card.json`); an empty dict when the pack has none.
+
+        Raises
+        ------
+        IntegrityError
+            It is `needed` and not there.
+        """
         path = self.folder / name
-        return dict(json.loads(path.read_bytes())) if path.is_file() else {}
-
-    @cached_property
-    def calibrator(self) -> Calibrator:
-        """The calibrator that ships, fitted on all development examples."""
-        return Calibrator.from_json(self._needed("calibrator.json")["all"])
-
-    def calibrator_of(self, fold: int) -> Calibrator:
-        """Return the calibrator fitted without fold `fold`, for out-of-fold figures."""
-        return Calibrator.from_json(self._needed("calibrator.json")["folds"][fold])
-
-    @cached_property
-    def thresholds(self) -> Thresholds:
-        """The decision thresholds with their error budget."""
-        return Thresholds.from_json(self._needed("thresholds.json"))
-
-    @cached_property
-    def guard(self) -> Guard:
-        """The input-domain guard."""
-        return Guard.from_json(self._needed("guard.json"))
-
-    @cached_property
-    def card(self) -> dict[str, Any]:
-        """The model card as data."""
-        return self._needed("card.json")
-
-    def _needed(self, name: str) -> dict[str, Any]:
-        if not (found := self.content(name)):
+        if path.is_file():
+            return dict(json.loads(path.read_bytes()))
+        if needed:
             raise IntegrityError(
                 f"the pack {self.folder.name} has no {name}",
                 f"a pack of a task that needs {name}",
                 manifest.TODO,
             )
-        return found
+        return {}
+
+    @cached_property
+    def calibrator(self) -> Calibrator:
+        """The calibrator that ships, fitted on all development examples."""
+        return Calibrator.from_json(self.content("calibrator.json", needed=True)["all"])
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """The decision thresholds with their error budget."""
+        return Thresholds.from_json(self.content("thresholds.json", needed=True))
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The input-domain guard."""
+        return Guard.from_json(self.content("guard.json", needed=True))
 
     def probability(self, scores: Array) -> Interval:
         """Return the calibrated probability of one sample from its members' logits (members,)."""
@@ -222,41 +179,3 @@ class Pack:
         """Return the decision band of a probability and the sentence it rests on."""
         band = self.thresholds.band(probability.value)
         return band, self.thresholds.reason(band)
-
-
-def _random_weights(listed: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Array]:
-    """Return noise for each listed weight: normal, with the weight's own mean and spread."""
-    found = {}
-    for weight in listed:
-        rng = np.random.default_rng([seed, zlib.crc32(weight["name"].encode())])
-        noise = rng.normal(weight["mean"], weight["spread"], weight["shape"])
-        found[weight["name"]] = np.ascontiguousarray(noise.astype(weight["dtype"]))
-    return found
-
-
-def list_initialisers(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return name, shape, type, mean and spread of the float weights of each ONNX file.
-
-    Only weights with two or more axes are listed (kernels and matrices), since noise in scales and
-    offsets of normalisation mostly breaks the numbers. Needs the extra [train].
-    """
-    import onnx
-    from onnx import numpy_helper
-
-    found: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(folder.rglob("*.onnx")):
-        rows = []
-        for tensor in onnx.load(str(path)).graph.initializer:
-            values = numpy_helper.to_array(tensor)
-            if values.ndim >= 2 and values.dtype in (np.float32, np.float16, np.float64):
-                rows.append(
-                    {
-                        "name": tensor.name,
-                        "shape": list(values.shape),
-                        "dtype": str(values.dtype),
-                        "mean": float(values.astype(np.float64).mean()),
-                        "spread": float(values.astype(np.float64).std()),
-                    }
-                )
-        found[path.relative_to(folder).as_posix()] = rows
-    return found

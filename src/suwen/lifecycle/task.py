@@ -225,6 +225,10 @@ class Task(Protocol):
 class Explains(Protocol):
     """A second small contract, for tasks whose answer can be shown on the input."""
 
+    def input_of(self, pack: Pack, sample: Sample) -> Array:
+        """Return the array that `saliency` explains and `score_of` takes, as the weights see it."""
+        ...
+
     def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
         """Return the relevance of each element of the sample's input, in the input's own shape."""
         ...

@@ -37,7 +37,8 @@ def _prepare(truth: Array, probability: Array, weights: Array | None) -> tuple[A
 
 def _mean(values: Array, weights: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((weights * values).sum(-1) / weights.sum(-1))[()]
+        found: Array = np.asarray((weights * values).sum(-1) / weights.sum(-1))[()]
+    return found
 
 
 def brier(truth: Array, probability: Array, weights: Array | None = None) -> Array:
@@ -50,7 +51,8 @@ def log_loss(truth: Array, probability: Array, weights: Array | None = None) -> 
     """Return the mean negative log likelihood, in nats."""
     truth, probability, weights = _prepare(truth, probability, weights)
     inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    return _mean(-(truth * np.log(inside) + (1 - truth) * np.log1p(-inside)), weights)
+    surprise = np.where(truth == 1, -np.log(inside), -np.log1p(-inside))
+    return _mean(surprise, weights)
 
 
 def _equal_width(probability: Array, bins: int) -> Array:
@@ -67,7 +69,8 @@ def _error(truth: Array, probability: Array, weights: Array, members: Array, bin
     inside = (members[:, None] == np.arange(bins)).astype(float)
     gaps = np.abs((weights * (probability - truth)) @ inside)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(gaps.sum(-1) / weights.sum(-1))[()]
+        found: Array = np.asarray(gaps.sum(-1) / weights.sum(-1))[()]
+    return found
 
 
 def ece(truth: Array, probability: Array, weights: Array | None = None, bins: int = BINS) -> Array:

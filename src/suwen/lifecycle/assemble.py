@@ -1,0 +1,174 @@
+"""Put a pack together from trained members: calibrate, set bands and guard, describe, sign."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.core.codes import Text
+from suwen.lifecycle import bands, calibrate, card, explain, footprint, golden, measure, plots, runs
+from suwen.lifecycle import guard as domain_guard
+from suwen.lifecycle import keys as signing
+from suwen.lifecycle import manifest as sealing
+from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
+from suwen.lifecycle.predictions import Predictions
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.toml import dumps
+from suwen.lifecycle.weights import list_initialisers
+
+PACK = "pack"
+STEPS = 8
+WEIGHTS = ("*.onnx", "*.lgb.txt", "*.safetensors")
+GOLDEN_QUANTILES = (0.02, 0.35, 0.65, 0.98)
+"""Golden cases: from clearly negative to clearly positive."""
+
+
+def weight_files(folder: Path) -> Iterator[Path]:
+    """Yield the weight files that `Task.fit` left in a member's folder."""
+    for pattern in WEIGHTS:
+        yield from sorted(folder.glob(pattern))
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the SHA-256 over the weight files of one member."""
+    found = hashlib.sha256()
+    for path in weight_files(folder):
+        found.update(path.name.encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def own_key(home: Path) -> dict[str, Any]:
+    """Return this installation's own public key by fingerprint."""
+    key = signing.signing_key(home).public_key()
+    return {signing.fingerprint(key): key}
+
+
+def draft(task: Task, examples: Examples, recipe: Recipe, folder: Path) -> Pack:
+    """Copy weights and settings of the members into a fresh `pack/` and open it unsigned."""
+    target = folder / PACK
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    source = examples.source
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "task": task.name,
+        "name": task.name,
+        "version": f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}",
+        "members": recipe.folds,
+        "answers": task.answers.kind,
+        "dataset": recipe.dataset,
+        "source": {"name": source.name, "url": source.url, "licence": source.licence},
+        "recipe": recipe.model_dump(),
+    }
+    for member in range(recipe.folds):
+        made = folder / member_folder(member)
+        inside = target / member_folder(member)
+        inside.mkdir()
+        for path in weight_files(made):
+            shutil.copyfile(path, inside / path.name)
+        content[member_folder(member)] = runs.read_json(made / "done.json")["settings"]
+    (target / SETTINGS).write_text(dumps(content), encoding="utf-8")
+    runs.write_json(target / "initialisers.json", list_initialisers(target))
+    return Pack.draft(target)
+
+
+def finish(
+    task: Task,
+    examples: Examples,
+    recipe: Recipe,
+    predictions: Predictions,
+    pack: Pack,
+    folder: Path,
+    home: Path,
+    step: Callable[[], None],
+) -> dict[str, Any]:
+    """Complete the draft, measure it, draw it, describe it, sign it; return the figures."""
+    rows = _calibrated(task, examples, recipe, predictions, pack)
+    names: Mapping[str, Text] = getattr(task, "domain_names", {})
+    _write(pack, "guard.json", domain_guard.fit(predictions.domains(), names).to_json())
+    rows = measure.with_abstained(rows, abstained(pack, predictions))
+    step()
+    for i in golden_choice(rows.answer, rows.abstained):
+        sample = examples.load(i)
+        golden.write(pack.folder, sample, task.predict(pack, sample))
+    step()
+    _write(pack, "explain.json", explain.on_development(task, pack, examples, rows))
+    step()
+    cost = footprint.measured(task, pack)
+    step()
+    results = measure.results(rows, exclusions_of(task, examples), step=step)
+    runs.write_json(folder / "results.json", results)
+    histories = [
+        runs.read_json(folder / member_folder(k) / "done.json")["history"]
+        for k in range(pack.members)
+    ]
+    plots.draw(task, rows, histories, folder / "plots")
+    described = card.describe(task, examples, pack, results, cost, folder)
+    card.write(described, pack.folder, folder / "plots")
+    sealing.seal(pack.folder, signing.signing_key(home))
+    run = runs.read_json(folder / runs.RUN)
+    run["data"]["content"] = hashlib.sha256("".join(predictions.digest).encode()).hexdigest()
+    run["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+    runs.write_json(folder / runs.RUN, run)
+    step()
+    return results
+
+
+def _write(pack: Pack, name: str, content: Any) -> None:
+    runs.write_json(pack.folder / name, content)
+
+
+def _calibrated(
+    task: Task, examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack
+) -> measure.Answered:
+    """Fit and write calibrator and thresholds (choice); return the rows to be measured."""
+    if task.answers.kind != "choice":
+        values = predictions.scores.sum(1) / max(predictions.scores.shape[1], 1)
+        return measure.answered(task, examples, predictions, values)
+    truth = np.asarray(examples.labels, dtype=float)
+    groups, fold = examples.groups, predictions.fold
+    chosen, by_fold, probability, losses = calibrate.choose(
+        recipe.calibration, predictions.scores.mean(1), truth, groups, fold
+    )
+    _write(
+        pack,
+        "calibrator.json",
+        {
+            "all": chosen.to_json(),
+            "folds": [each.to_json() for each in by_fold],
+            "cross_fitted_log_loss": losses,
+        },
+    )
+    cuts = bands.choose(
+        truth, probability, fold, recipe.rule_in_false_alarms, recipe.rule_out_misses
+    )
+    _write(pack, "thresholds.json", cuts.to_json())
+    return measure.answered(task, examples, predictions, probability, cuts)
+
+
+def abstained(pack: Pack, predictions: Predictions) -> Array:
+    """Return which examples the guard would not answer, shape (n,)."""
+    return np.array([bool(pack.guard.reasons(domain)) for domain in predictions.domains()])
+
+
+def exclusions_of(task: Task, examples: Examples) -> dict[str, Array]:
+    """Return the rows each of the task's named exclusions drops (optional attribute).
+
+    `exclusions` maps a name (`rating 3`) to a function of the examples that says which rows go.
+    """
+    found: Mapping[str, Callable[[Examples], Array]] = getattr(task, "exclusions", {})
+    return {name: np.asarray(drop(examples), dtype=bool) for name, drop in found.items()}
+
+
+def golden_choice(answer: Array, outside: Array) -> list[int]:
+    """Return the examples at fixed quantiles of the answer among those the guard accepts."""
+    inside = np.flatnonzero(~outside)
+    order = inside[np.argsort(answer[inside], kind="stable")]
+    return sorted({int(order[int(q * (len(order) - 1))]) for q in GOLDEN_QUANTILES})

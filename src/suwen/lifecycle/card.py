@@ -1,0 +1,258 @@
+"""The model card: `card.json` for programs, `card.md` for people, both made from measured figures.
+
+Form after Mitchell et al., Model cards for model reporting (FAT* 2019).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.lifecycle import runs
+from suwen.lifecycle.pack import Pack, member_folder
+from suwen.lifecycle.task import Examples, Task
+
+DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
+LOWER_IS_BETTER = ("ece", "ece_equal_mass", "brier", "log_loss", "rmse", "mae", "abstained")
+PLOTS = ("roc", "reliability", "precision_recall", "confusion", "dice", "agreement")
+
+
+def describe(
+    task: Task,
+    examples: Examples,
+    pack: Pack,
+    results: Mapping[str, Any],
+    cost: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
+    """Return the card as plain values, from the pack, its run folder and what was measured."""
+    source = examples.source
+    run = runs.read_json(folder / runs.RUN)
+    members = [runs.read_json(folder / member_folder(k) / "done.json") for k in range(pack.members)]
+    calibrator = pack.content("calibrator.json")
+    return {
+        "task": task.name,
+        "title": task.title.model_dump(),
+        "pack": {"name": pack.settings["name"], "version": pack.settings["version"]},
+        "intended_use": DISCLAIMER,
+        "data": {
+            "name": source.name,
+            "url": source.url,
+            "licence": source.licence,
+            "citation": source.citation,
+            "shippable": source.shippable,
+            "fingerprint": run["data"]["fingerprint"],
+            "n": len(examples),
+            "groups": len(np.unique(examples.groups)),
+        },
+        "limits": list(source.limits),
+        "split": {
+            "kind": "out-of-fold",
+            "folds": pack.members,
+            "how": "patients (groups) by SHA-1 of their id; member k never saw fold k; one group "
+            "in eight of the others decided when to stop",
+            "members": [each["samples"] | {"seed": each["seed"]} for each in members],
+        },
+        "results": dict(results),
+        "calibration": {
+            "kind": calibrator.get("all", {}).get("kind"),
+            "cross_fitted_log_loss": calibrator.get("cross_fitted_log_loss"),
+        },
+        "bands": pack.content("thresholds.json"),
+        "domain": pack.content("guard.json")["ranges"],
+        "explanations": pack.content("explain.json"),
+        "cost": dict(cost),
+        "recipe": run["recipe"],
+        "training": {
+            "seconds": sum(each["seconds"] for each in members),
+            "environment": run["environment"],
+            "code": run["code"],
+        },
+    }
+
+
+def write(described: Mapping[str, Any], pack: Path, plots: Path) -> None:
+    """Write `card.json`, `card.md` and the plots it shows into the pack folder."""
+    runs.write_json(pack / "card.json", described)
+    shown = [name for name in PLOTS if (plots / f"{name}.png").exists()]
+    (pack / "plots").mkdir(exist_ok=True)
+    for name in shown:
+        shutil.copyfile(plots / f"{name}.png", pack / "plots" / f"{name}.png")
+    (pack / "card.md").write_text(markdown(described, shown), encoding="utf-8")
+
+
+def markdown(card: Mapping[str, Any], plots: Sequence[str] = ()) -> str:
+    """Return the card as Markdown."""
+    return "\n".join(_lines(card, plots)).rstrip() + "\n"
+
+
+def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
+    title, pack, data = card["title"], card["pack"], card["data"]
+    yield f"# {title['en']} · {title['zh']}"
+    yield ""
+    yield f"`{card['task']}` · pack `{pack['name']}@{pack['version']}`"
+    yield ""
+    yield f"> {card['intended_use']}"
+    yield ""
+    yield from _figures(card["results"])
+    if plots:
+        yield " ".join(f"![{name.replace('_', ' ')}](plots/{name}.png)" for name in plots)
+        yield ""
+    yield from _floors(card["results"])
+    yield from _subgroups(card["results"])
+    yield from _calibration(card)
+    yield from _explanations(card["explanations"])
+    yield "## Data"
+    yield ""
+    yield f"[{data['name']}]({data['url']}), {data['licence']}. {data['n']} samples, "
+    yield f"{data['groups']} patients (groups). {data['citation']}"
+    yield ""
+    yield f"Split: {card['split']['folds']} folds, {card['split']['how']}."
+    yield ""
+    yield f"Fingerprint of the labelled table: `{data['fingerprint'][:16]}`."
+    yield ""
+    yield "## Limits"
+    yield ""
+    yield from (f"- {limit}" for limit in card["limits"])
+    yield "- The figures above are out-of-fold on the development data: one member a sample. The "
+    yield "  shipped pack averages all members and was not measured on patients of another source."
+    yield ""
+    yield from _domain(card["domain"])
+    yield from _cost(card)
+
+
+def number(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """Return `0.951 [0.935, 0.966]`; a dash where nothing is defined."""
+    if not entry or entry.get("value") is None:
+        return "–"
+    value, low, high = entry["value"], entry["low"], entry["high"]
+    if low is None or high is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _figures(results: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Figures"
+    yield ""
+    yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold; "
+    yield "95 % intervals by bootstrap over patients, 2,000 resamples."
+    yield ""
+    yield "| metric | value [95 % interval] |"
+    yield "|---|---|"
+    for name, entry in results["metrics"].items():
+        arrow = " (lower is better)" if name in LOWER_IS_BETTER else ""
+        yield f"| {name.replace('_', ' ')}{arrow} | {number(entry)} |"
+    yield ""
+
+
+def _floors(results: Mapping[str, Any]) -> Iterator[str]:
+    if not results["floor"]:
+        return
+    yield "## Beside the floors"
+    yield ""
+    yield "A floor is a trivial method on the same samples; the gain is paired over the same "
+    yield "resamples."
+    yield ""
+    yield "| floor | metric | floor's value | gain of the pack |"
+    yield "|---|---|---|---|"
+    for name, table in results["floor"].items():
+        for key, entry in table.items():
+            if not key.startswith("gain_"):
+                gain = number(table.get(f"gain_{key}"))
+                yield f"| {name} | {key.replace('_', ' ')} | {number(entry)} | {gain} |"
+    yield ""
+
+
+def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
+    if not results["subgroups"]:
+        return
+    keys = [
+        key
+        for table in results["subgroups"].values()
+        for entry in table.values()
+        for key in entry
+        if key not in ("n", "groups")
+    ]
+    columns = list(dict.fromkeys(keys))
+    yield "## Subgroups"
+    yield ""
+    yield "| column | value | n | patients | " + " | ".join(c.replace("_", " ") for c in columns)
+    yield "|---|---|---|---|" + "---|" * len(columns)
+    for name, table in results["subgroups"].items():
+        for value, entry in table.items():
+            cells = " | ".join(number(entry.get(key)) for key in columns)
+            yield f"| {name} | {value} | {entry['n']} | {entry['groups']} | {cells} |"
+    yield ""
+    yield "Groups under 20 samples are counted, not measured."
+    yield ""
+
+
+def _calibration(card: Mapping[str, Any]) -> Iterator[str]:
+    bands, calibration = card["bands"], card["calibration"]
+    if not bands:
+        return
+    yield "## Calibration and decision bands"
+    yield ""
+    losses = ", ".join(f"{k} {v:.4f}" for k, v in calibration["cross_fitted_log_loss"].items())
+    yield f"Calibrator: {calibration['kind']} (cross-fitted log loss: {losses})."
+    yield ""
+    yield "| band | probability | error budget | measured (cross-fitted) |"
+    yield "|---|---|---|---|"
+    yield (
+        f"| rule-in | ≥ {bands['rule_in']:.3f} | {bands['rule_in_false_alarms']:.1%} of negatives "
+        f"| {bands['measured_false_alarms']:.1%} |"
+    )
+    yield (
+        f"| rule-out | < {bands['rule_out']:.3f} | {bands['rule_out_misses']:.1%} of positives "
+        f"| {bands['measured_misses']:.1%} |"
+    )
+    yield ""
+
+
+def _explanations(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found:
+        return
+    yield "## Explanations"
+    yield ""
+    yield "| method | faithfulness | random orders (mean, 95th) | likeness under random weights |"
+    yield "|---|---|---|---|"
+    for method, row in found.items():
+        keys = ("faithfulness", "random", "random_high", "randomisation_similarity")
+        score, mean, high, alike = ("–" if row[k] is None else f"{row[k]:.2f}" for k in keys)
+        yield f"| {method} | {score} | {mean}, {high} | {alike} |"
+    yield ""
+    yield "Faithfulness is the deletion/insertion score in [0, 1]. A picture is hidden where it is "
+    yield "not above random orders, or where it stays alike (0.5 or more) under random weights."
+    yield ""
+
+
+def _domain(ranges: Mapping[str, Any]) -> Iterator[str]:
+    if not ranges:
+        return
+    yield "## Input domain"
+    yield ""
+    yield "Outside these ranges the pack abstains and says why."
+    yield ""
+    yield "| property | from | to |"
+    yield "|---|---|---|"
+    for span in ranges.values():
+        name = f"{span['name']['en']} · {span['name']['zh']}"
+        yield f"| {name} | {span['low']:.4g} | {span['high']:.4g} |"
+    yield ""
+
+
+def _cost(card: Mapping[str, Any]) -> Iterator[str]:
+    cost, training = card["cost"], card["training"]
+    yield "## Cost"
+    yield ""
+    yield (
+        f"One sample, {cost['members']} members, {cost['threads']} threads, {cost['processor']}: "
+        f"median {cost['median_ms']:.0f} ms, 95th percentile {cost['p95_ms']:.0f} ms; the first "
+        f"with opening the weights {cost['first_ms']:.0f} ms. Peak memory of the process "
+        f"{cost['peak_mb']:.0f} MB, pack {cost['pack_mb']:.1f} MB. Trained in "
+        f"{training['seconds'] / 60:.0f} min."
+    )

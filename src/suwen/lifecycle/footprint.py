@@ -1,0 +1,112 @@
+"""Latency and memory of a pack, in a process of its own that imports no training library.
+
+`python -m suwen.lifecycle.footprint PACK MODULE FILE TASK` predicts the golden cases and prints
+JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.core import registry
+from suwen.core.errors import BadInput, NotFound
+from suwen.core.settings import settings
+from suwen.lifecycle import golden
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.runs import processor
+from suwen.lifecycle.task import Task
+
+REPEATS = 20
+TIMEOUT_S = 600
+UNWANTED = ("torch", "monai", "sklearn", "matplotlib")
+
+
+def measured(task: Task, pack: Pack) -> dict[str, Any]:
+    """Start the measuring process on a pack (a draft too) and return what it found.
+
+    Raises
+    ------
+    BadInput
+        The process failed: the pack does not work without the training libraries.
+    """
+    module = sys.modules[type(task).__module__]
+    command = [sys.executable, "-m", "suwen.lifecycle.footprint", str(pack.folder)]
+    command += [module.__name__, str(module.__file__), task.name]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=os.environ
+    )
+    if done.returncode:
+        raise BadInput(
+            f"the pack of {task.name} does not predict its golden cases in a process of its own: "
+            f"{done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no message'}",
+            "a pack that serves with the base installation",
+            "import training libraries only inside `fit`",
+        )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _task(module: str, file: str, name: str) -> Any:
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError:
+        spec = importlib.util.spec_from_file_location(module, file)
+        if spec is None or spec.loader is None:
+            raise
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[module] = loaded
+        spec.loader.exec_module(loaded)
+    own = [value for value in vars(loaded).values() if getattr(value, "name", None) == name]
+    instances = [value for value in own if not isinstance(value, type)]
+    if instances:
+        return instances[0]
+    try:
+        return registry.find(name)
+    except NotFound:
+        return own[0]()
+
+
+def main(arguments: list[str]) -> None:
+    """Measure one pack and print JSON on one line."""
+    folder, module, file, name = arguments
+    task = _task(module, file, name)
+    pack = Pack.draft(Path(folder))
+    samples = [sample for sample, _, _ in golden.cases(task, pack)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    task.predict(pack, samples[0])
+    first = time.perf_counter() - start
+    times: list[float] = []
+    while len(times) < REPEATS:
+        for sample in samples:
+            start = time.perf_counter()
+            task.predict(pack, sample)
+            times.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {
+        "median_ms": 1000 * float(np.median(times)),
+        "p95_ms": 1000 * float(np.quantile(times, 0.95)),
+        "first_ms": 1000 * first,
+        "peak_mb": peak / 1024,
+        "own_mb": (peak - before) / 1024,
+        "threads": settings().threads,
+        "members": pack.members,
+        "processor": processor(),
+        "unwanted_imports": [name for name in UNWANTED if name in sys.modules],
+        "pack_mb": sum(p.stat().st_size for p in pack.folder.rglob("*") if p.is_file()) / 2**20,
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,165 @@
+"""What a pack said about labelled examples, and how it is collected without leaking.
+
+On development examples member k answers fold k only, which it never saw (out-of-fold). On
+independent examples all members answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle.golden import arrays_of, save_arrays
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.task import Array, Choice, Examples, Output, Sample, Task
+from suwen.metrics.overlap import dice, volume_error
+
+INDEPENDENT = -1
+"""Fold number of examples that no member saw."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Outputs for n examples, in the order of the examples.
+
+    Parameters
+    ----------
+    fold
+        Fold that answered, or `INDEPENDENT`, shape (n,).
+    scores
+        Logits or values of the members that answered, shape (n, members); (n, 0) for masks.
+    features
+        Names of the domain features, shape (d,), and `domain` their values, shape (n, d).
+    dice, volume_error
+        For masks, shape (n,); NaN otherwise.
+    digest
+        SHA-256 of each sample's data, shape (n,): the fingerprint of what was really read.
+    seconds
+        Time of each prediction, shape (n,).
+    """
+
+    fold: Array
+    scores: Array
+    features: Array
+    domain: Array
+    dice: Array
+    volume_error: Array
+    digest: Array
+    seconds: Array
+
+    def __len__(self) -> int:
+        return len(self.fold)
+
+    def domains(self) -> list[Mapping[str, float]]:
+        """Return the domain features of each example by name."""
+        names = [str(name) for name in self.features]
+        return [dict(zip(names, map(float, row), strict=True)) for row in self.domain]
+
+    def save(self, path: Path) -> None:
+        """Write to `path` (`.npz`)."""
+        save_arrays(path, {field.name: getattr(self, field.name) for field in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            return cls(**{field.name: stored[field.name] for field in fields(cls)})
+
+    @classmethod
+    def joined(cls, parts: list[tuple[Array, Predictions]]) -> Predictions:
+        """Put (index, predictions) parts that cover 0 .. n - 1 into the examples' order."""
+        order = np.argsort(np.concatenate([index for index, _ in parts]), kind="stable")
+        joined = {}
+        for field in fields(cls):
+            columns = [getattr(part, field.name) for _, part in parts]
+            if field.name == "features":
+                joined[field.name] = columns[0]
+            else:
+                joined[field.name] = np.concatenate(columns)[order]
+        return cls(**joined)
+
+
+def check_output(task: Task, output: Output, members: int) -> None:
+    """Check that an output has the shape the contract states.
+
+    Raises
+    ------
+    BadInput
+        It has not: the room's `predict` is at fault.
+    """
+    shape = np.asarray(output.scores).shape
+    if task.answers.kind != "mask" and shape[:1] != (members,):
+        raise BadInput(
+            f"{task.name} returned scores of shape {shape} for {members} members",
+            "one score a member",
+            "correct `predict` of the task",
+        )
+    if task.answers.kind == "mask" and (output.mask is None or output.mask.dtype != np.bool_):
+        raise BadInput(f"{task.name} returned no bool mask", "a mask", "correct `predict`")
+    if isinstance(task.answers, Choice) and len(task.answers.classes) != 2:
+        raise BadInput(
+            f"{task.name} answers with {len(task.answers.classes)} classes",
+            "two classes",
+            "ask one question a class",
+        )
+
+
+def _content_digest(sample: Sample) -> str:
+    found = hashlib.sha256()
+    for values in arrays_of(sample.data).values():
+        found.update(str((values.dtype, values.shape)).encode())
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def predict_all(
+    task: Task,
+    pack: Pack,
+    examples: Examples,
+    fold: int,
+    step: Callable[[], None] = lambda: None,
+) -> Predictions:
+    """Predict every example with member `fold`, or with all members when `INDEPENDENT`.
+
+    `step` is called after each example (progress).
+    """
+    members = None if fold == INDEPENDENT else [fold]
+    count = pack.members if members is None else 1
+    outputs, overlaps, digests, seconds = [], [], [], []
+    for i in range(len(examples)):
+        sample = examples.load(i)
+        start = time.perf_counter()
+        output = task.predict(pack, sample, members)
+        seconds.append(time.perf_counter() - start)
+        check_output(task, output, count)
+        overlaps.append(_overlap(task, examples, i, output))
+        digests.append(_content_digest(sample))
+        outputs.append((np.asarray(output.scores, dtype=float).ravel(), dict(output.domain)))
+        step()
+    features = list(outputs[0][1]) if outputs else []
+    shape = (len(outputs), len(features))
+    return Predictions(
+        fold=np.full(len(outputs), fold),
+        scores=np.array([scores for scores, _ in outputs]).reshape(len(outputs), -1),
+        features=np.array(features, dtype=str),
+        domain=np.array([[row[f] for f in features] for _, row in outputs]).reshape(shape),
+        dice=np.array([overlap[0] for overlap in overlaps], dtype=float),
+        volume_error=np.array([overlap[1] for overlap in overlaps], dtype=float),
+        digest=np.array(digests, dtype=str),
+        seconds=np.array(seconds),
+    )
+
+
+def _overlap(task: Task, examples: Examples, i: int, output: Output) -> tuple[float, float]:
+    if task.answers.kind != "mask" or output.mask is None:
+        return float("nan"), float("nan")
+    if examples.truth is None:
+        raise BadInput(f"{task.name} has no true masks", "Examples.truth", "add it to `examples`")
+    truth = examples.truth(i)
+    return dice(truth, output.mask), volume_error(truth, output.mask)

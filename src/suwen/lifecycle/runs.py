@@ -1,0 +1,139 @@
+"""The run folder: everything needed to repeat a training run, and to go on after a kill.
+
+run.json          task, recipe, data fingerprint, versions, machine, start and end
+member-K/         what `Task.fit` wrote, and done.json once it is complete
+predictions/      out-of-fold predictions, one file a fold
+results.json      figures of merit
+plots/            PNG and SVG
+pack/             the signed pack
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import suwen
+from suwen.core.nouns import canonical, digest_of
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Examples, Task
+
+WATCHED = ("numpy", "scipy", "torch", "monai", "scikit-learn", "lightgbm", "onnx", "onnxruntime")
+RUN = "run.json"
+
+
+def code_digest(*folders: Path) -> str:
+    """Return the SHA-256 over the Python files below the folders, the version of the code."""
+    found = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            found.update(path.relative_to(folder).as_posix().encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def room_of(task: Task) -> Path:
+    """Return the folder of the module that defines the task."""
+    return Path(str(sys.modules[type(task).__module__].__file__)).parent
+
+
+def environment() -> dict[str, Any]:
+    """Return versions of Python and the libraries that decide the result, and the processor."""
+    versions = {}
+    for name in WATCHED:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return {
+        "suwen": suwen.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "libraries": versions,
+    }
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def fingerprint(examples: Examples) -> str:
+    """Return the SHA-256 over keys, groups, labels, columns and floors of the examples."""
+    content = {
+        "source": examples.source.name,
+        "keys": list(examples.keys),
+        "groups": [str(group) for group in examples.groups],
+        "labels": [str(label) for label in examples.labels],
+        "columns": {
+            name: [str(value) for value in column]
+            for name, column in sorted({**examples.columns, **examples.floors}.items())
+        },
+    }
+    return digest_of(canonical(content))
+
+
+def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume: bool) -> Path:
+    """Return the run folder: the newest with this task, recipe and data when `resume`, or new.
+
+    The code may have changed in between; what each member was trained with stands in its
+    `done.json`.
+    """
+    data = fingerprint(examples)
+    key = digest_of(canonical({"task": task.name, "recipe": recipe.model_dump(), "data": data}))
+    parent = home / "runs" / task.name
+    if resume and (earlier := sorted(parent.glob(f"*-{key[:8]}"))):
+        return earlier[-1]
+    started = datetime.now(UTC)
+    folder = parent / f"{started:%Y%m%d-%H%M%S}-{key[:8]}"
+    folder.mkdir(parents=True)
+    write_json(
+        folder / RUN,
+        {
+            "task": task.name,
+            "recipe": recipe.model_dump(),
+            "dataset": recipe.dataset,
+            "data": {
+                "fingerprint": data,
+                "source": examples.source.name,
+                "n": len(examples),
+                "groups": len(np.unique(examples.groups)),
+            },
+            "code": {
+                "core": code_digest(Path(suwen.__file__).parent / "lifecycle"),
+                "room": code_digest(room_of(task)),
+            },
+            "environment": environment(),
+            "started": started.isoformat(timespec="seconds"),
+        },
+    )
+    return folder
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a kill leaves the old file or the new one, never half of one."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    partial.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; None when the file is absent."""
+    return json.loads(path.read_bytes()) if path.exists() else None

@@ -1,0 +1,179 @@
+"""Train a pack: members by fold, out-of-fold predictions, calibrator, bands, guard, card, seal.
+
+Every step writes its result into the run folder, and a step whose result stands there is not done
+again: start the same training once more after a kill and it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.core.errors import BadInput
+from suwen.core.nouns import digest_of
+from suwen.lifecycle import assemble, runs, split
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.pack import Pack, member_folder
+from suwen.lifecycle.predictions import Predictions, predict_all
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.toml import plain
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where a run left its folder, its pack, and the figures of merit."""
+
+    folder: Path
+    pack: Pack
+    results: Mapping[str, Any]
+
+
+class Progress:
+    """Progress bars on standard error; silent when it is not wanted."""
+
+    def __init__(self, shown: bool) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            TextColumn("{task.description:<28}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not shown,
+        )
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    @contextmanager
+    def bar(self, name: str, total: int) -> Iterator[Any]:
+        """Show a bar; the value is a function to call after each step."""
+        bar = self._bars.add_task(name, total=total)
+        yield lambda: self._bars.advance(bar)
+        self._bars.update(bar, completed=total)
+
+
+def train(
+    task: Task,
+    recipe: Recipe,
+    data: DataFolders,
+    home: Path,
+    resume: bool = True,
+    progress: bool = True,
+) -> Trained:
+    """Train, measure and sign a pack for `task`.
+
+    Parameters
+    ----------
+    task, recipe, data
+        The question, the choices, and where the data sets lie.
+    home
+        `SUWEN_HOME`: holds the run folder and the signing key.
+    resume
+        Go on with the newest run of the same task, recipe and data.
+    progress
+        Show progress bars on standard error.
+
+    Raises
+    ------
+    NotFound
+        The data set is in none of the folders.
+    BadInput
+        The recipe does not fit the data, or the task broke its contract.
+    """
+    recipe = recipe.model_copy(update={"dataset": recipe.dataset or task.datasets[0]})
+    if recipe.dataset not in task.datasets:
+        raise BadInput(
+            f"{task.name} has no data set {recipe.dataset!r}", f"one of {list(task.datasets)}"
+        )
+    examples = task.examples(data, recipe.dataset)
+    folder = runs.open_run(task, recipe, examples, home, resume)
+    with Progress(progress) as bars:
+        with bars.bar("members", recipe.folds) as step:
+            for member in range(recipe.folds):
+                fit_member(task, examples, recipe, folder, member)
+                step()
+        pack = assemble.draft(task, examples, recipe, folder)
+        with bars.bar("out-of-fold predictions", len(examples)) as step:
+            predictions = out_of_fold(task, pack, examples, recipe.folds, folder, step)
+        with bars.bar("calibrate, measure, card", assemble.STEPS) as step:
+            results = assemble.finish(task, examples, recipe, predictions, pack, folder, home, step)
+    return Trained(folder, Pack.load(folder / assemble.PACK, assemble.own_key(home)), results)
+
+
+def fit_member(task: Task, examples: Examples, recipe: Recipe, folder: Path, member: int) -> None:
+    """Train one member unless `done.json` says that it is complete."""
+    target = folder / member_folder(member)
+    if (target / "done.json").exists():
+        return
+    target.mkdir(exist_ok=True)
+    fitting, stopping, _ = split.member_split(examples.groups, recipe.folds, member)
+    seeded = recipe.model_copy(update={"seed": recipe.seed + 1000 * member})
+    started = datetime.now(UTC)
+    made = dict(task.fit(examples.subset(fitting), examples.subset(stopping), seeded, target))
+    done = {
+        "settings": plain({key: value for key, value in made.items() if key != "history"}),
+        "history": plain(made.get("history", {})),
+        "samples": {"train": len(fitting), "stopping": len(stopping)},
+        "seed": seeded.seed,
+        "code": runs.code_digest(runs.room_of(task)),
+        "seconds": (datetime.now(UTC) - started).total_seconds(),
+    }
+    if not list(assemble.weight_files(target)):
+        raise BadInput(
+            f"{task.name} wrote no weights for member {member}",
+            "a file *.onnx or *.lgb.txt in the folder it was given",
+            "correct `fit` of the task",
+        )
+    runs.write_json(target / "done.json", done)
+
+
+def out_of_fold(
+    task: Task, pack: Pack, examples: Examples, folds: int, folder: Path, step: Any
+) -> Predictions:
+    """Let member k answer fold k, keeping each fold's predictions in the run folder.
+
+    Stored predictions are used again only when the room's code and the member are still the same.
+    """
+    target = folder / "predictions"
+    target.mkdir(exist_ok=True)
+    fold = split.folds_of(examples.groups, folds)
+    code = runs.code_digest(runs.room_of(task))
+    parts: list[tuple[Array, Predictions]] = []
+    for k in range(folds):
+        index = np.flatnonzero(fold == k)
+        made_by = digest_of(
+            (code + assemble.weights_digest(pack.folder / member_folder(k))).encode()
+        )
+        path = target / f"fold-{k}-{made_by[:8]}.npz"
+        if not path.exists():
+            found = predict_all(task, pack, examples.subset(index), k, step)
+            partial = path.with_name(f".{path.name}")
+            found.save(partial)
+            partial.replace(path)
+        else:
+            for _ in index:
+                step()
+        parts.append((index, Predictions.load(path)))
+    return Predictions.joined(parts)

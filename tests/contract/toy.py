@@ -1,0 +1,280 @@
+"""Two tiny tasks on made-up 8 x 8 images: the whole lifecycle in seconds.
+
+A bright square in the middle decides the class; brightness alone is the floor. Both are written as
+ONNX by hand, so that they need no training library but `onnx`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from suwen.core.codes import NODULE, SUWEN, Code, Text
+from suwen.core.errors import NotFound
+from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
+from suwen.lifecycle import explain
+from suwen.lifecycle.task import Choice, Examples, Mask, Output, Reads, Sample, Source
+
+SIZE = 8
+SQUARE = (slice(2, 6), slice(2, 6))
+SOURCE = Source(
+    name="made-up squares",
+    url="https://suwen.health/toy",
+    licence="Apache-2.0",
+    citation="Written for these tests.",
+    shippable=True,
+    limits=("Made up; says nothing about patients.",),
+)
+NOTHING = Code(system=f"{SUWEN}/codes", code="nothing", name=Text(en="Nothing", zh="无"))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image, shape (8, 8), and its size in mm."""
+
+    values: np.ndarray
+    diameter_mm: float
+
+
+def pictures(count: int = 240, signal: float = 1.1, seed: int = 3):
+    """Return images, labels, patients (two images each) and diameters."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    values = rng.normal(0, 1, (count, SIZE, SIZE))
+    values[:, *SQUARE] += signal * 0.4 * labels[:, None, None]
+    diameter = np.exp(rng.normal(2.0 + 0.35 * labels, 0.4))
+    groups = np.array([f"patient-{i // 2}" for i in range(count)])
+    return values.astype(np.float32), labels, groups, diameter
+
+
+def table(folder: Path, count: int = 240, signal: float = 1.1, seed: int = 3) -> Path:
+    """Write the data set under `folder/toy/squares`."""
+    target = folder / "toy" / "squares"
+    target.mkdir(parents=True)
+    values, labels, groups, diameter = pictures(count, signal, seed)
+    np.savez(target / "all.npz", values=values, labels=labels, groups=groups, diameter=diameter)
+    return target
+
+
+def read(data, dataset):
+    """Return what `table` wrote."""
+    if dataset != "squares":
+        raise NotFound("no such data set", "squares")
+    with np.load(data.find("toy/squares") / "all.npz") as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def written(weights, bias: float, path: Path) -> None:
+    """Write logit = sum(weights * x) + bias and the map weights * x as ONNX."""
+    kernel = np.asarray(weights, dtype=np.float32).reshape(1, SIZE, SIZE)
+    nodes = [
+        helper.make_node("Mul", ["x", "kernel"], ["map"]),
+        helper.make_node("ReduceSum", ["map", "axes"], ["total"], keepdims=0),
+        helper.make_node("Add", ["total", "bias"], ["logit"]),
+    ]
+    constants = [
+        numpy_helper.from_array(kernel, "kernel"),
+        numpy_helper.from_array(np.array([bias], dtype=np.float32), "bias"),
+        numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "axes"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", SIZE, SIZE])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", SIZE, SIZE]),
+        ],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, path)
+
+
+def logistic(x, y, x_stop, y_stop, epochs: int, decay: float):
+    """Fit by gradient descent; return weights, bias and the learning curve."""
+    weights, bias = np.zeros(x.shape[1]), 0.0
+    history = {"train_loss": [], "valid_loss": []}
+
+    def loss(a, b):
+        z = a @ weights + bias
+        return float(np.mean(np.logaddexp(0, z) - b * z))
+
+    for _ in range(epochs):
+        wrong = 1 / (1 + np.exp(-(x @ weights + bias))) - y
+        weights = weights - 0.3 * (x.T @ wrong / len(y) + decay * weights)
+        bias = bias - 0.3 * float(wrong.mean())
+        history["train_loss"].append(loss(x, y))
+        history["valid_loss"].append(loss(x_stop, y_stop))
+    return weights, bias, history
+
+
+class Squares:
+    """Is there a bright square in the middle?"""
+
+    name = "toy.squares"
+    title = Text(en="Bright square", zh="亮方块")
+    reads = (Reads("Observation"),)
+    answers = Choice((NOTHING, NODULE))
+    after: tuple[str, ...] = ()
+    datasets = ("squares",)
+    perturbations = ()
+    explanations = ("cam", "occlusion")
+    domain_names: ClassVar = {"brightness": Text(en="Brightness", zh="亮度")}
+    exclusions: ClassVar = {"large": lambda examples: examples.columns["size"] == "large"}
+
+    fitted: ClassVar[list[int]] = []
+    """How many samples each call of `fit` got: tells the tests what was trained again."""
+
+    def samples(self, case, earlier):
+        """Return one sample a picture: an Observation whose valueString names a blob."""
+        found = []
+        for record in case.of("Observation"):
+            digest = record.content["valueString"].removeprefix("blob/")
+            content = json.loads(case.blob(digest))
+            found.append(
+                Sample(
+                    key=record.id,
+                    data=Picture(np.array(content["values"], dtype=np.float32), content["mm"]),
+                    evidence=(RecordValue(record=record.reference, path="valueString"),),
+                    inputs=(record.reference, f"blob/{digest}"),
+                )
+            )
+        return found
+
+    def examples(self, data, dataset):
+        """Load the squares."""
+        stored = read(data, dataset)
+        values, diameter = stored["values"], stored["diameter"]
+        return Examples(
+            source=SOURCE,
+            keys=tuple(f"picture-{i}" for i in range(len(values))),
+            groups=stored["groups"],
+            labels=stored["labels"],
+            load=lambda i: Sample(f"picture-{i}", Picture(values[i], float(diameter[i]))),
+            truth=self._truth(stored),
+            columns={
+                "diameter_mm": diameter,
+                "size": np.where(diameter > 9, "large", "small"),
+            },
+            floors=self._floors(stored),
+        )
+
+    def _truth(self, stored):
+        return None
+
+    def _floors(self, stored):
+        return {"brightness": stored["values"].mean((1, 2)), "diameter": stored["diameter"]}
+
+    def fit(self, train, valid, recipe, folder):
+        """Fit a logistic regression on the pixels."""
+        self.fitted.append(len(train))
+        flat = [
+            (np.stack([part.load(i).data.values.ravel() for i in range(len(part))]), part.labels)
+            for part in (train, valid)
+        ]
+        (x, y), (x_stop, y_stop) = flat
+        weights, bias, history = logistic(x, y, x_stop, y_stop, recipe.epochs, recipe.weight_decay)
+        written(weights, bias, folder / "net.onnx")
+        return {"net": "net.onnx", "history": history}
+
+    def _run(self, pack, values, members=None):
+        return [
+            pack.session("net.onnx", member=k).run(None, {"x": values[None].astype(np.float32)})
+            for k in (range(pack.members) if members is None else members)
+        ]
+
+    def predict(self, pack, sample, members=None):
+        """Return one logit a member."""
+        found = self._run(pack, sample.data.values, members)
+        return Output(
+            scores=np.array([logit[0] for logit, _ in found]),
+            domain={
+                "brightness": float(sample.data.values.mean()),
+                "spread": float(sample.data.values.std()),
+            },
+        )
+
+    def findings(self, pack, sample, output):
+        """Return one finding with its explanation."""
+        probability = pack.probability(output.scores)
+        band, reason = pack.band(probability)
+        relevance, explanation = explain.check(self, pack, sample, "cam")
+        picture = np.ascontiguousarray(relevance, dtype=np.float32).tobytes()
+        shown = explanation.hidden_because is None
+        attachment = Attachment.of("saliency", "application/octet-stream", picture)
+        return [
+            Finding(
+                task=self.name,
+                pack=pack.identity,
+                code=NODULE,
+                band=band,
+                reason=reason,
+                probability=probability,
+                evidence=sample.evidence,
+                explanations=(explanation,),
+                attachments=(attachment,) if shown else (),
+            )
+        ]
+
+    def input_of(self, pack, sample):
+        """Return the pixels."""
+        return sample.data.values
+
+    def saliency(self, pack, sample, method):
+        """Return the class-activation map or the occlusion map."""
+        if method == "occlusion":
+            return explain.occlusion(self, pack, sample)
+        return np.mean([found[0] for _, found in self._run(pack, sample.data.values)], axis=0)
+
+    def score_of(self, pack, sample, values):
+        """Return the mean logit."""
+        return float(np.mean([logit[0] for logit, _ in self._run(pack, values)]))
+
+
+class SquareMask(Squares):
+    """Where is the bright square?"""
+
+    name = "toy.square_mask"
+    title = Text(en="Extent of the square", zh="方块范围")
+    answers = Mask(NODULE)
+    explanations = ()
+    exclusions: ClassVar = {}
+    fitted: ClassVar[list[int]] = []
+
+    def _truth(self, stored):
+        mask = np.zeros((SIZE, SIZE), dtype=bool)
+        mask[SQUARE] = True
+        return lambda i: mask
+
+    def _floors(self, stored):
+        return {"whole picture": np.full(len(stored["labels"]), 2 * 16 / (64 + 16))}
+
+    def predict(self, pack, sample, members=None):
+        """Return where the members' mean weight is largest."""
+        ones = np.ones((SIZE, SIZE), dtype=np.float32)
+        weight = np.mean([found[0] for _, found in self._run(pack, ones, members)], axis=0)
+        scores = np.zeros(0)
+        mask = weight >= np.sort(weight.ravel())[-16]
+        return Output(scores, {"brightness": float(sample.data.values.mean())}, mask=mask)
+
+    def findings(self, pack, sample, output):
+        """Return the area in pixels."""
+        area = float(output.mask.sum())
+        interval = Interval(value=area, low=area, high=area)
+        return [
+            Finding(
+                task=self.name,
+                pack=pack.identity,
+                code=NODULE,
+                band="grey",
+                measures=(Measure(code=NODULE, interval=interval, unit="{pixels}"),),
+                evidence=sample.evidence,
+            )
+        ]
