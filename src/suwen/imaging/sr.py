@@ -1,0 +1,311 @@
+"""DICOM Structured Report of a Report's nodules: TID 1500, one Measurement Group a nodule.
+
+A draft is UNVERIFIED and PRELIMINARY; a signed report is VERIFIED by the person who signed it.
+The findings of several tasks on one nodule (same tracking UID) share its group.
+
+Reference: DICOM PS3.16 2024e TID 1500, 1411, 1501, 300, 4019; PS3.3 section A.35.13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from io import BytesIO
+from typing import Any, Final
+
+import highdicom as hd
+from highdicom import sr
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+
+from suwen.core.codes import LUNG, MALIGNANCY_PROBABILITY
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Band, Finding, ImageRegion, Interval, Report
+from suwen.imaging.assembly import Series
+from suwen.imaging.coding import (
+    MANUFACTURER,
+    MODEL,
+    PRIVATE_SCHEME,
+    algorithm,
+    concept,
+    private,
+    unit,
+)
+from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
+from suwen.imaging.seg import stamp, tracking_uid
+from suwen.imaging.uids import uid_from
+
+SERIES_NUMBER: Final = 9002
+DEVICE_UID: Final = uid_from("suwen device observer")
+_BANDS: Final = {
+    Band.RULE_IN: "Rule in",
+    Band.GREY: "Grey zone",
+    Band.RULE_OUT: "Rule out",
+    Band.ABSTAIN: "Abstains",
+}
+
+
+def structured_report(
+    series: Series,
+    findings: Sequence[Finding],
+    report: Report,
+    segmentation: bytes | None = None,
+    organization: str = "Unknown",
+) -> bytes:
+    """Return a Comprehensive 3D SR (TID 1500) of the findings on one series.
+
+    Parameters
+    ----------
+    series
+        The source series (`CaseSeries.source`).
+    findings
+        Findings of the report that lie on this series.
+    report
+        The report they belong to: its status says verified or not.
+    segmentation
+        The SEG of the same findings, to be referred to by segment.
+    organization
+        Where the verifying person works.
+
+    Raises
+    ------
+    BadInput
+        No finding lies on the series, the report was withdrawn, or the source headers lack what
+        an SR must copy.
+    """
+    if report.status == "withdrawn":
+        raise BadInput("a withdrawn report", "a draft or a signed report", "do not send it")
+    groups = _groups(series, findings)
+    if not groups:
+        raise BadInput(
+            "no finding on this series",
+            "findings with evidence in it",
+            "choose the series they are on",
+        )
+    try:
+        with quiet_parser():
+            return _encode(series, groups, report, segmentation, organization)
+    except PARSER_ERRORS:
+        raise BadInput(
+            "headers of the source series that a structured report cannot refer to",
+            "patient, study and image modules",
+            "complete the source series",
+        ) from None
+
+
+def _groups(series: Series, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Return the findings on the series by lesion."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if _region(series, finding) is not None:
+            groups.setdefault(tracking_uid(finding), []).append(finding)
+    return groups
+
+
+def _region(series: Series, finding: Finding) -> ImageRegion | None:
+    for evidence in finding.evidence:
+        if isinstance(evidence, ImageRegion) and evidence.series_uid == series.series_uid:
+            return evidence
+    return None
+
+
+def _encode(
+    series: Series,
+    groups: dict[str, list[Finding]],
+    report: Report,
+    segmentation: bytes | None,
+    organization: str,
+) -> bytes:
+    seg = hd.seg.segread(BytesIO(segmentation)) if segmentation else None
+    evidence: dict[str, Dataset] = {}
+    measured = [_group(series, group, seg, evidence) for group in groups.values()]
+    content = sr.MeasurementReport(
+        observation_context=_context(report),
+        procedure_reported=codes.LN.CTUnspecifiedBodyRegion
+        if series.modality == "CT"
+        else private("imaging", "Imaging procedure"),
+        imaging_measurements=measured,
+        title=codes.DCM.ImagingMeasurementReport,
+        referenced_images=[data for data in evidence.values() if data.get("Modality") != "SEG"],
+    )
+    final = report.status == "final"
+    seed = f"sr {series.series_uid} {report.id} {report.status}"
+    document = sr.Comprehensive3DSR(
+        evidence=list(evidence.values()),
+        content=content,
+        series_instance_uid=uid_from(f"series {seed}"),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=uid_from(f"instance {seed}"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        is_final=final,
+        is_verified=final,
+        verifying_observer_name=report.signed_by if final else None,
+        verifying_organization=organization if final else None,
+        manufacturer_model_name=MODEL,
+        software_versions=version("suwen"),
+        device_serial_number="0",
+        series_description="Nodule measurements "
+        + ("(verified)" if final else "(software, unverified)"),
+    )
+    moment = report.signed_at if final and report.signed_at else report.created
+    stamp(document, moment, seed)
+    document.CodingSchemeIdentificationSequence = [_local_scheme()]
+    if final:
+        verified = moment.strftime("%Y%m%d%H%M%S")
+        document.VerifyingObserverSequence[0].VerificationDateTime = verified
+    stream = BytesIO()
+    document.save_as(stream)
+    return stream.getvalue()
+
+
+def _local_scheme() -> Dataset:
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = PRIVATE_SCHEME
+    scheme.CodingSchemeName = "Suwen local codes"
+    scheme.CodingSchemeResponsibleOrganization = MANUFACTURER
+    return scheme
+
+
+def _context(report: Report) -> sr.ObservationContext:
+    person = None
+    if report.status == "final" and report.signed_by:
+        person = sr.ObserverContext(
+            observer_type=codes.DCM.Person,
+            observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(
+                name=report.signed_by
+            ),
+        )
+    device = sr.ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+            uid=DEVICE_UID, name="Suwen", manufacturer_name=MANUFACTURER, model_name=MODEL
+        ),
+    )
+    return sr.ObservationContext(observer_person_context=person, observer_device_context=device)
+
+
+def _group(
+    series: Series,
+    findings: Sequence[Finding],
+    seg: hd.seg.Segmentation | None,
+    evidence: dict[str, Dataset],
+) -> Any:
+    """Return one Measurement Group, and add what it refers to to `evidence`."""
+    first = findings[0]
+    uid = tracking_uid(first)
+    site = next((finding.site for finding in findings if finding.site), LUNG)
+    label = first.tracking.label if first.tracking else first.code.name.en
+    shared: dict[str, Any] = {
+        "tracking_identifier": sr.TrackingIdentifier(uid=uid, identifier=label),
+        "finding_type": concept(first.code),
+        "finding_sites": [sr.FindingSite(anatomic_location=concept(site))],
+        "measurements": [one for finding in findings for one in _measurements(finding)] or None,
+        "qualitative_evaluations": _evaluations(findings),
+    }
+    number = _segment(seg, uid)
+    if seg is not None and number is not None:
+        evidence[seg.SOPInstanceUID] = seg
+        reference = _segment_reference(series, seg, number, evidence)
+        return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+            referenced_segment=reference, **shared
+        )
+    region = _region(series, first)
+    wanted = region.instance_uid if region else series.instance_uids[0]
+    image = _add(series, wanted, evidence) or _add(series, series.instance_uids[0], evidence)
+    if image is None:
+        raise ValueError("the evidence's instance is not in the series")
+    source = sr.SourceImageForMeasurementGroup(
+        image.text("SOPClassUID"),
+        image.text("SOPInstanceUID"),
+    )
+    return sr.MeasurementsAndQualitativeEvaluations(source_images=[source], **shared)
+
+
+def _segment(seg: hd.seg.Segmentation | None, uid: str) -> int | None:
+    if seg is None:
+        return None
+    numbers = seg.get_segment_numbers(tracking_uid=uid)
+    return int(numbers[0]) if len(numbers) else None
+
+
+def _segment_reference(
+    series: Series, seg: hd.seg.Segmentation, number: int, evidence: dict[str, Dataset]
+) -> sr.ReferencedSegment:
+    """Refer to a segment and to the source images it was drawn on.
+
+    highdicom writes what all frames share once, and its own reader of references misses it there.
+    """
+    shared = seg.SharedFunctionalGroupsSequence[0]
+    images: dict[str, sr.SourceImageForSegmentation] = {}
+    for group in seg.PerFrameFunctionalGroupsSequence:
+        identified = group.get("SegmentIdentificationSequence") or shared.get(
+            "SegmentIdentificationSequence"
+        )
+        derived = group.get("DerivationImageSequence") or shared.get("DerivationImageSequence")
+        if identified[0].ReferencedSegmentNumber != number or not derived:
+            continue
+        for source in derived[0].SourceImageSequence:
+            instance = _add(series, source.ReferencedSOPInstanceUID, evidence)
+            if instance is not None:
+                images[source.ReferencedSOPInstanceUID] = sr.SourceImageForSegmentation(
+                    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID
+                )
+    return sr.ReferencedSegment(
+        seg.SOPClassUID, seg.SOPInstanceUID, number, source_images=list(images.values())
+    )
+
+
+def _add(series: Series, uid: str, evidence: dict[str, Dataset]) -> Instance | None:
+    for instance in series.instances:
+        if instance.text("SOPInstanceUID") == uid:
+            evidence[uid] = instance.header
+            return instance
+    return None
+
+
+def _measurements(finding: Finding) -> list[sr.Measurement]:
+    name, release = algorithm(finding.pack)
+    identified = sr.AlgorithmIdentification(
+        name=name,
+        version=release,
+        family=codes.DCM.ArtificialIntelligence,
+        manufacturer=MANUFACTURER,
+        parameters=[finding.pack],
+    )
+    measures = [(concept(one.code), one.interval, unit(one.unit)) for one in finding.measures]
+    if finding.probability is not None:
+        measures.append((concept(MALIGNANCY_PROBABILITY), finding.probability, unit("1")))
+    return [
+        sr.Measurement(
+            name=code,
+            value=interval.value,
+            unit=units,
+            algorithm_id=identified,
+            properties=_interval(interval, units),
+        )
+        for code, interval, units in measures
+    ]
+
+
+def _interval(interval: Interval, units: sr.CodedConcept) -> sr.MeasurementProperties | None:
+    if interval.low == interval.high:
+        return None
+    properties = sr.MeasurementProperties(
+        upper_measurement_uncertainty=interval.high - interval.value,
+        lower_measurement_uncertainty=interval.value - interval.low,
+    )
+    for item in properties:  # highdicom writes them without unit; they have the value's
+        item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence = [units]
+    return properties
+
+
+def _evaluations(findings: Sequence[Finding]) -> list[sr.QualitativeEvaluation]:
+    return [
+        sr.QualitativeEvaluation(
+            name=private(finding.task[-60:], f"Decision band of {finding.task}"[:64]),
+            value=private(finding.band.value, _BANDS[finding.band]),
+        )
+        for finding in findings
+    ]
