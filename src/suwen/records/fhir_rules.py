@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -17,6 +18,7 @@ from suwen.records.fhir_knowledge import Path, Rule, TypeKnowledge, by_type, dat
 _TYPE_IN_REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/.+)?$")
 _CANONICAL_TYPE = re.compile(r"/([A-Z][A-Za-z]+)/[^/]+$")
 _fhirpath_lock = Lock()
+logger = logging.getLogger(__name__)
 
 
 def items(value: Any) -> list[Any]:
@@ -84,10 +86,13 @@ def _holds(rule: Rule, node: Node, resource: Node) -> bool:
     if rule.check:
         return _CHECKS[rule.check](rule, node)
     expression = _compiled(rule.fhirpath)
-    focus = copy.deepcopy(node)
     with _fhirpath_lock:
-        result = expression(focus, rule.on, copy.deepcopy(resource))
-    return all(value is not False for value in result)
+        try:
+            result = expression(copy.deepcopy(node), rule.on, copy.deepcopy(resource))
+        except Exception as error:  # noqa: BLE001: the library raises bare Exception
+            logger.warning("rule %s could not be evaluated: %s", rule.key, type(error).__name__)
+            return True
+    return bool(result) and all(value is True for value in result)
 
 
 @lru_cache(maxsize=512)
