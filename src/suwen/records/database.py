@@ -1,0 +1,165 @@
+"""One engine for SQLite or PostgreSQL, its transactions, its errors and its migrations.
+
+SQLite runs in WAL mode with `synchronous=FULL` and takes the write lock when a transaction begins
+(`BEGIN IMMEDIATE`), so two writers queue instead of failing half-way. Errors of the database reach
+the caller as Suwen errors without the statement or its parameters.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError as DuplicateError
+
+from suwen.core.errors import Conflict, StorageUnavailable
+
+BUSY_SECONDS = 30
+HEAD = "0001"
+"""Newest migration; a database that stands there needs no Alembic at opening."""
+MIGRATION_LOCK = 7_235_114
+"""Number of PostgreSQL's advisory lock held while migrating."""
+
+
+class Database:
+    """An engine and its transactions, safe to share between threads.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL; `sqlite:///PATH` or `postgresql://...` (driven by psycopg).
+
+    Raises
+    ------
+    StorageUnavailable
+        The database cannot be reached or opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        options = {"connect_args": {"timeout": BUSY_SECONDS}} if self.sqlite else {}
+        self._engine = create_engine(
+            parsed, hide_parameters=True, pool_size=8, max_overflow=32, **options
+        )
+        # SQLite's busy handler is not fair: threads of one process queue here instead.
+        self._queue = threading.Lock() if self.sqlite else nullcontext()
+        if self.sqlite:
+            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin_immediate)
+
+    @contextmanager
+    def transaction(self, *, reading: bool = False) -> Iterator[Connection]:
+        """Yield a connection inside one transaction: all of it is committed, or none.
+
+        A `reading` transaction writes nothing and waits for no writer.
+
+        Raises
+        ------
+        StorageUnavailable
+            Disk full, database unreachable or locked for too long.
+        Conflict
+            Another writer took the same place first.
+        """
+        try:
+            with nullcontext() if reading else self._queue, self._engine.connect() as connection:
+                connection.execution_options(suwen_reading=reading)
+                with connection.begin():
+                    yield connection
+        except DuplicateError:
+            raise Conflict(
+                "another writer wrote the same place first", "one writer at a time", "try again"
+            ) from None
+        except DBAPIError as error:
+            raise _storage_error(error) from None
+        except SQLAlchemyError as error:
+            raise StorageUnavailable(
+                f"the database could not be used ({type(error).__name__})",
+                "a reachable database",
+                "check SUWEN_DATABASE_URL and run `suwen doctor`",
+            ) from None
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version, once, however many processes open it."""
+        with self.transaction() as connection:
+            if not self.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
+            if _version(connection) != HEAD:
+                _upgrade(connection)
+
+    def scrub(self, tables: tuple[str, ...]) -> None:
+        """Remove what deleted or overwritten rows left in the database's own files."""
+        try:
+            if self.sqlite:
+                with self._queue, closing(self._engine.raw_connection()) as raw:
+                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                return
+            with self._engine.connect() as connection:
+                free = connection.execution_options(isolation_level="AUTOCOMMIT")
+                for table in tables:
+                    free.exec_driver_sql(f"VACUUM (FULL) {table}")
+        except DBAPIError as error:
+            raise _storage_error(error) from None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "secure_delete=ON",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("suwen_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _storage_error(error: DBAPIError) -> StorageUnavailable:
+    cause = type(error.orig).__name__ if error.orig is not None else type(error).__name__
+    reason = str(error.orig).lower()
+    if "full" in reason or "i/o" in reason or "no space" in reason or "too large" in reason:
+        got = "the disk of the database is full or failing"
+        todo = "free space on the disk that holds the database, then try again"
+    elif "locked" in reason or "busy" in reason or "timeout" in reason:
+        got = f"the database stayed locked for {BUSY_SECONDS} s"
+        todo = "find the program that holds it, then try again"
+    elif "readonly" in reason or "read-only" in reason:
+        got = "the database is read-only"
+        todo = "give this user the right to write the database file and its folder"
+    else:
+        got = f"the database refused the work ({cause})"
+        todo = "check SUWEN_DATABASE_URL and run `suwen doctor`"
+    return StorageUnavailable(f"{got}; nothing was written", "a database that can be written", todo)
+
+
+def _version(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,118 @@
+"""What search needs from a resource: its codes, identifiers and time span.
+
+Element names follow FHIR R4 (https://hl7.org/fhir/R4/searchparameter-registry.html, parameters
+`code`, `category`, `type`, `modality`, `identifier`, `date`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+CODED = ("code", "category", "type", "modality", "vaccineCode", "medicationCodeableConcept")
+DATED = (
+    "effectiveDateTime",
+    "effectiveInstant",
+    "effectivePeriod",
+    "performedDateTime",
+    "performedPeriod",
+    "occurrenceDateTime",
+    "occurrencePeriod",
+    "onsetDateTime",
+    "onsetPeriod",
+    "started",
+    "period",
+    "billablePeriod",
+    "date",
+    "authoredOn",
+    "recordedDate",
+    "issued",
+    "created",
+    "recorded",
+)
+YEAR, MONTH, DAY = 4, 7, 10
+"""Lengths of a FHIR dateTime of that precision."""
+
+
+def codes(resource: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return (system, code) of each coding of the elements in `CODED` and of the components."""
+    found: set[tuple[str, str]] = set()
+    for name in CODED:
+        if (value := resource.get(name)) is not None:
+            found.update(_codings(value))
+    for component in resource.get("component") or ():
+        if isinstance(component, dict):
+            found.update(_codings(component.get("code")))
+    return found
+
+
+def identifiers(resource: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return (system, value) of each identifier."""
+    values = resource.get("identifier") or ()
+    return {
+        (str(item.get("system", "")), str(item["value"]))
+        for item in (values if isinstance(values, list) else [values])
+        if isinstance(item, dict) and item.get("value")
+    }
+
+
+def _codings(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _codings(item)
+    elif isinstance(value, dict):
+        if isinstance(coding := value.get("coding"), list):
+            yield from _codings(coding)
+        elif isinstance(code := value.get("code"), str):
+            yield str(value.get("system", "")), code
+        elif isinstance(code, dict):
+            yield from _codings(code)
+
+
+def span(resource: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return first and last moment of what the resource tells of, as UTC text, or (None, None)."""
+    for name in DATED:
+        value = resource.get(name)
+        if isinstance(value, str):
+            return moments(value)
+        if isinstance(value, dict):
+            low, _ = moments(str(value.get("start", "")))
+            _, high = moments(str(value.get("end", "")))
+            if low or high:
+                return low or high, high or low
+    return None, None
+
+
+def moments(text: str) -> tuple[str | None, str | None]:
+    """Return first and last moment of a FHIR date, dateTime or instant (local time read as UTC)."""
+    try:
+        if len(text) > DAY:
+            exact = stamp(datetime.fromisoformat(text))
+            return exact, exact
+        if len(text) == DAY:
+            first, days = date.fromisoformat(text), 1
+        elif len(text) == MONTH:
+            first, days = date.fromisoformat(f"{text}-01"), 31
+        elif len(text) == YEAR:
+            first, days = date(int(text), 1, 1), 366
+        else:
+            return None, None
+        last = first + timedelta(days=days)
+        if len(text) == MONTH:
+            last = last.replace(day=1)
+        elif len(text) == YEAR:
+            last = date(first.year + 1, 1, 1)
+        end = datetime(last.year, last.month, last.day) - timedelta(microseconds=1)
+        return f"{first.isoformat()}T00:00:00.000000Z", stamp(end)
+    except (ValueError, OverflowError):
+        return None, None
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as UTC text of fixed width, which sorts as time does.
+
+    A moment without a zone is read as UTC.
+    """
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

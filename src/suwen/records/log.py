@@ -1,0 +1,449 @@
+"""The decision log: append-only, hash-chained, anchored; verifiable without the store.
+
+Each entry carries SHA-256 over the canonical JSON of its other fields, among them the hash before
+it. The head (how many entries, the last hash) is sealed with HMAC-SHA-256 by a key only the master
+key opens, and stands both in the database and in the file `decisions.anchor`, so entries missing
+at the end are noticed as well. Cf. Schneier and Kelsey, "Secure audit logs to support computer
+forensics", ACM TISSEC 2(2), 1999.
+
+What this cannot notice: someone who puts back an old copy of the whole database together with the
+anchor of that day. Keep an exported log elsewhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from suwen.core.errors import BadInput, Conflict, IntegrityError, NotFound, StorageUnavailable
+from suwen.core.nouns import Decision, canonical
+from suwen.records.database import Database
+from suwen.records.tables import decision, log_head
+
+START = "0" * 64
+"""The hash before the first entry."""
+DETAIL_BYTES = 4 * 1024 * 1024
+"""Largest detail of one entry."""
+SLOT = 160
+"""Bytes of one of the two slots of the anchor file; entries take turns, so one is always whole."""
+PAGE = 5000
+
+
+@dataclass(frozen=True)
+class Head:
+    """How long the log is, its last hash, and their seal."""
+
+    count: int
+    hash: str
+    seal: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """An entry about to be appended.
+
+    Parameters
+    ----------
+    detail
+        References, digests and versions; never patient content.
+    key
+        Names the act for ever: a second append under the same key returns the first entry.
+    """
+
+    person: str
+    act: str
+    patient: str
+    subject: str
+    purpose: str
+    detail: Mapping[str, Any]
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """A line that is not as it was written, counted from 1, and what is wrong with it."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of verifying a log.
+
+    Parameters
+    ----------
+    count
+        Entries read.
+    flaws
+        Everything found wrong, by line.
+    sealed
+        Whether the seal of the head was checked too (needs the store's key).
+    """
+
+    count: int
+    flaws: tuple[Flaw, ...]
+    sealed: bool
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was edited, removed, inserted or reordered."""
+        return not self.flaws
+
+
+class Log:
+    """The decision log of one store.
+
+    Parameters
+    ----------
+    seal
+        Keyed hash of a head.
+    anchor
+        Path of the anchor file.
+    """
+
+    def __init__(self, database: Database, seal: Callable[[str], str], anchor: Path) -> None:
+        self._database = database
+        self._seal = seal
+        self._anchor = anchor
+
+    def append(self, connection: Connection, acts: Iterable[Act]) -> tuple[list[Decision], Head]:
+        """Append entries inside the caller's transaction; return them and the new head.
+
+        The head's row is locked until the transaction ends, so the chain has one writer. An act
+        whose key is in the log already returns that entry and appends nothing.
+
+        Raises
+        ------
+        Conflict
+            A key is in the log with another act, patient or subject.
+        """
+        row = connection.execute(select(log_head).with_for_update()).one()
+        count, previous = int(row.entries), str(row.hash)
+        decisions: list[Decision] = []
+        rows: list[dict[str, Any]] = []
+        fresh: dict[str, Decision] = {}
+        for act in acts:
+            if act.key and (earlier := fresh.get(act.key) or _by_key(connection, act.key)):
+                _same(act, earlier)
+                decisions.append(earlier)
+                continue
+            line = _line(count + 1, datetime.now(UTC), act, previous)
+            rows.append(line)
+            count, previous = count + 1, line["hash"]
+            decisions.append(_decision(line))
+            if act.key:
+                fresh[act.key] = decisions[-1]
+        head = Head(count, previous, self._seal(f"{count}|{previous}"))
+        if rows:
+            connection.execute(decision.insert(), rows)
+            connection.execute(
+                update(log_head).values(entries=head.count, hash=head.hash, seal=head.seal)
+            )
+        return decisions, head
+
+    def anchor(self, head: Head) -> None:
+        """Write the head of a committed transaction beside the database.
+
+        Raises
+        ------
+        StorageUnavailable
+            The anchor file cannot be written.
+        """
+        text = json.dumps([head.count, head.hash, head.seal]).ljust(SLOT - 1) + "\n"
+        try:
+            handle = os.open(self._anchor, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.pwrite(handle, text.encode(), (head.count % 2) * SLOT)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"the anchor of the decision log cannot be written ({type(error).__name__})",
+                "a writable SUWEN_HOME",
+                "free space or correct its rights",
+            ) from None
+
+    def decision(self, sequence: int) -> Decision:
+        """Return one entry.
+
+        Raises
+        ------
+        NotFound
+            The log has no such entry.
+        """
+        with self._database.transaction(reading=True) as connection:
+            row = connection.execute(
+                select(decision).where(decision.c.sequence == sequence)
+            ).first()
+        if row is None:
+            raise NotFound(f"no decision {sequence}", "a number in the log", "check the number")
+        return _decision(row._asdict())
+
+    def head(self) -> Head:
+        """Return the head as the database tells it."""
+        with self._database.transaction(reading=True) as connection:
+            row = connection.execute(select(log_head)).one()
+        return Head(int(row.entries), row.hash, row.seal)
+
+    def entries(self, *, patient: str | None = None, after: int = 0) -> Iterator[Decision]:
+        """Yield the entries, oldest first, a page at a time."""
+        for row in self._rows(patient, after):
+            yield _decision(row._asdict())
+
+    def of_patient(self, connection: Connection, patient: str) -> list[Decision]:
+        """Return the entries about one patient, on a connection of the caller's."""
+        query = select(decision).where(decision.c.patient == patient).order_by(decision.c.sequence)
+        return [_decision(row._asdict()) for row in connection.execute(query)]
+
+    def export(self, path: Path) -> int:
+        """Write the log as JSON Lines, the sealed head last; return the number of entries."""
+        head = self.head()
+        part = path.with_name(path.name + ".part")
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                for row in self._rows(None, 0, head.count):
+                    file.write(_exported(row) + "\n")
+                file.write(
+                    canonical({"anchor": [head.count, head.hash, head.seal]}).decode() + "\n"
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise StorageUnavailable(
+                f"the log cannot be exported ({type(error).__name__})",
+                "a folder with room for it",
+                "choose another place",
+            ) from None
+        return head.count
+
+    def verify(self) -> Verification:
+        """Check every entry of the store, its head and its anchor file."""
+        head = self.head()
+        chain = _Chain()
+        for row in self._rows(None, 0):
+            chain.add(_text(row._asdict()), row.sequence, row.previous, row.hash)
+        anchors = [("head", [head.count, head.hash, head.seal]), *self._anchors(chain.count)]
+        for name, anchor in anchors:
+            chain.check_anchor(name, anchor, self._seal)
+        return Verification(chain.count, tuple(chain.flaws), sealed=True)
+
+    def _anchors(self, count: int) -> list[tuple[str, Any]]:
+        name = "anchor file"
+        try:
+            text = self._anchor.read_bytes()
+        except OSError:
+            return [(name, None)] if count else []
+        whole: list[Any] = []
+        for start in (0, SLOT):
+            try:
+                value = json.loads(text[start : start + SLOT])
+            except ValueError:
+                continue
+            if _is_anchor(value) and hmac.compare_digest(
+                value[2], self._seal(f"{value[0]}|{value[1]}")
+            ):
+                whole.append(value)
+        return [(name, max(whole, key=lambda value: value[0], default=None))]
+
+    def _rows(self, patient: str | None, after: int, last: int | None = None) -> Iterator[Row[Any]]:
+        while True:
+            query = select(decision).where(decision.c.sequence > after)
+            if patient is not None:
+                query = query.where(decision.c.patient == patient)
+            if last is not None:
+                query = query.where(decision.c.sequence <= last)
+            with self._database.transaction(reading=True) as connection:
+                rows = connection.execute(query.order_by(decision.c.sequence).limit(PAGE)).all()
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].sequence
+
+
+class _Chain:
+    """Walks lines in order and notes what breaks the chain."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.flaws: list[Flaw] = []
+        self._previous = START
+        self._sequence = 0
+        self._hashes = [START]
+
+    def add(self, text: str, sequence: int, previous: str, stated: str) -> None:
+        self.count += 1
+        if sha256(text.encode()).hexdigest() != stated:
+            self.flaw("edited: its hash does not match its fields")
+        if sequence != self._sequence + 1:
+            self.flaw(f"removed, inserted or reordered: number {sequence} follows {self._sequence}")
+        elif previous != self._previous:
+            self.flaw("edited, removed or inserted before it: it names another previous hash")
+        self._previous, self._sequence = stated, sequence
+        self._hashes.append(stated)
+
+    def flaw(self, what: str, line: int | None = None) -> None:
+        self.flaws.append(Flaw(self.count if line is None else line, what))
+
+    def check_anchor(self, name: str, anchor: Any, seal: Callable[[str], str] | None) -> None:
+        if not _is_anchor(anchor):
+            self.flaw(f"the {name} is missing or not whole, entries after this may be missing")
+            return
+        count, last, stated = anchor
+        if seal is not None and not hmac.compare_digest(stated, seal(f"{count}|{last}")):
+            self.flaw(f"the {name} was not sealed by this store")
+        if count > self.count:
+            self.flaw(f"removed: the {name} knows of {count} entries", self.count + 1)
+        elif self._hashes[count] != last:
+            self.flaw(f"edited: the {name} knows another hash", count)
+
+
+def verify_file(path: Path, seal: Callable[[str], str] | None = None) -> Verification:
+    """Check an exported log without the store.
+
+    Parameters
+    ----------
+    path
+        The file `export` wrote.
+    seal
+        The store's keyed hash of heads (`Store.secrets.log_seal`), to check the seal as well.
+
+    Raises
+    ------
+    BadInput
+        The file cannot be read.
+    """
+    chain, anchor = _Chain(), None
+    try:
+        with path.open(encoding="utf-8") as file:
+            for text in file:
+                anchor = _add_line(chain, text, anchor)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"the exported log cannot be read ({type(error).__name__})",
+            "JSON Lines written by `suwen audit export`",
+            "check the path",
+        ) from None
+    chain.check_anchor("last line", anchor, seal)
+    if isinstance(anchor, list) and _is_anchor(anchor) and anchor[0] < chain.count:
+        chain.flaw("inserted: the last line knows of fewer entries", anchor[0] + 1)
+    return Verification(chain.count, tuple(chain.flaws), sealed=seal is not None)
+
+
+def _add_line(chain: _Chain, text: str, anchor: Any) -> Any:
+    try:
+        entry = json.loads(text)
+        if isinstance(entry, dict) and entry.keys() == {"anchor"}:
+            return entry["anchor"]
+        stated = entry.pop("hash")
+        chain.add(canonical(entry).decode(), entry["sequence"], entry["previous"], stated)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        chain.count += 1
+        chain.flaw("edited: not an entry of the log")
+    return anchor
+
+
+def _is_anchor(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and isinstance(value[0], int)
+        and value[0] >= 0
+        and isinstance(value[1], str)
+        and isinstance(value[2], str)
+    )
+
+
+def _line(sequence: int, at: datetime, act: Act, previous: str) -> dict[str, Any]:
+    detail = dict(act.detail) | ({"key": act.key} if act.key else {})
+    try:
+        text = canonical(detail).decode()
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"the detail of {act.act!r} is not JSON", "references, digests, versions", "correct it"
+        ) from None
+    if len(text) > DETAIL_BYTES:
+        raise BadInput(
+            f"the detail of {act.act!r} has {len(text)} characters", "less", "shorten it"
+        )
+    line: dict[str, Any] = {
+        "sequence": sequence,
+        "at": at.isoformat().replace("+00:00", "Z"),
+        "person": act.person,
+        "act": act.act,
+        "patient": act.patient,
+        "subject": act.subject,
+        "purpose": act.purpose,
+        "detail": text,
+        "previous": previous,
+        "key": act.key,
+    }
+    return line | {"hash": sha256(_text(line).encode()).hexdigest()}
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    """Return the canonical JSON that is hashed; `detail` is stored in its canonical form."""
+    quote = _quote
+    return (
+        f'{{"act":{quote(row["act"])},"at":{quote(row["at"])},"detail":{row["detail"]},'
+        f'"patient":{quote(row["patient"])},"person":{quote(row["person"])},'
+        f'"previous":{quote(row["previous"])},"purpose":{quote(row["purpose"])},'
+        f'"sequence":{row["sequence"]},"subject":{quote(row["subject"])}}}'
+    )
+
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _exported(row: Row[Any]) -> str:
+    entry = row._asdict()
+    entry["detail"] = json.loads(entry["detail"])
+    del entry["key"]
+    return canonical(entry).decode()
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    fields = {name: row[name] for name in Decision.model_fields}
+    return Decision(**fields | {"detail": json.loads(row["detail"])})
+
+
+def _by_key(connection: Connection, key: str) -> Decision | None:
+    row = connection.execute(select(decision).where(decision.c.key == key)).first()
+    return None if row is None else _decision(row._asdict())
+
+
+def _same(act: Act, earlier: Decision) -> None:
+    if (act.act, act.patient, act.subject) != (earlier.act, earlier.patient, earlier.subject):
+        raise Conflict(
+            f"the key of this {act.act!r} is in the log as {earlier.act!r} on another subject",
+            "one key for one act",
+            "give the act a key of its own",
+        )
+
+
+def require_intact(verification: Verification) -> None:
+    """Raise when a log is not intact.
+
+    Raises
+    ------
+    IntegrityError
+        Names the first line that is wrong.
+    """
+    if verification.flaws:
+        first = verification.flaws[0]
+        raise IntegrityError(
+            f"the decision log is not intact: line {first.line}: {first.what}",
+            "the log as it was written",
+            "keep this copy as evidence and compare it with the last export",
+        )

@@ -1,0 +1,1 @@
+"""Schema migrations of the record store (Alembic), run when a store is opened."""

@@ -1,0 +1,179 @@
+"""Who acts: persons with a role. Signing in is the server's work; the credential is opaque here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, Row, exists, select, update
+
+from suwen.core.codes import Language
+from suwen.core.errors import BadInput, Conflict, NotFound
+from suwen.records.index import stamp
+from suwen.records.keys import seal, unseal
+from suwen.records.tables import break_glass, care_team
+from suwen.records.tables import person as table
+
+Role = Literal["clinician", "nurse", "patient", "scientist", "administrator"]
+ROLES: tuple[Role, ...] = ("clinician", "nurse", "patient", "scientist", "administrator")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone who acts on the store.
+
+    Parameters
+    ----------
+    id
+        Name used to sign in; it stands in the decision log, so it must not tell a patient's name.
+    name
+        Name shown to others; sealed in the store.
+    role
+        What the access policy speaks of.
+    patient
+        For the role `patient`: the patient this person is.
+    """
+
+    id: str
+    name: str
+    role: Role
+    patient: str | None = None
+    language: Language = "en"
+    active: bool = True
+
+
+class People:
+    """The persons of one store, on a connection of the caller's."""
+
+    def __init__(self, cipher: AESGCM) -> None:
+        self._cipher = cipher
+
+    def add(self, connection: Connection, person: Person, credential: str) -> None:
+        """Add a person.
+
+        Raises
+        ------
+        BadInput
+            An id or role that cannot be.
+        Conflict
+            A person of that id is there already.
+        """
+        if not _ID.fullmatch(person.id) or person.role not in ROLES:
+            raise BadInput(
+                "the person's id or role cannot be used",
+                f"letters, digits and ._@- (at most 64), and one of {', '.join(ROLES)}",
+                "choose another",
+            )
+        if (person.role == "patient") != (person.patient is not None):
+            raise BadInput(
+                "the role patient and the patient's id belong together", "both or neither", ""
+            )
+        if connection.execute(select(table.c.id).where(table.c.id == person.id)).first():
+            raise Conflict(f"a person {person.id!r} is there already", "a new id", "choose another")
+        connection.execute(
+            table.insert().values(
+                id=person.id,
+                name=seal(self._cipher, f"person|{person.id}", person.name.encode()),
+                role=person.role,
+                language=person.language,
+                patient=person.patient,
+                credential=credential,
+                active=person.active,
+                created=stamp(datetime.now(UTC)),
+            )
+        )
+
+    def find(self, connection: Connection, name: str) -> Person | None:
+        """Return the person of that id."""
+        row = connection.execute(select(table).where(table.c.id == name)).first()
+        return None if row is None else self._person(row)
+
+    def all(self, connection: Connection) -> list[Person]:
+        """Return everyone, by id."""
+        return [self._person(row) for row in connection.execute(select(table).order_by(table.c.id))]
+
+    def credential(self, connection: Connection, name: str) -> str:
+        """Return the opaque credential of a person.
+
+        Raises
+        ------
+        NotFound
+            No such person.
+        """
+        found = connection.execute(select(table.c.credential).where(table.c.id == name)).scalar()
+        if found is None:
+            raise _nobody()
+        return str(found)
+
+    def change(
+        self, connection: Connection, name: str, *, credential: str | None, active: bool | None
+    ) -> None:
+        """Change a person's credential, or whether the person may act.
+
+        Raises
+        ------
+        NotFound
+            No such person.
+        """
+        values: dict[str, Any] = {}
+        if credential is not None:
+            values["credential"] = credential
+        if active is not None:
+            values["active"] = active
+        if (
+            connection.execute(update(table).where(table.c.id == name).values(**values)).rowcount
+            != 1
+        ):
+            raise _nobody()
+
+    def _person(self, row: Row[Any]) -> Person:
+        name = unseal(self._cipher, f"person|{row.id}", bytes(row.name)).decode()
+        language = cast("Language", row.language)
+        return Person(row.id, name, row.role, row.patient, language, row.active)
+
+
+def _nobody() -> NotFound:
+    return NotFound("no such person", "the id of a person of this store", "check the id")
+
+
+def in_team(connection: Connection, patient: str, person: str) -> bool:
+    """Whether a person belongs to a patient's care team."""
+    member = exists().where(care_team.c.patient == patient, care_team.c.person == person)
+    return bool(connection.execute(select(member)).scalar())
+
+
+def join_team(connection: Connection, patient: str, person: str) -> None:
+    """Make a person a member of a patient's care team."""
+    if not in_team(connection, patient, person):
+        connection.execute(
+            care_team.insert().values(
+                patient=patient, person=person, since=stamp(datetime.now(UTC))
+            )
+        )
+
+
+def glass_open(connection: Connection, patient: str, person: str) -> bool:
+    """Whether a person broke the glass of a patient and the time has not passed."""
+    now = stamp(datetime.now(UTC))
+    opened = exists().where(
+        break_glass.c.patient == patient,
+        break_glass.c.person == person,
+        break_glass.c.until > now,
+        (break_glass.c.outcome.is_(None)) | (break_glass.c.outcome == "justified"),
+    )
+    return bool(connection.execute(select(opened)).scalar())
+
+
+def known_patients(connection: Connection, person: Person) -> list[str]:
+    """Return the patients a person is bound to: own team, own open glass, own self."""
+    now = stamp(datetime.now(UTC))
+    team = select(care_team.c.patient).where(care_team.c.person == person.id)
+    glass = select(break_glass.c.patient).where(
+        break_glass.c.person == person.id, break_glass.c.until > now
+    )
+    found = set(connection.execute(team).scalars()) | set(connection.execute(glass).scalars())
+    return sorted(found | ({person.patient} if person.patient else set()))

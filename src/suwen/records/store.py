@@ -1,0 +1,203 @@
+"""The record store: opens database, keys, policy and log, and hands out access to persons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import func, select
+
+from suwen.core.errors import Denied, NotFound, StorageUnavailable
+from suwen.core.nouns import Decision
+from suwen.core.settings import Settings
+from suwen.records.access import Access
+from suwen.records.administration import Administration
+from suwen.records.blobs import BlobFolder
+from suwen.records.database import Database
+from suwen.records.keys import MasterKeySource, Secrets
+from suwen.records.log import START, Act, Log
+from suwen.records.people import People, Person
+from suwen.records.policy import Policy
+from suwen.records.tables import blob, log_head
+from suwen.records.tables import patient as patient_table
+from suwen.records.vault import Vault
+from suwen.records.work import Work
+
+OPERATOR = "operator"
+"""Stands in the decision log for who holds the machine and acts without signing in."""
+
+
+class Store:
+    """The records of one installation. Safe to share between threads; close it when done.
+
+    `open` creates what is missing (folder, database, key file) and migrates the schema.
+    """
+
+    def __init__(self, home: Path, url: str, master_key: str = "") -> None:
+        self.home = home
+        self.database = Database(url)
+        try:
+            self.database.migrate()
+            self.policy = Policy.load(home)
+            self.vault = Vault(self.database, MasterKeySource(master_key, home))
+            self.blobs = BlobFolder(home / "blobs")
+            self.log = Log(self.database, self.secrets.log_seal, home / "decisions.anchor")
+            self.people = People(self.secrets.people)
+            self._start_log()
+        except BaseException:
+            self.database.close()
+            raise
+
+    @classmethod
+    def open(cls, settings: Settings) -> Store:
+        """Open the store of these settings.
+
+        Raises
+        ------
+        KeyUnavailable
+            The master key is missing, wrong, or its file may be read by others.
+        StorageUnavailable
+            The folder or the database cannot be used.
+        """
+        home = settings.home
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"SUWEN_HOME cannot be made ({type(error).__name__})", "a writable folder", ""
+            ) from None
+        return cls(home, settings.store_url, settings.master_key)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def secrets(self) -> Secrets:
+        """Keyed hashes and own ids of this store."""
+        return self.vault.secrets
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Yield one unit of work: what it writes and what it logs are committed together."""
+        with self.database.transaction() as connection:
+            work = Work(connection, self.log)
+            yield work
+        if work.head is not None:
+            self.log.anchor(work.head)
+
+    def session(self, person: Person, purpose: str) -> Access:
+        """Return what this person may do for this purpose; every call is checked and logged.
+
+        Raises
+        ------
+        Denied
+            The purpose is not in the policy, or the person was deactivated or changed role.
+        """
+        self._admit(person, purpose)
+        return Access(self, person, purpose)
+
+    def administer(self, person: Person, purpose: str = "administration") -> Administration:
+        """Return the administrative acts of this person; every call is checked and logged.
+
+        Raises
+        ------
+        Denied
+            As for `session`.
+        """
+        self._admit(person, purpose)
+        return Administration(self, person, purpose)
+
+    def add_person(self, person: Person, credential: str, by: str = OPERATOR) -> None:
+        """Add a person who may sign in; `credential` is kept as given (a password hash).
+
+        Raises
+        ------
+        BadInput, Conflict
+            The id cannot be used, or is taken.
+        """
+        with self.work() as work:
+            self.people.add(work.connection, person, credential)
+            detail = {"role": person.role}
+            work.log(Act(by, "person-added", "", f"Person/{person.id}", "administration", detail))
+
+    def person(self, name: str) -> Person:
+        """Return the person of that id.
+
+        Raises
+        ------
+        NotFound
+            No such person.
+        """
+        with self.database.transaction(reading=True) as connection:
+            if (found := self.people.find(connection, name)) is None:
+                raise NotFound("no such person", "the id of a person of this store", "check it")
+        return found
+
+    def persons(self) -> list[Person]:
+        """Return everyone, by id."""
+        with self.database.transaction(reading=True) as connection:
+            return self.people.all(connection)
+
+    def credential(self, name: str) -> str:
+        """Return the opaque credential of a person.
+
+        Raises
+        ------
+        NotFound
+            No such person.
+        """
+        with self.database.transaction(reading=True) as connection:
+            return self.people.credential(connection, name)
+
+    def note(self, person: str, act: str, detail: Mapping[str, Any]) -> Decision:
+        """Log an act that concerns no patient: a sign-in, a lock-out, a change of settings."""
+        with self.work() as work:
+            return work.log(Act(person, act, "", f"Person/{person}", "administration", detail))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many patients and log entries there are, for `suwen doctor` and metrics."""
+        with self.database.transaction(reading=True) as connection:
+            patients = connection.execute(select(func.count()).select_from(patient_table)).scalar()
+            entries = connection.execute(select(log_head.c.entries)).scalar()
+        return {"patients": int(patients or 0), "decisions": int(entries or 0)}
+
+    def tidy(self) -> int:
+        """Remove blob files no record of the store names (left by a crash); return how many."""
+        with self.database.transaction(reading=True) as connection:
+            known = set(connection.execute(select(blob.c.name)).scalars())
+        return self.blobs.sweep(known)
+
+    def _start_log(self) -> None:
+        with self.database.transaction() as connection:
+            if connection.execute(select(log_head)).first() is None:
+                seal = self.secrets.log_seal(f"0|{START}")
+                connection.execute(log_head.insert().values(id=1, entries=0, hash=START, seal=seal))
+
+    def _admit(self, person: Person, purpose: str) -> None:
+        with self.database.transaction(reading=True) as connection:
+            stored = self.people.find(connection, person.id)
+        changed = stored is not None and (stored.role, stored.patient) != (
+            person.role,
+            person.patient,
+        )
+        if changed or not person.active or (stored is not None and not stored.active):
+            reason = "the person was deactivated or has another role now"
+        elif purpose not in self.policy.purposes:
+            reason = "the purpose is not one the access policy knows"
+        else:
+            return
+        self.note(person.id, "denied", {"action": "session", "purpose": purpose[:32]})
+        raise Denied(
+            reason,
+            f"a purpose of {', '.join(sorted(self.policy.purposes))}, and the role as it is stored",
+            "sign in again",
+        )
