@@ -73,13 +73,15 @@ def _period(node: Node, value: Any) -> Broken:
     return _date(node, value)
 
 
-def _number(quantity: Any) -> Any:
-    value = quantity.get("value") if type(quantity) is dict else None
+def _number(quantity: Node) -> Any:
+    value = quantity.get("value")
     return value if type(value) in (int, float, Decimal) else None
 
 
 def _range(node: Node, low: Any) -> Broken:
     high = node.get("high")
+    if type(low) is not dict or type(high) is not dict:
+        return None
     if (first := _number(low)) is None or (second := _number(high)) is None:
         return None
     same = all(low.get(name) == high.get(name) for name in ("system", "code", "unit"))

@@ -9,6 +9,9 @@ from functools import lru_cache
 from pathlib import Path as File
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass as checked
+
 Path = tuple[str, ...]
 
 
@@ -17,7 +20,7 @@ def _load(name: str) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=ConfigDict(extra="forbid"))
 class Rule:
     """One invariant; see `knowledge/invariants.toml` for the meaning of each field."""
 
@@ -83,16 +86,7 @@ class Datatypes:
 @lru_cache(maxsize=1)
 def rules() -> tuple[Rule, ...]:
     """Return every invariant, in the order of the file."""
-    out = []
-    for entry in _load("invariants")["rule"]:
-        fields = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in entry.items()
-        }
-        if equals := entry.get("equals"):
-            fields["equals"] = {name: tuple(values) for name, values in equals.items()}
-        out.append(Rule(**fields))
-    return tuple(out)
+    return TypeAdapter(tuple[Rule, ...]).validate_python(_load("invariants")["rule"])
 
 
 @lru_cache(maxsize=1)

@@ -89,7 +89,7 @@ def _holds(rule: Rule, node: Node, resource: Node) -> bool:
     with _fhirpath_lock:
         try:
             result = expression(copy.deepcopy(node), rule.on, copy.deepcopy(resource))
-        except Exception as error:  # noqa: BLE001: the library raises bare Exception
+        except Exception as error:  # noqa: BLE001 - the library raises it
             logger.warning("rule %s could not be evaluated: %s", rule.key, type(error).__name__)
             return True
     return bool(result) and all(value is True for value in result)
