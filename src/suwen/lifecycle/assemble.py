@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from suwen.core.codes import Text
+from suwen.core.errors import BadInput
 from suwen.lifecycle import bands, calibrate, card, explain, footprint, golden, measure, plots, runs
 from suwen.lifecycle import guard as domain_guard
 from suwen.lifecycle import keys as signing
@@ -97,7 +98,13 @@ def finish(
     step()
     for i in golden_choice(rows.answer, rows.abstained):
         sample = examples.load(i)
-        golden.write(pack.folder, sample, task.predict(pack, sample))
+        golden.write(task, pack.folder, sample, task.predict(pack, sample))
+    if problems := golden.check(task, pack):
+        raise BadInput(
+            f"a golden case does not come back from its file: {problems[0]}",
+            "the same answer from the stored input",
+            "keep everything `predict` reads in fields of Sample.data that can be stored",
+        )
     step()
     _write(pack, "explain.json", explain.on_development(task, pack, examples, rows))
     step()

@@ -18,6 +18,16 @@ from suwen.lifecycle.task import Examples, Task
 
 DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
 LOWER_IS_BETTER = ("ece", "ece_equal_mass", "brier", "log_loss", "rmse", "mae", "abstained")
+ABBREVIATIONS = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "ece": "ECE",
+    "roc": "ROC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "dice": "Dice",
+    "brier": "Brier score",
+}
 PLOTS = ("roc", "reliability", "precision_recall", "confusion", "dice", "agreement")
 
 
@@ -100,7 +110,9 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield ""
     yield from _figures(card["results"])
     if plots:
-        yield " ".join(f"![{name.replace('_', ' ')}](plots/{name}.png)" for name in plots)
+        yield "\n".join(
+            f'<img src="plots/{name}.png" width="360" alt="{label(name)}">' for name in plots
+        )
         yield ""
     yield from _floors(card["results"])
     yield from _subgroups(card["results"])
@@ -108,7 +120,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield from _explanations(card["explanations"])
     yield "## Data"
     yield ""
-    yield f"[{data['name']}]({data['url']}), {data['licence']}. {data['n']} samples, "
+    yield f"[{data['name']}]({data['url']}), {data['licence']}. {data['n']} samples,"
     yield f"{data['groups']} patients (groups). {data['citation']}"
     yield ""
     yield f"Split: {card['split']['folds']} folds, {card['split']['how']}."
@@ -118,7 +130,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield "## Limits"
     yield ""
     yield from (f"- {limit}" for limit in card["limits"])
-    yield "- The figures above are out-of-fold on the development data: one member a sample. The "
+    yield "- The figures above are out-of-fold on the development data: one member a sample. The"
     yield "  shipped pack averages all members and was not measured on patients of another source."
     yield ""
     yield from _domain(card["domain"])
@@ -135,17 +147,23 @@ def number(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def label(name: str) -> str:
+    """Return a metric's key as people write it (`size_matched_auroc`: size-matched AUROC)."""
+    words = name.replace("_", " ").replace("size matched", "size-matched").split(" ")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in words)
+
+
 def _figures(results: Mapping[str, Any]) -> Iterator[str]:
     yield "## Figures"
     yield ""
-    yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold; "
+    yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold;"
     yield "95 % intervals by bootstrap over patients, 2,000 resamples."
     yield ""
     yield "| metric | value [95 % interval] |"
     yield "|---|---|"
     for name, entry in results["metrics"].items():
         arrow = " (lower is better)" if name in LOWER_IS_BETTER else ""
-        yield f"| {name.replace('_', ' ')}{arrow} | {number(entry)} |"
+        yield f"| {label(name)}{arrow} | {number(entry)} |"
     yield ""
 
 
@@ -154,7 +172,7 @@ def _floors(results: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "## Beside the floors"
     yield ""
-    yield "A floor is a trivial method on the same samples; the gain is paired over the same "
+    yield "A floor is a trivial method on the same samples; the gain is paired over the same"
     yield "resamples."
     yield ""
     yield "| floor | metric | floor's value | gain of the pack |"
@@ -163,7 +181,7 @@ def _floors(results: Mapping[str, Any]) -> Iterator[str]:
         for key, entry in table.items():
             if not key.startswith("gain_"):
                 gain = number(table.get(f"gain_{key}"))
-                yield f"| {name} | {key.replace('_', ' ')} | {number(entry)} | {gain} |"
+                yield f"| {name} | {label(key)} | {number(entry)} | {gain} |"
     yield ""
 
 
@@ -180,7 +198,7 @@ def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
     columns = list(dict.fromkeys(keys))
     yield "## Subgroups"
     yield ""
-    yield "| column | value | n | patients | " + " | ".join(c.replace("_", " ") for c in columns)
+    yield f"| column | value | n | patients | {' | '.join(map(label, columns))} |"
     yield "|---|---|---|---|" + "---|" * len(columns)
     for name, table in results["subgroups"].items():
         for value, entry in table.items():
@@ -225,7 +243,7 @@ def _explanations(found: Mapping[str, Any]) -> Iterator[str]:
         score, mean, high, alike = ("–" if row[k] is None else f"{row[k]:.2f}" for k in keys)
         yield f"| {method} | {score} | {mean}, {high} | {alike} |"
     yield ""
-    yield "Faithfulness is the deletion/insertion score in [0, 1]. A picture is hidden where it is "
+    yield "Faithfulness is the deletion/insertion score in [0, 1]. A picture is hidden where it is"
     yield "not above random orders, or where it stays alike (0.5 or more) under random weights."
     yield ""
 
@@ -251,8 +269,8 @@ def _cost(card: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"One sample, {cost['members']} members, {cost['threads']} threads, {cost['processor']}: "
-        f"median {cost['median_ms']:.0f} ms, 95th percentile {cost['p95_ms']:.0f} ms; the first "
-        f"with opening the weights {cost['first_ms']:.0f} ms. Peak memory of the process "
-        f"{cost['peak_mb']:.0f} MB, pack {cost['pack_mb']:.1f} MB. Trained in "
-        f"{training['seconds'] / 60:.0f} min."
+        f"median {cost['median_ms']:.3g} ms, 95th percentile {cost['p95_ms']:.3g} ms; the first "
+        f"with opening the weights {cost['first_ms']:.3g} ms. Peak memory of the process "
+        f"{cost['peak_mb']:.0f} MB, pack {cost['pack_mb']:.3g} MB. Trained in "
+        f"{training['seconds'] / 60:.3g} min."
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ MASK_TOLERANCE = 0.995
 """Least Dice between the stored and the computed mask."""
 
 
-def _tree(value: Any, arrays: dict[str, Array]) -> Any:
+def _tree(value: Any, arrays: dict[str, Array], types: Mapping[str, type]) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, np.ndarray | np.generic):
@@ -40,37 +39,53 @@ def _tree(value: Any, arrays: dict[str, Array]) -> Any:
         if arrays[name].dtype.hasobject:
             raise BadInput("a golden case with an array of objects", "numbers or texts")
         return {"array": name}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
-        return {"dataclass": type(value).__name__, "fields": _tree(fields, arrays)["map"]}
+    if type(value).__name__ in types:
+        return {"dataclass": type(value).__name__, "fields": _fields(value, arrays, types)}
     if isinstance(value, Mapping):
-        return {"map": {str(key): _tree(item, arrays) for key, item in value.items()}}
+        return {"map": {str(key): _tree(item, arrays, types) for key, item in value.items()}}
     if isinstance(value, list | tuple):
         kind = "tuple" if isinstance(value, tuple) else "list"
-        return {kind: [_tree(item, arrays) for item in value]}
+        return {kind: [_tree(item, arrays, types) for item in value]}
     raise BadInput(
         f"a golden case cannot hold a {type(value).__name__}",
         "arrays, numbers, texts, lists, tables and dataclasses of them",
-        "keep such values out of Sample.data",
+        "give that field of Sample.data a default, and do without it in `predict`",
     )
 
 
-def _dataclasses_of(kind: type, found: dict[str, type]) -> None:
-    if kind.__name__ in found:
-        return
-    found[kind.__name__] = kind
-    for hint in typing.get_type_hints(kind).values():
-        for part in (hint, *typing.get_args(hint)):
-            if isinstance(part, type) and dataclasses.is_dataclass(part):
-                _dataclasses_of(part, found)
+def _fields(value: Any, arrays: dict[str, Array], types: Mapping[str, type]) -> dict[str, Any]:
+    """Return the fields of a dataclass; those that cannot be kept fall back to their default."""
+    found = {}
+    for field in dataclasses.fields(value):
+        own: dict[str, Array] = dict(arrays)
+        try:
+            tree = _tree(getattr(value, field.name), own, types)
+        except BadInput:
+            if field.default is dataclasses.MISSING:
+                raise
+            continue
+        if field.init:
+            found[field.name] = tree
+            arrays.update(own)
+    return found
 
 
 def data_types(task: Task) -> dict[str, type]:
-    """Return the dataclasses a sample of `task` may be made of, by name."""
+    """Return the dataclasses a sample of `task` may be made of, by name.
+
+    Those that the module of the task names, and those that the modules defining them name.
+    """
     found: dict[str, type] = {}
-    for value in vars(sys.modules[type(task).__module__]).values():
-        if isinstance(value, type) and dataclasses.is_dataclass(value):
-            _dataclasses_of(value, found)
+    waiting = [type(task).__module__]
+    seen = set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        for value in list(vars(sys.modules[module]).values()):
+            if isinstance(value, type) and dataclasses.is_dataclass(value):
+                found[value.__name__] = value
+                if value.__module__ not in seen and value.__module__ in sys.modules:
+                    waiting.append(value.__module__)
     return found
 
 
@@ -95,20 +110,20 @@ def _value(tree: Any, arrays: Mapping[str, Array], types: Mapping[str, type]) ->
     return [_value(item, arrays, types) for item in tree["list"]]
 
 
-def arrays_of(value: Any) -> dict[str, Array]:
+def arrays_of(task: Task, value: Any) -> dict[str, Array]:
     """Return every array inside `value`, in a fixed order (for content digests)."""
     arrays: dict[str, Array] = {}
-    _tree(value, arrays)
+    _tree(value, arrays, data_types(task))
     return arrays
 
 
-def write(folder: Path, sample: Sample, output: Output) -> None:
+def write(task: Task, folder: Path, sample: Sample, output: Output) -> None:
     """Write one golden case into `folder/golden`."""
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     name = f"case-{len(list(target.glob('*.json')))}"
     arrays: dict[str, Array] = {}
-    tree = _tree(sample.data, arrays)
+    tree = _tree(sample.data, arrays, data_types(task))
     expected = {
         "scores": np.asarray(output.scores, dtype=float).tolist(),
         "domain": {key: float(value) for key, value in output.domain.items()},

@@ -37,16 +37,15 @@ STYLE = {
 RESAMPLES = 300
 
 
-def draw(
-    task: Task, rows: Answered, histories: Sequence[Mapping[str, Any]], folder: Path
-) -> list[Path]:
+def draw(task: Task, rows: Answered, histories: Sequence[Any], folder: Path) -> list[Path]:
     """Draw every plot that fits the kind of answer into `folder`; return the PNG files."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     folder.mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
-        made = [_learning_curve(histories, folder)] if any(histories) else []
+        curves = [_by_name(history) for history in histories]
+        made = [_learning_curve(curves, folder)] if any(curves) else []
         if rows.kind == "choice":
             made += [_roc(rows, folder), _precision_recall(rows, folder)]
             made += [_reliability(rows, folder), _confusion(task, rows, folder)]
@@ -74,8 +73,16 @@ def _save(figure: Any, folder: Path, name: str) -> Path:
     return path
 
 
+def _by_name(history: Any) -> Mapping[str, list[float]]:
+    """Return a history as lists by name; a list of one entry an epoch is turned round."""
+    if isinstance(history, list):
+        names = [name for name in (history[0] if history else {}) if name != "epoch"]
+        return {name: [entry[name] for entry in history] for name in names}
+    return {name: list(values) for name, values in history.items() if np.ndim(values) == 1}
+
+
 def _learning_curve(histories: Sequence[Mapping[str, Any]], folder: Path) -> Path:
-    keys = [k for k in histories[0] if all(np.ndim(h.get(k, 0)) == 1 for h in histories)]
+    keys = [key for key in histories[0] if all(key in history for history in histories)]
     panels = [[k for k in keys if "loss" in k], [k for k in keys if "loss" not in k]]
     panels = [panel for panel in panels if panel]
     figure, axes = _figure(4.8 * max(len(panels), 1), 3.6, max(len(panels), 1))

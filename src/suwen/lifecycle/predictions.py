@@ -110,9 +110,9 @@ def check_output(task: Task, output: Output, members: int) -> None:
         )
 
 
-def _content_digest(sample: Sample) -> str:
+def _content_digest(task: Task, sample: Sample) -> str:
     found = hashlib.sha256()
-    for values in arrays_of(sample.data).values():
+    for values in arrays_of(task, sample.data).values():
         found.update(str((values.dtype, values.shape)).encode())
         found.update(np.ascontiguousarray(values).tobytes())
     return found.hexdigest()
@@ -139,7 +139,7 @@ def predict_all(
         seconds.append(time.perf_counter() - start)
         check_output(task, output, count)
         overlaps.append(_overlap(task, examples, i, output))
-        digests.append(_content_digest(sample))
+        digests.append(_content_digest(task, sample))
         outputs.append((np.asarray(output.scores, dtype=float).ravel(), dict(output.domain)))
         step()
     features = list(outputs[0][1]) if outputs else []

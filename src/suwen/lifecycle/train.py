@@ -6,8 +6,7 @@ again: start the same training once more after a kill and it goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from suwen.lifecycle import assemble, runs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.predictions import Predictions, predict_all
+from suwen.lifecycle.progress import Progress
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Array, Examples, Task
 from suwen.lifecycle.toml import plain
@@ -33,45 +33,6 @@ class Trained:
     folder: Path
     pack: Pack
     results: Mapping[str, Any]
-
-
-class Progress:
-    """Progress bars on standard error; silent when it is not wanted."""
-
-    def __init__(self, shown: bool) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-        from rich.progress import Progress as Bars
-
-        self._bars = Bars(
-            TextColumn("{task.description:<28}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not shown,
-        )
-
-    def __enter__(self) -> Progress:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    @contextmanager
-    def bar(self, name: str, total: int) -> Iterator[Any]:
-        """Show a bar; the value is a function to call after each step."""
-        bar = self._bars.add_task(name, total=total)
-        yield lambda: self._bars.advance(bar)
-        self._bars.update(bar, completed=total)
 
 
 def train(

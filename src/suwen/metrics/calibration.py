@@ -51,12 +51,13 @@ def log_loss(truth: Array, probability: Array, weights: Array | None = None) -> 
     """Return the mean negative log likelihood, in nats."""
     truth, probability, weights = _prepare(truth, probability, weights)
     inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    surprise = np.where(truth == 1, -np.log(inside), -np.log1p(-inside))
+    surprise: Array = np.where(truth == 1, -np.log(inside), -np.log1p(-inside))
     return _mean(surprise, weights)
 
 
 def _equal_width(probability: Array, bins: int) -> Array:
-    return np.minimum((probability * bins).astype(int), bins - 1)
+    members: Array = np.minimum((probability * bins).astype(int), bins - 1)
+    return members
 
 
 def _equal_mass(probability: Array, bins: int) -> Array:

@@ -1,0 +1,77 @@
+"""`suwen train TASK`: train, measure and sign a pack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from suwen.lifecycle.recipe import Recipe
+
+
+def command(
+    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    recipe: Annotated[Path | None, typer.Option(help="TOML file with choices.")] = None,
+    choice: Annotated[
+        list[str] | None, typer.Option("--set", help="One choice, for example --set epochs=20.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Start anew instead of going on.")] = False,
+    quiet: Annotated[bool, typer.Option(help="No progress bars.")] = False,
+) -> None:
+    """Train a pack; start the same command again after a kill and it goes on."""
+    from suwen.core import registry
+    from suwen.core.settings import settings
+    from suwen.lifecycle import card
+    from suwen.lifecycle.data import DataFolders
+    from suwen.lifecycle.train import train
+
+    found = registry.find(task)
+    made = train(
+        found,
+        recipe_of(found, recipe, choice or []),
+        DataFolders.from_settings(),
+        settings().home,
+        resume=not fresh,
+        progress=not quiet,
+    )
+    for name, entry in made.results["metrics"].items():
+        typer.echo(f"{card.label(name):<28} {card.number(entry)}")
+    typer.echo(f"run   {made.folder}")
+    typer.echo(f"pack  {made.pack.identity}")
+    typer.echo(f"to use it: suwen packs install {made.pack.folder}")
+
+
+def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:
+    """Return the task's own recipe (or the default) with the file's and the given choices.
+
+    Raises
+    ------
+    BadInput
+        A choice is unknown or has a wrong value.
+    """
+    import tomllib
+
+    from pydantic import ValidationError
+
+    from suwen.core.errors import BadInput
+    from suwen.lifecycle.recipe import Recipe
+
+    content: dict[str, Any] = getattr(task, "recipe", Recipe()).model_dump()
+    try:
+        if file is not None:
+            content |= tomllib.loads(file.read_text())
+        for text in choices:
+            name, sign, value = text.partition("=")
+            if not sign:
+                raise BadInput(f"the choice {text!r}", "NAME=VALUE", "see suwen train --help")
+            content[name.strip()] = value.strip()
+        return Recipe.model_validate(content)
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise BadInput(f"the recipe cannot be read: {error}", "a TOML file") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        known = ", ".join(Recipe.model_fields)
+        raise BadInput(f"the choice {name}: {first['msg']}", f"one of {known}") from None

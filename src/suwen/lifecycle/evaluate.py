@@ -1,0 +1,114 @@
+"""Measure a pack on labelled examples, without tuning anything.
+
+On development data member k answers fold k, with the calibrator fitted without fold k
+(`out-of-fold`). With a test folder all members and the calibrator that ships answer
+(`independent`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle import assemble, measure, split
+from suwen.lifecycle.calibrate import Calibrator
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
+from suwen.lifecycle.task import Array, Examples, Task
+
+
+def evaluate(
+    task: Task,
+    pack: Pack,
+    data: DataFolders,
+    dataset: str = "",
+    step: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
+) -> dict[str, Any]:
+    """Measure `pack` on `dataset`; on an independent set when `data.test` is given.
+
+    Parameters
+    ----------
+    task, pack, data
+        The question, the answer to it, and where the data sets lie.
+    dataset
+        One of the task's data sets; by default the pack's own.
+    step
+        Called with the number of examples; returns what is called after each (progress).
+
+    Returns
+    -------
+    dict
+        `task`, `pack`, `data`, `split`, `n`, `groups`, `metrics` ({key: {value, low, high}}),
+        `floor`, `subgroups`, `seconds`.
+
+    Raises
+    ------
+    BadInput
+        The task has no data set of that name.
+    NotFound
+        The data set is in none of the folders.
+    """
+    started = time.perf_counter()
+    dataset = dataset or str(pack.settings["dataset"])
+    if dataset not in task.datasets:
+        raise BadInput(
+            f"{task.name} has no data set {dataset!r}", f"one of {', '.join(task.datasets)}"
+        )
+    examples = task.examples(data, dataset)
+    after = step(len(examples))
+    if data.test is None:
+        predictions = out_of_fold(task, pack, examples, after)
+    else:
+        predictions = predict_all(task, pack, examples, INDEPENDENT, after)
+    rows = rows_of(task, pack, examples, predictions)
+    found = measure.results(rows, assemble.exclusions_of(task, examples))
+    return {
+        "task": task.name,
+        "pack": pack.identity,
+        "data": dataset,
+        "split": "out-of-fold" if data.test is None else "independent",
+        **found,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def out_of_fold(
+    task: Task, pack: Pack, examples: Examples, step: Callable[[], None] = lambda: None
+) -> Predictions:
+    """Let each fold be answered by the member that never saw it."""
+    fold = split.folds_of(examples.groups, pack.members)
+    parts: list[tuple[Array, Predictions]] = []
+    for k in np.unique(fold):
+        index = np.flatnonzero(fold == k)
+        parts.append((index, predict_all(task, pack, examples.subset(index), int(k), step)))
+    return Predictions.joined(parts)
+
+
+def rows_of(
+    task: Task, pack: Pack, examples: Examples, predictions: Predictions
+) -> measure.Answered:
+    """Return the rows to be measured: calibrated answers, bands, and what the guard refuses."""
+    scores = predictions.scores
+    answer = scores.sum(1) / max(scores.shape[1], 1)
+    cuts = None
+    if task.answers.kind == "choice":
+        cuts = pack.thresholds
+        answer = probabilities(pack, answer, predictions.fold)
+    rows = measure.answered(task, examples, predictions, answer, cuts)
+    return measure.with_abstained(rows, assemble.abstained(pack, predictions))
+
+
+def probabilities(pack: Pack, logits: Array, fold: Array) -> Array:
+    """Return calibrated probabilities (n,): by the fold's own calibrator, or the shipped one."""
+    by_fold = pack.content("calibrator.json", needed=True)["folds"]
+    found = np.empty(len(logits))
+    for k in np.unique(fold):
+        inside = fold == k
+        calibrator = pack.calibrator if k == INDEPENDENT else Calibrator.from_json(by_fold[k])
+        found[inside] = calibrator.probability(logits[inside])
+    return found
