@@ -220,3 +220,55 @@ def _agreement(rows: Answered, folder: Path) -> Path:
     axis.plot(ends, ends, color=MUTED, lw=0.8)
     axis.set(xlabel="true", ylabel="answered", title="Agreement")
     return _save(figure, folder, "agreement")
+
+
+def draw_explanation(values: Array, maps: Mapping[str, Array], folder: Path, name: str) -> Path:
+    """Draw an input and its relevance maps side by side; return the PNG file.
+
+    Volumes are shown by the slice (first axis) that holds most relevance, channels and planes by
+    their first; a signal is drawn as a line over its relevance.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        columns = len(maps) + 1
+        figure, axes = _figure(3.1 * columns, 3.4, columns)
+        for axis, (title, relevance) in zip(axes, {"input": None, **maps}.items(), strict=True):
+            strongest = next(iter(maps.values())) if relevance is None else relevance
+            _panel(axis, _plane(values, strongest), _plane_of(relevance, strongest))
+            axis.set_title(title)
+        return _save(figure, folder, safe)
+
+
+def _plane_of(relevance: Array | None, strongest: Array) -> Array | None:
+    return None if relevance is None else _plane(relevance, strongest)
+
+
+def _plane(values: Array, strongest: Array) -> Array:
+    while values.ndim > 2:
+        others = tuple(range(1, strongest.ndim))
+        k = int(np.argmax(np.abs(strongest).sum(others)))
+        values, strongest = values[k], strongest[k]
+    return values
+
+
+def _panel(axis: Any, values: Array, relevance: Array | None) -> None:
+    if values.ndim == 1:
+        axis.plot(values, color=INK, lw=0.8)
+        if relevance is not None:
+            scaled = np.abs(relevance) / (np.abs(relevance).max() or 1)
+            axis.imshow(
+                scaled[None],
+                aspect="auto",
+                extent=(0, len(values), values.min(), values.max()),
+                cmap="Oranges",
+                alpha=0.6,
+            )
+        return
+    axis.imshow(values, cmap="gray")
+    if relevance is not None:
+        reach = float(np.abs(relevance).max()) or 1.0
+        axis.imshow(relevance, cmap="coolwarm", alpha=0.5, vmin=-reach, vmax=reach)
+    axis.set(xticks=[], yticks=[])

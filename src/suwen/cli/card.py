@@ -1,0 +1,37 @@
+"""`suwen card TASK`: the model card of the pack in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The card as JSON.")] = False,
+    raw: Annotated[bool, typer.Option(help="The Markdown as it is.")] = False,
+) -> None:
+    """Show the model card: data, licence, figures with intervals, limits, cost."""
+    import json
+    import sys
+
+    from suwen.core import registry
+    from suwen.lifecycle import packs
+    from suwen.lifecycle.pack import Pack
+
+    registry.find(task)
+    found = Pack.load(pack) if pack else packs.current(task)
+    if as_json:
+        typer.echo(json.dumps(found.content("card.json", needed=True), ensure_ascii=False))
+        return
+    text = found.path("card.md").read_text(encoding="utf-8")
+    if raw or not sys.stdout.isatty():
+        typer.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))

@@ -1,0 +1,66 @@
+"""`suwen packs`: which packs there are, whether they are intact, and how to install one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List, verify and install packs.", no_args_is_help=True)
+
+
+@app.command("list")
+def listing() -> None:
+    """List every pack found, which is in use, and whether it is what was signed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from suwen.core.errors import SuwenError
+    from suwen.lifecycle import packs
+    from suwen.lifecycle.pack import Pack
+
+    table = Table("", "task", "version", "signature and files", "folder", box=None)
+    for folder, task, version in packs.installed():
+        try:
+            state = f"intact {Pack.load(folder).sha256[:12]}"
+        except SuwenError as error:
+            state = f"REFUSED: {error.got}"
+        used = "*" if task and packs.current_folder(task) == folder else ""
+        table.add_row(used, task or "unreadable", version, state, str(folder))
+    Console(width=None).print(table if table.row_count else "no pack found")
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of the pack.")]) -> None:
+    """Check signature, every byte and the golden cases of one pack."""
+    from suwen.core import registry
+    from suwen.lifecycle import golden
+    from suwen.lifecycle.pack import Pack
+
+    pack = Pack.load(folder)
+    problems = golden.check(registry.find(pack.task), pack)
+    typer.echo(f"{pack.identity}: signature and files intact")
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("golden cases agree")
+
+
+@app.command()
+def install(folder: Annotated[Path, typer.Argument(help="Folder of a trained pack.")]) -> None:
+    """Put a pack into use: verify it and copy it to SUWEN_HOME/packs."""
+    from suwen.lifecycle import packs
+
+    typer.echo(f"installed in {packs.install(folder)}")
+
+
+@app.command()
+def key() -> None:
+    """Print the public key that packs trained here are signed with."""
+    from suwen.core.settings import settings
+    from suwen.lifecycle import keys
+
+    own = keys.signing_key(settings().home).public_key()
+    typer.echo(f"# {keys.fingerprint(own)}\n{keys.public_pem(own).decode()}", nl=False)
