@@ -162,7 +162,7 @@ def _counts(ordered: Sequence[Problem]) -> list[Statement]:
     text = both(
         "Assessed: %(total)s (%(bands)s).", total=len(counted), bands=joined(bands, ", ", "，")
     )
-    return [_statement(Section.IMPRESSION, text, *counted)]
+    return [_statement(Section.SUMMARY, text, *counted)]
 
 
 def _details(problem: Problem, edits: Mapping[str, Review], created: datetime) -> list[Statement]:

@@ -14,19 +14,15 @@ from suwen.core.nouns import (
     Attachment,
     Band,
     Digest,
-    Explanation,
     Finding,
-    ImageRegion,
-    RecordValue,
     Reference,
     Report,
-    SimilarExample,
-    TextSpan,
     digest_of,
 )
 from suwen.diagnosis.language import both, message, moment, say
 from suwen.diagnosis.patient import identity, is_test_patient
 from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
+from suwen.diagnosis.reasons import evidence_rows, explanation_line, provenance_groups
 from suwen.diagnosis.wording import (
     BAND_CHIPS,
     SECTION_TITLES,
@@ -46,12 +42,6 @@ CAPTIONS = {
     "key-image": message("Key image"),
     "key-image-saliency": message("Key image with class-activation map"),
     "key-image-occlusion": message("Key image with occlusion map"),
-}
-METHODS = {
-    "cam": message("class-activation map"),
-    "class-activation-map": message("class-activation map"),
-    "occlusion": message("occlusion"),
-    "shap": message("feature contributions (SHAP)"),
 }
 ACTS = {
     Act.ACCEPTED: message("accepted"),
@@ -123,7 +113,8 @@ class Card:
     evidence: tuple[tuple[str, str], ...]
     """What, and the record it lies in."""
     explanations: tuple[str, ...]
-    provenance: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """Each finding's concept, with label and value of what made it."""
 
 
 @dataclass(frozen=True)
@@ -270,11 +261,13 @@ def _card(
         ),
         measures=_measures(untouched, language),
         pictures=tuple(_pictures(problem, language, images)),
-        evidence=tuple(_evidence(problem, language)),
+        evidence=tuple(evidence_rows(problem, language)),
         explanations=tuple(
-            _explanation(e, language) for f in problem.findings for e in f.explanations
+            explanation_line(e, language) for f in problem.findings for e in f.explanations
         ),
-        provenance=tuple(_provenance(problem, language, particulars)),
+        provenance=tuple(
+            provenance_groups(problem, language, particulars.decisions, particulars.inputs)
+        ),
     )
 
 
@@ -307,16 +300,20 @@ def _measures(problem: Problem, language: Language) -> tuple[tuple[str, str, str
 def _pictures(
     problem: Problem, language: Language, images: Mapping[Digest, bytes]
 ) -> list[Picture]:
-    pictures = []
-    for finding in problem.findings:
-        for attachment in finding.attachments:
-            if attachment.media_type not in PICTURES or not _may_show(attachment, finding):
-                continue
-            caption = CAPTIONS.get(attachment.role, attachment.role)
-            pictures.append(
-                Picture(say(language, caption), attachment.media_type, _bytes(attachment, images))
-            )
-    return sorted(pictures, key=lambda picture: not picture.data)
+    wanted = {
+        attachment.digest: attachment
+        for finding in problem.findings
+        for attachment in finding.attachments
+        if attachment.media_type in PICTURES and _may_show(attachment, finding)
+    }
+    return [
+        Picture(
+            say(language, CAPTIONS.get(attachment.role, attachment.role)),
+            attachment.media_type,
+            _bytes(attachment, images),
+        )
+        for attachment in sorted(wanted.values(), key=lambda a: (a.role != "key-image", a.role))
+    ]
 
 
 def _may_show(attachment: Attachment, finding: Finding) -> bool:
@@ -338,68 +335,3 @@ def _bytes(attachment: Attachment, images: Mapping[Digest, bytes]) -> bytes:
             "read the attachment from the store again",
         )
     return data if data.startswith(PICTURES[attachment.media_type]) else b""
-
-
-def _evidence(problem: Problem, language: Language) -> list[tuple[str, str]]:
-    rows: dict[tuple[str, str], None] = {}
-    for finding in problem.findings:
-        for evidence in finding.evidence:
-            what = _pointed(evidence).of(language)
-            note = evidence.note.of(language) if evidence.note else ""
-            rows[(f"{what} {note}".strip(), evidence.record)] = None
-    return list(rows)
-
-
-def _pointed(evidence: ImageRegion | TextSpan | RecordValue | SimilarExample) -> Text:
-    """Return in words where a piece of evidence lies."""
-    if isinstance(evidence, ImageRegion):
-        size = [high - low for low, high in zip(evidence.low, evidence.high, strict=True)]
-        return both(
-            "Image region centred at x %(x)s, y %(y)s, z %(z)s mm (LPS), %(size)s mm, "
-            "series %(series)s, image %(image)s.",
-            x=f"{evidence.centre[0]:.1f}",
-            y=f"{evidence.centre[1]:.1f}",
-            z=f"{evidence.centre[2]:.1f}",
-            size=" × ".join(f"{side:.0f}" for side in size),
-            series=evidence.series_uid,
-            image=evidence.instance_uid,
-        )
-    if isinstance(evidence, TextSpan):
-        return both("Text, characters %(a)s to %(b)s.", a=evidence.start, b=evidence.end)
-    if isinstance(evidence, RecordValue):
-        return both("Recorded value at %(path)s.", path=quoted(evidence.path, 120))
-    return both("A similar example: %(label)s.", label=evidence.label)
-
-
-def _explanation(explanation: Explanation, language: Language) -> str:
-    method = both(METHODS.get(explanation.method, explanation.method))
-    if explanation.hidden_because:
-        return say(
-            language,
-            "Explanation by %(method)s is not shown: %(why)s",
-            method=method,
-            why=explanation.hidden_because,
-        )
-    facts = []
-    if explanation.faithfulness is not None:
-        facts.append(both("faithfulness %(f)s of 1", f=f"{explanation.faithfulness:.2f}"))
-    if explanation.randomisation_similarity is not None:
-        similarity = f"{explanation.randomisation_similarity:.2f}"
-        facts.append(both("similarity to a randomised model %(s)s (low is good)", s=similarity))
-    checked = ", ".join(fact.en for fact in facts) if language == "en" else ""
-    checked = checked or "，".join(fact.zh for fact in facts) or say(language, "not measured")
-    return say(language, "Explanation by %(method)s: %(checked)s.", method=method, checked=checked)
-
-
-def _provenance(
-    problem: Problem, language: Language, particulars: Particulars
-) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for finding in problem.findings:
-        rows.append((say(language, "Pack"), finding.pack))
-        rows += [(say(language, "Input"), ref) for ref in particulars.inputs.get(finding.id, ())]
-        if finding.id in particulars.decisions:
-            entry = f"{particulars.decisions[finding.id]}"
-            rows.append((say(language, "Decision log entry"), entry))
-        rows.append((say(language, "Finding"), finding.id))
-    return rows

@@ -18,6 +18,7 @@ class Section(StrEnum):
     """The parts of a report, in reading order."""
 
     IMPRESSION = "impression"
+    SUMMARY = "summary"
     FINDINGS = "findings"
     UNANSWERED = "unanswered"
     CONTEXT = "context"
@@ -27,6 +28,7 @@ class Section(StrEnum):
 
 SECTION_TITLES = {
     Section.IMPRESSION: message("Impression"),
+    Section.SUMMARY: message("Summary"),
     Section.FINDINGS: message("Findings"),
     Section.UNANSWERED: message("Not answered"),
     Section.CONTEXT: message("From the records"),

@@ -1,0 +1,203 @@
+"""Lines of mixed Latin and Chinese text for the printed page.
+
+Line breaking follows the basic rules of Chinese layout (W3C "Requirements for Chinese Text Layout",
+section 3.1.6): a Latin word or a number with its sign is not broken, closing punctuation does not
+begin a line and opening punctuation does not end one. Text is drawn as it is: nothing in it is
+taken for markup.
+
+The font (`fonts/README.md`) has no bold cut, so bold is drawn by stroking the outline (ISO 32000-1,
+9.3.6, text rendering mode 2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from reportlab.lib.colors import Color
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Flowable
+
+FONT = "SuwenSans"
+FONT_FILE = Path(__file__).parent / "fonts" / "suwen-sans.ttf"
+BOLD_STROKE = 0.028
+"""Width of the outline drawn for bold, as a share of the font size."""
+LEADING = 1.42
+RAISE, RAISED_SIZE = 0.34, 0.68
+"""Height and size of a superscript the font lacks, as shares of the font size."""
+
+_RAISED = {"⁰": "0", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9", "⁻": "-"}
+_SPACES = dict.fromkeys("\t\n\r\u2003\u2009\u202f\u00a0", " ")
+_NARROW_QUOTES = {"“": '"', "”": '"', "‘": "'", "’": "'"}
+"""The font draws these as wide as a Chinese character, which tears Latin text apart."""
+_WIDE = r"\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
+_CLOSING = re.escape("，。；：、！？）》」』】〕”’%…,.;:!?)]}")
+_OPENING = re.escape("（《「『【〔“‘([{")
+_TOKEN = re.compile(
+    rf" +|[{_OPENING}]*(?:[{_WIDE}]|[^ {_WIDE}{_OPENING}]+|[{_OPENING}])(?:[{_CLOSING}])*"
+)
+
+
+@lru_cache(maxsize=1)
+def font() -> frozenset[int]:
+    """Register the font once and return the code points it can draw."""
+    face = TTFont(FONT, str(FONT_FILE))
+    pdfmetrics.registerFont(face)
+    return frozenset(face.face.charToGlyph)
+
+
+def drawable(text: str, *, narrow_quotes: bool = False) -> str:
+    """Return `text` with each character the font lacks spelled out, as `[U+20BB7]`.
+
+    A name is never silently shortened: the reader sees that a character is there, and which.
+    """
+    known = font()
+    swaps = {**_SPACES, **(_NARROW_QUOTES if narrow_quotes else {})}
+    letters = (swaps.get(letter, letter) for letter in text)
+    return "".join(
+        letter if ord(letter) in known or letter in _RAISED else f"[U+{ord(letter):04X}]"
+        for letter in letters
+    )
+
+
+def width_of(text: str, size: float) -> float:
+    """Return the width of `text` in points."""
+    return float(
+        sum(pdfmetrics.stringWidth(part, FONT, share * size) for part, share in _parts(text))
+    )
+
+
+def _parts(text: str) -> Iterator[tuple[str, float]]:
+    """Yield the runs of `text` with their share of the font size; below 1 it is a superscript."""
+    for run in re.split(f"([{''.join(_RAISED)}]+)", text):
+        if run and run[0] in _RAISED:
+            yield "".join(_RAISED[sign] for sign in run), RAISED_SIZE
+        elif run:
+            yield run, 1.0
+
+
+def broken(text: str, width: float, size: float) -> list[str]:
+    """Return `text` as lines no wider than `width` points."""
+    lines, line, used = [], "", 0.0
+    for token in _fitting(text, width, size):
+        wide = width_of(token, size)
+        if line and used + wide > width and not token.isspace():
+            lines.append(line.rstrip())
+            line, used = "", 0.0
+        if line or not token.isspace():
+            line, used = line + token, used + wide
+    return [*lines, line.rstrip()]
+
+
+def _fitting(text: str, width: float, size: float) -> Iterator[str]:
+    """Yield what may not be broken; a word wider than a whole line (a UID) is cut by necessity."""
+    for token in _TOKEN.findall(text):
+        if width_of(token, size) <= width:
+            yield token
+            continue
+        piece = ""
+        for letter in token:
+            if piece and width_of(piece + letter, size) > width:
+                yield piece
+                piece = ""
+            piece += letter
+        yield piece
+
+
+def fitted(text: str, width: float, size: float) -> str:
+    """Return `text` on one line, cut with an ellipsis if it is wider than `width`."""
+    while width_of(text, size) > width and len(text) > 1:
+        text = text[:-2].rstrip() + "…"
+    return text
+
+
+@dataclass(frozen=True)
+class Look:
+    """How text is set: size and spaces in points."""
+
+    size: float
+    colour: Color
+    before: float = 0.0
+    after: float = 0.0
+    align: Literal["left", "centre"] = "left"
+    narrow_quotes: bool = False
+
+    @property
+    def leading(self) -> float:
+        """Distance between baselines."""
+        return self.size * LEADING
+
+    def but(self, **changes: object) -> Look:
+        """Return this look with `changes`."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+class Line(Flowable):  # type: ignore[misc]
+    """A paragraph of plain text; with a `bullet`, indented behind it."""
+
+    INDENT = 9.0
+
+    def __init__(self, text: str, look: Look, *, bold: bool = False, bullet: str = "") -> None:
+        super().__init__()
+        self.text = drawable(text, narrow_quotes=look.narrow_quotes)
+        self.look, self.bold, self.bullet = look, bold, bullet
+        self.indent = self.INDENT if bullet else 0.0
+        self.lines: list[str] = []
+
+    def getSpaceBefore(self) -> float:  # noqa: N802
+        """Return the space kept free above."""
+        return self.look.before
+
+    def getSpaceAfter(self) -> float:  # noqa: N802
+        """Return the space kept free below."""
+        return self.look.after
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Break the text for `width` and return the size."""
+        self.width = width
+        self.lines = broken(self.text, width - self.indent, self.look.size)
+        self.height = len(self.lines) * self.look.leading
+        return width, self.height
+
+    def split(self, width: float, height: float) -> list[Flowable]:
+        """Return two paragraphs, the first no higher than `height`; none when no line fits."""
+        self.wrap(width, height)
+        fit = int(height / self.look.leading)
+        if fit < 1 or fit >= len(self.lines):
+            return [] if fit < 1 else [self]
+        first = Line("\u0020".join(self.lines[:fit]), self.look, bold=self.bold, bullet=self.bullet)
+        rest = Line("\u0020".join(self.lines[fit:]), self.look, bold=self.bold)
+        rest.indent = self.indent
+        return [first, rest]
+
+    def draw(self) -> None:
+        """Draw the lines from the top down."""
+        canvas, look = self.canv, self.look
+        base = self.height - look.leading + (look.leading - look.size) / 2 + look.size * 0.16
+        canvas.saveState()
+        canvas.setFillColor(look.colour)
+        if self.bold:
+            canvas.setStrokeColor(look.colour)
+            canvas.setLineWidth(look.size * BOLD_STROKE)
+        for row, line in enumerate(self.lines):
+            x = self.indent
+            if look.align == "centre":
+                x += (self.width - self.indent - width_of(line, look.size)) / 2
+            if row == 0 and self.bullet:
+                self._write(0.0, base, self.bullet)
+            self._write(x, base - row * look.leading, line)
+        canvas.restoreState()
+
+    def _write(self, x: float, y: float, line: str) -> None:
+        pen = self.canv.beginText(x, y)
+        pen.setTextRenderMode(2 if self.bold else 0)
+        for part, share in _parts(line):
+            pen.setFont(FONT, self.look.size * share)
+            pen.setRise(0 if share == 1.0 else self.look.size * RAISE)
+            pen.textOut(part)
+        self.canv.drawText(pen)
