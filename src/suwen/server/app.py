@@ -1,0 +1,201 @@
+"""The application: pages, API, metrics and health, wired around one store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from suwen import __version__
+from suwen.core import registry
+from suwen.core.errors import (
+    BadInput,
+    Denied,
+    NotFound,
+    SuwenError,
+    TooManyAttempts,
+    Unauthenticated,
+)
+from suwen.core.settings import Settings
+from suwen.records import Store
+from suwen.server import api, api_cases, api_reports, pages, pages_admin, pages_case
+from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
+from suwen.server.auth import SignIn
+from suwen.server.images import Shelf
+from suwen.server.jobs import Jobs
+from suwen.server.metrics import Metrics
+from suwen.server.middleware import MIB, Guard, Observe, too_large
+from suwen.server.outputs import Output
+from suwen.server.problem import body_of
+from suwen.server.render import STATIC, guest_page, heading, page, part
+from suwen.server.sessions import Sessions
+
+UPLOAD_PATHS = frozenset({"/cases", "/api/cases"})
+UPLOAD_FACTOR = 2
+"""A whole upload may be this many times the largest single file."""
+
+
+def create_app(
+    store: Store,
+    settings: Settings,
+    jobs: Jobs,
+    run: Run,
+    outputs: Mapping[str, Output] | None = None,
+) -> FastAPI:
+    """Return the server of one store.
+
+    Parameters
+    ----------
+    store, settings
+        The records served, and how.
+    jobs
+        Where long work is asked for and followed.
+    run
+        Answers one task on a patient's current records; stores and logs each finding.
+    outputs
+        Forms in which a report can be downloaded, by the name that stands in the address.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        title="Suwen",
+        version=__version__,
+        summary="Explained, calibrated, replayable decision support. Not a medical device.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.bench = Bench(
+        store=store,
+        settings=settings,
+        jobs=jobs,
+        outputs=dict(outputs or {}),
+        metrics=metrics,
+        sessions=Sessions(60.0 * settings.session_minutes),
+        sign_in=SignIn(store, metrics),
+        shelf=Shelf(),
+        run=run,
+    )
+    for task in registry.tasks():
+        metrics.add_task(task.name)
+    for router in (api.router, api.task_router(), api_cases.router, api_reports.router):
+        app.include_router(router)
+    for router in (pages.router, pages_case.router, pages_admin.router):
+        app.include_router(router)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    app.add_api_route("/healthz", _health, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(SuwenError, _suwen_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(
+        Guard,
+        answer=_answer,
+        upload_limit=UPLOAD_FACTOR * settings.max_upload_mb * MIB,
+        upload_paths=UPLOAD_PATHS,
+    )
+    app.add_middleware(Observe, metrics=metrics, answer=_answer)
+    return app
+
+
+def _metrics(request: Request) -> Response:
+    """Return the Prometheus series."""
+    bench = bench_of(request)
+    return PlainTextResponse(bench.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+def _health(request: Request) -> Response:
+    """Say whether the store and its decision log answer."""
+    bench = bench_of(request)
+    counts = bench.store.counts()
+    head = bench.store.log.head()
+    healthy = head.count == counts["decisions"]
+    body = {"status": "ok" if healthy else "broken", "version": __version__, "log": head.count}
+    return JSONResponse(body, 200 if healthy else 503)
+
+
+def _for_program(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/metrics", "/healthz", "/openapi"))
+
+
+def _suwen_error(request: Request, error: Exception) -> Response:
+    return _answer(request, cast(SuwenError, error))
+
+
+def _answer(request: Request, error: SuwenError) -> Response:
+    """Answer a known error in the form its reader needs."""
+    if _for_program(request):
+        return _json(error)
+    if "hx-request" in request.headers:
+        return part(request, error)
+    if isinstance(error, Unauthenticated) and request.method == "GET":
+        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+    return _error_page(request, error)
+
+
+def _error_page(request: Request, error: SuwenError) -> Response:
+    bench = bench_of(request)
+    token = request.cookies.get(SESSION_COOKIE)
+    session = bench.sessions.find(token)
+    language = language_of(request)
+    values: dict[str, Any] = {
+        "error": error,
+        "heading": heading(language, error),
+        "break_glass": "",
+    }
+    if session is None or token is None:
+        return guest_page(request, "error.html", error.http_status, **values)
+    asking = Asking(bench, session, language, token)
+    patient = request.path_params.get("patient", "")
+    if isinstance(error, Denied) and patient and request.method == "GET" and asking.may["act"]:
+        values["break_glass"] = patient
+    return page(asking, request, "error.html", error.http_status, **values)
+
+
+def _json(error: SuwenError) -> JSONResponse:
+    headers = {}
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.seconds)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body_of(error), error.http_status, headers)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """Turn a failed validation into the one error shape; names fields, never values."""
+    found = cast(RequestValidationError, error).errors()
+    places = sorted({".".join(str(part) for part in e["loc"][:6]) for e in found})
+    kinds = sorted({str(e["type"]) for e in found})
+    return _answer(
+        request,
+        BadInput(
+            f"the request is not valid at {', '.join(places[:10])} ({', '.join(kinds[:5])})",
+            "the schema in /openapi.json",
+            "correct these fields",
+        ),
+    )
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """Turn the framework's own errors into the one error shape."""
+    error = cast(HTTPException, error)
+    known: SuwenError
+    if error.status_code == 404:
+        known = NotFound("no such address", "one this server offers", "check the address")
+    elif error.status_code == 413:
+        known = too_large(bench_of(request).settings.max_upload_mb * MIB)
+    else:
+        known = BadInput(
+            f"the request was refused ({error.status_code})",
+            "a method and form this address accepts",
+            "see /openapi.json",
+        )
+        known.http_status = error.status_code
+    answer = _answer(request, known)
+    for name, value in (error.headers or {}).items():
+        answer.headers.setdefault(name, value)
+    return answer

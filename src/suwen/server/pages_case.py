@@ -1,0 +1,218 @@
+"""The case page: images, findings, context, and what a person can do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from suwen.core.errors import BadInput, NotFound
+from suwen.core.nouns import Act, Case
+from suwen.records.people import in_team
+from suwen.server import reports
+from suwen.server.asking import Asking, Signed
+from suwen.server.context import context_of
+from suwen.server.diagnoses import ask_diagnosis
+from suwen.server.images import Shelf, overlay
+from suwen.server.pages import job_view
+from suwen.server.patients import PatientId, about
+from suwen.server.points import add_points
+from suwen.server.render import page
+from suwen.server.reports import Stored, Wish
+from suwen.server.view import group_views, report_view
+
+router = APIRouter(include_in_schema=False, prefix="/cases/{patient}")
+NIFTI = "application/x-nifti"
+Reason = Annotated[str, Form(max_length=500)]
+Seen = Annotated[str, Form(max_length=200)]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case as the reader may see it, with its reports, the newest first."""
+
+    asking: Asking
+    case: Case
+    reports: list[Stored]
+
+    def values(self) -> dict[str, Any]:
+        """Return what the findings panel shows."""
+        asking, patient = self.asking, self.case.patient
+        newest = self.reports[0] if self.reports else None
+        names: Callable[[str], str] = asking.bench.name_of
+        values: dict[str, Any] = {"patient": patient, "problem": None, "report": None, "groups": []}
+        if newest is None:
+            return values
+        language = asking.language
+        before = asking.access.case(patient, at=newest.report.created)
+        known = {record.reference for record in before.records}
+        newer = any(record.reference not in known for record in self.case.records)
+        values["report"] = report_view(language, newest, newer, names)
+        values["groups"] = group_views(
+            language, newest.report, lambda digest: f"/cases/{patient}/blobs/{digest}.nii.gz", names
+        )
+        values["downloads"] = [
+            (name, output.label.of(language)) for name, output in asking.bench.outputs.items()
+        ]
+        return values
+
+
+def opened(asking: Asking, patient: str) -> Opened:
+    """Open a case; the store checks and logs it."""
+    access = asking.access
+    return Opened(asking, access.case(patient), reports.all_of(access, patient))
+
+
+def in_emergency(asking: Asking, patient: str) -> bool:
+    """Say whether the asker reads this case by a broken glass, not as a member of its care team."""
+    if not asking.may["act"]:
+        return False
+    with asking.bench.store.database.transaction(reading=True) as connection:
+        return not in_team(connection, patient, asking.person.id)
+
+
+def shelf_of(asking: Asking) -> Shelf:
+    """Return the volumes shown last."""
+    return asking.bench.shelf
+
+
+@router.get("")
+def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Show a case."""
+    found = opened(asking, patient)
+    people = found.case.of("Patient")
+    language = asking.language
+    series = [
+        {"url": f"/cases/{patient}/series/{entry.key}.nii.gz", "label": entry.label}
+        for entry in shelf_of(asking).entries(found.case)
+    ]
+    context = context_of(found.case, language)
+    return page(
+        asking,
+        request,
+        "case.html",
+        **found.values(),
+        about=about(language, patient, people[-1].content if people else None),
+        emergency=in_emergency(asking, patient),
+        series=series,
+        notes=context.notes,
+        labs=context.labs,
+        vitals=context.vitals,
+        conditions=context.conditions,
+    )
+
+
+@router.get("/panel")
+def panel(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Show the report and the findings, inside the case page."""
+    return page(asking, request, "panel.html", **opened(asking, patient).values())
+
+
+@router.get("/series/{key}.nii.gz")
+def series_volume(asking: Signed, patient: PatientId, key: str) -> Response:
+    """Send one series for the viewer."""
+    data = shelf_of(asking).volume(asking.access.case(patient), key)
+    return Response(data, media_type=NIFTI)
+
+
+@router.get("/blobs/{digest}.nii.gz")
+def overlay_volume(asking: Signed, patient: PatientId, digest: str) -> Response:
+    """Send a mask or a saliency map for the viewer."""
+    found = opened(asking, patient)
+    data, media_type = overlay(found.case, [stored.report for stored in found.reports], digest)
+    return Response(data, media_type=media_type)
+
+
+@router.post("/findings/{finding}/review")
+def review(
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    finding: str,
+    act: Annotated[str, Form(pattern="^(accepted|edited|rejected)$")],
+    version: Seen,
+    reason: Reason = "",
+    text: Annotated[str, Form(max_length=2000)] = "",
+) -> HTMLResponse:
+    """Accept, edit or reject a finding."""
+    wish = Wish(Act(act), version, finding, reason, text)
+    return _act(request, asking, patient, wish)
+
+
+@router.post("/sign")
+def sign(
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    version: Seen,
+    confirmed: Annotated[str, Form(max_length=10)] = "",
+) -> HTMLResponse:
+    """Sign the report."""
+    if confirmed != "yes":
+        raise BadInput(
+            "the confirmation is not ticked",
+            "a look at the images and the findings",
+            "look at them, tick the box, then sign",
+        )
+    return _act(request, asking, patient, Wish(Act.SIGNED, version))
+
+
+@router.post("/withdraw")
+def withdraw(
+    request: Request, asking: Signed, patient: PatientId, version: Seen, reason: Reason = ""
+) -> HTMLResponse:
+    """Withdraw the report."""
+    return _act(request, asking, patient, Wish(Act.WITHDRAWN, version, reason=reason))
+
+
+def _act(request: Request, asking: Asking, patient: str, wish: Wish) -> HTMLResponse:
+    stored = reports.perform(asking.access, patient, asking.person.id, wish)
+    asking.bench.metrics.count_act(stored.report, wish.finding, wish.act)
+    return panel(request, asking, patient)
+
+
+@router.post("/diagnose")
+def diagnose(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Run every applicable task again, as a job."""
+    return job_view(request, asking, ask_diagnosis(asking, patient))
+
+
+@router.post("/points")
+def point(
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    x: Annotated[float, Form(allow_inf_nan=False)],
+    y: Annotated[float, Form(allow_inf_nan=False)],
+    z: Annotated[float, Form(allow_inf_nan=False)],
+) -> HTMLResponse:
+    """Record the place of a nodule, then measure and score it."""
+    add_points(asking, patient, [(x, y, z)])
+    return job_view(request, asking, ask_diagnosis(asking, patient))
+
+
+@router.get("/outputs/{name}")
+def output(asking: Signed, patient: PatientId, name: str) -> Response:
+    """Send one output of the newest report as a file."""
+    made = asking.bench.outputs.get(name)
+    found = opened(asking, patient)
+    if made is None or not found.reports:
+        raise NotFound("no such output of this case", "one the case page lists", "reload the page")
+    report = found.reports[0].report
+    data = made.make(found.case, report, asking.language)
+    file = f"suwen-{report.id[:12]}{made.suffix}"
+    return Response(
+        data,
+        media_type=made.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
+
+
+@router.post("/break-glass")
+def break_glass(asking: Signed, patient: PatientId, reason: Reason) -> Response:
+    """Open a case in an emergency; the reason lands in the review queue."""
+    asking.access.break_glass(patient, reason)
+    return RedirectResponse(f"/cases/{patient}", 303)

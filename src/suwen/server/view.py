@@ -1,0 +1,375 @@
+"""What the pages show of a report: plain values in one language, ready for a template."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from suwen.core.codes import Language, Text
+from suwen.core.nouns import (
+    Act,
+    Band,
+    Evidence,
+    Finding,
+    ImageRegion,
+    Point,
+    Report,
+    Review,
+    SimilarExample,
+    TextSpan,
+)
+from suwen.diagnosis.language import both
+from suwen.diagnosis.problems import Problem, latest_reviews, problems
+from suwen.diagnosis.reasons import explanation_line
+from suwen.diagnosis.wording import (
+    SECTION_TITLES,
+    Section,
+    concept,
+    percent,
+    probability,
+    quantity,
+    quoted,
+)
+from suwen.imaging.series import NIFTI_TYPES
+from suwen.server.language import age, moment, page_text, say
+from suwen.server.reports import Stored
+
+BANDS = (Band.RULE_IN, Band.GREY, Band.RULE_OUT, Band.ABSTAIN)
+SCALE = 200.0
+"""Width of the probability scale in the units of its drawing."""
+OVERLAYS = {"mask": "mask", "saliency": "saliency", "occlusion": "saliency"}
+
+Url = Callable[[str], str]
+"""From the SHA-256 of an overlay to its address."""
+
+
+def message(text: str) -> str:
+    """Mark a text for translation where it stands as data."""
+    return text
+
+
+BAND_NAMES = {
+    Band.RULE_IN: message("high"),
+    Band.GREY: message("uncertain"),
+    Band.RULE_OUT: message("low"),
+    Band.ABSTAIN: message("no answer"),
+}
+BAND_MEASURED = message("measured")
+ACT_NAMES = {
+    Act.ACCEPTED: message("Accepted"),
+    Act.EDITED: message("Edited"),
+    Act.REJECTED: message("Rejected"),
+    Act.WITHDRAWN: message("Withdrawn"),
+    Act.SIGNED: message("Signed"),
+}
+STATUS_NAMES = {
+    "draft": message("draft"),
+    "final": message("signed"),
+    "withdrawn": message("withdrawn"),
+    "none": message("no report"),
+}
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A probability as text and as a drawing on `SCALE` units."""
+
+    text: str
+    full: str
+    low: float
+    width: float
+    at: float
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """One piece of evidence in words; with its place when it lies in an image."""
+
+    text: str
+    point: Point | None
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """What a person did with a finding."""
+
+    act: str
+    name: str
+    by: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One finding as the case page shows it."""
+
+    id: str
+    title: str
+    band: str
+    band_name: str
+    reason: str
+    chance: Chance | None
+    measures: list[tuple[str, str]]
+    evidence: list[EvidenceView]
+    explanations: list[str]
+    pack: str
+    until: str
+    stale: bool
+    review: ReviewView | None
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """The findings about one lesion, with where it lies and what can be laid over the image."""
+
+    key: str
+    title: str
+    site: str
+    point: Point | None
+    overlays: list[dict[str, str]]
+    findings: list[FindingView]
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """A report's state and sentences. `version` is the reference the page was made from."""
+
+    id: str
+    version: str
+    status: str
+    status_name: str
+    made: str
+    signed: str
+    stale: str
+    sections: list[tuple[str, list[str]]]
+    unreviewed: str
+    not_understood: list[str]
+
+
+def out_of_date(finding: Finding, now: datetime) -> bool:
+    """Say whether the finding's validity has ended."""
+    return finding.valid_until is not None and finding.valid_until <= now
+
+
+def band_chip(language: Language, finding: Finding) -> tuple[str, str]:
+    """Return the style and the name of a finding's band; a measurement has no band to show."""
+    if finding.probability is None and finding.band is not Band.ABSTAIN:
+        return "measured", say(language, BAND_MEASURED)
+    return finding.band.value, say(language, BAND_NAMES[finding.band])
+
+
+def report_view(
+    language: Language, stored: Stored, newer: bool, person: Callable[[str], str]
+) -> ReportView:
+    """Return the state and sentences of a report.
+
+    Parameters
+    ----------
+    language
+        Of everything but people's own words.
+    stored
+        The report with its version.
+    newer
+        Whether something was recorded after the report was composed.
+    person
+        Turns a person's id into a name.
+    """
+    report = stored.report
+    now = datetime.now(UTC)
+    sections: dict[str, list[str]] = {}
+    for statement in report.statements:
+        title = both(SECTION_TITLES[Section(statement.section)]).of(language)
+        sections.setdefault(title, []).append(statement.text.of(language))
+    stale = ""
+    if any(out_of_date(finding, now) for finding in report.findings):
+        stale = say(language, "out of date")
+    elif newer and report.status != "withdrawn":
+        stale = say(language, "newer records since")
+    open_findings = len(report.findings) - len(
+        {r.finding for r in report.reviews} & {f.id for f in report.findings}
+    )
+    return ReportView(
+        id=report.id,
+        version=stored.reference,
+        status=report.status,
+        status_name=say(language, STATUS_NAMES[report.status]),
+        made=say(
+            language,
+            "Composed %(age)s (%(at)s)",
+            age=age(language, report.created),
+            at=moment(language, report.created),
+        ),
+        signed=_signed(language, report, person),
+        stale=stale,
+        sections=list(sections.items()),
+        unreviewed=say(
+            language, "%(count)s findings have not been reviewed one by one.", count=open_findings
+        )
+        if open_findings
+        else "",
+        not_understood=[text.of(language) for text in report.not_understood],
+    )
+
+
+def _signed(language: Language, report: Report, person: Callable[[str], str]) -> str:
+    if not (report.signed_by and report.signed_at):
+        return ""
+    return say(
+        language,
+        "Signed by %(person)s, %(at)s",
+        person=person(report.signed_by),
+        at=moment(language, report.signed_at),
+    )
+
+
+def group_views(
+    language: Language, report: Report, url: Url, person: Callable[[str], str]
+) -> list[GroupView]:
+    """Return the report's findings by lesion, the most worrying first."""
+    reviews = latest_reviews(report)
+    return [
+        GroupView(
+            key=hashlib.sha256(_identity(problem).encode()).hexdigest()[:16],
+            title=problem.label.of(language),
+            site=problem.site.name.of(language) if problem.site else "",
+            point=_place(problem),
+            overlays=_overlays(language, problem, url),
+            findings=[
+                _finding(language, finding, reviews.get(finding.id), person)
+                for finding in problem.findings
+            ],
+        )
+        for problem in problems(report.findings)
+    ]
+
+
+def _identity(problem: Problem) -> str:
+    first = problem.findings[0]
+    return first.tracking.uid if first.tracking else first.id
+
+
+def _place(problem: Problem) -> Point | None:
+    regions = [
+        evidence
+        for finding in problem.findings
+        for evidence in finding.evidence
+        if isinstance(evidence, ImageRegion)
+    ]
+    return regions[0].centre if regions else None
+
+
+def hidden_reason(finding: Finding, role: str) -> Text | None:
+    """Return why a saliency map of `finding` is shown to no one; None when it may be seen.
+
+    Each map stands under its method: `occlusion` under its own name, every other one draws the
+    role `saliency`. A map without a check is not shown either.
+    """
+    if OVERLAYS.get(role.removeprefix("key-image-")) != "saliency":
+        return None
+    occlusion = "occlusion" in role
+    methods = [e for e in finding.explanations if ("occlusion" in e.method) == occlusion]
+    if not methods:
+        return page_text("it was not checked")
+    return next((item.hidden_because for item in methods if item.hidden_because), None)
+
+
+def _overlays(language: Language, problem: Problem, url: Url) -> list[dict[str, str]]:
+    """Return masks and saliency maps; a hidden one has its reason in place of its address.
+
+    One saliency map a problem: the first that may be shown, else the first hidden one.
+    """
+    masks: dict[str, dict[str, str]] = {}
+    maps: list[dict[str, str]] = []
+    for finding in problem.findings:
+        for attachment in finding.attachments:
+            kind = OVERLAYS.get(attachment.role)
+            if kind is None or attachment.media_type not in NIFTI_TYPES:
+                continue
+            if kind == "mask":
+                masks[attachment.digest] = {"kind": kind, "url": url(attachment.digest)}
+            elif reason := hidden_reason(finding, attachment.role):
+                maps.append({"kind": kind, "hidden": reason.of(language)})
+            else:
+                maps.insert(0, {"kind": kind, "url": url(attachment.digest)})
+    return [*masks.values(), *maps[:1]]
+
+
+def _finding(
+    language: Language, finding: Finding, review: Review | None, person: Callable[[str], str]
+) -> FindingView:
+    band, band_name = band_chip(language, finding)
+    until = ""
+    if finding.valid_until:
+        until = say(language, "Valid until %(at)s", at=moment(language, finding.valid_until))
+    return FindingView(
+        id=finding.id,
+        title=concept(finding.code).of(language),
+        band=band,
+        band_name=band_name,
+        reason=finding.reason.of(language) if finding.reason else "",
+        chance=_chance(language, finding),
+        measures=[
+            (concept(m.code).of(language), quantity(m.interval, m.unit).of(language))
+            for m in finding.measures
+        ],
+        evidence=[_evidence(language, item) for item in finding.evidence],
+        explanations=[explanation_line(item, language) for item in finding.explanations],
+        pack=finding.pack.partition("+")[0],
+        until=until,
+        stale=out_of_date(finding, datetime.now(UTC)),
+        review=_review(language, review, person) if review else None,
+    )
+
+
+def _chance(language: Language, finding: Finding) -> Chance | None:
+    interval = finding.probability
+    if interval is None:
+        return None
+    return Chance(
+        text=percent(interval.value),
+        full=probability(interval).of(language),
+        low=round(SCALE * interval.low, 1),
+        width=max(2.0, round(SCALE * (interval.high - interval.low), 1)),
+        at=min(SCALE - 3, max(0.0, round(SCALE * interval.value - 1.5, 1))),
+    )
+
+
+def _evidence(language: Language, item: Evidence) -> EvidenceView:
+    if isinstance(item, ImageRegion):
+        x, y, z = item.centre
+        text = say(language, "Image region at x %(x).1f, y %(y).1f, z %(z).1f mm", x=x, y=y, z=z)
+        point: Point | None = item.centre
+    else:
+        point = None
+        if isinstance(item, TextSpan):
+            text = say(
+                language,
+                "Text of %(record)s, characters %(start)s to %(end)s",
+                record=item.record.partition("/_history")[0],
+                start=item.start,
+                end=item.end,
+            )
+        elif isinstance(item, SimilarExample):
+            text = say(
+                language, "Similar training example: %(label)s", label=item.label.of(language)
+            )
+        else:
+            text = say(
+                language, "Recorded value %(record)s", record=item.record.partition("/_history")[0]
+            )
+    if item.note:
+        text = f"{text}: {item.note.of(language)}"
+    return EvidenceView(quoted(text), point)
+
+
+def _review(language: Language, review: Review, person: Callable[[str], str]) -> ReviewView:
+    return ReviewView(
+        act=review.act.value,
+        name=say(language, ACT_NAMES[review.act]),
+        by=f"{person(review.person)}, {moment(language, review.at)}",
+        text=review.text,
+        reason=review.reason,
+    )

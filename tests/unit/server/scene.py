@@ -1,0 +1,287 @@
+"""A small clinic: a store with people, a phantom CT with two nodules, and a composed report."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from suwen.core import codes
+from suwen.core.codes import Text
+from suwen.core.errors import NotFound
+from suwen.core.nouns import (
+    Attachment,
+    Band,
+    Explanation,
+    Finding,
+    ImageRegion,
+    Interval,
+    Measure,
+    Report,
+    Tracking,
+)
+from suwen.core.settings import Settings
+from suwen.diagnosis.compose import compose
+from suwen.imaging.nifti import write_nifti
+from suwen.imaging.phantom import Nodule, Phantom, chest_phantom
+from suwen.imaging.series import CaseSeries, case_volumes, imaging_study
+from suwen.imaging.assembly import assemble
+from suwen.imaging.dicom import read_instance
+from suwen.imaging.volume import Volume
+from suwen.imaging.wrap import Label, wrap_ct
+from suwen.records import Access, Person, Store
+from suwen.server.auth import hash_password
+from suwen.server.jobs import JobStatus
+
+PASSWORD = "correct horse battery"
+CLINICIAN = Person("dr.lin", "Dr Lin Wei", "clinician")
+NURSE = Person("nurse.amy", "Amy Chan", "nurse")
+OTHER = Person("dr.other", "Dr Olga Berg", "clinician")
+ADMINISTRATOR = Person("admin", "Ada Root", "administrator")
+SCIENTIST = Person("sci", "Sam Data", "scientist")
+PEOPLE = (CLINICIAN, NURSE, OTHER, ADMINISTRATOR, SCIENTIST)
+NODULES = (
+    Nodule((-78.0, 10.0, 20.0), 16.0, "spiculated"),
+    Nodule((70.0, 30.0, -10.0), 9.0, "solid"),
+)
+PACK = "lung-malignancy@1.0.0+" + "0" * 64
+CT_SHAPE, CT_SPACING = (56, 128, 128), (4.0, 2.8, 2.8)
+NOTES = {
+    "en": "58-year-old woman, former smoker (25 pack-years), cough for six weeks.\n"
+    "No fever, weight stable. CT chest for clarification.",
+    "zh": "患者女性，58岁，既往吸烟史25包年，咳嗽6周。\n无发热，体重稳定。行胸部CT明确诊断。",
+}
+
+
+class Jobs:
+    """Jobs that finish at once: `work` is what a job does."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, JobStatus] = {}
+        self.payloads: dict[str, Mapping[str, Any]] = {}
+        self.work = lambda payload: None
+
+    def submit(self, kind: str, payload: Mapping[str, Any], key: str | None = None) -> str:
+        job = key or f"job-{len(self.known) + 1}"
+        now = datetime.now(UTC)
+        self.payloads[job] = payload
+        self.work(payload)
+        self.known[job] = JobStatus(
+            id=job, kind=kind, state="done", person=payload["person"]["id"],
+            patient=payload.get("patient", ""), created=now, updated=now,
+        )  # fmt: skip
+        return job
+
+    def status(self, job: str) -> JobStatus:
+        if job not in self.known:
+            raise NotFound("no such job", "a known one", "list them")
+        return self.known[job]
+
+    def list(self) -> Sequence[JobStatus]:
+        return list(self.known.values())[::-1]
+
+
+@dataclass
+class Clinic:
+    """The open store and what is in it."""
+
+    store: Store
+    settings: Settings
+    jobs: Jobs
+    patient: str = ""
+    phantom: Phantom | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def access(self, person: Person = CLINICIAN) -> Access:
+        purpose = "audit" if person.role == "administrator" else "treatment"
+        return self.store.session(person, purpose)
+
+    def run(self, access: Access, patient: str, task: str) -> list[Finding]:
+        access.case(patient)
+        return [finding for finding in self.findings if finding.task == task]
+
+
+def open_clinic(home: Path, **changes: Any) -> Clinic:
+    """Open a store with five people in it."""
+    settings = Settings(home=home, **changes)
+    store = Store.open(settings)
+    hashed = hash_password(PASSWORD)
+    for person in PEOPLE:
+        store.add_person(person, hashed)
+    return Clinic(store, settings, Jobs())
+
+
+def admit(clinic: Clinic, name: str = "Li, Na", born: str = "1968-03-02", number: str = "T-1") -> str:
+    """Record a patient without images."""
+    access = clinic.access()
+    patient = access.new_patient([("urn:test", number)])
+    family, given = name.split(", ")
+    resource = {
+        "resourceType": "Patient",
+        "identifier": [{"system": "urn:test", "value": number}],
+        "name": [{"family": family, "given": [given]}],
+        "birthDate": born,
+        "gender": "female",
+    }
+    access.put([resource], patient)
+    return patient
+
+
+def add_ct(clinic: Clinic, patient: str, nodules: Sequence[Nodule] = NODULES) -> Phantom:
+    """Record a phantom CT, a note in each language, a laboratory value and a vital sign."""
+    access = clinic.access()
+    phantom = chest_phantom(3, tuple(nodules), CT_SHAPE, CT_SPACING)
+    files = wrap_ct(phantom.volume, Label("T-1", "Test^Phantom", "scene"))
+    digests = access.put_blobs(patient, [(data, "application/dicom") for data in files])
+    instances = [read_instance(data, lambda data=data: data) for data in files]
+    blobs = {i.text("SOPInstanceUID"): d for i, d in zip(instances, digests, strict=True)}
+    resources = [imaging_study(assemble(instances), blobs, patient)]
+    for language, text in NOTES.items():
+        digest = access.put_blob(patient, text.encode(), "text/plain")
+        resources.append(_note(patient, digest, "Referral" if language == "en" else "门诊记录"))
+    resources += _observations(patient)
+    access.put(resources, patient)
+    clinic.phantom = phantom
+    return phantom
+
+
+def _note(patient: str, digest: str, title: str) -> dict[str, Any]:
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "subject": {"reference": f"Patient/{patient}"},
+        "date": "2026-03-01T08:30:00Z",
+        "content": [
+            {"attachment": {"contentType": "text/plain", "url": f"blob/{digest}", "title": title}}
+        ],
+    }
+
+
+def _observations(patient: str) -> list[dict[str, Any]]:
+    def one(code: str, name: str, value: float, unit: str, category: str, high: float | None):
+        return {
+            "resourceType": "Observation",
+            "status": "final",
+            "category": [{"coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                "code": category}]}],
+            "code": {"coding": [{"system": codes.LOINC, "code": code, "display": name}]},
+            "subject": {"reference": f"Patient/{patient}"},
+            "effectiveDateTime": "2026-03-01T07:10:00Z",
+            "valueQuantity": {"value": value, "unit": unit, "system": codes.UCUM, "code": unit},
+            **({"referenceRange": [{"high": {"value": high, "unit": unit, "code": unit,
+                                             "system": codes.UCUM}}]} if high else {}),
+        }  # fmt: skip
+
+    return [
+        one("1988-5", "C reactive protein", 14.2, "mg/L", "laboratory", 5.0),
+        one("718-7", "Hemoglobin", 132.0, "g/L", "laboratory", None),
+        one("59408-5", "Oxygen saturation", 95.0, "%", "vital-signs", None),
+        one("8867-4", "Heart rate", 82.0, "/min", "vital-signs", None),
+    ]
+
+
+def _region(series: CaseSeries, nodule: Nodule) -> ImageRegion:
+    half = nodule.diameter_mm / 2
+    return ImageRegion(
+        record=series.reference,
+        study_uid=series.study_uid,
+        series_uid=series.series_uid,
+        frame_of_reference_uid=series.frame_of_reference_uid,
+        centre=nodule.centre,
+        low=tuple(c - half for c in nodule.centre),
+        high=tuple(c + half for c in nodule.centre),
+        instance_uid=series.instance_at(nodule.centre),
+    )
+
+
+def _heat(mask: Volume) -> Volume:
+    distance = np.linalg.norm(
+        mask.to_point(np.stack(np.indices(mask.values.shape), -1).astype(float))
+        - mask.to_point(np.argwhere(mask.values).mean(axis=0)),
+        axis=-1,
+    )
+    return Volume(np.exp(-((distance / 8.0) ** 2)).astype(np.float32), mask.affine)
+
+
+def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> list[Finding]:
+    """Store what the two nodule tasks would say; the saliency of `hidden` nodules failed its check."""
+    access, phantom = clinic.access(), clinic.phantom
+    assert phantom is not None
+    series = case_volumes(access.case(patient))[0]
+    chances = ((0.87, 0.74, 0.94, Band.RULE_IN), (0.31, 0.17, 0.49, Band.GREY))
+    findings: list[Finding] = []
+    for n, (nodule, mask) in enumerate(zip(phantom.nodules, phantom.masks, strict=True)):
+        tracking = Tracking(uid=f"2.25.{1000 + n}", label=f"Nodule {n + 1}")
+        site = codes.RIGHT_LUNG if nodule.centre[0] < 0 else codes.LEFT_LUNG
+        grid = Volume(mask, phantom.volume.affine)
+        attached = Attachment.of("mask", "application/x-nifti", write_nifti(grid))
+        heat = Attachment.of("saliency", "application/x-nifti", write_nifti(_heat(grid)))
+        evidence = (_region(series, nodule),)
+        volume = float(mask.sum() * phantom.volume.voxel_mm3)
+        size = nodule.diameter_mm
+        value, low, high, band = chances[n]
+        why = Text(en="the map did not change with the model's weights", zh="热图不随模型权重变化")
+        findings.append(
+            Finding(
+                task="imaging.nodule_segmentation", pack=PACK.replace("malignancy", "segmentation"),
+                code=codes.PULMONARY_NODULE, band=Band.RULE_IN, tracking=tracking, site=site,
+                measures=(
+                    Measure(code=codes.LONGEST_DIAMETER, unit="mm",
+                            interval=Interval(value=size + 1, low=size - 1, high=size + 3)),
+                    Measure(code=codes.VOLUME, unit="mm3",
+                            interval=Interval(value=volume, low=volume * 0.9, high=volume * 1.1)),
+                ),
+                evidence=evidence, attachments=(attached,),
+            )  # fmt: skip
+        )
+        findings.append(
+            Finding(
+                task="imaging.nodule_malignancy", pack=PACK, code=codes.MALIGNANCY_PROBABILITY,
+                band=band, probability=Interval(value=value, low=low, high=high),
+                tracking=tracking, site=site, evidence=evidence, attachments=(heat,),
+                explanations=(
+                    Explanation(method="cam", faithfulness=0.71, randomisation_similarity=0.12,
+                                hidden_because=why if n in hidden else None),
+                ),
+            )  # fmt: skip
+        )
+        access.put_blobs(
+            patient, [(a.data or b"", a.media_type) for a in (attached, heat)]
+        )
+    clinic.findings = findings
+    return findings
+
+
+def report_on(
+    clinic: Clinic, patient: str, findings: Sequence[Finding], age: timedelta = timedelta(0)
+) -> Report:
+    """Compose and store the draft report of `findings`."""
+    access = clinic.access()
+    unread = [Text(en="scan.bin: not a known kind of file", zh="scan.bin：无法识别的文件类型")]
+    report = compose(access.case(patient), findings, unread, datetime.now(UTC) - age)
+    access.put([report], patient)
+    return report
+
+
+def key_image() -> bytes:
+    """Return a small PNG."""
+    sink = io.BytesIO()
+    Image.new("L", (4, 4)).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def furnished(home: Path) -> Clinic:
+    """Open a clinic with one diagnosed patient and two others."""
+    clinic = open_clinic(home)
+    clinic.patient = admit(clinic)
+    add_ct(clinic, clinic.patient)
+    report_on(clinic, clinic.patient, find_nodules(clinic, clinic.patient))
+    admit(clinic, "王, 小明", "1955-11-20", "T-2")
+    return clinic
