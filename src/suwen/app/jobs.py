@@ -26,7 +26,8 @@ JOB_FORMAT = "1"
 
 Seal = Callable[[bytes], bytes]
 Step = Callable[[dict[str, Any]], dict[str, Any]]
-Work = Callable[[dict[str, Any], Callable[..., dict[str, Any]]], dict[str, Any]]
+RunStep = Callable[[str, Step, dict[str, Any]], dict[str, Any]]
+Work = Callable[[dict[str, Any], RunStep], dict[str, Any]]
 """A job's body: gets the payload and `step(name, function, argument)`, returns its result."""
 
 

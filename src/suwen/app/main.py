@@ -31,7 +31,11 @@ class Application:
         """Serve the workbench until interrupted."""
         from suwen.app.serve import run_server
 
-        run_server(host, port)
+        def ready(number: int) -> None:
+            sys.stdout.write(f"Workbench: http://{host}:{number}\n")
+            sys.stdout.flush()
+
+        run_server(host, port, ready=ready)
 
 
 def main() -> None:

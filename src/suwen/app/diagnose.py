@@ -1,0 +1,287 @@
+"""The main job: a folder of patient files in; findings, a draft report and its forms out.
+
+Each step is durable (`app.jobs`) and idempotent by content, so a crash between or within steps
+loses nothing and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from suwen.app.jobs import RunStep
+from suwen.app.outputs import files
+from suwen.app.services import open_jobs, operator, person_of
+from suwen.cli import DiagnoseRequest, Outcome
+from suwen.core import registry
+from suwen.core.codes import Language, Text
+from suwen.core.errors import BadInput, NotFound, StorageUnavailable, SuwenError
+from suwen.core.nouns import Case, Finding, Report, canonical, digest_of
+from suwen.core.settings import Settings, settings
+from suwen.diagnosis.compose import compose
+from suwen.diagnosis.problems import shown
+from suwen.gateway.folder import read_folder, store_intake
+from suwen.imaging.points import point_record
+from suwen.imaging.series import case_volumes
+from suwen.lifecycle import packs
+from suwen.lifecycle.run import run
+from suwen.records import Access, Person, Store, finding_of, report_of
+
+PURPOSE = "treatment"
+
+
+class Diagnosis:
+    """The body of a diagnosis job on one store; the same for the command line and the server."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cases: dict[str, Case] = {}
+
+    def __call__(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
+        """Run the steps; `payload` is described in `server.jobs`, `folder` and `out` optional."""
+        try:
+            result = self._steps(payload, step)
+        except SuwenError:
+            _clear_inbox(payload)
+            raise
+        _clear_inbox(payload)
+        return result
+
+    def _steps(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            "payload": payload,
+            "patient": payload.get("patient", ""),
+            "understood": [],
+            "not_understood": [],
+            "findings": [],
+        }
+        if payload.get("folder"):
+            state |= step("intake", self._intake, state)
+        if payload.get("points"):
+            state |= step("points", self._points, state)
+        state |= step("open", self._open, state)
+        for task in in_order():
+            answered = step(task.name, self._answer, state | {"task": task.name})
+            state["findings"] = [*state["findings"], *answered["findings"]]
+        state |= step("report", self._report, state)
+        state["files"] = []
+        if payload.get("out"):
+            state |= step("outputs", self._write, state)
+        return {key: value for key, value in state.items() if key != "payload"}
+
+    def _access(self, state: dict[str, Any]) -> Access:
+        return self._store.session(person_of(state["payload"]), PURPOSE)
+
+    def _case(self, state: dict[str, Any]) -> Case:
+        """Return the Case as it was opened; kept while this job runs, so images are read once."""
+        key = digest_of(canonical(state["references"]))
+        if key not in self._cases:
+            self._cases.clear()
+            self._cases[key] = self._access(state).case(
+                state["patient"], references=state["references"]
+            )
+        return self._cases[key]
+
+    def _intake(self, state: dict[str, Any]) -> dict[str, Any]:
+        intake = read_folder(Path(state["payload"]["folder"]))
+        patient = store_intake(self._access(state), intake)
+        return {
+            "patient": patient,
+            "understood": [text.model_dump() for text in intake.understood],
+            "not_understood": [text.model_dump() for text in intake.not_understood],
+        }
+
+    def _points(self, state: dict[str, Any]) -> dict[str, Any]:
+        access = self._access(state)
+        access.put(
+            place_points(access.case(state["patient"]), state["payload"]["points"]),
+            state["patient"],
+        )
+        return {}
+
+    def _open(self, state: dict[str, Any]) -> dict[str, Any]:
+        case = self._access(state).case(state["patient"])
+        return {"references": [record.reference for record in case.records]}
+
+    def _answer(self, state: dict[str, Any]) -> dict[str, Any]:
+        task = registry.find(state["task"])
+        access = self._access(state)
+        earlier = self._findings(access, state) if task.after else []
+        found = run(
+            task,
+            packs.current(task.name),
+            self._case(state),
+            access,
+            [finding for finding in earlier if finding.task in task.after],
+        )
+        return {"findings": [finding.id for finding in found]}
+
+    def _findings(self, access: Access, state: dict[str, Any]) -> list[Finding]:
+        return [
+            finding_of(access.read(f"Finding/{one}", state["patient"])) for one in state["findings"]
+        ]
+
+    def _report(self, state: dict[str, Any]) -> dict[str, Any]:
+        access = self._access(state)
+        report = compose(
+            self._case(state),
+            self._findings(access, state),
+            [Text(**text) for text in state["not_understood"]],
+            datetime.fromisoformat(state["payload"]["created"]),
+        )
+        access.put([report], state["patient"])
+        return {"report": report.id}
+
+    def _write(self, state: dict[str, Any]) -> dict[str, Any]:
+        record = self._access(state).read(f"Report/{state['report']}", state["patient"])
+        language = state["payload"].get("language", "en")
+        made = files(self._store, self._case(state), report_of(record), language)
+        folder = Path(state["payload"]["out"])
+        return {"files": [str(_replace(folder / name, data)) for name, data in made.items()]}
+
+
+def _clear_inbox(payload: dict[str, Any]) -> None:
+    """Remove uploaded files once they are stored, or refused."""
+    if payload["kind"] == "intake":
+        shutil.rmtree(payload["folder"], ignore_errors=True)
+
+
+def in_order() -> list[Any]:
+    """Return the registered tasks, each after those whose findings it reads."""
+    waiting = {task.name: task for task in registry.tasks()}
+    ordered: list[Any] = []
+    while waiting:
+        ready = [t for t in waiting.values() if not any(name in waiting for name in t.after)]
+        if not ready:
+            raise BadInput("tasks that wait for each other", "no circle in `after`", "correct it")
+        for task in ready:
+            ordered.append(waiting.pop(task.name))
+    return ordered
+
+
+def place_points(case: Case, points: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+    """Return the records of points a person gave, each on the first series that holds it.
+
+    Raises
+    ------
+    BadInput
+        A point lies outside every series.
+    """
+    series = case_volumes(case)
+    records = []
+    for x, y, z in points:
+        held = next((one for one in series if one.volume.holds((x, y, z))), None)
+        if held is None:
+            raise BadInput(
+                "a point outside every image series",
+                "x, y, z in mm in the DICOM patient frame, within the images",
+                "read it in the viewer, or check the sign of each number",
+            )
+        records.append(point_record(case.patient, held, (x, y, z)))
+    return records
+
+
+def answer(access: Access, patient: str, name: str) -> list[Finding]:
+    """Answer one task on a patient's current records, with the tasks it builds on."""
+    case = access.case(patient)
+    found: dict[str, list[Finding]] = {}
+    wanted = registry.find(name)
+    for task in in_order():
+        if task.name == name or task.name in wanted.after:
+            earlier = [finding for before in task.after for finding in found.get(before, [])]
+            found[task.name] = run(task, packs.current(task.name), case, access, earlier)
+    return found[name]
+
+
+def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> Outcome:
+    """Run the main job on a folder; an interrupted run of the same request is resumed.
+
+    Raises
+    ------
+    NotFound
+        There is no such folder.
+    """
+    started = time.monotonic()
+    folder = request.folder.resolve()
+    if not folder.is_dir():
+        raise NotFound("no such folder", "a folder with the files of one patient", "check the path")
+    chosen = home or settings()
+    out = (request.out or folder.with_name(f"{folder.name}-report")).resolve()
+    with Store.open(chosen) as store:
+        person = operator(store)
+        payload = {
+            "person": asdict(person),
+            "folder": str(folder),
+            "out": str(out),
+            "language": request.language,
+            "points": [list(point) for point in request.points],
+        }
+        executor = f"folder-{digest_of(canonical(payload))[:24]}"
+        jobs = open_jobs(store, chosen, executor, {"diagnose": Diagnosis(store)})
+        try:
+            job = jobs.unfinished() or jobs.submit("diagnose", payload)
+            result = jobs.result(job)
+            return _outcome(store, person, request, result, time.monotonic() - started)
+        finally:
+            jobs.close()
+
+
+def _outcome(
+    store: Store, person: Person, request: DiagnoseRequest, result: dict[str, Any], seconds: float
+) -> Outcome:
+    access = store.session(person, PURPOSE)
+    report = report_of(access.read(f"Report/{result['report']}", result["patient"]))
+    wanted = {finding.id for finding in report.findings}
+    numbers = [
+        decision.sequence
+        for decision in store.log.entries(patient=result["patient"])
+        if decision.act == "finding" and decision.detail.get("finding") in wanted
+    ]
+    language: Language = "zh" if request.language == "zh" else "en"
+    return Outcome(
+        patient=result["patient"],
+        report=result["report"],
+        summary=summary(report, language),
+        understood=tuple(Text(**text).of(language) for text in result["understood"]),
+        not_understood=tuple(Text(**text).of(language) for text in result["not_understood"]),
+        files=tuple(Path(path) for path in result["files"]),
+        seconds=seconds,
+        finding_decisions=tuple(numbers),
+    )
+
+
+def summary(report: Report, language: Language) -> tuple[str, ...]:
+    """Return the statements of the report's first section, in reading order."""
+    first = report.statements[0].section if report.statements else ""
+    kept = {finding.id for finding in shown(report)}
+    return tuple(
+        statement.text.of(language)
+        for statement in report.statements
+        if statement.section == first and (not statement.findings or kept & set(statement.findings))
+    )
+
+
+def _replace(path: Path, data: bytes) -> Path:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageUnavailable(
+            f"{path.name} could not be written ({type(error).__name__})",
+            "a writable folder with free space",
+            "free some space or choose another folder with --out; the report itself is stored",
+        ) from None
+    return path

@@ -1,0 +1,152 @@
+"""The forms of a report: HTML, PDF, FHIR, and for each image series DICOM SR and SEG."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from suwen.core.codes import Language, Text
+from suwen.core.errors import NotFound
+from suwen.core.nouns import Case, Finding, ImageRegion, Report
+from suwen.diagnosis.fhir import fhir_bundle
+from suwen.diagnosis.html import html_report
+from suwen.diagnosis.pdf import pdf_report
+from suwen.diagnosis.problems import shown
+from suwen.diagnosis.view import Particulars
+from suwen.imaging.seg import segmentation
+from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.sr import structured_report
+from suwen.records import Store
+from suwen.server.outputs import Output
+
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""Fixed time of archive entries: equal reports give equal bytes."""
+PICTURES = "image/"
+
+
+def outputs(store: Store) -> dict[str, Output]:
+    """Return every form in which a report can be downloaded, by its name in the address."""
+
+    def form(en: str, zh: str, media_type: str, suffix: str, make: Callable[..., bytes]) -> Output:
+        def made(case: Case, report: Report, language: Language) -> bytes:
+            return make(case, report, language, particulars(store, case, report))
+
+        return Output(Text(en=en, zh=zh), media_type, suffix, made)
+
+    return {
+        "pdf": form("PDF", "PDF", "application/pdf", ".pdf", _pdf),
+        "html": form("Web page", "网页", "text/html", ".html", _html),
+        "fhir": form("FHIR bundle", "FHIR 资源包", "application/fhir+json", ".json", _fhir),
+        "dicom": form("DICOM SR and SEG", "DICOM SR 与 SEG", "application/zip", ".zip", _zipped),
+    }
+
+
+def files(store: Store, case: Case, report: Report, language: Language) -> dict[str, bytes]:
+    """Return the files a diagnosis writes, by name; no name says whose they are."""
+    known = particulars(store, case, report)
+    return {
+        "report.html": _html(case, report, language, known),
+        "report.pdf": _pdf(case, report, language, known),
+        "report.fhir.json": _fhir(case, report, language, known),
+        **dicom_files(case, report),
+    }
+
+
+def dicom_files(case: Case, report: Report) -> dict[str, bytes]:
+    """Return SEG and SR for each DICOM series the report's findings lie on."""
+    made: dict[str, bytes] = {}
+    if report.status == "withdrawn":
+        return made
+    for number, (series, findings) in enumerate(_by_series(case, report), 1):
+        if series.source is None:
+            continue
+        drawn = [finding for finding in findings if _has(finding, "mask")]
+        seg = None
+        if drawn:
+            seg = segmentation(series.source, drawn, case.blob, report.signed_at or report.created)
+            made[f"series-{number}.seg.dcm"] = seg
+        made[f"series-{number}.sr.dcm"] = structured_report(series.source, findings, report, seg)
+    return made
+
+
+def particulars(store: Store, case: Case, report: Report) -> Particulars:
+    """Return what the pages show beside the report: identity, decision numbers, names."""
+    decisions: dict[str, int] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
+    known = {finding.id for finding in report.findings}
+    for decision in store.log.entries(patient=case.patient):
+        finding = decision.detail.get("finding")
+        if decision.act == "finding" and finding in known:
+            decisions[finding] = decision.sequence
+            inputs[finding] = tuple(decision.detail.get("inputs", ()))
+    patients = case.of("Patient")
+    people = {review.person for review in report.reviews} | {report.signed_by or ""} - {""}
+    return Particulars(
+        patient=patients[-1].content if patients else {},
+        decisions=decisions,
+        inputs=inputs,
+        people={person: _name(store, person) for person in people if person},
+    )
+
+
+def _name(store: Store, person: str) -> str:
+    try:
+        return store.person(person).name
+    except NotFound:
+        return person
+
+
+def _images(case: Case, report: Report) -> Mapping[str, bytes]:
+    return {
+        attachment.digest: case.blob(attachment.digest)
+        for finding in shown(report)
+        for attachment in finding.attachments
+        if attachment.media_type.startswith(PICTURES)
+    }
+
+
+def _html(case: Case, report: Report, language: Language, known: Particulars) -> bytes:
+    return html_report(report, language, _images(case, report), known).encode()
+
+
+def _pdf(case: Case, report: Report, language: Language, known: Particulars) -> bytes:
+    return pdf_report(report, language, _images(case, report), known)
+
+
+def _fhir(_: Case, report: Report, language: Language, known: Particulars) -> bytes:
+    bundle: dict[str, Any] = fhir_bundle(report, language, known)
+    return json.dumps(bundle, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _zipped(case: Case, report: Report, _: Language, __: Particulars) -> bytes:
+    made = dicom_files(case, report)
+    if not made:
+        raise NotFound(
+            "no DICOM object to make: no finding lies on a DICOM series, or it was withdrawn",
+            "a report with findings on a DICOM series",
+            "download the PDF instead",
+        )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in made.items():
+            archive.writestr(zipfile.ZipInfo(name, ZIP_TIME), data)
+    return buffer.getvalue()
+
+
+def _by_series(case: Case, report: Report) -> list[tuple[CaseSeries, list[Finding]]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in shown(report):
+        for uid in {e.series_uid for e in finding.evidence if isinstance(e, ImageRegion)}:
+            found.setdefault(uid, []).append(finding)
+    return [
+        (series, found[series.series_uid])
+        for series in (case_volumes(case) if found else [])
+        if series.series_uid in found
+    ]
+
+
+def _has(finding: Finding, role: str) -> bool:
+    return any(attachment.role == role for attachment in finding.attachments)
