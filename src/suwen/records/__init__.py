@@ -12,10 +12,12 @@ with the patient (`access.read("Observation/hr-1", patient)`, `access.read(f"Rep
 patient)`). References between resources of one patient are rewritten alike.
 """
 
-from suwen.records.access import Access, Entry, Version
+from suwen.records.access import Access
+from suwen.records.acts import Entry, Version
 from suwen.records.administration import Administration, Glass
+from suwen.records.chain import Verification, verify_file
 from suwen.records.documents import finding_of, report_of
-from suwen.records.log import Log, Verification
+from suwen.records.log import Log
 from suwen.records.people import Person
 from suwen.records.store import Store
 from suwen.records.summary import PatientSummary
@@ -33,4 +35,5 @@ __all__ = [
     "Version",
     "finding_of",
     "report_of",
+    "verify_file",
 ]

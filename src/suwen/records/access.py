@@ -2,64 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from suwen.core.errors import BadInput, Conflict, Denied, NotFound
-from suwen.core.nouns import Case, Decision, Finding, Record, Report, canonical, digest_of
-from suwen.records import blobstore, reading, remarks, summary, writing
+from suwen.core.errors import BadInput, Conflict, NotFound
+from suwen.core.nouns import Case, Decision, Finding, Record, Report
+from suwen.records import (
+    acts,
+    blobstore,
+    drafting,
+    reading,
+    registration,
+    remarks,
+    summary,
+    writing,
+)
+from suwen.records.acts import Entry, Version
+from suwen.records.gate import Gate
 from suwen.records.index import stamp
-from suwen.records.log import Act
-from suwen.records.people import Person, glass_open, in_team, join_team, known_patients
-from suwen.records.policy import Action, Relation
+from suwen.records.people import Person
 from suwen.records.summary import PatientSummary
-from suwen.records.tables import break_glass, patient_identifier
-from suwen.records.work import Work
+from suwen.records.tables import break_glass
 
 if TYPE_CHECKING:
     from suwen.records.store import Store
 
-RESERVED = frozenset(
-    {"denied", "read", "blob", "search", "history", "case", "list", "log-read", "put", "put-blobs"}
-    | {"delete", "register", "break-glass", "review", "share", "person-added", "person-changed"}
-    | {"master-key-rotated", "data-key-rotated", "patient-key-destroyed"}
-)
-"""Acts only the store itself writes into the log."""
-SIGNING = frozenset({"signed", "withdrawn"})
-LISTED = 100
-"""References named one by one in a log entry; more are named by their count and digest."""
-REASON_CHARACTERS = (3, 2000)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A decision to be logged in the same transaction as the resources of a put.
-
-    Parameters
-    ----------
-    of
-        The place in the list of resources whose reference is the decision's subject.
-    detail
-        References, digests, versions; what stands under `reason`, `text` or `comment` is kept
-        sealed outside the log.
-    """
-
-    act: str
-    of: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a record: when it was written, and whether it says "deleted"."""
-
-    reference: str
-    at: datetime
-    deleted: bool
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Access:
@@ -75,6 +46,7 @@ class Access:
         self.person = person
         self.purpose = purpose
         self._store = store
+        self._gate = Gate(store, person, purpose)
 
     def put(
         self,
@@ -113,22 +85,22 @@ class Access:
             Someone else wrote first.
         """
         for entry in entries:
-            self._may_log(entry.act)
-        with self._act("write", patient, "") as work:
-            items = writing.drafts(resources, patient, self._store.secrets)
+            acts.may_log(entry.act)
+        with self._gate.act("write", patient, "") as work:
+            items = drafting.drafts(resources, patient, self._store.secrets)
             key = self._store.vault.patient_key(work.connection, patient, lock=True)
             records, written = writing.store(
                 work.connection, key, self._store.secrets, items, expected or {}
             )
-            acts = []
+            logged = []
             if written:
-                acts.append(self._entry("put", patient, written[0], _many(written)))
+                logged.append(self._gate.entry("put", patient, written[0], acts.many(written)))
             for entry in entries:
-                self._check(work, _action(entry.act), patient)
+                self._gate.check(work, acts.action_of(entry.act), patient)
                 detail = remarks.sealed(work.connection, key, self._store.secrets, entry.detail)
                 subject = records[entry.of].reference
-                acts.append(self._entry(entry.act, patient, subject, detail, entry.key))
-            work.log_all(acts)
+                logged.append(self._gate.entry(entry.act, patient, subject, detail, entry.key))
+            work.log_all(logged)
         return records
 
     def put_blob(self, patient: str, data: bytes, media_type: str) -> str:
@@ -137,13 +109,13 @@ class Access:
 
     def put_blobs(self, patient: str, items: Sequence[tuple[bytes, str]]) -> list[str]:
         """Store several blobs (data, media type) in one transaction; return their SHA-256."""
-        with self._act("write", patient, "") as work:
+        with self._gate.act("write", patient, "") as work:
             key = self._store.vault.patient_key(work.connection, patient, lock=True)
             addresses, written = blobstore.put(self._store, work.connection, key, items)
             if written:
                 subject = f"blob/{written[0]}"
-                detail = _many([f"blob/{address}" for address in written])
-                work.log(self._entry("put-blobs", patient, subject, detail))
+                detail = acts.many([f"blob/{address}" for address in written])
+                work.log(self._gate.entry("put-blobs", patient, subject, detail))
         return addresses
 
     def read(self, reference: str, patient: str | None = None) -> Record:
@@ -157,11 +129,11 @@ class Access:
             No such record, or it was deleted.
         """
         name, owner = self._find(reference, patient)
-        with self._act("read", owner, f"{name.type}/{name.id}") as work:
+        with self._gate.act("read", owner, f"{name.type}/{name.id}") as work:
             row = reading.one(work.connection, name)
             key = self._store.vault.patient_key(work.connection, owner)
             record = reading.opened(row, key)
-            work.log(self._entry("read", owner, record.reference, {}))
+            work.log(self._gate.entry("read", owner, record.reference, {}))
         return record
 
     def blob(self, patient: str, sha256: str) -> bytes:
@@ -175,9 +147,11 @@ class Access:
             The file is not what was written.
         """
         address = sha256.removeprefix("blob/")
-        with self._act("read", patient, f"blob/{address[:64]}") as work:
+        if not _DIGEST.fullmatch(address):
+            raise BadInput("what was given is no SHA-256", "64 hexadecimal digits", "correct it")
+        with self._gate.act("read", patient, f"blob/{address}") as work:
             data = blobstore.get(self._store, work.connection, patient, address)
-            work.log(self._entry("blob", patient, f"blob/{address}", {}))
+            work.log(self._gate.entry("blob", patient, f"blob/{address}", {}))
         return data
 
     def search(
@@ -197,28 +171,30 @@ class Access:
         are `system|value` or the bare value; `since` and `until` meet the record's own time.
         A Finding is found by its task (`code=TASK NAME`), a Report by its status.
         """
+        if not _TYPE.fullmatch(type):
+            raise BadInput("what was given is no resource type", "a FHIR type", "correct it")
         wanted = reading.Search(type, code, since, until, identifier, limit)
-        with self._act("list" if patient is None else "read", patient or "", type) as work:
-            patients = self._readable(work) if patient is None else [patient]
+        with self._gate.act("list" if patient is None else "read", patient or "", type) as work:
+            patients = self._gate.readable(work.connection) if patient is None else [patient]
             if patient is not None:
                 self._store.vault.patient_key(work.connection, patient)
             rows = reading.search(work.connection, self._store.secrets, patients, wanted)
             found = reading.opened_all(work.connection, self._store.vault, rows)
-            detail = _many([record.reference for record in found]) | {
+            detail = acts.many([record.reference for record in found]) | {
                 name: self._store.secrets.hashed(f"search|{value}")
                 for name, value in (("code", code), ("identifier", identifier))
                 if value is not None
             }
-            work.log(self._entry("search", patient or "", type, detail))
+            work.log(self._gate.entry("search", patient or "", type, detail))
         return found
 
     def history(self, reference: str, patient: str | None = None) -> list[Version]:
         """Return every version of a record, oldest first, tombstones included."""
         name, owner = self._find(reference, patient)
-        with self._act("read", owner, f"{name.type}/{name.id}") as work:
+        with self._gate.act("read", owner, f"{name.type}/{name.id}") as work:
             self._store.vault.patient_key(work.connection, owner)
             rows = reading.versions(work.connection, name)
-            work.log(self._entry("history", owner, f"{name.type}/{name.id}", {}))
+            work.log(self._gate.entry("history", owner, f"{name.type}/{name.id}", {}))
         return [
             Version(reading.reference_of(row), datetime.fromisoformat(row.at), row.deleted)
             for row in rows
@@ -234,9 +210,9 @@ class Access:
         NotFound
             No such record, or it is deleted already.
         """
-        _reason(reason)
+        acts.check_reason(reason)
         name, owner = self._find(reference, patient)
-        with self._act("delete", owner, f"{name.type}/{name.id}") as work:
+        with self._gate.act("delete", owner, f"{name.type}/{name.id}") as work:
             key = self._store.vault.patient_key(work.connection, owner, lock=True)
             head = writing.heads(work.connection, [(name.type, name.id)])[name.type, name.id]
             if head.deleted:
@@ -245,7 +221,7 @@ class Access:
                 raise Conflict("a newer version exists", f"version {head.version}", "read it first")
             written = writing.tombstone(work.connection, key, (name.type, name.id), head, reason)
             detail = remarks.sealed(work.connection, key, self._store.secrets, {"reason": reason})
-            work.log(self._entry("delete", owner, written, detail))
+            work.log(self._gate.entry("delete", owner, written, detail))
         return written
 
     def case(
@@ -266,7 +242,7 @@ class Access:
             One of `references` is not stored for this patient.
         """
         store, moment = self._store, at or datetime.now(UTC)
-        with self._act("read", patient, f"Patient/{patient}") as work:
+        with self._gate.act("read", patient, f"Patient/{patient}") as work:
             key = store.vault.patient_key(work.connection, patient)
             if references is None:
                 rows = reading.at_moment(work.connection, patient, at)
@@ -274,8 +250,8 @@ class Access:
                 kept = [name for name in references if not name.startswith("blob/")]
                 rows = reading.named(work.connection, patient, kept)
             records = tuple(reading.opened(row, key) for row in rows)
-            detail = _many([record.reference for record in records])
-            work.log(self._entry("case", patient, f"Patient/{patient}", detail))
+            detail = acts.many([record.reference for record in records])
+            work.log(self._gate.entry("case", patient, f"Patient/{patient}", detail))
 
         def blob(sha256: str) -> bytes:
             with store.database.transaction(reading=True) as connection:
@@ -285,10 +261,12 @@ class Access:
 
     def patients(self) -> list[PatientSummary]:
         """Return the patients this person is bound to (team, open glass, self), newest first."""
-        with self._act("list", "", "Patient") as work:
-            names = self._readable(work)
+        with self._gate.act("list", "", "Patient") as work:
+            names = self._gate.readable(work.connection)
             found = summary.of(work.connection, self._store.vault, names)
-            work.log(self._entry("list", "", "Patient", _many([item.patient for item in found])))
+            work.log(
+                self._gate.entry("list", "", "Patient", acts.many([item.patient for item in found]))
+            )
         return found
 
     def new_patient(self, identifiers: Sequence[tuple[str, str]]) -> str:
@@ -302,30 +280,11 @@ class Access:
         Conflict
             The identifiers belong to different patients.
         """
-        secrets = self._store.secrets
-        hashes = sorted({secrets.hashed(f"p|{system}|{value}") for system, value in identifiers})
-        with self._act("register", "", "Patient") as work:
-            table = patient_identifier
-            rows = work.connection.execute(
-                table.select().where(table.c.value.in_(hashes)).with_for_update()
-            ).all()
-            owners = {row.patient for row in rows}
-            if len(owners) > 1:
-                raise Conflict(
-                    "the identifiers belong to different patients",
-                    "identifiers of one patient",
-                    "sort the files by patient",
-                )
-            made = not owners
-            name = self._store.vault.new_patient(work.connection) if made else owners.pop()
-            if made:
-                join_team(work.connection, name, self.person.id)
-            known = {row.value for row in rows}
-            if made and (fresh := [h for h in hashes if h not in known]):
-                work.connection.execute(
-                    table.insert(), [{"value": value, "patient": name} for value in fresh]
-                )
-            work.log(self._entry("register", name, f"Patient/{name}", {"made": made}))
+        with self._gate.act("register", "", "Patient") as work:
+            name, made = registration.find_or_make(
+                work.connection, self._store.vault, identifiers, self.person.id
+            )
+            work.log(self._gate.entry("register", name, f"Patient/{name}", {"made": made}))
         return name
 
     def break_glass(self, patient: str, reason: str) -> datetime:
@@ -338,9 +297,9 @@ class Access:
         BadInput
             No reason is given.
         """
-        _reason(reason)
+        acts.check_reason(reason)
         until = datetime.now(UTC) + timedelta(minutes=self._store.policy.break_glass_minutes)
-        with self._act("open", patient, f"Patient/{patient}") as work:
+        with self._gate.act("open", patient, f"Patient/{patient}") as work:
             secrets = self._store.secrets
             key = self._store.vault.patient_key(work.connection, patient)
             detail = remarks.sealed(work.connection, key, secrets, {"reason": reason})
@@ -356,7 +315,7 @@ class Access:
                 )
             )
             detail |= {"review": glass, "until": stamp(until)}
-            work.log(self._entry("break-glass", patient, f"Patient/{patient}", detail))
+            work.log(self._gate.entry("break-glass", patient, f"Patient/{patient}", detail))
         return until
 
     def decide(
@@ -380,21 +339,21 @@ class Access:
         Conflict
             The key was used for something else.
         """
-        self._may_log(act)
-        with self._act(_action(act), patient, subject) as work:
+        acts.may_log(act)
+        with self._gate.act(acts.action_of(act), patient, subject) as work:
             cipher = self._store.vault.patient_key(work.connection, patient)
             kept = remarks.sealed(work.connection, cipher, self._store.secrets, detail)
-            return work.log(self._entry(act, patient, subject, kept, key))
+            return work.log(self._gate.entry(act, patient, subject, kept, key))
 
     def decisions(self, patient: str) -> list[Decision]:
         """Return the decision log of a patient, with the reasons people gave in the clear."""
-        with self._act("log", patient, f"Patient/{patient}") as work:
+        with self._gate.act("log", patient, f"Patient/{patient}") as work:
             key = self._store.vault.patient_key(work.connection, patient)
             found = [
                 remarks.opened(work.connection, key, entry)
                 for entry in self._store.log.of_patient(work.connection, patient)
             ]
-            work.log(self._entry("log-read", patient, f"Patient/{patient}", {"n": len(found)}))
+            work.log(self._gate.entry("log-read", patient, f"Patient/{patient}", {"n": len(found)}))
         return found
 
     def _find(self, reference: str, patient: str | None) -> tuple[reading.Name, str]:
@@ -410,74 +369,3 @@ class Access:
 
     def _local(self, patient: str, name: reading.Name) -> str:
         return self._store.secrets.local_id(patient, name.type, name.id)
-
-    def _readable(self, work: Work) -> list[str]:
-        """Return the patients this person is bound to in a way that allows reading."""
-        names = known_patients(work.connection, self.person)
-        return [name for name in names if self._allowed(work, "read", name)]
-
-    @contextmanager
-    def _act(self, action: Action, patient: str, subject: str) -> Iterator[Work]:
-        """Check the policy, then yield one unit of work; a denial is logged on its own."""
-        try:
-            with self._store.work() as work:
-                self._check(work, action, patient)
-                yield work
-        except Denied:
-            with self._store.work() as work:
-                detail = {"action": action, "role": self.person.role}
-                work.log(self._entry("denied", patient[:26], subject[:160], detail))
-            raise
-
-    def _check(self, work: Work, action: Action, patient: str) -> None:
-        if not self._allowed(work, action, patient):
-            raise Denied(
-                f"the role {self.person.role} may not {action!r} here for {self.purpose}",
-                "a rule of the access policy that allows it",
-                "join the care team, or break the glass with a reason where the policy allows that",
-            )
-
-    def _allowed(self, work: Work, action: Action, patient: str) -> bool:
-        relations: list[Relation] = []
-        if patient:
-            tests: tuple[tuple[Relation, Callable[..., bool]], ...] = (
-                ("care-team", in_team),
-                ("break-glass", glass_open),
-            )
-            relations = [n for n, test in tests if test(work.connection, patient, self.person.id)]
-            if self.person.role == "patient" and self.person.patient == patient:
-                relations.append("self")
-        return self._store.policy.allows(self.person.role, self.purpose, action, relations)
-
-    def _entry(
-        self,
-        act: str,
-        patient: str,
-        subject: str,
-        detail: Mapping[str, Any],
-        key: str | None = None,
-    ) -> Act:
-        return Act(self.person.id, act, patient, subject, self.purpose, detail, key)
-
-    @staticmethod
-    def _may_log(act: str) -> None:
-        if act in RESERVED or not act or len(act) > 32:
-            raise BadInput(f"the act {act[:32]!r} is the store's own", "another name", "rename it")
-
-
-def _action(act: str) -> Action:
-    return "sign" if act in SIGNING else "decide"
-
-
-def _reason(reason: str) -> None:
-    low, high = REASON_CHARACTERS
-    if not low <= len(reason.strip()) <= high:
-        raise BadInput("no usable reason was given", f"{low} to {high} characters", "say why")
-
-
-def _many(references: Sequence[str]) -> dict[str, Any]:
-    """Return how a log entry names many references."""
-    named: dict[str, Any] = {"n": len(references)}
-    if len(references) <= LISTED:
-        return named | {"references": list(references)}
-    return named | {"digest": digest_of(canonical(list(references)))}

@@ -5,8 +5,7 @@ No method returns the content of a patient. Each is checked against the policy a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import delete, select, update
 
-from suwen.core.errors import BadInput, Conflict, Denied, KeyUnavailable, NotFound
+from suwen.core.errors import BadInput, Conflict, KeyUnavailable, NotFound
 from suwen.core.nouns import Decision
 from suwen.records import remarks, rotation
+from suwen.records.gate import Gate
 from suwen.records.index import stamp
 from suwen.records.keys import MasterKeySource
-from suwen.records.log import Act
-from suwen.records.people import Person, in_team, join_team
-from suwen.records.policy import Action
+from suwen.records.people import Person, join_team
 from suwen.records.tables import blob as blob_table
 from suwen.records.tables import break_glass, care_team, patient_identifier, record, remark, token
 from suwen.records.work import Work
@@ -55,10 +53,11 @@ class Administration:
         self.person = person
         self.purpose = purpose
         self._store = store
+        self._gate = Gate(store, person, purpose)
 
     def add_person(self, person: Person, credential: str) -> None:
         """Add a person who may sign in."""
-        with self._act("manage", "") as work:
+        with self._gate.act("manage", "", "") as work:
             self._store.people.add(work.connection, person, credential)
             self._log(work, "person-added", "", f"Person/{person.id}", role=person.role)
 
@@ -74,7 +73,7 @@ class Administration:
         """
         if credential is None and active is None:
             raise BadInput("nothing to change", "a credential or whether the person is active", "")
-        with self._act("manage", "") as work:
+        with self._gate.act("manage", "", "") as work:
             self._store.people.change(work.connection, name, credential=credential, active=active)
             changed = [
                 n for n, v in (("credential", credential), ("active", active)) if v is not None
@@ -83,7 +82,7 @@ class Administration:
 
     def share(self, patient: str, person: str, *, member: bool = True) -> None:
         """Add a person to a patient's care team, or take one out (`member=False`)."""
-        with self._act("share", patient) as work:
+        with self._gate.act("share", patient, "") as work:
             self._store.vault.patient_key(work.connection, patient)
             if member:
                 join_team(work.connection, patient, person)
@@ -100,7 +99,7 @@ class Administration:
         query = select(break_glass).order_by(break_glass.c.at, break_glass.c.id)
         if not all:
             query = query.where(break_glass.c.outcome.is_(None))
-        with self._act("review", "") as work:
+        with self._gate.act("review", "", "") as work:
             found = []
             for row in work.connection.execute(query).all():
                 try:
@@ -136,7 +135,7 @@ class Administration:
         """
         if outcome not in ("justified", "misuse"):
             raise BadInput("an unknown outcome", "justified or misuse", "choose one")
-        with self._act("review", "") as work:
+        with self._gate.act("review", "", "") as work:
             row = work.connection.execute(
                 select(break_glass).where(break_glass.c.id == glass).with_for_update()
             ).first()
@@ -166,13 +165,13 @@ class Administration:
 
     def log(self, after: int = 0) -> Sequence[Decision]:
         """Return the decision log of everyone, from the entry after `after`."""
-        with self._act("audit", "") as work:
+        with self._gate.act("audit", "", "") as work:
             self._log(work, "log-read", "", "Decision", after=after)
         return list(self._store.log.entries(after=after))
 
     def export_log(self, path: Path) -> int:
         """Write the whole decision log as JSON Lines; return the number of entries."""
-        with self._act("audit", "") as work:
+        with self._gate.act("audit", "", "") as work:
             self._log(work, "log-exported", "", "Decision")
         return self._store.log.export(path)
 
@@ -193,7 +192,7 @@ class Administration:
             It is the key in use.
         """
         source = MasterKeySource("" if to == FILE else to, self._store.home)
-        with self._act("manage", "") as work:
+        with self._gate.act("manage", "", "") as work:
             key = source.prepare() if to == FILE else source.load()
             count = self._store.vault.rotate_master(work.connection, key)
             self._log(work, "master-key-rotated", "", "Key/master", n=count)
@@ -206,7 +205,7 @@ class Administration:
 
         Cut off at any point, a second call goes on where the first ended.
         """
-        with self._act("manage", patient) as work:
+        with self._gate.act("manage", patient, "") as work:
             generation = rotation.begin(work.connection, self._store.vault, patient)
             subject = f"Key/{patient}"
             self._log(work, "data-key-rotated", patient, subject, generation=generation)
@@ -226,7 +225,7 @@ class Administration:
         """
         if len(reason.strip()) < 3:
             raise BadInput("no usable reason was given", "at least 3 characters", "say why")
-        with self._act("destroy", patient) as work:
+        with self._gate.act("destroy", patient, "") as work:
             connection = work.connection
             self._store.vault.destroy(connection, patient)
             names = connection.execute(
@@ -247,25 +246,5 @@ class Administration:
         self._store.blobs.remove(files)
         self._store.database.scrub(("data_key", "record", "token", "remark", "patient_identifier"))
 
-    @contextmanager
-    def _act(self, action: Action, patient: str) -> Iterator[Work]:
-        try:
-            with self._store.work() as work:
-                team = bool(patient) and in_team(work.connection, patient, self.person.id)
-                policy, role = self._store.policy, self.person.role
-                if not policy.allows(role, self.purpose, action, ["care-team"] if team else []):
-                    raise Denied(
-                        f"the role {role} may not {action!r} for {self.purpose}",
-                        "a rule of the access policy that allows it",
-                        "ask an administrator",
-                    )
-                yield work
-        except Denied:
-            with self._store.work() as work:
-                detail = {"action": action, "role": self.person.role}
-                act = Act(self.person.id, "denied", patient[:26], "", self.purpose, detail)
-                work.log(act)
-            raise
-
     def _log(self, work: Work, act: str, patient: str, subject: str, **detail: object) -> None:
-        work.log(Act(self.person.id, act, patient, subject, self.purpose, detail))
+        work.log(self._gate.entry(act, patient, subject, detail))

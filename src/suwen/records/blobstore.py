@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
-from suwen.core.errors import IntegrityError, NotFound
+from suwen.core.errors import IntegrityError, NotFound, StorageUnavailable
 from suwen.core.nouns import digest_of
 from suwen.records.blobs import opened, sealed
 from suwen.records.index import stamp
@@ -28,31 +28,36 @@ def put(
     """Store blobs of a patient; return the SHA-256 of each, and of those that are new."""
     addresses = [digest_of(data) for data, _ in items]
     known = _known(connection, key.patient, store.secrets, addresses)
-    written: list[str] = []
-    rows = []
-    for sha256, (data, media_type) in zip(addresses, items, strict=True):
-        if sha256 in known:
-            continue
-        known.add(sha256)
-        kept_as = address(store.secrets, sha256)
-        name = file_name(store.secrets, key.patient, kept_as, key.current)
-        place = placed(key.patient, kept_as)
-        store.blobs.write(name, sealed(key.cipher(key.current), place, data))
-        written.append(sha256)
-        rows.append(
-            {
-                "patient": key.patient,
-                "address": kept_as,
-                "name": name,
-                "media_type": media_type[:255],
-                "size": len(data),
-                "generation": key.current,
-                "created": stamp(datetime.now(UTC)),
-            }
-        )
+    fresh = {
+        sha256: item for sha256, item in zip(addresses, items, strict=True) if sha256 not in known
+    }
+    rows: list[dict[str, Any]] = []
+    try:
+        for sha256, (data, media_type) in fresh.items():
+            rows.append(_row(store.secrets, key, sha256, media_type, len(data)))
+            place = placed(key.patient, rows[-1]["address"])
+            store.blobs.write(rows[-1]["name"], sealed(key.cipher(key.current), place, data))
+    except StorageUnavailable:
+        store.blobs.remove(row["name"] for row in rows)
+        raise
     if rows:
         connection.execute(blob.insert(), rows)
-    return addresses, written
+    return addresses, list(fresh)
+
+
+def _row(
+    secrets: Secrets, key: PatientKey, sha256: str, media_type: str, size: int
+) -> dict[str, Any]:
+    kept_as = address(secrets, sha256)
+    return {
+        "patient": key.patient,
+        "address": kept_as,
+        "name": file_name(secrets, key.patient, kept_as, key.current),
+        "media_type": media_type[:255],
+        "size": size,
+        "generation": key.current,
+        "created": stamp(datetime.now(UTC)),
+    }
 
 
 def get(store: Store, connection: Connection, patient: str, sha256: str) -> bytes:

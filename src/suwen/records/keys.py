@@ -238,6 +238,7 @@ class Secrets:
         self._names = _derived(root, "file names")
         self._log = _derived(root, "decision log")
         self.people = AESGCM(_derived(root, "people"))
+        self.jobs = AESGCM(_derived(root, "jobs"))
         self.hashed = lru_cache(maxsize=65536)(self._hashed)
 
     def _hashed(self, text: str) -> str:

@@ -12,7 +12,6 @@ anchor of that day. Keep an exported log elsewhere.
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,20 +21,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
-from suwen.core.errors import BadInput, Conflict, IntegrityError, NotFound, StorageUnavailable
+from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
 from suwen.core.nouns import Decision, canonical
+from suwen.records.chain import Chain, Verification, anchor_in
 from suwen.records.database import Database
 from suwen.records.tables import decision, log_head
 
-START = "0" * 64
-"""The hash before the first entry."""
 DETAIL_BYTES = 4 * 1024 * 1024
 """Largest detail of one entry."""
 SLOT = 160
 """Bytes of one of the two slots of the anchor file; entries take turns, so one is always whole."""
 PAGE = 5000
+WIDTHS = {"person": 64, "act": 32, "patient": 26, "subject": 160, "purpose": 32, "key": 160}
+"""Longest text of each column; SQLite alone would not refuse more."""
+LOWEST = -(2**62)
 
 
 @dataclass(frozen=True)
@@ -66,38 +67,6 @@ class Act:
     purpose: str
     detail: Mapping[str, Any]
     key: str | None = None
-
-
-@dataclass(frozen=True)
-class Flaw:
-    """A line that is not as it was written, counted from 1, and what is wrong with it."""
-
-    line: int
-    what: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The result of verifying a log.
-
-    Parameters
-    ----------
-    count
-        Entries read.
-    flaws
-        Everything found wrong, by line.
-    sealed
-        Whether the seal of the head was checked too (needs the store's key).
-    """
-
-    count: int
-    flaws: tuple[Flaw, ...]
-    sealed: bool
-
-    @property
-    def intact(self) -> bool:
-        """Whether nothing was edited, removed, inserted or reordered."""
-        return not self.flaws
 
 
 class Log:
@@ -230,32 +199,23 @@ class Log:
 
     def verify(self) -> Verification:
         """Check every entry of the store, its head and its anchor file."""
-        head = self.head()
-        chain = _Chain()
-        for row in self._rows(None, 0):
-            chain.add(_text(row._asdict()), row.sequence, row.previous, row.hash)
-        anchors = [("head", [head.count, head.hash, head.seal]), *self._anchors(chain.count)]
-        for name, anchor in anchors:
-            chain.check_anchor(name, anchor, self._seal)
+        with self._database.transaction(reading=True) as connection:
+            row = connection.execute(select(log_head)).one()
+            last = int(connection.execute(select(func.max(decision.c.sequence))).scalar() or 0)
+        chain = Chain()
+        for line in self._rows(None, LOWEST, max(last, int(row.entries))):
+            chain.add(_text(line._asdict()), line.sequence, line.previous, line.hash)
+        chain.check_anchor("head", [int(row.entries), row.hash, row.seal], self._seal, whole=True)
+        chain.check_anchor("anchor file", self._anchored(), self._seal)
         return Verification(chain.count, tuple(chain.flaws), sealed=True)
 
-    def _anchors(self, count: int) -> list[tuple[str, Any]]:
-        name = "anchor file"
+    def _anchored(self) -> list[Any] | None:
         try:
             text = self._anchor.read_bytes()
         except OSError:
-            return [(name, None)] if count else []
-        whole: list[Any] = []
-        for start in (0, SLOT):
-            try:
-                value = json.loads(text[start : start + SLOT])
-            except ValueError:
-                continue
-            if _is_anchor(value) and hmac.compare_digest(
-                value[2], self._seal(f"{value[0]}|{value[1]}")
-            ):
-                whole.append(value)
-        return [(name, max(whole, key=lambda value: value[0], default=None))]
+            return None
+        slots = [anchor_in(text[start : start + SLOT]) for start in (0, SLOT)]
+        return max((slot for slot in slots if slot), key=lambda slot: slot[0], default=None)
 
     def _rows(self, patient: str | None, after: int, last: int | None = None) -> Iterator[Row[Any]]:
         while True:
@@ -272,100 +232,10 @@ class Log:
             after = rows[-1].sequence
 
 
-class _Chain:
-    """Walks lines in order and notes what breaks the chain."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.flaws: list[Flaw] = []
-        self._previous = START
-        self._sequence = 0
-        self._hashes = [START]
-
-    def add(self, text: str, sequence: int, previous: str, stated: str) -> None:
-        self.count += 1
-        if sha256(text.encode()).hexdigest() != stated:
-            self.flaw("edited: its hash does not match its fields")
-        if sequence != self._sequence + 1:
-            self.flaw(f"removed, inserted or reordered: number {sequence} follows {self._sequence}")
-        elif previous != self._previous:
-            self.flaw("edited, removed or inserted before it: it names another previous hash")
-        self._previous, self._sequence = stated, sequence
-        self._hashes.append(stated)
-
-    def flaw(self, what: str, line: int | None = None) -> None:
-        self.flaws.append(Flaw(self.count if line is None else line, what))
-
-    def check_anchor(self, name: str, anchor: Any, seal: Callable[[str], str] | None) -> None:
-        if not _is_anchor(anchor):
-            self.flaw(f"the {name} is missing or not whole, entries after this may be missing")
-            return
-        count, last, stated = anchor
-        if seal is not None and not hmac.compare_digest(stated, seal(f"{count}|{last}")):
-            self.flaw(f"the {name} was not sealed by this store")
-        if count > self.count:
-            self.flaw(f"removed: the {name} knows of {count} entries", self.count + 1)
-        elif self._hashes[count] != last:
-            self.flaw(f"edited: the {name} knows another hash", count)
-
-
-def verify_file(path: Path, seal: Callable[[str], str] | None = None) -> Verification:
-    """Check an exported log without the store.
-
-    Parameters
-    ----------
-    path
-        The file `export` wrote.
-    seal
-        The store's keyed hash of heads (`Store.secrets.log_seal`), to check the seal as well.
-
-    Raises
-    ------
-    BadInput
-        The file cannot be read.
-    """
-    chain, anchor = _Chain(), None
-    try:
-        with path.open(encoding="utf-8") as file:
-            for text in file:
-                anchor = _add_line(chain, text, anchor)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"the exported log cannot be read ({type(error).__name__})",
-            "JSON Lines written by `suwen audit export`",
-            "check the path",
-        ) from None
-    chain.check_anchor("last line", anchor, seal)
-    if isinstance(anchor, list) and _is_anchor(anchor) and anchor[0] < chain.count:
-        chain.flaw("inserted: the last line knows of fewer entries", anchor[0] + 1)
-    return Verification(chain.count, tuple(chain.flaws), sealed=seal is not None)
-
-
-def _add_line(chain: _Chain, text: str, anchor: Any) -> Any:
-    try:
-        entry = json.loads(text)
-        if isinstance(entry, dict) and entry.keys() == {"anchor"}:
-            return entry["anchor"]
-        stated = entry.pop("hash")
-        chain.add(canonical(entry).decode(), entry["sequence"], entry["previous"], stated)
-    except (ValueError, KeyError, AttributeError, TypeError):
-        chain.count += 1
-        chain.flaw("edited: not an entry of the log")
-    return anchor
-
-
-def _is_anchor(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 3
-        and isinstance(value[0], int)
-        and value[0] >= 0
-        and isinstance(value[1], str)
-        and isinstance(value[2], str)
-    )
-
-
 def _line(sequence: int, at: datetime, act: Act, previous: str) -> dict[str, Any]:
+    for column, width in WIDTHS.items():
+        if len(getattr(act, column) or "") > width:
+            raise BadInput(f"the {column} of a log entry is too long", f"{width} characters", "")
     detail = dict(act.detail) | ({"key": act.key} if act.key else {})
     try:
         text = canonical(detail).decode()
@@ -429,21 +299,4 @@ def _same(act: Act, earlier: Decision) -> None:
             f"the key of this {act.act!r} is in the log as {earlier.act!r} on another subject",
             "one key for one act",
             "give the act a key of its own",
-        )
-
-
-def require_intact(verification: Verification) -> None:
-    """Raise when a log is not intact.
-
-    Raises
-    ------
-    IntegrityError
-        Names the first line that is wrong.
-    """
-    if verification.flaws:
-        first = verification.flaws[0]
-        raise IntegrityError(
-            f"the decision log is not intact: line {first.line}: {first.what}",
-            "the log as it was written",
-            "keep this copy as evidence and compare it with the last export",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
@@ -18,8 +19,10 @@ from suwen.records.tables import break_glass, care_team
 from suwen.records.tables import person as table
 
 Role = Literal["clinician", "nurse", "patient", "scientist", "administrator"]
+Relation = Literal["care-team", "break-glass", "self", "any"]
+"""What binds a person to a patient; `any` in a rule asks for no bond."""
 ROLES: tuple[Role, ...] = ("clinician", "nurse", "patient", "scientist", "administrator")
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+PERSON_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class People:
         Conflict
             A person of that id is there already.
         """
-        if not _ID.fullmatch(person.id) or person.role not in ROLES:
+        if not PERSON_ID.fullmatch(person.id) or person.role not in ROLES:
             raise BadInput(
                 "the person's id or role cannot be used",
                 f"letters, digits and ._@- (at most 64), and one of {', '.join(ROLES)}",
@@ -156,24 +159,27 @@ def join_team(connection: Connection, patient: str, person: str) -> None:
         )
 
 
-def glass_open(connection: Connection, patient: str, person: str) -> bool:
-    """Whether a person broke the glass of a patient and the time has not passed."""
-    now = stamp(datetime.now(UTC))
-    opened = exists().where(
-        break_glass.c.patient == patient,
-        break_glass.c.person == person,
-        break_glass.c.until > now,
-        (break_glass.c.outcome.is_(None)) | (break_glass.c.outcome == "justified"),
-    )
-    return bool(connection.execute(select(opened)).scalar())
-
-
-def known_patients(connection: Connection, person: Person) -> list[str]:
-    """Return the patients a person is bound to: own team, own open glass, own self."""
+def bonds(
+    connection: Connection, person: Person, patient: str | None = None
+) -> defaultdict[str, frozenset[Relation]]:
+    """Return what binds a person to each patient, or to one: own team, open glass, own self."""
     now = stamp(datetime.now(UTC))
     team = select(care_team.c.patient).where(care_team.c.person == person.id)
     glass = select(break_glass.c.patient).where(
-        break_glass.c.person == person.id, break_glass.c.until > now
+        break_glass.c.person == person.id,
+        break_glass.c.until > now,
+        break_glass.c.outcome.is_(None) | (break_glass.c.outcome == "justified"),
     )
-    found = set(connection.execute(team).scalars()) | set(connection.execute(glass).scalars())
-    return sorted(found | ({person.patient} if person.patient else set()))
+    if patient is not None:
+        team, glass = (
+            team.where(care_team.c.patient == patient),
+            glass.where(break_glass.c.patient == patient),
+        )
+    found: defaultdict[str, frozenset[Relation]] = defaultdict(frozenset)
+    for name in connection.execute(team).scalars():
+        found[name] |= {"care-team"}
+    for name in connection.execute(glass).scalars():
+        found[name] |= {"break-glass"}
+    if person.role == "patient" and person.patient and patient in (None, person.patient):
+        found[person.patient] |= {"self"}
+    return found

@@ -10,9 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from suwen.core.errors import BadInput
-from suwen.records.people import Role
+from suwen.records.people import Relation, Role
 
-Relation = Literal["care-team", "break-glass", "self", "any"]
 Action = Literal[
     "read",
     "write",

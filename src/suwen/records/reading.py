@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
 
-from suwen.core.errors import BadInput, KeyUnavailable, NotFound
+from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Record
 from suwen.records.documents import NOUNS
 from suwen.records.index import stamp
@@ -121,19 +121,10 @@ def opened(row: Row[Any], key: PatientKey) -> Record:
     return Record(reference=reference, content=json.loads(data))
 
 
-def opened_all(connection: Connection, vault: Vault, rows: Iterable[Row[Any]]) -> list[Record]:
+def opened_all(connection: Connection, vault: Vault, rows: Sequence[Row[Any]]) -> list[Record]:
     """Decrypt rows of several patients; those whose key was destroyed are left out."""
-    keys: dict[str, PatientKey | None] = {}
-    records = []
-    for row in rows:
-        if row.patient not in keys:
-            try:
-                keys[row.patient] = vault.patient_key(connection, row.patient)
-            except KeyUnavailable:
-                keys[row.patient] = None
-        if (key := keys[row.patient]) is not None:
-            records.append(opened(row, key))
-    return records
+    keys = vault.patient_keys(connection, sorted({row.patient for row in rows}))
+    return [opened(row, key) for row in rows if (key := keys.get(row.patient)) is not None]
 
 
 def search(

@@ -15,16 +15,19 @@ from suwen.core.settings import Settings
 from suwen.records.access import Access
 from suwen.records.administration import Administration
 from suwen.records.blobs import BlobFolder
+from suwen.records.chain import START
 from suwen.records.database import Database
 from suwen.records.keys import MasterKeySource, Secrets
-from suwen.records.log import START, Act, Log
-from suwen.records.people import People, Person
+from suwen.records.log import Act, Head, Log
+from suwen.records.people import PERSON_ID, People, Person
 from suwen.records.policy import Policy
 from suwen.records.tables import blob, log_head
 from suwen.records.tables import patient as patient_table
 from suwen.records.vault import Vault
 from suwen.records.work import Work
 
+DATABASE = "suwen.sqlite"
+"""File of the default database; made with mode 0600, which its journal files inherit."""
 OPERATOR = "operator"
 """Stands in the decision log for who holds the machine and acts without signing in."""
 
@@ -64,6 +67,8 @@ class Store:
         home = settings.home
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not settings.database_url:
+                (home / DATABASE).touch(mode=0o600)
         except OSError as error:
             raise StorageUnavailable(
                 f"SUWEN_HOME cannot be made ({type(error).__name__})", "a writable folder", ""
@@ -181,10 +186,13 @@ class Store:
             if connection.execute(select(log_head)).first() is None:
                 seal = self.secrets.log_seal(f"0|{START}")
                 connection.execute(log_head.insert().values(id=1, entries=0, hash=START, seal=seal))
+                self.log.anchor(Head(0, START, seal))
 
     def _admit(self, person: Person, purpose: str) -> None:
         with self.database.transaction(reading=True) as connection:
             stored = self.people.find(connection, person.id)
+        if not PERSON_ID.fullmatch(person.id):
+            raise Denied("the person's id cannot be used", "letters, digits and ._@-", "sign in")
         changed = stored is not None and (stored.role, stored.patient) != (
             person.role,
             person.patient,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from suwen.core.errors import KeyUnavailable
 from suwen.records import reading
 from suwen.records.documents import NOUNS
 from suwen.records.tables import record
 from suwen.records.vault import Vault
+
+CHUNK = 400
 
 
 @dataclass(frozen=True)
@@ -40,31 +41,40 @@ class PatientSummary:
 
 def of(connection: Connection, vault: Vault, patients: Sequence[str]) -> list[PatientSummary]:
     """Return the summaries of patients whose key exists, the last changed first."""
-    found = []
-    for name in patients:
-        try:
-            found.append(_summary(connection, vault, name))
-        except KeyUnavailable:
-            continue
+    found: list[PatientSummary] = []
+    for start in range(0, len(patients), CHUNK):
+        found += _part(connection, vault, patients[start : start + CHUNK])
     return sorted(found, key=lambda one: one.updated.isoformat() if one.updated else "")[::-1]
 
 
-def _summary(connection: Connection, vault: Vault, patient: str) -> PatientSummary:
-    key = vault.patient_key(connection, patient)
-    mine = record.c.patient == patient
+def _part(
+    connection: Connection, vault: Vault, patients: Sequence[str]
+) -> Iterator[PatientSummary]:
+    keys = vault.patient_keys(connection, patients)
+    mine = record.c.patient.in_(patients)
     here = mine & record.c.current.is_(True) & record.c.deleted.is_(False)
-    row = connection.execute(select(record).where(here, record.c.type == "Patient")).first()
-    content = reading.opened(row, key).content if row is not None else {}
-    updated = connection.execute(select(func.max(record.c.at)).where(mine)).scalar()
-    number = select(func.count()).select_from(record).where(here, record.c.type.not_in(NOUNS))
-    return PatientSummary(
-        patient,
-        _name(content),
-        str(content.get("birthDate", "")),
-        str(content.get("gender", "")),
-        datetime.fromisoformat(updated) if updated else None,
-        int(connection.execute(number).scalar() or 0),
+    about = {
+        row.patient: reading.opened(row, key).content
+        for row in connection.execute(select(record).where(here, record.c.type == "Patient"))
+        if (key := keys[row.patient]) is not None
+    }
+    newest = select(record.c.patient, func.max(record.c.at)).where(mine)
+    counted = select(record.c.patient, func.count()).where(here, record.c.type.not_in(NOUNS))
+    updated, number = (
+        {row[0]: row[1] for row in connection.execute(query.group_by(record.c.patient))}
+        for query in (newest, counted)
     )
+    for patient, key in keys.items():
+        if key is not None:
+            content, at = about.get(patient, {}), updated.get(patient)
+            yield PatientSummary(
+                patient,
+                _name(content),
+                str(content.get("birthDate", "")),
+                str(content.get("gender", "")),
+                datetime.fromisoformat(at) if at else None,
+                number.get(patient, 0),
+            )
 
 
 def _name(content: dict[str, Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.records.database import Database
@@ -18,6 +20,7 @@ from suwen.records.tables import data_key, keyring, patient
 
 ROOT = "root"
 CACHED = 4096
+CHUNK = 400
 
 
 @dataclass(frozen=True)
@@ -144,17 +147,34 @@ class Vault:
         """
         if lock:
             connection.execute(select(patient.c.id).where(patient.c.id == name).with_for_update())
-        rows = connection.execute(
-            select(data_key).where(data_key.c.patient == name).order_by(data_key.c.generation)
-        ).all()
-        if not rows:
+        found = self.patient_keys(connection, [name])
+        if name not in found:
             raise NotFound("no such patient", "the id of a patient of this store", "check the id")
-        if any(row.wrapped is None for row in rows):
+        if (key := found[name]) is None:
             raise KeyUnavailable(
                 f"the key of patient {name} was destroyed on purpose",
                 "nothing: the content cannot be read again",
                 "see the decision log for who did it and when",
             )
+        return key
+
+    def patient_keys(
+        self, connection: Connection, names: Sequence[str]
+    ) -> dict[str, PatientKey | None]:
+        """Return the data keys of patients, None for one whose key was destroyed."""
+        found: dict[str, PatientKey | None] = {}
+        for start in range(0, len(names), CHUNK):
+            query = select(data_key).where(data_key.c.patient.in_(names[start : start + CHUNK]))
+            ordered = query.order_by(data_key.c.patient, data_key.c.generation)
+            for name, rows in groupby(connection.execute(ordered), key=lambda row: row.patient):
+                found[name] = self._patient_key(connection, name, list(rows))
+        return found
+
+    def _patient_key(
+        self, connection: Connection, name: str, rows: Sequence[Row[Any]]
+    ) -> PatientKey | None:
+        if any(row.wrapped is None for row in rows):
+            return None
         ciphers = {
             row.generation: self._cipher(connection, name, row.generation, row.wrapped)
             for row in rows

@@ -1,0 +1,86 @@
+"""The gate every act passes: the policy is asked, denials are logged, work is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from suwen.core.errors import Denied
+from suwen.records.log import Act
+from suwen.records.people import Person, bonds
+from suwen.records.policy import Action
+from suwen.records.work import Work
+
+if TYPE_CHECKING:
+    from suwen.records.store import Store
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One person acting for one purpose on one store."""
+
+    store: Store
+    person: Person
+    purpose: str
+
+    @contextmanager
+    def act(self, action: Action, patient: str, subject: str) -> Iterator[Work]:
+        """Check the policy, then yield one unit of work.
+
+        Parameters
+        ----------
+        action
+            What is asked for, as the policy names it.
+        patient
+            The patient it is about; empty when about none.
+        subject
+            What a denial is logged against: a reference or a resource type.
+
+        Raises
+        ------
+        Denied
+            No rule allows it. The denial stands in the log.
+        """
+        try:
+            with self.store.work() as work:
+                self.check(work, action, patient)
+                yield work
+        except Denied:
+            known = patient if self.store.secrets.is_own(patient) else ""
+            detail = {"action": action, "role": self.person.role}
+            with self.store.work() as work:
+                work.log(self.entry("denied", known, subject, detail))
+            raise
+
+    def check(self, work: Work, action: Action, patient: str) -> None:
+        """Raise `Denied` unless a rule of the policy allows `action` on `patient`."""
+        bound = bonds(work.connection, self.person, patient)[patient] if patient else frozenset()
+        if not self._policy_allows(action, bound):
+            raise Denied(
+                f"the role {self.person.role} may not {action!r} here for {self.purpose}",
+                "a rule of the access policy that allows it",
+                "join the care team, or break the glass with a reason where the policy allows that",
+            )
+
+    def readable(self, connection: Connection) -> list[str]:
+        """Return the patients this person is bound to in a way that allows reading."""
+        bound = bonds(connection, self.person)
+        return sorted(name for name in bound if self._policy_allows("read", bound[name]))
+
+    def _policy_allows(self, action: Action, bound: frozenset[Any]) -> bool:
+        return self.store.policy.allows(self.person.role, self.purpose, action, bound)
+
+    def entry(
+        self,
+        act: str,
+        patient: str,
+        subject: str,
+        detail: Mapping[str, Any],
+        key: str | None = None,
+    ) -> Act:
+        """Return an entry for the decision log that names this person and purpose."""
+        return Act(self.person.id, act, patient, subject, self.purpose, detail, key)
