@@ -30,7 +30,7 @@ from suwen.gateway.folder import read_folder, store_intake
 from suwen.imaging.points import point_record
 from suwen.imaging.series import case_volumes
 from suwen.lifecycle import packs
-from suwen.lifecycle.run import run
+from suwen.lifecycle.run import run, with_data
 from suwen.records import Access, Person, Store, finding_of, report_of
 
 PURPOSE = "treatment"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from suwen import cli
 from suwen.app import rooms
 from suwen.core import registry
 from suwen.core.errors import SuwenError
+
+if TYPE_CHECKING:
+    from suwen.lifecycle.run import ReplayResult
 
 registry.provide(rooms.load)
 
@@ -26,6 +30,17 @@ class Application:
         from suwen.app.demo import run_demo
 
         run_demo(once=once, port=port)
+
+    def replay(self, decision: int) -> ReplayResult:
+        """Run a logged finding again, as whoever holds the machine."""
+        from suwen.app.services import operator
+        from suwen.core.settings import settings
+        from suwen.lifecycle.run import replay
+        from suwen.records import Store
+
+        with Store.open(settings()) as store:
+            access = store.session(operator(store), "treatment")
+            return replay(store.log.decision(decision), access)
 
     def serve(self, host: str, port: int) -> None:
         """Serve the workbench until interrupted."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
+
+if TYPE_CHECKING:
+    from suwen.lifecycle.run import ReplayResult
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Wiring(Protocol):
 
     def demo(self, once: bool, port: int) -> None:
         """Diagnose the demo patients, then serve the workbench unless `once`."""
+        ...
+
+    def replay(self, decision: int) -> ReplayResult:
+        """Run a logged finding again, as whoever holds the machine."""
         ...
 
     def serve(self, host: str, port: int) -> None:
