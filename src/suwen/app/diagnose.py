@@ -123,8 +123,10 @@ class Diagnosis:
         return {"findings": [finding.id for finding in found]}
 
     def _findings(self, access: Access, state: dict[str, Any]) -> list[Finding]:
+        blob = self._case(state).blob
         return [
-            finding_of(access.read(f"Finding/{one}", state["patient"])) for one in state["findings"]
+            with_data(finding_of(access.read(f"Finding/{one}", state["patient"])), blob)
+            for one in state["findings"]
         ]
 
     def _report(self, state: dict[str, Any]) -> dict[str, Any]:
