@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.integrate import trapezoid
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Explanation
@@ -94,7 +95,7 @@ def faithfulness_of(
             curve.append(float(np.clip(reached, 0, 1)))
     deletion.append(0.0)
     insertion.append(1.0)
-    return float((np.trapezoid(insertion) + STEPS - np.trapezoid(deletion)) / (2 * STEPS))
+    return float((trapezoid(insertion) + STEPS - trapezoid(deletion)) / (2 * STEPS))
 
 
 def faithfulness(task: Any, pack: Pack, sample: Sample, relevance: Array) -> float | None:

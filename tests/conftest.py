@@ -1,0 +1,81 @@
+"""Fixtures that several rooms' tests share: a toy task and its trained packs."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("suwen", deadline=None, database=None)
+hypothesis.settings.load_profile("suwen")
+
+TOY = Path(__file__).parent / "contract" / "toy.py"
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """The module with the toy tasks."""
+    if "suwen_toy" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("suwen_toy", TOY)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["suwen_toy"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["suwen_toy"]
+
+
+@pytest.fixture(scope="session")
+def toy_data(toy, tmp_path_factory):
+    """Data folders that hold the toy data set."""
+    from suwen.lifecycle.data import DataFolders
+
+    folder = tmp_path_factory.mktemp("toy-data")
+    toy.table(folder)
+    return DataFolders((folder,))
+
+
+@pytest.fixture(scope="session")
+def toy_home(tmp_path_factory):
+    """The SUWEN_HOME under which the toy packs were trained."""
+    return tmp_path_factory.mktemp("toy-home")
+
+
+@pytest.fixture(scope="session")
+def trained(toy, toy_data, toy_home):
+    """The toy classifier, trained, measured and signed."""
+    from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import train
+
+    return train(toy.Squares(), Recipe(epochs=60), toy_data, toy_home, progress=False)
+
+
+@pytest.fixture(scope="session")
+def trained_mask(toy, toy_data, toy_home):
+    """The toy segmentation, trained, measured and signed."""
+    from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import train
+
+    return train(toy.SquareMask(), Recipe(epochs=60), toy_data, toy_home, progress=False)
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Return a function that changes settings for one test."""
+    from suwen.core.settings import settings
+
+    def change(**values: object) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"SUWEN_{name.upper()}", str(value))
+        settings.cache_clear()
+
+    yield change
+    settings.cache_clear()
+
+
+@pytest.fixture
+def at_home(toy_home, settled):
+    """Make the toy's SUWEN_HOME the current one."""
+    settled(home=toy_home)
+    return toy_home
