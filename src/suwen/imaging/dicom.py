@@ -20,12 +20,11 @@ from io import BytesIO
 from math import isfinite
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.pixels import pixel_array
 from pydicom.uid import UID
@@ -39,6 +38,7 @@ PARSER_ERRORS: Final = (
     AssertionError,
     AttributeError,
     BufferError,
+    BytesLengthException,
     EOFError,
     InvalidDicomError,
     LookupError,
@@ -344,9 +344,3 @@ def codestream_size(stream: bytes) -> tuple[int, int] | None:
             return rows, columns
         position += 2 + struct.unpack_from(">H", stream, position + 2)[0]
     return None
-
-
-def pixel_padding(instance: Instance) -> int | None:
-    """Return the stored value that marks pixels outside the scan, None when undefined."""
-    values = instance.numbers("PixelPaddingValue")
-    return int(np.int64(values[0])) if values else None

@@ -27,6 +27,8 @@ SPACING_TOLERANCE: Final = 0.05
 """Share of the slice spacing by which a slice may be off the regular grid."""
 SHIFT_TOLERANCE_MM: Final = 0.1
 """In-plane shift between first and last slice taken for rounding, not for gantry tilt."""
+RESCALE_LIMIT: Final = 1e9
+"""Slope and intercept beyond this are damage, not a scale."""
 AIR_HU: Final = -1024
 """Value given to CT pixels outside the reconstruction circle, and to what a tilt uncovers."""
 
@@ -147,8 +149,10 @@ def _slice(
     if not np.all(np.abs(position) < 1e5):
         raise _implausible("ImagePositionPatient", "a point in mm near the patient")
     slope, intercept = (numbers_of(transform, f"Rescale{part}") for part in ("Slope", "Intercept"))
-    if slope and slope[0] == 0:
+    if slope and not 0 < abs(slope[0]) < RESCALE_LIMIT:
         raise _implausible("RescaleSlope", "a number other than zero")
+    if intercept and abs(intercept[0]) > RESCALE_LIMIT:
+        raise _implausible("RescaleIntercept", "a number of the image's scale")
     return Slice(
         instance,
         frame,
@@ -240,9 +244,10 @@ def volume_of(stack: Stack, *, hounsfield: bool) -> Volume:
     first = stack.slices[0]
     dtype = np.int16 if hounsfield or _fits_int16(stack.slices) else np.float32
     frames = _Frames(stack.slices, np.dtype(dtype), hounsfield=hounsfield)
-    step = stack.heights[-1] / (len(stack.slices) - 1) if stack.regular else stack.step
+    gaps = len(stack.slices) - 1
+    step = float(stack.heights[-1]) / gaps if gaps and stack.regular else stack.step
     affine = np.eye(4)
-    affine[:3, 0] = first.normal * (step or stack.step)
+    affine[:3, 0] = first.normal * step
     affine[:3, 1] = first.down * first.spacing[0]
     affine[:3, 2] = first.across * first.spacing[1]
     affine[:3, 3] = first.position
@@ -286,7 +291,7 @@ def _regridded(stack: Stack, frames: _Frames, affine: Vector) -> Volume:
 
 def _fits_int16(slices: Sequence[Slice]) -> bool:
     for one in slices:
-        bits = next(iter(one.instance.numbers("BitsStored")), 16)
+        bits = min(32, max(1, int(next(iter(one.instance.numbers("BitsStored")), 16))))
         signed = bool(next(iter(one.instance.numbers("PixelRepresentation")), 0))
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
         whole = one.slope == 1 and float(one.intercept).is_integer()

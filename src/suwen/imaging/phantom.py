@@ -34,6 +34,9 @@ CORTEX: Final = 700.0
 GROUND_GLASS: Final = -550.0
 SOLID: Final = 35.0
 NOISE_HU: Final = 18.0
+TEXTURE_HU: Final = 14.0
+BLUR: Final = (0.25, 0.55, 0.55)
+"""Point spread of the imagined scanner, in voxels (z, y, x)."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,14 @@ def chest_phantom(
     )
     values = _body(z, y, x)
     lungs = _lungs(z, y, x)
-    values[lungs] = LUNG
+    texture = ndimage.gaussian_filter(random.normal(0, 1, shape).astype(np.float32), 2.5)
+    texture *= TEXTURE_HU / float(texture.std())
+    values[lungs] = (LUNG + 0.25 * y + texture)[lungs]  # denser where the blood sinks
     _vessels(values, lungs, affine, random)
     _organs(values, z, y, x)
     grid = Volume(values, affine)
     masks = tuple(_draw(grid, lungs, nodule, random) for nodule in nodules)
+    values[:] = ndimage.gaussian_filter(values, BLUR)
     values += ndimage.gaussian_filter(
         random.normal(0, NOISE_HU * 2.2, shape).astype(np.float32), (0.4, 0.7, 0.7)
     )
@@ -165,20 +171,20 @@ def _vessels(
     spacing = np.array([affine[2, 0], affine[1, 1], affine[0, 2]])
     origin = np.array([affine[2, 3], affine[1, 3], affine[0, 3]])
     for side in (-1, 1):
-        for _ in range(26):
+        for _ in range(34):
             hilum = np.array([random.normal(-8, 10), random.normal(5, 8), side * 34.0])
-            heading = random.normal(0, 1, 3) * np.array([1.2, 0.9, 0.5])
+            heading = random.normal(0, 1, 3) * np.array([1.5, 1.1, 0.6])
             heading[2] = side * abs(heading[2]) + side * 0.4
-            branches = [(hilum, heading / np.linalg.norm(heading), random.uniform(2.2, 4.2))]
+            branches = [(hilum, heading / np.linalg.norm(heading), random.uniform(2.4, 4.6))]
             while branches:
                 point, direction, radius = branches.pop()
-                for _step in range(int(random.integers(9, 16))):
+                for _step in range(int(random.integers(9, 18))):
                     _ball(values, lungs, (point - origin) / spacing, radius / spacing)
                     direction = direction + random.normal(0, 0.16, 3)
                     direction /= np.linalg.norm(direction)
-                    point = point + direction * max(1.6, radius)
-                    radius *= 0.975
-                if radius > 1.0:
+                    point = point + direction * max(1.5, radius)
+                    radius *= 0.98
+                if radius > 0.75:
                     for _branch in range(2):
                         turned = direction + random.normal(0, 0.5, 3)
                         branches.append((point, turned / np.linalg.norm(turned), radius * 0.72))
@@ -202,7 +208,8 @@ def _ball(
         + ((x - centre[2]) / radii[2]) ** 2
     )
     share = np.clip((1.15 - distance) / 0.5, 0, 1) * lungs[box]
-    values[box] = np.maximum(values[box], LUNG + share * (BLOOD - LUNG))
+    drawn = np.maximum(values[box], LUNG + share * (BLOOD - LUNG))
+    values[box] = np.where(share > 0, drawn, values[box])
 
 
 def _draw(
