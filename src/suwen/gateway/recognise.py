@@ -1,0 +1,88 @@
+"""What kind of file it is, told by its content: the name is never looked at."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from typing import Literal
+
+from suwen.core.codes import Text
+
+Kind = Literal["dicom", "nifti", "json", "table", "text"]
+
+_PEEK = 4096
+_NDJSON = re.compile(rb"^\s*\{")
+_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+_VRS = (b"UI", b"UL", b"CS", b"OB", b"LO", b"SH", b"DA", b"TM", b"US")
+
+
+def _reason(en: str, zh: str) -> Text:
+    return Text(en=en, zh=zh)
+
+
+_OTHERS: tuple[tuple[bytes, Text], ...] = (
+    (b"%PDF", _reason("a PDF document; export its text", "PDF 文档；请导出其文字")),
+    (b"{\\rtf", _reason("an RTF document; save it as plain text", "RTF 文档；请另存为纯文本")),
+    (b"\x89PNG", _reason("a PNG picture, not a DICOM image", "PNG 图片，不是 DICOM 图像")),
+    (b"\xff\xd8\xff", _reason("a JPEG picture, not a DICOM image", "JPEG 图片，不是 DICOM 图像")),
+    (b"GIF8", _reason("a GIF picture, not a DICOM image", "GIF 图片，不是 DICOM 图像")),
+    (b"PK\x03\x04", _reason("a ZIP archive or Office document; unpack or export it",
+                            "ZIP 压缩包或 Office 文档；请解压或导出")),
+    (b"7z\xbc\xaf", _reason("a 7-Zip archive; unpack it", "7-Zip 压缩包；请解压")),
+    (b"\xd0\xcf\x11\xe0", _reason("an old Office document; export its text",
+                                  "旧版 Office 文档；请导出其文字")),
+    (b"MSH|", _reason("an HL7 v2 message; export FHIR", "HL7 v2 消息；请导出 FHIR")),
+    (b"MZ", _reason("a program", "可执行程序")),
+    (b"\x7fELF", _reason("a program", "可执行程序")),
+    (b"#!", _reason("a script", "脚本程序")),
+)  # fmt: skip
+
+EMPTY = _reason("the file is empty", "文件为空")
+UNKNOWN = _reason(
+    "its content is none of the known formats (DICOM, NIfTI, FHIR JSON, text, CSV)",
+    "内容不属于已知格式（DICOM、NIfTI、FHIR JSON、文本、CSV）",
+)
+XML = _reason("an XML document; export FHIR as JSON", "XML 文档；请将 FHIR 导出为 JSON")
+COMPRESSED = _reason("a compressed file; unpack it", "压缩文件；请解压")
+
+
+def kind_of(data: bytes) -> Kind | Text:
+    """Return the kind of a file, or the reason why it is none."""
+    if not data:
+        return EMPTY
+    if data[128:132] == b"DICM" or _bare_dicom(data):
+        return "dicom"
+    if _nifti(data):
+        return "nifti"
+    if data[:2] == b"\x1f\x8b":
+        return COMPRESSED
+    for magic, reason in _OTHERS:
+        if data.startswith(magic):
+            return reason
+    start = data[:_PEEK].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"<":
+        return XML
+    if start[:1] in (b"{", b"["):
+        return "json"
+    return "text"
+
+
+def _bare_dicom(data: bytes) -> bool:
+    """Say whether it begins like a data set without preamble (explicit or implicit VR)."""
+    if data[:2] not in _GROUPS or len(data) < 16:
+        return False
+    implicit_length = int.from_bytes(data[4:8], "little")
+    return data[4:6] in _VRS or (
+        (data[2:4] != b"\0\0" or data[4:8] == b"\x04\0\0\0") and (implicit_length < len(data))
+    )
+
+
+def _nifti(data: bytes) -> bool:
+    head = data[:544]
+    if data[:2] == b"\x1f\x8b":
+        try:
+            head = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data[: 1 << 16], 544)
+        except (zlib.error, gzip.BadGzipFile):
+            return False
+    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0")
