@@ -1,0 +1,82 @@
+"""Which pack is in use."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from suwen.core.errors import Conflict, IntegrityError, NotFound
+from suwen.lifecycle import keys, manifest, packs
+
+
+@pytest.fixture
+def home(toy_home, tmp_path, settled):
+    """A fresh SUWEN_HOME with the toy's key, and no pack in it."""
+    shutil.copytree(toy_home / "keys", tmp_path / "home" / "keys")
+    settled(home=tmp_path / "home")
+    return tmp_path / "home"
+
+
+def newer(folder, home, version):
+    """Seal a copy of a pack under another version."""
+    path = folder / "pack.toml"
+    lines = [
+        f'"version" = "{version}"' if line.startswith('"version"') else line
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    manifest.seal(folder, keys.signing_key(home))
+
+
+def test_without_any_pack_the_task_says_how_to_get_one(home):
+    with pytest.raises(NotFound, match=r"suwen train toy\.squares"):
+        packs.current("toy.squares")
+
+
+def test_a_trained_pack_is_in_use_only_after_a_person_installed_it(home, trained):
+    folder = packs.install(trained.pack.folder)
+    assert folder.parent == home / "packs" / "toy.squares"
+    assert packs.current("toy.squares").identity == trained.pack.identity
+    assert packs.find(trained.pack.identity).folder == folder
+    with pytest.raises(Conflict):
+        packs.install(trained.pack.folder)
+
+
+def test_the_newest_version_is_in_use_and_the_older_one_still_replays(home, trained):
+    old = packs.install(trained.pack.folder)
+    other = shutil.copytree(old, old.with_name("other"))
+    newer(other, home, "9999.01.01")
+    assert packs.current("toy.squares").folder == other
+    assert packs.find(trained.pack.identity).folder == old
+
+
+def test_a_folder_of_suwen_packs_goes_before_the_home(home, trained, tmp_path, settled):
+    packs.install(trained.pack.folder)
+    own = shutil.copytree(trained.pack.folder, tmp_path / "own" / "squares")
+    settled(home=home, packs=tmp_path / "own")
+    assert packs.current("toy.squares").folder == own
+
+
+def test_a_pack_damaged_after_it_was_loaded_once_is_refused(home, trained):
+    folder = packs.install(trained.pack.folder)
+    packs.current("toy.squares")
+    (folder / "MANIFEST.json").write_text("{}")
+    with pytest.raises(IntegrityError):
+        packs.current("toy.squares")
+
+
+def test_a_pack_that_was_removed_is_named_without_guessing(home, trained):
+    with pytest.raises(NotFound, match="is not here"):
+        packs.find(trained.pack.identity)
+
+
+def test_an_unreadable_pack_is_listed_but_answers_nothing(home):
+    folder = home / "packs" / "toy.squares" / "1"
+    folder.mkdir(parents=True)
+    (folder / "pack.toml").write_text("this is not TOML")
+    assert [(task, version) for path, task, version in packs.installed() if path == folder] == [
+        ("", "")
+    ]
+    with pytest.raises(NotFound):
+        packs.current("toy.squares")
