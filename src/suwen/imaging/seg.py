@@ -171,9 +171,7 @@ def _encode(
     )
     if created is not None:
         stamp(document, created, seed)
-    stream = BytesIO()
-    document.save_as(stream)
-    return stream.getvalue()
+    return encoded(document)
 
 
 def _source(series: Series, used: Bits) -> tuple[list[Dataset], NDArray[np.intp]]:
@@ -236,3 +234,11 @@ def stamp(document: Dataset, moment: datetime, seed: str) -> None:
     for element in document.iterall():
         if element.keyword in fixed:
             element.value = fixed[element.keyword]
+
+
+def encoded(document: Dataset) -> bytes:
+    """Return the file's bytes with all text in UTF-8, whatever the source was written in."""
+    document.SpecificCharacterSet = "ISO_IR 192"
+    stream = BytesIO()
+    document.save_as(stream)
+    return stream.getvalue()

@@ -9,11 +9,14 @@ Reference: DICOM PS3.16 2024e TID 1500, 1411, 1501, 300, 4019; PS3.3 section A.3
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any, Final
 
 import highdicom as hd
+import numpy as np
 from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -32,7 +35,8 @@ from suwen.imaging.coding import (
     unit,
 )
 from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
-from suwen.imaging.seg import stamp, tracking_uid
+from suwen.imaging.geometry import Slice
+from suwen.imaging.seg import encoded, stamp, tracking_uid
 from suwen.imaging.uids import uid_from
 
 SERIES_NUMBER: Final = 9002
@@ -45,12 +49,30 @@ _BANDS: Final = {
 }
 
 
+@dataclass(frozen=True)
+class _Signer:
+    """The person who verified: DICOM person name, organization, when."""
+
+    name: str
+    organization: str
+    at: datetime
+
+    @classmethod
+    def of(cls, report: Report, name: str, organization: str) -> _Signer | None:
+        if report.status != "final" or not report.signed_by or not report.signed_at:
+            return None
+        said = name or report.signed_by
+        # a name without components would be the retired form (PS3.5 section 6.2)
+        return cls(said if "^" in said else f"{said}^", organization, report.signed_at)
+
+
 def structured_report(
     series: Series,
     findings: Sequence[Finding],
     report: Report,
     segmentation: bytes | None = None,
     organization: str = "Unknown",
+    observer: str = "",
 ) -> bytes:
     """Return a Comprehensive 3D SR (TID 1500) of the findings on one series.
 
@@ -66,6 +88,8 @@ def structured_report(
         The SEG of the same findings, to be referred to by segment.
     organization
         Where the verifying person works.
+    observer
+        Name of the person who signed; their id in the report when not given.
 
     Raises
     ------
@@ -75,6 +99,7 @@ def structured_report(
     """
     if report.status == "withdrawn":
         raise BadInput("a withdrawn report", "a draft or a signed report", "do not send it")
+    signer = _Signer.of(report, observer, organization)
     groups = _groups(series, findings)
     if not groups:
         raise BadInput(
@@ -84,7 +109,7 @@ def structured_report(
         )
     try:
         with quiet_parser():
-            return _encode(series, groups, report, segmentation, organization)
+            return _encode(series, groups, report, segmentation, signer)
     except PARSER_ERRORS:
         raise BadInput(
             "headers of the source series that a structured report cannot refer to",
@@ -114,21 +139,22 @@ def _encode(
     groups: dict[str, list[Finding]],
     report: Report,
     segmentation: bytes | None,
-    organization: str,
+    signer: _Signer | None,
 ) -> bytes:
     seg = hd.seg.segread(BytesIO(segmentation)) if segmentation else None
     evidence: dict[str, Dataset] = {}
     measured = [_group(series, group, seg, evidence) for group in groups.values()]
     content = sr.MeasurementReport(
-        observation_context=_context(report),
+        observation_context=_context(signer),
         procedure_reported=codes.LN.CTUnspecifiedBodyRegion
         if series.modality == "CT"
         else private("imaging", "Imaging procedure"),
         imaging_measurements=measured,
         title=codes.DCM.ImagingMeasurementReport,
-        referenced_images=[data for data in evidence.values() if data.get("Modality") != "SEG"],
+        # highdicom describes single-frame images only
+        referenced_images=[data for data in evidence.values() if "PixelSpacing" in data] or None,
     )
-    final = report.status == "final"
+    final = signer is not None
     seed = f"sr {series.series_uid} {report.id} {report.status}"
     document = sr.Comprehensive3DSR(
         evidence=list(evidence.values()),
@@ -141,23 +167,21 @@ def _encode(
         is_complete=True,
         is_final=final,
         is_verified=final,
-        verifying_observer_name=report.signed_by if final else None,
-        verifying_organization=organization if final else None,
+        verifying_observer_name=signer.name if signer else None,
+        verifying_organization=signer.organization if signer else None,
         manufacturer_model_name=MODEL,
         software_versions=version("suwen"),
         device_serial_number="0",
         series_description="Nodule measurements "
         + ("(verified)" if final else "(software, unverified)"),
     )
-    moment = report.signed_at if final and report.signed_at else report.created
+    moment = signer.at if signer else report.created
     stamp(document, moment, seed)
     document.CodingSchemeIdentificationSequence = [_local_scheme()]
     if final:
         verified = moment.strftime("%Y%m%d%H%M%S")
         document.VerifyingObserverSequence[0].VerificationDateTime = verified
-    stream = BytesIO()
-    document.save_as(stream)
-    return stream.getvalue()
+    return encoded(document)
 
 
 def _local_scheme() -> Dataset:
@@ -168,13 +192,13 @@ def _local_scheme() -> Dataset:
     return scheme
 
 
-def _context(report: Report) -> sr.ObservationContext:
+def _context(signer: _Signer | None) -> sr.ObservationContext:
     person = None
-    if report.status == "final" and report.signed_by:
+    if signer is not None:
         person = sr.ObserverContext(
             observer_type=codes.DCM.Person,
             observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(
-                name=report.signed_by
+                name=signer.name
             ),
         )
     device = sr.ObserverContext(
@@ -219,6 +243,7 @@ def _group(
     source = sr.SourceImageForMeasurementGroup(
         image.text("SOPClassUID"),
         image.text("SOPInstanceUID"),
+        _frame_numbers(series, image, region),
     )
     return sr.MeasurementsAndQualitativeEvaluations(source_images=[source], **shared)
 
@@ -238,7 +263,8 @@ def _segment_reference(
     highdicom writes what all frames share once, and its own reader of references misses it there.
     """
     shared = seg.SharedFunctionalGroupsSequence[0]
-    images: dict[str, sr.SourceImageForSegmentation] = {}
+    images: dict[str, Dataset] = {}
+    frames: dict[str, set[int]] = {}
     for group in seg.PerFrameFunctionalGroupsSequence:
         identified = group.get("SegmentIdentificationSequence") or shared.get(
             "SegmentIdentificationSequence"
@@ -247,14 +273,31 @@ def _segment_reference(
         if identified[0].ReferencedSegmentNumber != number or not derived:
             continue
         for source in derived[0].SourceImageSequence:
-            instance = _add(series, source.ReferencedSOPInstanceUID, evidence)
-            if instance is not None:
-                images[source.ReferencedSOPInstanceUID] = sr.SourceImageForSegmentation(
-                    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID
+            uid = source.ReferencedSOPInstanceUID
+            if _add(series, uid, evidence) is not None:
+                images[uid] = source
+                numbers = source.get("ReferencedFrameNumber", [])
+                frames.setdefault(uid, set()).update(
+                    [numbers] if isinstance(numbers, int) else numbers
                 )
-    return sr.ReferencedSegment(
-        seg.SOPClassUID, seg.SOPInstanceUID, number, source_images=list(images.values())
-    )
+    sources = [
+        sr.SourceImageForSegmentation(
+            source.ReferencedSOPClassUID, uid, sorted(frames[uid]) or None
+        )
+        for uid, source in images.items()
+    ]
+    return sr.ReferencedSegment(seg.SOPClassUID, seg.SOPInstanceUID, number, source_images=sources)
+
+
+def _frame_numbers(series: Series, image: Instance, region: ImageRegion | None) -> list[int] | None:
+    """Return the frame (from 1) of a multi-frame image that lies nearest to the region."""
+    if image.frames == 1 or region is None:
+        return None
+
+    def away(one: Slice) -> float:
+        return abs(float((np.asarray(region.centre) - one.position) @ one.normal))
+
+    return [min(series.slices, key=away).frame + 1]
 
 
 def _add(series: Series, uid: str, evidence: dict[str, Dataset]) -> Instance | None:

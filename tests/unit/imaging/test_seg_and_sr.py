@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 import pytest
+from highdicom.legacy import LegacyConvertedEnhancedCTImage
 from pydicom import dcmread
 
 from suwen.core.codes import (
@@ -280,6 +282,62 @@ def test_withdrawn_reports_and_foreign_findings_are_refused(
     elsewhere = replace(series, series_uid="2.25.1")
     with pytest.raises(BadInput, match="no finding on this series"):
         structured_report(elsewhere, findings, report(findings))
+
+
+def test_chinese_names_survive_whatever_the_source_is_written_in(series: Series) -> None:
+    headers = [copy.deepcopy(one.header) for one in series.instances]
+    for header in headers:
+        header.SpecificCharacterSet = "GB18030"
+        header.PatientName = "Wang^XiaoDong=王^小东"
+    instances = [
+        replace(one, header=header) for one, header in zip(series.instances, headers, strict=True)
+    ]
+    (chinese,) = assemble(instances)
+    tracking = Tracking(uid=uid_from("n0"), label="结节 1")
+    found = [one.model_copy(update={"tracking": tracking}) for one in nodule(chinese, 0)]
+    mask = segmentation(chinese, found, created=WHEN)
+    signed = report(found, final=True).model_copy(update={"signed_by": "person-7"})
+    written = structured_report(chinese, found, signed, mask, "市人民医院", "王丽")
+    for data in (mask, written):
+        opened = dcmread(BytesIO(data))
+        assert opened.SpecificCharacterSet == "ISO_IR 192"
+        assert str(opened.PatientName) == "Wang^XiaoDong=王^小东"
+        assert "结节 1" in str(opened)
+    (observer,) = dcmread(BytesIO(written)).VerifyingObserverSequence
+    assert str(observer.VerifyingObserverName) == "王丽^"
+    assert observer.VerifyingOrganization == "市人民医院"
+
+
+def test_a_multi_frame_source_gets_the_same_segment(series: Series, seg: bytes) -> None:
+    enhanced = LegacyConvertedEnhancedCTImage(
+        [dcmread(BytesIO(one.load())) for one in series.instances],
+        series_instance_uid=series.series_uid,
+        series_number=1,
+        sop_instance_uid="2.25.4",
+        instance_number=1,
+    )
+    stream = BytesIO()
+    enhanced.save_as(stream, enforce_file_format=True)
+    (multi,) = assemble([read_instance(stream.getvalue())])
+    alone = nodule(series, 0)
+    opened = hd.seg.segread(BytesIO(segmentation(multi, alone, created=WHEN)))
+    volume = opened.get_volume(segment_numbers=[1], combine_segments=True)
+    twin = hd.seg.segread(BytesIO(seg)).get_volume(segment_numbers=[1], combine_segments=True)
+    assert (volume.array > 0).sum() == (twin.array > 0).sum()
+    middle = volume.map_indices_to_reference(np.argwhere(volume.array > 0)).mean(axis=0)
+    assert np.linalg.norm(middle - CENTRES[0]) < 0.3
+    by_image = structured_report(multi, alone, report(alone))
+    (group,) = hd.sr.srread(BytesIO(by_image)).content.get_image_measurement_groups()
+    frame = group.source_images[0].referenced_frame_numbers[0]
+    (plane,) = (one for one in multi.slices if one.frame == frame - 1)
+    assert abs(plane.position[2] - CENTRES[0][2]) <= 0.75
+    by_segment = structured_report(
+        multi, alone, report(alone), segmentation(multi, alone, created=WHEN)
+    )
+    (roi,) = hd.sr.srread(BytesIO(by_segment)).content.get_volumetric_roi_measurement_groups()
+    named = roi.referenced_segment.source_images[0].referenced_frame_numbers
+    assert named == sorted(named)
+    assert 8 <= len(named) <= 11  # a ball of 14 mm on slices 1.5 mm apart
 
 
 @pytest.mark.peer
