@@ -50,7 +50,7 @@ def looks(language: Language) -> dict[str, Look]:
         "title": look(16, TEAL),
         "section": look(11.5, TEAL, before=9, after=3),
         "text": look(9.5, after=2),
-        "lead": look(10.5),
+        "lead": look(10.5, after=2),
         "card": look(11),
         "soft": look(8.5, SOFT),
         "small": look(7.2, SOFT),

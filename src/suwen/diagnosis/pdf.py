@@ -39,7 +39,7 @@ from suwen.diagnosis.paper import (
     looks,
     numbered,
 )
-from suwen.diagnosis.typesetting import Line, Look
+from suwen.diagnosis.typesetting import Line, Look, pieces
 from suwen.diagnosis.view import Card, Particulars, Picture, View, view
 
 PICTURE = 104.0
@@ -113,7 +113,7 @@ def _story(shown: View, look: Looks) -> list[Flowable]:
     if "impression" in shown.sections:
         title, lines = shown.sections["impression"]
         story.append(_heading(title, look))
-        story.append(_numbered_lines(lines, look))
+        story += _numbered_lines(lines, look)
         story += [Line(line, look["text"]) for line in shown.sections.get("summary", ("", ()))[1]]
     if shown.cards:
         story.append(CondPageBreak(ROOM_FOR_A_CARD))
@@ -179,22 +179,11 @@ def _identity(shown: View, look: Looks) -> Table:
     )
 
 
-def _numbered_lines(lines: Sequence[str], look: Looks) -> Table:
-    rows = [
-        [Line(f"{i}.", look["lead"], bold=i == 1), Line(line, look["lead"], bold=i == 1)]
+def _numbered_lines(lines: Sequence[str], look: Looks) -> list[Flowable]:
+    return [
+        Line(line, look["lead"], bold=i == 1, bullet=f"{i}.", indent=16)
         for i, line in enumerate(lines, 1)
     ]
-    return Table(
-        rows,
-        colWidths=[16, WIDTH - 16],
-        style=[
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-            ("TOPPADDING", (0, 0), (-1, -1), 1),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
-        ],
-    )
 
 
 def _listed(title: str, lines: Sequence[str], look: Looks) -> list[Flowable]:
@@ -211,8 +200,10 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
         rows.append(Line(f"{card.bar.name} {card.bar.words}", look["text"], bold=True))
         rows.append(ProbabilityBar(card.bar, INNER))
     rows += _pictures_and_measures(card, language, look)
-    rows += [Line(line, look["text"]) for line in card.statements]
-    rows += [Line(line, look["soft"]) for line in card.explanations]
+    for line in card.statements:
+        rows += pieces(line, look["text"], INNER)
+    for line in card.explanations:
+        rows += pieces(line, look["soft"], INNER)
     if card.evidence:
         rows.append(Line(say(language, "Evidence"), look["label"]))
         rows += [

@@ -27,6 +27,9 @@ FONT = "SuwenSans"
 FONT_FILE = Path(__file__).parent / "fonts" / "suwen-sans.ttf"
 BOLD_STROKE = 0.028
 """Width of the outline drawn for bold, as a share of the font size."""
+PIECE = 8
+"""Most lines of a text that stay together in a table."""
+BULLET_INDENT = 9.0
 LEADING = 1.42
 RAISE, RAISED_SIZE = 0.34, 0.68
 """Height and size of a superscript the font lacks, as shares of the font size."""
@@ -140,13 +143,13 @@ class Look:
 class Line(Flowable):  # type: ignore[misc]
     """A paragraph of plain text; with a `bullet`, indented behind it."""
 
-    INDENT = 9.0
-
-    def __init__(self, text: str, look: Look, *, bold: bool = False, bullet: str = "") -> None:
+    def __init__(
+        self, text: str, look: Look, *, bold: bool = False, bullet: str = "", indent: float = 0.0
+    ) -> None:
         super().__init__()
         self.text = drawable(text, narrow_quotes=look.narrow_quotes)
         self.look, self.bold, self.bullet = look, bold, bullet
-        self.indent = self.INDENT if bullet else 0.0
+        self.indent = indent or (BULLET_INDENT if bullet else 0.0)
         self.lines: list[str] = []
 
     def getSpaceBefore(self) -> float:  # noqa: N802
@@ -170,10 +173,11 @@ class Line(Flowable):  # type: ignore[misc]
         fit = int(height / self.look.leading)
         if fit < 1 or fit >= len(self.lines):
             return [] if fit < 1 else [self]
-        first = Line("\u0020".join(self.lines[:fit]), self.look, bold=self.bold, bullet=self.bullet)
-        rest = Line("\u0020".join(self.lines[fit:]), self.look, bold=self.bold)
-        rest.indent = self.indent
-        return [first, rest]
+        parts = (self.lines[:fit], self.bullet), (self.lines[fit:], "")
+        return [
+            Line(" ".join(lines), self.look, bold=self.bold, bullet=bullet, indent=self.indent)
+            for lines, bullet in parts
+        ]
 
     def draw(self) -> None:
         """Draw the lines from the top down."""
@@ -201,3 +205,14 @@ class Line(Flowable):  # type: ignore[misc]
             pen.setRise(0 if share == 1.0 else self.look.size * RAISE)
             pen.textOut(part)
         self.canv.drawText(pen)
+
+
+def pieces(text: str, look: Look, width: float) -> list[Line]:
+    """Return `text` as paragraphs of at most `PIECE` lines, for the rows of a table.
+
+    A table breaks between its rows only; a very long text in one row would fit on no page.
+    """
+    lines = broken(drawable(text, narrow_quotes=look.narrow_quotes), width, look.size)
+    return [
+        Line(" ".join(lines[start : start + PIECE]), look) for start in range(0, len(lines), PIECE)
+    ]

@@ -195,7 +195,7 @@ def _status(report: Report, language: Language, particulars: Particulars) -> tup
             "Withdrawn by %(person)s at %(at)s: %(reason)s",
             person=_person(last.person, particulars) if last else "?",
             at=moment(last.at) if last else "?",
-            reason=last.reason if last else "?",
+            reason=quoted(last.reason) if last else "?",
         )
     return say(language, "DRAFT"), say(
         language, "Draft by software, not yet reviewed or signed by a clinician."

@@ -1,4 +1,4 @@
-"""A patient with three nodules of different risk, one question left open, notes, labs and vitals."""
+"""A patient with nodules of different risk, one question left open, notes, labs and vitals."""
 
 from __future__ import annotations
 

@@ -1,0 +1,307 @@
+"""The report leaves as FHIR, HTML and PDF: complete, validated, and harmless to its reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import fhirkit
+import pytest
+
+from suwen.core.codes import Language, Text
+from suwen.core.errors import IntegrityError
+from suwen.core.nouns import Act, Case, Finding, Report, digest_of
+from suwen.diagnosis.compose import compose
+from suwen.diagnosis.fhir import fhir_bundle
+from suwen.diagnosis.html import html_report
+from suwen.diagnosis.pdf import pdf_report
+from suwen.diagnosis.review import review, sign, withdraw
+from suwen.diagnosis.view import Particulars
+
+AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
+Images = dict[str, bytes]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def resources(bundle: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    found = [entry["resource"] for entry in bundle["entry"]]
+    return [resource for resource in found if resource["resourceType"] == kind]
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for part in value.values():
+            yield from references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references(part)
+
+
+class TestFhir:
+    @pytest.mark.parametrize("language", LANGUAGES)
+    @pytest.mark.parametrize("state", ["draft", "final", "withdrawn"])
+    def test_every_state_validates_as_fhir_r4(
+        self, report: Report, particulars: Particulars, language: Language, state: str
+    ) -> None:
+        if state != "draft":
+            report = sign(report, "dr-wang", AT)
+        if state == "withdrawn":
+            report = withdraw(report, "dr-wang", "wrong series", AT)
+        bundle = fhir_bundle(report, language, particulars)
+        assert fhirkit.validate(json.dumps(bundle)) == []
+        for entry in bundle["entry"]:
+            assert fhirkit.validate(json.dumps(entry["resource"])) == []
+
+    def test_the_validator_used_here_does_find_a_fault(self, report: Report) -> None:
+        bundle = fhir_bundle(report, "en")
+        del resources(bundle, "Observation")[0]["code"]
+        assert any(
+            "code" in issue.message + issue.path for issue in fhirkit.validate(json.dumps(bundle))
+        )
+
+    def test_status_follows_the_review(self, report: Report) -> None:
+        final = sign(report, "dr-wang", AT)
+        expected = {
+            "preliminary": report,
+            "final": final,
+            "cancelled": withdraw(report, "dr-wang", "wrong series", AT),
+            "entered-in-error": withdraw(final, "dr-wang", "wrong series", AT),
+        }
+        for status, state in expected.items():
+            bundle = fhir_bundle(state, "en")
+            assert resources(bundle, "DiagnosticReport")[0]["status"] == status
+            assert {o["status"] for o in resources(bundle, "Observation")} == {status}
+
+    def test_a_rejected_finding_is_no_result_and_stays_as_an_error(self, report: Report) -> None:
+        key = report.findings[3].id
+        bundle = fhir_bundle(review(report, key, Act.REJECTED, "dr-wang", "a vessel", at=AT), "en")
+        rejected = next(
+            o for o in resources(bundle, "Observation") if o["identifier"][0]["value"] == key
+        )
+        assert rejected["status"] == "entered-in-error"
+        results = list(references(resources(bundle, "DiagnosticReport")[0]["result"]))
+        assert f"Observation/{rejected['id']}" not in results
+        assert len(results) == len(report.findings) - 1
+
+    def test_everything_asserted_by_a_model_says_so(self, report: Report) -> None:
+        bundle = fhir_bundle(report, "en")
+        for kind in ("Observation", "DiagnosticReport", "Provenance"):
+            for resource in resources(bundle, kind):
+                assert resource["meta"]["security"][0]["code"] == "AIAST"
+
+    def test_provenance_names_the_packs_the_person_and_the_inputs(
+        self, report: Report, particulars: Particulars
+    ) -> None:
+        bundle = fhir_bundle(sign(report, "dr-wang", AT), "en", particulars)
+        (provenance,) = resources(bundle, "Provenance")
+        agents = [(a["type"]["coding"][0]["code"], a["who"]) for a in provenance["agent"]]
+        devices = {f"Device/{device['id']}" for device in resources(bundle, "Device")}
+        assert {who["reference"] for kind, who in agents if kind == "assembler"} == devices
+        assert [who["display"] for kind, who in agents if kind == "verifier"] == [
+            "Dr Wang Min (王敏)"
+        ]
+        inputs = {e["what"].get("identifier", {}).get("value") for e in provenance["entity"]}
+        assert "03" * 32 in inputs
+
+    def test_every_reference_leads_into_the_bundle_or_to_a_record(
+        self, report: Report, case: Case
+    ) -> None:
+        bundle = fhir_bundle(report, "en")
+        inside = {entry["request"]["url"] for entry in bundle["entry"]}
+        outside = {record.reference for record in case.records} | {"Patient/p1"}
+        outside |= {f"BodyStructure/p{i}/_history/1" for i in range(1, 5)}
+        assert set(references(bundle)) <= inside | outside
+
+    def test_the_probability_has_unit_interval_and_interpretation(self, report: Report) -> None:
+        observation = resources(fhir_bundle(report, "en"), "Observation")[3]
+        quantity = observation["valueQuantity"]
+        assert (quantity["value"], quantity["code"]) == (87.0, "%")
+        low, high, level = quantity["extension"][0]["extension"]
+        assert (low["valueDecimal"], high["valueDecimal"], level["valueDecimal"]) == (
+            74.0,
+            94.0,
+            0.95,
+        )
+        assert observation["interpretation"][0]["coding"][0]["code"] == "POS"
+
+    def test_an_abstention_has_a_reason_and_no_value(self, report: Report) -> None:
+        observation = resources(fhir_bundle(report, "en"), "Observation")[-1]
+        assert "valueQuantity" not in observation
+        assert "7.5 mm thick" in observation["dataAbsentReason"]["text"]
+
+    def test_sending_twice_is_the_same_put(self, report: Report) -> None:
+        assert fhir_bundle(report, "en") == fhir_bundle(report, "en")
+        assert {e["request"]["method"] for e in fhir_bundle(report, "en")["entry"]} == {"PUT"}
+
+
+class Reader(HTMLParser):
+    """Collects the tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+class TestHtml:
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_every_statement_and_picture_is_on_the_page(
+        self, report: Report, images: Images, particulars: Particulars, language: Language
+    ) -> None:
+        page = Reader(html_report(report, language, images, particulars))
+        for statement in report.statements:
+            assert statement.text.of(language) in page.text
+        assert page.tags.count("img") == 4
+
+    def test_hostile_note_text_stays_text(
+        self, report: Report, images: Images, particulars: Particulars
+    ) -> None:
+        html = html_report(report, "en", images, particulars)
+        page = Reader(html)
+        assert "<script>alert('x')</script>" in page.text
+        assert "script" not in page.tags
+        assert not [name for name, _ in page.attributes if name.startswith("on")]
+
+    def test_a_hostile_name_label_and_review_stay_text(
+        self, case: Case, findings: list[Finding], images: Images
+    ) -> None:
+        evil = '"><svg onload=alert(1)>'
+        tracking = findings[3].tracking
+        assert tracking
+        hostile = findings[3].model_copy(
+            update={
+                "tracking": tracking.model_copy(update={"label": evil}),
+                "reason": Text(en=evil, zh=evil),
+                "pack": evil,
+            }
+        )
+        report = compose(case, [hostile], [Text(en=evil, zh=evil)], case.at)
+        report = review(report, hostile.id, Act.EDITED, evil, evil, evil, AT)
+        who = Particulars(patient={"name": [{"text": evil}]}, people={evil: evil})
+        page = Reader(html_report(report, "en", images, who))
+        assert "svg" not in page.tags
+        assert page.text.count(evil) >= 6
+
+    def test_nothing_is_loaded_from_anywhere(self, report: Report, images: Images) -> None:
+        page = Reader(html_report(report, "en", images))
+        links = [value for name, value in page.attributes if name in {"src", "href", "srcset"}]
+        assert links
+        assert all(value and value.startswith("data:image/png;base64,") for value in links)
+        assert "link" not in page.tags
+
+    def test_the_band_is_told_in_words_and_by_a_sign_not_by_colour_alone(
+        self, report: Report, images: Images
+    ) -> None:
+        text = Reader(html_report(report, "en", images)).text
+        for chip in (
+            "▲ HIGH · rule-in range",
+            "◆ INDETERMINATE · grey zone",
+            "▼ LOW · rule-out range",
+            "○ NO ANSWER · abstained",
+        ):
+            assert chip in text
+
+    def test_an_unfaithful_saliency_map_is_not_shown_but_explained(
+        self, report: Report, findings: list[Finding], images: Images
+    ) -> None:
+        hidden = findings[5].attachments[0]
+        page = html_report(report, "en", images)
+        import base64
+
+        assert hidden.data
+        assert base64.b64encode(hidden.data).decode() not in page
+        assert "is not shown: removing the highlighted region did not change" in page
+
+    def test_a_draft_is_marked_and_a_signed_report_names_its_person(
+        self, report: Report, images: Images, particulars: Particulars
+    ) -> None:
+        draft = html_report(report, "en", images, particulars)
+        assert 'class="watermark"' in draft
+        final = html_report(sign(report, "dr-wang", AT), "en", images, particulars)
+        assert 'class="watermark"' not in final
+        assert "Signed by Dr Wang Min (王敏) at 2026-03-02 11:00 UTC." in final
+        assert "Draft by software" not in final
+        gone = html_report(
+            withdraw(report, "dr-wang", "wrong series", AT), "en", images, particulars
+        )
+        assert "Withdrawn by Dr Wang Min (王敏) at 2026-03-02 11:00 UTC: wrong series" in gone
+
+    def test_bytes_that_are_not_the_findings_own_are_refused(
+        self, report: Report, images: Images
+    ) -> None:
+        swapped = dict.fromkeys(images, b"\x89PNG\r\n\x1a\nother")
+        with pytest.raises(IntegrityError, match="not those of the finding"):
+            html_report(report, "en", swapped)
+
+    def test_a_picture_that_is_absent_is_said_to_be_absent(self, report: Report) -> None:
+        page = html_report(report, "en", {})
+        assert page.count("image not available") == 4
+        assert "<img" not in page
+
+    def test_identity_decision_and_inputs_are_shown(
+        self, report: Report, images: Images, particulars: Particulars
+    ) -> None:
+        text = Reader(html_report(report, "zh", images, particulars)).text
+        for shown in (
+            "李喆堃",
+            "MRN 004711",
+            "1961-07-14（64 岁）",
+            "女",
+            "测试数据",
+            "blob/" + "03" * 32,
+        ):
+            assert shown in text
+        assert particulars.decisions[report.findings[0].id] == 41
+
+    def test_the_test_banner_is_absent_for_a_real_patient(
+        self, report: Report, images: Images, particulars: Particulars
+    ) -> None:
+        patient = {key: value for key, value in particulars.patient.items() if key != "meta"}
+        page = html_report(report, "en", images, replace(particulars, patient=patient))
+        assert "TEST DATA" not in page
+
+
+class TestPdf:
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_the_same_report_gives_the_same_bytes(
+        self, report: Report, images: Images, particulars: Particulars, language: Language
+    ) -> None:
+        first, second = (pdf_report(report, language, images, particulars) for _ in range(2))
+        assert digest_of(first) == digest_of(second)
+        assert first.startswith(b"%PDF-1.")
+        assert first.count(b"/Subtype /Image") == 4
+
+    def test_a_broken_picture_is_said_to_be_absent(
+        self, case: Case, findings: list[Finding]
+    ) -> None:
+        from suwen.core.nouns import Attachment
+
+        broken = Attachment.of("key-image", "image/png", b"\x89PNG\r\n\x1a\ntruncated")
+        finding = findings[0].model_copy(update={"attachments": (broken,)})
+        report = compose(case, [finding], (), case.at)
+        assert broken.data
+        assert b"/Subtype /Image" not in pdf_report(report, "en", {broken.digest: broken.data})
+
+    def test_a_report_of_many_nodules_and_a_very_long_edit_breaks_over_pages(
+        self, case: Case, findings: list[Finding], images: Images
+    ) -> None:
+        report = compose(case, findings, (), case.at)
+        long = "Spiculated 毛刺 " * 900
+        report = review(report, findings[3].id, Act.EDITED, "dr-wang", "long", long, AT)
+        pages = pdf_report(report, "zh", images).count(b"/Type /Page\n")
+        assert pages > 5
