@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +25,9 @@ from suwen.core.nouns import Case, Finding, Report, canonical, digest_of
 from suwen.core.settings import Settings, settings
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import shown
-from suwen.gateway.folder import read_folder, store_intake
-from suwen.imaging.points import point_record
-from suwen.imaging.series import case_volumes
+from suwen.gateway.folder import read_folder
+from suwen.gateway.storing import store_intake
+from suwen.imaging.points import point_records
 from suwen.lifecycle import packs
 from suwen.lifecycle.run import run, with_data
 from suwen.records import Access, Person, Store, finding_of, report_of
@@ -99,10 +98,9 @@ class Diagnosis:
 
     def _points(self, state: dict[str, Any]) -> dict[str, Any]:
         access = self._access(state)
-        access.put(
-            place_points(access.case(state["patient"]), state["payload"]["points"]),
-            state["patient"],
-        )
+        points = [(x, y, z) for x, y, z in state["payload"]["points"]]
+        case = access.case(state["patient"])
+        access.put(point_records(case, points), state["patient"])
         return {}
 
     def _open(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -165,28 +163,6 @@ def in_order() -> list[Any]:
         for task in ready:
             ordered.append(waiting.pop(task.name))
     return ordered
-
-
-def place_points(case: Case, points: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
-    """Return the records of points a person gave, each on the first series that holds it.
-
-    Raises
-    ------
-    BadInput
-        A point lies outside every series.
-    """
-    series = case_volumes(case)
-    records = []
-    for x, y, z in points:
-        held = next((one for one in series if one.volume.holds((x, y, z))), None)
-        if held is None:
-            raise BadInput(
-                "a point outside every image series",
-                "x, y, z in mm in the DICOM patient frame, within the images",
-                "read it in the viewer, or check the sign of each number",
-            )
-        records.append(point_record(case.patient, held, (x, y, z)))
-    return records
 
 
 def answer(access: Access, patient: str, name: str) -> list[Finding]:
