@@ -10,6 +10,7 @@ from typing import Final
 from highdicom.sr import CodedConcept
 
 from suwen.core.codes import DCM, LOINC, RADLEX, SNOMED, SUWEN, UCUM, Code
+from suwen.core.nouns import digest_of
 
 PRIVATE_SCHEME: Final = "99SUWEN"
 """Local designators begin with 99 (PS3.16 section 8.2)."""
@@ -23,6 +24,13 @@ _SCHEMES: Final = {
 }
 _UNITS: Final = {"1": "no units", "mm": "millimeter", "mm3": "cubic millimeter", "%": "percent"}
 
+_SHORT: Final = 16
+"""Longest Code Value (VR SH); readers in use do not look for Long Code Value everywhere."""
+_SHORTENED: Final = {
+    "malignancy-probability": "malignancy-prob",
+    "equivalent-diameter": "equiv-diameter",
+}
+
 MANUFACTURER: Final = "Suwen"
 MODEL: Final = "Suwen decision support (research)"
 
@@ -30,12 +38,19 @@ MODEL: Final = "Suwen decision support (research)"
 def concept(code: Code) -> CodedConcept:
     """Return a Code as a DICOM coded concept (English meaning)."""
     scheme = _SCHEMES.get(code.system, PRIVATE_SCHEME)
-    return CodedConcept(code.code, scheme, code.name.en)
+    return CodedConcept(_short(code.code), scheme, code.name.en)
 
 
 def private(value: str, meaning: str) -> CodedConcept:
     """Return a concept of Suwen's own scheme."""
-    return CodedConcept(value, PRIVATE_SCHEME, meaning)
+    return CodedConcept(_short(value), PRIVATE_SCHEME, meaning)
+
+
+def _short(value: str) -> str:
+    """Return a code of at most 16 characters; a longer unknown one by its hash."""
+    if len(value) <= _SHORT:
+        return value
+    return _SHORTENED.get(value) or f"h{digest_of(value.encode())[:14]}"
 
 
 def unit(ucum: str) -> CodedConcept:

@@ -347,7 +347,7 @@ def _interval(interval: Interval, units: sr.CodedConcept) -> sr.MeasurementPrope
 def _evaluations(findings: Sequence[Finding]) -> list[sr.QualitativeEvaluation]:
     return [
         sr.QualitativeEvaluation(
-            name=private(finding.task[-60:], f"Decision band of {finding.task}"[:64]),
+            name=private(finding.task, f"Decision band of {finding.task}"[:64]),
             value=private(finding.band.value, _BANDS[finding.band]),
         )
         for finding in findings

@@ -217,6 +217,14 @@ def test_the_report_has_one_measurement_group_a_nodule(draft: bytes) -> None:
     assert first.reference_type.value == "121191"  # Referenced Segment
 
 
+def test_every_code_is_short_enough_for_readers_that_know_only_code_value(draft: bytes) -> None:
+    opened = dcmread(BytesIO(draft))
+    assert [one for one in opened.iterall() if one.keyword == "LongCodeValue"] == []
+    codes = [one.value for one in opened.iterall() if one.keyword == "CodeValue"]
+    assert "malignancy-prob" in codes
+    assert max(len(code) for code in codes) <= 16
+
+
 def test_every_uncertainty_carries_the_unit_of_its_value(draft: bytes) -> None:
     text = str(dcmread(BytesIO(draft)))
     start = text.index("upper measurement uncertainty")
@@ -335,7 +343,7 @@ def test_a_multi_frame_source_gets_the_same_segment(series: Series, seg: bytes) 
         multi, alone, report(alone), segmentation(multi, alone, created=WHEN)
     )
     (roi,) = hd.sr.srread(BytesIO(by_segment)).content.get_volumetric_roi_measurement_groups()
-    named = roi.referenced_segment.source_images[0].referenced_frame_numbers
+    named = roi.referenced_segment[1].referenced_frame_numbers
     assert named == sorted(named)
     assert 8 <= len(named) <= 11  # a ball of 14 mm on slices 1.5 mm apart
 
