@@ -126,7 +126,10 @@ class Squares:
     datasets = ("squares",)
     perturbations = ()
     explanations = ("cam", "occlusion")
-    domain_names: ClassVar = {"brightness": Text(en="Brightness", zh="亮度")}
+    domain_names: ClassVar = {
+        "brightness": Text(en="Brightness", zh="亮度"),
+        "spread": Text(en="Spread of the brightness", zh="亮度离散度"),
+    }
     exclusions: ClassVar = {"large": lambda examples: examples.columns["size"] == "large"}
 
     fitted: ClassVar[list[int]] = []

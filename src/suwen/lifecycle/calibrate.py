@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Interval
@@ -61,10 +61,10 @@ class Calibrator:
         slope = max(self.a, 1e-6)
         known = np.array([centre, 1.0])
         variance = float(known @ np.array(self.covariance) @ known) / slope**2
-        reach = stats.norm.ppf(0.5 + LEVEL / 2) * np.sqrt(variance)
+        reach = special.ndtri(0.5 + LEVEL / 2) * np.sqrt(variance)
         if count > 1:
             spread = members.var(ddof=1) * (1 / count + 1 / (count - 1))
-            quantile = stats.t.ppf(0.5 + LEVEL / 2, count - 1)
+            quantile = special.stdtrit(count - 1, 0.5 + LEVEL / 2)
             reach = np.hypot(reach, quantile * np.sqrt(spread))
         low, value, high = self.probability(np.array([centre - reach, centre, centre + reach]))
         return Interval(value=float(value), low=float(low), high=float(high), level=LEVEL)
@@ -103,6 +103,8 @@ def pool_adjacent_violators(values: Array, weights: Array) -> Array:
 
 
 def _platt(logits: Array, truth: Array) -> tuple[float, float]:
+    from scipy import optimize  # A second to import, and only fitting needs it.
+
     positives, negatives = truth.sum(), (1 - truth).sum()
     target = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 

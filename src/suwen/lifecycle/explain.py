@@ -20,8 +20,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from scipy.integrate import trapezoid
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Explanation
@@ -95,7 +93,7 @@ def faithfulness_of(
             curve.append(float(np.clip(reached, 0, 1)))
     deletion.append(0.0)
     insertion.append(1.0)
-    return float((trapezoid(insertion) + STEPS - trapezoid(deletion)) / (2 * STEPS))
+    return float((np.trapezoid(insertion) + STEPS - np.trapezoid(deletion)) / (2 * STEPS))
 
 
 def faithfulness(task: Any, pack: Pack, sample: Sample, relevance: Array) -> float | None:
@@ -112,7 +110,14 @@ def similarity(first: Array, second: Array) -> float:
     one, other = by_cell(first), by_cell(second)
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
-    return abs(float(stats.spearmanr(one, other).statistic))
+    return abs(float(np.corrcoef(ranks(one), ranks(other))[0, 1]))
+
+
+def ranks(values: Array) -> Array:
+    """Return the rank of each value from 1, ties sharing their mean rank."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return np.asarray((last - (count - 1) / 2)[place])
 
 
 def occlusion(task: Any, pack: Pack, sample: Sample) -> Array:

@@ -19,8 +19,7 @@ from suwen.core.nouns import Band, Case, Decision, Finding, canonical, digest_of
 from suwen.lifecycle import packs
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Answers, Choice, Sample, Task
-from suwen.records.access import Access, Entry
-from suwen.records.documents import finding_of
+from suwen.records import Access, Entry, finding_of
 
 ACT = "finding"
 """The act under which a finding stands in the decision log."""

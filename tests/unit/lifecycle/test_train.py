@@ -60,7 +60,7 @@ def test_out_of_fold_predictions_come_from_the_member_that_never_saw_the_patient
 
 
 def test_the_same_run_again_gives_the_same_figures_and_trains_nothing(
-    toy, trained, toy_data, toy_home
+    toy, trained, toy_data, toy_home, quick
 ):
     toy.Squares.fitted.clear()
     again = train(toy.Squares(), Recipe(epochs=60), toy_data, toy_home, progress=False)
@@ -69,7 +69,9 @@ def test_the_same_run_again_gives_the_same_figures_and_trains_nothing(
     assert again.results == trained.results
 
 
-def test_two_fresh_runs_of_one_seed_give_the_same_weights_and_figures(toy, toy_data, tmp_path):
+def test_two_fresh_runs_of_one_seed_give_the_same_weights_and_figures(
+    toy, quick, toy_data, tmp_path
+):
     runs = [
         train(toy.SquareMask(), FEW, toy_data, tmp_path / name, progress=False)
         for name in ("a", "b")
@@ -80,7 +82,7 @@ def test_two_fresh_runs_of_one_seed_give_the_same_weights_and_figures(toy, toy_d
 
 
 def test_after_a_failure_in_the_third_member_the_first_two_are_not_trained_again(
-    toy, toy_data, tmp_path, monkeypatch
+    toy, toy_data, tmp_path, monkeypatch, quick
 ):
     task = toy.SquareMask()
     task.fitted.clear()
@@ -102,7 +104,7 @@ def test_after_a_failure_in_the_third_member_the_first_two_are_not_trained_again
     assert done.results == whole.results
 
 
-def test_a_process_killed_while_training_goes_on_where_it_was(toy, toy_data, tmp_path):
+def test_a_process_killed_while_training_goes_on_where_it_was(toy, quick, toy_data, tmp_path):
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
@@ -137,7 +139,7 @@ def test_a_process_killed_while_training_goes_on_where_it_was(toy, toy_data, tmp
     assert done.results["n"] == 240
 
 
-def test_a_strong_signal_is_learned_to_the_end(toy, tmp_path):
+def test_a_strong_signal_is_learned_to_the_end(toy, quick, tmp_path):
     toy.table(tmp_path, count=120, signal=6.0)
     data = DataFolders((tmp_path,))
     made = train(toy.Squares(), Recipe(epochs=80), data, tmp_path / "home", progress=False)
@@ -147,7 +149,7 @@ def test_a_strong_signal_is_learned_to_the_end(toy, tmp_path):
     assert made.results["floor"]["diameter"]["gain_auroc"]["low"] > 0
 
 
-def test_pure_noise_gives_no_skill(toy, tmp_path):
+def test_pure_noise_gives_no_skill(toy, quick, tmp_path):
     toy.table(tmp_path, signal=0.0, seed=11)
     data = DataFolders((tmp_path,))
     made = train(toy.Squares(), Recipe(epochs=30), data, tmp_path / "home", progress=False)

@@ -1,0 +1,128 @@
+"""One suite for every shipped Pack, and the proof that none escapes it."""
+
+from __future__ import annotations
+
+import math
+import shutil
+
+import pytest
+
+from suwen.core import registry
+from suwen.core.errors import IntegrityError
+from suwen.lifecycle import assemble, keys, packs
+from suwen.lifecycle.pack import SETTINGS, Pack
+
+from .conftest import SOURCE, registered, shipped
+
+EXECUTABLE = (".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".bin")
+
+
+def trusted_for(pack, request):
+    """The keys under which a pack loads."""
+    if pack.task.startswith("toy."):
+        return assemble.own_key(request.getfixturevalue("toy_home"))
+    return keys.trusted_keys()
+
+
+def test_a_pack_is_signed_with_a_key_that_ships(pack, request):
+    assert Pack.load(pack.folder, trusted_for(pack, request)).sha256 == pack.sha256
+
+
+def test_a_pack_with_one_byte_changed_is_refused(pack, request, tmp_path):
+    copy = shutil.copytree(pack.folder, tmp_path / "pack")
+    trusted = trusted_for(pack, request)
+    weights = sorted(path for path in copy.rglob("*") if path.suffix in (".onnx", ".txt"))
+    for path in [weights[0], copy / "calibrator.json", copy / "card.json"]:
+        if not path.exists():
+            continue
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 1
+        original, _ = path.read_bytes(), path.write_bytes(bytes(content))
+        with pytest.raises(IntegrityError, match=path.name):
+            Pack.load(copy, trusted)
+        path.write_bytes(original)
+    Pack.load(copy, trusted)
+
+
+def test_a_pack_holds_nothing_that_could_be_executed(pack):
+    for path in pack.folder.rglob("*"):
+        assert path.suffix not in EXECUTABLE, path.name
+
+
+def test_a_pack_belongs_to_a_registered_task(pack, task_of_pack):
+    assert pack.task == task_of_pack.name
+    assert pack.settings["answers"] == task_of_pack.answers.kind
+    assert pack.settings["dataset"] in task_of_pack.datasets
+
+
+def test_every_member_has_weights(pack):
+    for member in range(pack.members):
+        assert list(assemble.weight_files(pack.folder / f"member-{member}"))
+
+
+def test_a_card_is_complete_with_intervals_floors_and_limits(pack):
+    card = pack.content("card.json", needed=True)
+    results = card["results"]
+    assert results["n"] > results["groups"] > 1
+    for name, entry in results["metrics"].items():
+        assert entry["low"] <= entry["value"] <= entry["high"], name
+        assert all(math.isfinite(entry[key]) for key in ("value", "low", "high"))
+    assert results["floor"], "a floor stands beside the figures"
+    for table in results["floor"].values():
+        assert any(name.startswith("gain_") for name in table)
+    assert results["subgroups"]
+    assert card["limits"]
+    for key in ("name", "url", "licence", "citation"):
+        assert card["data"][key]
+    assert card["data"]["shippable"]
+    assert card["split"]["kind"] == "out-of-fold"
+    assert card["cost"]["median_ms"] > 0
+    assert card["cost"]["peak_mb"] > 0
+    assert card["cost"]["unwanted_imports"] == []
+    assert "clinician" in card["intended_use"]
+
+
+def test_the_page_of_a_card_shows_every_picture_it_names(pack):
+    page = pack.path("card.md").read_text(encoding="utf-8")
+    for line in page.splitlines():
+        if line.startswith("<img"):
+            assert pack.path(line.split('"')[1]).stat().st_size > 1000
+
+
+def test_bands_keep_their_error_budget_and_say_what_was_measured(pack):
+    if pack.settings["answers"] != "choice":
+        pytest.skip("only classes have bands")
+    cuts = pack.thresholds
+    assert 0 <= cuts.rule_out <= cuts.rule_in <= 1
+    assert cuts.measured_false_alarms <= cuts.rule_in_false_alarms + 0.05
+    assert cuts.measured_misses <= cuts.rule_out_misses + 0.05
+
+
+def test_explanations_were_checked_when_the_pack_was_made(pack, task_of_pack):
+    from suwen.lifecycle.explain import methods_of
+
+    assert set(pack.content("explain.json")) == set(methods_of(task_of_pack))
+
+
+def test_no_pack_folder_of_any_room_escapes_this_suite():
+    found = sorted(path.parent for root in packs.shipped() for path in root.rglob(SETTINGS))
+    assert found == shipped()
+    for root in SOURCE.glob("*/packs"):
+        for folder in root.iterdir():
+            if folder.is_dir() and folder.name != "__pycache__":
+                assert list(folder.rglob(SETTINGS)), f"{folder} holds no pack"
+
+
+def test_no_two_shipped_packs_answer_one_task():
+    tasks = [Pack(folder, "").task for folder in shipped()]
+    assert len(set(tasks)) == len(tasks)
+
+
+def test_every_task_whose_data_may_ship_has_a_pack_or_says_none():
+    answered = {Pack(folder, "").task for folder in shipped()}
+    assert answered <= set(registered())
+    for name in registered():
+        if name not in answered:
+            assert getattr(registry.find(name), "unshipped", ""), (
+                f"{name} has no pack: ship one, or say why in its attribute `unshipped`"
+            )

@@ -1,0 +1,230 @@
+"""One suite for every registered Task, and the proof that none escapes it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suwen.core import registry
+from suwen.core.codes import Code, Text
+from suwen.core.errors import NotFound
+from suwen.core.nouns import Band, Case, Finding, canonical
+from suwen.lifecycle import golden
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.run import answer
+from suwen.lifecycle.task import Choice, Examples, Explains, Mask, Reads, Task, Value
+
+from .conftest import SOURCE, registered
+
+METHODS = ("samples", "examples", "fit", "predict", "findings")
+CHINESE = re.compile("[一-鿿]")
+
+
+def bilingual(text: Text) -> bool:
+    return bool(text.en.strip()) and bool(CHINESE.search(text.zh))
+
+
+def test_a_task_keeps_the_contract(task):
+    assert isinstance(task, Task)
+    assert re.fullmatch(r"[a-z]+\.[a-z0-9_]+", task.name)
+    for name in METHODS:
+        expected = list(inspect.signature(getattr(Task, name)).parameters)
+        found = list(inspect.signature(getattr(type(task), name)).parameters)
+        assert found == expected, f"{name} takes {found}"
+
+
+def test_a_task_lives_in_the_room_its_name_says(task):
+    if not task.name.startswith("toy."):
+        assert type(task).__module__.startswith(f"suwen.{task.name.partition('.')[0]}.")
+
+
+def test_a_task_is_titled_in_both_languages_and_says_what_it_reads(task):
+    assert bilingual(task.title)
+    assert task.reads
+    assert all(isinstance(reads, Reads) and reads.resource_type for reads in task.reads)
+
+
+def test_a_task_answers_with_codes_that_have_names_in_both_languages(task):
+    answers = task.answers
+    assert isinstance(answers, Choice | Mask | Value)
+    codes = answers.classes if isinstance(answers, Choice) else (answers.code,)
+    assert len(codes) >= (2 if isinstance(answers, Choice) else 1)
+    for code in codes:
+        assert isinstance(code, Code)
+        assert code.system.startswith("http")
+        assert bilingual(code.name)
+
+
+def test_a_task_has_a_data_set_and_says_so_when_it_is_not_there(task, tmp_path):
+    assert task.datasets
+    for dataset in task.datasets:
+        with pytest.raises(NotFound):
+            task.examples(DataFolders((tmp_path,)), dataset)
+
+
+def test_tasks_that_run_first_exist_and_do_not_wait_for_each_other(task):
+    waiting, seen = list(task.after), set()
+    while waiting:
+        name = waiting.pop()
+        assert name != task.name, "the task waits for itself"
+        if name not in seen:
+            seen.add(name)
+            waiting += registry.find(name).after
+
+
+def test_an_empty_case_gives_no_sample(task):
+    def blob(digest):
+        raise AssertionError("an empty Case has no blob")
+
+    case = Case("nobody", datetime(2026, 1, 1, tzinfo=UTC), (), blob)
+    assert task.samples(case, []) == []
+
+
+def test_a_task_that_explains_keeps_the_second_contract(task):
+    if hasattr(task, "saliency"):
+        assert isinstance(task, Explains)
+
+
+def test_perturbations_are_named_once_and_ordered_by_strength(task):
+    names = [each.name for each in task.perturbations]
+    assert len(set(names)) == len(names)
+    for each in task.perturbations:
+        assert list(each.strengths) == sorted(each.strengths)
+
+
+def test_the_pack_answers_its_golden_cases(answered):
+    task, pack = answered
+    assert golden.check(task, pack) == []
+
+
+def test_the_same_input_gives_the_same_finding_to_the_last_digit(answered):
+    task, pack = answered
+    for sample, _, _ in golden.cases(task, pack):
+        first, second = task.predict(pack, sample), task.predict(pack, sample)
+        assert np.array_equal(first.scores, second.scores)
+        assert dict(first.domain) == dict(second.domain)
+        if first.mask is not None:
+            assert np.array_equal(first.mask, second.mask)
+
+
+def test_the_members_asked_for_are_the_members_that_answer(answered):
+    task, pack = answered
+    if task.answers.kind == "mask":
+        pytest.skip("a mask has no score a member")
+    sample = next(golden.cases(task, pack))[0]
+    everyone = task.predict(pack, sample).scores
+    assert len(everyone) == pack.members
+    for member in range(pack.members):
+        assert task.predict(pack, sample, [member]).scores == pytest.approx(everyone[[member]])
+
+
+def test_the_guard_knows_every_domain_feature_and_accepts_the_golden_cases(answered):
+    task, pack = answered
+    for sample, _, _ in golden.cases(task, pack):
+        output = task.predict(pack, sample)
+        assert set(pack.guard.ranges) == set(output.domain)
+        assert pack.guard.reasons(output.domain) == []
+    assert all(bilingual(span.name) for span in pack.guard.ranges.values())
+
+
+def test_outside_its_domain_the_task_abstains_with_a_reason_in_both_languages(
+    answered, monkeypatch
+):
+    task, pack = answered
+    if not pack.guard.ranges:
+        pytest.skip("the task has no domain features")
+    sample = next(golden.cases(task, pack))[0]
+    output = task.predict(pack, sample)
+    far = {name: span.high + 1e6 for name, span in pack.guard.ranges.items()}
+    moved = type(output)(output.scores, far, output.mask, output.parts)
+    monkeypatch.setattr(type(task), "predict", lambda *_, **__: moved)
+    monkeypatch.setattr(type(task), "findings", lambda *_, **__: [])
+    (finding,) = answer(task, pack, sample)
+    assert finding.band is Band.ABSTAIN
+    assert finding.probability is None
+    assert not finding.measures
+    assert bilingual(finding.reason)
+
+
+def test_findings_survive_their_json(toy, trained, toy_data):
+    task = toy.Squares()
+    sample = task.examples(toy_data, "squares").load(0)
+    from suwen.core.nouns import RecordValue
+    from suwen.lifecycle.task import Sample
+
+    evidence = (RecordValue(record="Observation/1/_history/1", path="valueString"),)
+    placed = Sample(sample.key, sample.data, evidence)
+    output = task.predict(trained.pack, placed)
+    for finding in task.findings(trained.pack, placed, output):
+        again = Finding.model_validate_json(canonical(finding.model_dump(mode="json")))
+        assert again.id == finding.id
+        assert finding.pack == trained.pack.identity
+
+
+@pytest.mark.real_data
+def test_the_real_examples_are_consistent(task):
+    from suwen.core.settings import settings
+
+    if task.name.startswith("toy."):
+        pytest.skip("no real data belongs to a toy")
+    shared = SOURCE.parents[2] / "shared" / "data"
+    data = DataFolders((*settings().data, shared))
+    try:
+        examples = task.examples(data, task.datasets[0])
+    except NotFound as error:
+        pytest.skip(error.got)
+    assert isinstance(examples, Examples)
+    n = len(examples)
+    assert len(set(examples.keys)) == n > 0
+    for column in (examples.groups, examples.labels, *examples.columns.values()):
+        assert len(column) == n
+    assert examples.floors, "a floor stands beside every figure"
+    for scores in examples.floors.values():
+        assert np.isfinite(np.asarray(scores, dtype=float)).all()
+    if isinstance(task.answers, Choice):
+        assert set(np.unique(examples.labels)) <= set(range(len(task.answers.classes)))
+    if isinstance(task.answers, Mask):
+        assert examples.truth is not None
+        assert examples.truth(0).dtype == bool
+    assert examples.source.licence
+    assert examples.source.citation
+    assert examples.load(0).key == examples.keys[0]
+
+
+def task_classes():
+    """The classes in the source that have the five methods, by module and name."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+                if set(METHODS) <= methods and "Protocol" not in ast.unparse(node):
+                    found.add((path.relative_to(SOURCE).as_posix(), node.name))
+    return found
+
+
+def test_no_task_class_of_any_room_escapes_this_suite():
+    known = {
+        (
+            type(task).__module__.removeprefix("suwen.").replace(".", "/") + ".py",
+            type(task).__name__,
+        )
+        for task in map(registry.find, registered())
+    }
+    assert task_classes() == known
+
+
+def test_the_search_for_escaped_classes_finds_a_task(toy):
+    tree = ast.parse(Path(toy.__file__).read_text(encoding="utf-8"))
+    methods = [
+        {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name == "Squares"
+    ]
+    assert set(METHODS) <= methods[0]

@@ -1,0 +1,58 @@
+"""The model card says what was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from suwen.lifecycle import card, footprint
+
+
+def test_the_card_holds_every_required_part(trained):
+    found = trained.pack.content("card.json")
+    for part in ("data", "limits", "split", "results", "calibration", "bands", "cost", "domain"):
+        assert found[part], part
+    assert found["data"]["licence"] == "Apache-2.0"
+    assert found["title"]["zh"] == "亮方块"
+    assert found["results"]["floor"]["diameter"]["gain_auroc"]["low"] is not None
+
+
+def test_the_page_shows_each_metric_with_its_interval_and_every_picture_it_names(trained):
+    page = trained.pack.path("card.md").read_text()
+    found = trained.pack.content("card.json")
+    for name, entry in found["results"]["metrics"].items():
+        assert f"| {card.label(name)}" in page
+        assert card.number(entry) in page
+    names = [line.split('"')[1] for line in page.splitlines() if line.startswith("<img")]
+    assert len(names) == 4
+    assert all(trained.pack.path(name).stat().st_size for name in names)
+    assert "Not a medical device" in page
+    assert all(line.count("|") == 0 or line.endswith("|") for line in page.splitlines())
+
+
+def test_latency_and_memory_were_measured_without_training_libraries(trained):
+    cost = trained.pack.content("card.json")["cost"]
+    assert 0 < cost["median_ms"] <= cost["p95_ms"]
+    assert cost["peak_mb"] > 20
+    assert cost["unwanted_imports"] == []
+    assert cost["members"] == 5
+
+
+def test_what_is_not_defined_is_a_dash():
+    assert card.number(None) == "–"
+    assert card.number({"value": None, "low": None, "high": None}) == "–"
+    assert card.number({"value": 0.5, "low": None, "high": None}) == "0.500"
+    assert card.number({"value": 0.95, "low": 0.9, "high": 1.0}) == "0.950 [0.900, 1.000]"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [("size_matched_auroc", "size-matched AUROC"), ("ece_equal_mass", "ECE equal mass")],
+)
+def test_keys_are_written_as_people_write_them(key, shown):
+    assert card.label(key) == shown
+
+
+def test_the_footprint_in_this_process_gives_the_same_fields(toy, trained, capsys):
+    module = "suwen_toy"
+    footprint.main([str(trained.pack.folder), module, toy.__file__, "toy.squares"])
+    assert '"median_ms"' in capsys.readouterr().out

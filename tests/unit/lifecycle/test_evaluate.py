@@ -1,0 +1,198 @@
+"""Evaluation: the same figures as the card, out-of-fold; all members on independent data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from suwen.core import registry
+from suwen.core.errors import BadInput, NotFound
+from suwen.lifecycle import measure, split
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.evaluate import evaluate, out_of_fold, rows_of
+
+KEYS = ("task", "pack", "data", "split", "n", "groups", "metrics", "floor", "subgroups", "seconds")
+
+
+@pytest.fixture(scope="module")
+def result(toy, trained, toy_data):
+    return evaluate(toy.Squares(), trained.pack, toy_data)
+
+
+def test_the_result_has_exactly_the_documented_fields(result):
+    assert tuple(result) == KEYS
+    for entry in result["metrics"].values():
+        assert set(entry) == {"value", "low", "high"}
+    json.dumps(result, allow_nan=False)
+
+
+def test_development_data_is_answered_out_of_fold_with_the_figures_of_the_card(result, trained):
+    assert result["split"] == "out-of-fold"
+    card = trained.pack.content("card.json")
+    assert result["metrics"] == card["results"]["metrics"]
+    assert result["floor"] == card["results"]["floor"]
+    assert result["subgroups"] == card["results"]["subgroups"]
+
+
+def test_every_interval_holds_its_value(result):
+    for entry in result["metrics"].values():
+        assert entry["low"] <= entry["value"] <= entry["high"]
+
+
+def test_no_member_answers_a_patient_it_was_trained_on(toy, trained, toy_data, monkeypatch):
+    task = toy.Squares()
+    asked = []
+    real = toy.Squares.predict
+
+    def spy(self, pack, sample, members=None):
+        asked.append((sample.key, tuple(members)))
+        return real(self, pack, sample, members)
+
+    monkeypatch.setattr(toy.Squares, "predict", spy)
+    examples = task.examples(toy_data, "squares")
+    out_of_fold(task, trained.pack, examples)
+    patients = dict(zip(examples.keys, examples.groups, strict=True))
+    assert len(asked) == 240
+    assert all(members == (split.fold_of(patients[key], 5),) for key, members in asked)
+
+
+def test_an_independent_set_is_answered_by_all_members(toy, trained, tmp_path, monkeypatch):
+    toy.table(tmp_path, count=120, seed=99)
+    asked = set()
+    real = toy.Squares.predict
+
+    def spy(self, pack, sample, members=None):
+        asked.add(members)
+        return real(self, pack, sample, members)
+
+    monkeypatch.setattr(toy.Squares, "predict", spy)
+    found = evaluate(toy.Squares(), trained.pack, DataFolders((), tmp_path))
+    assert found["split"] == "independent"
+    assert (found["n"], found["groups"]) == (120, 60)
+    assert asked == {None}
+    assert found["metrics"]["auroc"]["value"] > 0.65
+
+
+def test_a_mask_is_measured_by_dice_beside_its_floor(toy, trained_mask, toy_data):
+    found = evaluate(toy.SquareMask(), trained_mask.pack, toy_data)
+    assert tuple(found) == KEYS
+    assert found["metrics"]["dice"]["value"] > 0.6
+    floor = found["floor"]["whole picture"]
+    assert floor["dice"]["value"] == pytest.approx(0.4)
+    assert floor["gain_dice"]["low"] > 0
+
+
+def test_subgroups_and_exclusions_stand_in_the_table(result):
+    assert set(result["subgroups"]) == {"size", "without"}
+    size, without = result["subgroups"]["size"], result["subgroups"]["without"]
+    assert size["large"]["n"] + size["small"]["n"] == 240
+    assert without["large"] == size["small"]
+
+
+def test_a_small_subgroup_is_counted_and_not_measured(toy, trained, toy_data):
+    task = toy.Squares()
+    examples = task.examples(toy_data, "squares")
+    rare = np.where(np.arange(240) < 7, "rare", "usual")
+    examples = replace(examples, columns={"kind": rare})
+    rows = rows_of(task, trained.pack, examples, out_of_fold(task, trained.pack, examples))
+    found = measure.subgroups_of(rows, resamples=50)
+    assert set(found["kind"]["rare"]) == {"n", "groups"}
+    assert "auroc" in found["kind"]["usual"]
+
+
+def test_values_are_measured_by_rmse_and_gain_is_positive_when_the_error_falls():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=200)
+    rows = measure.Answered(
+        kind="value",
+        truth=truth,
+        answer=truth + rng.normal(0, 0.1, 200),
+        groups=np.arange(200),
+        columns={},
+        floors={"mean": np.zeros(200)},
+        volume_error=np.full(200, np.nan),
+        abstained=np.zeros(200, dtype=bool),
+    )
+    found = measure.results(rows, resamples=200)
+    assert found["metrics"]["rmse"]["value"] == pytest.approx(0.1, abs=0.02)
+    assert found["floor"]["mean"]["gain_rmse"]["low"] > 0.5
+
+
+def test_an_unknown_data_set_and_an_empty_test_folder_are_clear_errors(toy, trained, tmp_path):
+    with pytest.raises(BadInput, match="circles"):
+        evaluate(toy.Squares(), trained.pack, DataFolders((tmp_path,)), "circles")
+    with pytest.raises(NotFound, match="--test-data"):
+        evaluate(toy.Squares(), trained.pack, DataFolders((), tmp_path))
+
+
+@pytest.fixture
+def registered(toy, monkeypatch):
+    """The toy tasks as the only registered ones."""
+    own = {task.name: task for task in (toy.Squares(), toy.SquareMask())}
+    monkeypatch.setattr(registry, "_tasks", own)
+    monkeypatch.setattr(registry, "_rooms", [])
+    return own
+
+
+def command_line():
+    import typer
+
+    from suwen.cli import card, evaluate, explain, packs, train
+
+    app = typer.Typer()
+    for module in (train, evaluate, explain, card):
+        app.command(module.__name__.rpartition(".")[2])(module.command)
+    app.add_typer(packs.app, name="packs")
+    return app
+
+
+def test_the_command_line_goes_from_training_to_one_json_object(
+    registered, toy, toy_data, tmp_path, settled, quick
+):
+    settled(home=tmp_path, data=toy_data.folders[0])
+    runner, app = CliRunner(), command_line()
+
+    def suwen(*words):
+        done = runner.invoke(app, words)
+        assert done.exit_code == 0, done.output + repr(done.exception)
+        return done.stdout
+
+    said = suwen("train", "toy.squares", "--set", "folds=3", "--set", "epochs=20", "--quiet")
+    assert "AUROC" in said
+    folder = said.split("suwen packs install ")[1].strip()
+    assert "installed in" in suwen("packs", "install", folder)
+    assert "intact" in suwen("packs", "list")
+    assert "golden cases agree" in suwen("packs", "verify", folder)
+    assert "BEGIN PUBLIC KEY" in suwen("packs", "key")
+    found = json.loads(suwen("evaluate", "toy.squares", "--json"))
+    assert tuple(found) == KEYS
+    assert "size-matched AUROC" in suwen("evaluate", "toy.squares")
+    assert suwen("card", "toy.squares").startswith("# Bright square · 亮方块")
+    assert json.loads(suwen("card", "toy.squares", "--json"))["task"] == "toy.squares"
+    out = tmp_path / "explained"
+    assert "faithfulness" in suwen("explain", "toy.squares", "--out", str(out), "-k", "2")
+    assert len(list(out.glob("*.png"))) == 2
+
+
+def test_wrong_choices_on_the_command_line_are_named(registered, settled, tmp_path):
+    from suwen.cli.train import recipe_of
+
+    task = registered["toy.squares"]
+    for choices, message in (
+        (["epochs"], "NAME=VALUE"),
+        (["epochs=many"], "epochs"),
+        (["speed=9"], "speed"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            recipe_of(task, None, choices)
+    file = tmp_path / "recipe.toml"
+    file.write_text("epochs = 3\n[options]\nwidth = 8\n")
+    made = recipe_of(task, file, ["folds=4"])
+    assert (made.epochs, made.folds, made.options) == (3, 4, {"width": 8})
+    file.write_text("epochs = ")
+    with pytest.raises(BadInput, match="cannot be read"):
+        recipe_of(task, file, [])

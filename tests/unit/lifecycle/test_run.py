@@ -1,0 +1,245 @@
+"""Running a pack on a Case, and running a decision again to the same output."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from suwen.core import registry
+from suwen.core.codes import Text
+from suwen.core.errors import BadInput, StorageUnavailable
+from suwen.core.nouns import Band
+from suwen.lifecycle import packs
+from suwen.lifecycle.run import ACT, differences, replay, run, with_data
+from suwen.records import Log, Person, Store, finding_of
+
+
+@pytest.fixture
+def home(toy_home, tmp_path, settled):
+    """A SUWEN_HOME with the toy's key."""
+    shutil.copytree(toy_home / "keys", tmp_path / "home" / "keys")
+    settled(home=tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home):
+    with Store(home, f"sqlite:///{home / 'records.sqlite'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def access(store):
+    person = Person("dr-li", "Li Na", "clinician")
+    store.add_person(person, "x")
+    return store.session(person, "treatment")
+
+
+@pytest.fixture
+def patient(access):
+    return access.new_patient([("urn:mrn", "1")])
+
+
+@pytest.fixture
+def task(toy, monkeypatch):
+    """The toy task as the only registered one."""
+    made = toy.Squares()
+    monkeypatch.setattr(registry, "_tasks", {made.name: made})
+    monkeypatch.setattr(registry, "_rooms", [])
+    return made
+
+
+@pytest.fixture
+def pack(home, trained):
+    packs.install(trained.pack.folder)
+    return packs.current("toy.squares")
+
+
+def observe(access, patient, values, name="picture"):
+    """Store a picture as a blob and an Observation that points to it."""
+    content = json.dumps({"values": np.asarray(values).tolist(), "mm": 8.0}).encode()
+    digest = access.put_blob(patient, content, "application/json")
+    return access.put(
+        [
+            {
+                "resourceType": "Observation",
+                "id": name,
+                "status": "final",
+                "code": {"coding": [{"system": "http://loinc.org", "code": "18748-4"}]},
+                "subject": {"reference": f"Patient/{patient}"},
+                "effectiveDateTime": "2026-01-01T10:00:00Z",
+                "valueString": f"blob/{digest}",
+            }
+        ],
+        patient,
+    )[0]
+
+
+def bright(amount=1.5):
+    values = np.random.default_rng(8).normal(0, 0.9, (8, 8))
+    values[2:6, 2:6] += amount
+    return values - values.mean()
+
+
+def decisions(access, patient):
+    return [entry for entry in access.decisions(patient) if entry.act == ACT]
+
+
+def test_a_finding_is_stored_with_its_picture_and_one_decision(access, patient, task, pack):
+    record = observe(access, patient, bright())
+    found = run(task, pack, access.case(patient), access)
+    assert len(found) == 1
+    assert found[0].band is Band.RULE_IN
+    assert found[0].evidence[0].record == record.reference
+    stored = finding_of(access.read(f"Finding/{found[0].id}", patient))
+    assert stored.id == found[0].id
+    assert access.blob(patient, stored.attachments[0].digest) == found[0].attachments[0].data
+    (decision,) = decisions(access, patient)
+    assert decision.detail["pack"] == pack.identity
+    assert decision.detail["finding"] == stored.id
+    assert set(decision.detail["inputs"]) == {record.reference, "blobs"}
+    assert decision.person == "dr-li"
+
+
+def test_running_twice_on_the_same_case_stores_and_logs_once(access, patient, task, pack):
+    observe(access, patient, bright())
+    first = run(task, pack, access.case(patient), access)
+    second = run(task, pack, access.case(patient), access)
+    assert [one.id for one in first] == [one.id for one in second]
+    assert len(decisions(access, patient)) == 1
+    assert len(access.search("Finding", patient)) == 1
+
+
+def test_a_decision_replays_to_the_last_digit_even_after_the_record_changed(
+    access, patient, task, pack
+):
+    observe(access, patient, bright())
+    (found,) = run(task, pack, access.case(patient), access)
+    observe(access, patient, bright(0.2))
+    result = replay(decisions(access, patient)[0], access)
+    assert result.same, result.changes
+    assert result.finding == found
+
+
+def test_without_its_pack_a_decision_says_so(access, patient, task, pack, home):
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    shutil.rmtree(home / "packs")
+    result = replay(decisions(access, patient)[0], access)
+    assert not result.same
+    assert "is not here" in result.changes[0]
+
+
+def test_when_the_code_answers_otherwise_the_changed_fields_are_named(
+    access, patient, task, pack, toy, monkeypatch
+):
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    real = toy.Squares.input_of
+    monkeypatch.setattr(toy.Squares, "input_of", real)
+    once = toy.Squares.predict
+
+    def shifted(self, pack, sample, members=None):
+        output = once(self, pack, sample, members)
+        return type(output)(output.scores + 0.25, output.domain)
+
+    monkeypatch.setattr(toy.Squares, "predict", shifted)
+    result = replay(decisions(access, patient)[0], access)
+    assert not result.same
+    assert any(change.startswith("probability.value: was 0.") for change in result.changes)
+
+
+def test_after_the_patients_key_was_destroyed_nothing_can_be_replayed(
+    access, patient, task, pack, store
+):
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    (decision,) = decisions(access, patient)
+    keeper = Person("admin", "Keeper", "administrator")
+    store.add_person(keeper, "x")
+    store.administer(keeper).destroy_patient(patient, "the patient asked for it")
+    result = replay(decision, access)
+    assert not result.same
+    assert "destroyed" in result.changes[0]
+
+
+def test_a_picture_unlike_the_validated_ones_gets_an_abstention_with_the_reason(
+    access, patient, task, pack
+):
+    observe(access, patient, bright() + 40)
+    (found,) = run(task, pack, access.case(patient), access)
+    assert found.band is Band.ABSTAIN
+    assert found.probability is None
+    assert "Brightness is 40" in found.reason.en
+    assert replay(decisions(access, patient)[0], access).same
+
+
+def test_a_case_without_pictures_gives_no_finding_and_no_decision(access, patient, task, pack):
+    assert run(task, pack, access.case(patient), access) == []
+    assert decisions(access, patient) == []
+
+
+def test_when_the_log_cannot_be_written_there_is_no_finding(
+    access, patient, task, pack, monkeypatch
+):
+    observe(access, patient, bright())
+    case = access.case(patient)
+    real = Log.append
+
+    def full(self, connection, acts):
+        acts = list(acts)
+        if any(act.act == ACT for act in acts):
+            raise StorageUnavailable("the disk is full")
+        return real(self, connection, acts)
+
+    monkeypatch.setattr(Log, "append", full)
+    with pytest.raises(StorageUnavailable):
+        run(task, pack, case, access)
+    monkeypatch.setattr(Log, "append", real)
+    assert access.search("Finding", patient) == []
+    assert decisions(access, patient) == []
+
+
+def test_a_pack_of_another_task_is_refused(access, patient, task, trained_mask):
+    with pytest.raises(BadInput, match=r"a pack for toy\.square_mask"):
+        run(task, trained_mask.pack, access.case(patient), access)
+
+
+def test_only_findings_can_be_replayed(access, patient):
+    other = access.decide("accepted", patient, f"Patient/{patient}", {"finding": "x"})
+    with pytest.raises(BadInput, match="accepted"):
+        replay(other, access)
+
+
+def test_an_input_that_is_not_in_the_case_is_an_error_of_the_room(
+    access, patient, task, pack, monkeypatch, toy
+):
+    observe(access, patient, bright())
+    real = toy.Squares.samples
+
+    def elsewhere(self, case, earlier):
+        (one,) = real(self, case, earlier)
+        return [type(one)(one.key, one.data, one.evidence, ("Observation/other/_history/1",))]
+
+    monkeypatch.setattr(toy.Squares, "samples", elsewhere)
+    with pytest.raises(BadInput, match="not in the Case"):
+        run(task, pack, access.case(patient), access)
+
+
+def test_attachments_get_their_bytes_back(access, patient, task, pack):
+    observe(access, patient, bright())
+    (found,) = run(task, pack, access.case(patient), access)
+    stored = finding_of(access.read(f"Finding/{found.id}", patient))
+    assert stored.attachments[0].data is None
+    case = access.case(patient)
+    assert with_data(stored, case.blob).attachments[0].data == found.attachments[0].data
+
+
+def test_differences_name_the_path_and_hide_long_values():
+    before = {"a": [1, {"b": 2}], "c": "x" * 50, "d": Text(en="e", zh="z").model_dump()}
+    after = {"a": [1, {"b": 3}], "c": "y" * 50, "d": {"en": "e", "zh": "z"}}
+    assert list(differences(before, after)) == ["a[1].b: was 2, is 3", "c: was ..., is ..."]
+    assert list(differences([1], [1, 2])) == [": was [1], is [1, 2]"]
