@@ -76,8 +76,7 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
         if reason is not None:
             reading.refuse(name, reason.en, reason.zh)
     dicom.finish()
-    resources = _once(reading)
-    if not resources and not reading.claims:
+    if not reading.resources and not reading.claims:
         raise BadInput(
             "nothing in the folder was understood",
             "DICOM, NIfTI, FHIR R4 JSON, text notes or tables of vital signs",
@@ -85,6 +84,7 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
             + "; ".join(text.en for text in reading.not_understood[:5]),
         )
     identity = identify(reading.claims, [blob.digest for blob in reading.blobs] or digests)
+    resources = _once(reading)
     blobs = {blob.digest: blob for blob in reading.blobs}
     return Intake(
         identity,
@@ -164,12 +164,14 @@ def _read(
 
 
 def _text(file: SourceFile, data: bytes, reading: Reading, zone: tzinfo | None) -> Text | None:
-    if len(data) > NOTE_CAP:
-        return _LONG
+    if len(data) > NOTE_CAP and decode(data[:NOTE_CAP].rpartition(b"\n")[0]) is None:
+        return UNKNOWN
     found = decode(data)
     if found is None:
         return UNKNOWN
     rows = rows_of(found.text)
+    if rows is None and len(data) > NOTE_CAP:
+        return _LONG
     if rows is None:
         read_note(file, found, reading)
         return None

@@ -103,9 +103,11 @@ def identify(claims: Sequence[Claim], digests: Sequence[str]) -> Identity:
     distinct = list({_without_file(claim): claim for claim in claims}.values())
     for first, second in combinations(distinct, 2):
         if fields := disagreement(first, second):
+            files = f"{first.file} and {second.file} differ"
+            if first.file == second.file:
+                files = f"parts of {first.file} differ"
             raise BadInput(
-                f"the folder holds files of two different patients: {first.file} and "
-                f"{second.file} differ in {', '.join(fields)}",
+                f"the folder holds files of two different patients: {files} in {', '.join(fields)}",
                 "files of one patient",
                 "put each patient's files into a folder of their own",
             )

@@ -29,7 +29,8 @@ _OTHERS: tuple[tuple[bytes, Text], ...] = (
     (b"GIF8", _reason("a GIF picture, not a DICOM image", "GIF 图片，不是 DICOM 图像")),
     (b"PK\x03\x04", _reason("a ZIP archive or Office document; unpack or export it",
                             "ZIP 压缩包或 Office 文档；请解压或导出")),
-    (b"7z\xbc\xaf", _reason("a 7-Zip archive; unpack it", "7-Zip 压缩包；请解压")),
+    *((magic, _reason("a compressed file or archive; unpack it", "压缩文件；请解压"))
+      for magic in (b"7z\xbc\xaf", b"\xfd7zXZ", b"BZh", b"\x28\xb5\x2f\xfd", b"Rar!", b"\x1f\x9d")),
     (b"\xd0\xcf\x11\xe0", _reason("an old Office document; export its text",
                                   "旧版 Office 文档；请导出其文字")),
     (b"MSH|", _reason("an HL7 v2 message; export FHIR", "HL7 v2 消息；请导出 FHIR")),

@@ -1,0 +1,9 @@
+"""The demo patients: three written and simulated for this project, and real public nodules.
+
+Nothing of the synthetic ones comes from a person, and every file says so.
+"""
+
+from suwen.app.demo_patients.real import real_nodule_folders
+from suwen.app.demo_patients.synthetic import write_demo_folders
+
+__all__ = ["real_nodule_folders", "write_demo_folders"]
