@@ -53,7 +53,12 @@ def _parsed(content: dict[str, Any]) -> Noun:
     except KeyError:
         raise BadInput(f"{kind!r} is no Suwen document", "Finding or Report", "") from None
     except ValidationError as error:
-        where = "; ".join(".".join(str(part) for part in e["loc"]) or "it" for e in error.errors())
+        where = "; ".join(
+            "an unknown field"  # Its name could be anything.
+            if e["type"] == "extra_forbidden"
+            else ".".join(str(part) for part in e["loc"]) or "it"
+            for e in error.errors()
+        )
         raise BadInput(
             f"a {kind} is not valid at {where}", "the noun of suwen.core.nouns", "correct it"
         ) from None

@@ -20,7 +20,7 @@ from suwen.core.codes import SUWEN
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Finding, Report, digest_of
 from suwen.records.documents import NOUNS, document, given_id
-from suwen.records.fhir import validate
+from suwen.records.fhir import Problem, validate
 from suwen.records.keys import Secrets
 
 SOURCE_ID = f"{SUWEN}/source-id"
@@ -86,13 +86,19 @@ def _check(resources: Sequence[dict[str, Any]]) -> None:
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             kind = resources[place]["resourceType"]
-            shown = "; ".join(f"{p.path}: {p.message}" for p in errors[:SHOWN_PROBLEMS])
+            shown = "; ".join(_shown(problem) for problem in errors[:SHOWN_PROBLEMS])
             raise BadInput(
                 f"resource {place} ({kind}) is not valid: {shown}"
                 + (f" and {len(errors) - SHOWN_PROBLEMS} more" * (len(errors) > SHOWN_PROBLEMS)),
                 "FHIR R4",
                 "correct it at its source, or leave it out",
             )
+
+
+def _shown(problem: Problem) -> str:
+    if problem.message.startswith("unknown element"):  # Its name could be anything.
+        return f"{problem.path.rpartition('.')[0]}: an unknown element"
+    return f"{problem.path}: {problem.message}"
 
 
 def _one_patient(resources: Iterable[dict[str, Any]], secrets: Secrets) -> None:

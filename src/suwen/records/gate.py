@@ -50,10 +50,12 @@ class Gate:
                 self.check(work, action, patient)
                 yield work
         except Denied:
-            known = patient if self.store.secrets.is_own(patient) else ""
+            # What is no id of this store could be anything, a name say: it is not written down.
+            known = not patient or self.store.secrets.is_own(patient)
+            names = (patient, subject) if known else ("", "")
             detail = {"action": action, "role": self.person.role}
             with self.store.work() as work:
-                work.log(self.entry("denied", known, subject, detail))
+                work.log(self.entry("denied", *names, detail))
             raise
 
     def check(self, work: Work, action: Action, patient: str) -> None:

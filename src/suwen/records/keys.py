@@ -273,9 +273,9 @@ class Secrets:
             return False
         try:
             raw = base64.b32decode(given.upper() + "======")
-        except binascii.Error:
+        except ValueError:
             return False
-        return hmac.compare_digest(raw[BODY_BYTES:], self._check(raw[:BODY_BYTES]))
+        return hmac.compare_digest(self._own(raw[:BODY_BYTES]), given)
 
     def _own(self, body: bytes) -> str:
         return base64.b32encode(body + self._check(body)).decode().rstrip("=").lower()
