@@ -29,8 +29,8 @@ from suwen.lifecycle.task import Array, Examples, Explains, Sample, Task
 
 STEPS = 8
 """Points of the deletion and insertion curves: 2 x STEPS predictions a score."""
-CELLS_A_SIDE = 8
-"""Cells along each axis of the input."""
+CELLS_A_SIDE = {1: 32, 2: 8, 3: 6}
+"""Cells along each axis of an input with that many axes (6 with more)."""
 LEAST_EFFECT = 0.1
 """Logit difference between full and empty input below which the score is undefined."""
 MOST_SIMILAR = 0.5
@@ -43,7 +43,7 @@ def cells_of(shape: tuple[int, ...]) -> Array:
     """Return the cell number of each element of an input of that shape."""
     cell = np.zeros(shape, dtype=np.int64)
     for axis, size in enumerate(shape):
-        count = min(CELLS_A_SIDE, size)
+        count = min(CELLS_A_SIDE.get(len(shape), 6), size)
         along = (np.arange(size) * count) // size
         cell = cell * count + along.reshape([-1 if k == axis else 1 for k in range(len(shape))])
     return cell
