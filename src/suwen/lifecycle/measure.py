@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from suwen.core.errors import BadInput
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.task import Array, Examples, Task
@@ -83,6 +84,28 @@ def answered(
         abstained=np.zeros(count, dtype=bool),
         thresholds=thresholds,
     )
+
+
+def check_floors(task: Task, examples: Examples) -> None:
+    """Check that the floors are what this kind of answer is compared with.
+
+    Raises
+    ------
+    BadInput
+        A floor is not finite, or for masks no Dice coefficient.
+    """
+    for name, scores in examples.floors.items():
+        values = np.asarray(scores, dtype=float)
+        if task.answers.kind == "mask" and not ((values >= 0) & (values <= 1)).all():
+            raise BadInput(
+                f"the floor {name!r} of {task.name} is no Dice coefficient",
+                "for masks: the Dice coefficient of a trivial mask, one a sample",
+                "give `Examples.floors` the overlap of a trivial method with the truth",
+            )
+        if not np.isfinite(values).all():
+            raise BadInput(
+                f"the floor {name!r} of {task.name} is not finite", "one number a sample"
+            )
 
 
 def with_abstained(rows: Answered, outside: Array) -> Answered:

@@ -70,7 +70,8 @@ class Examples:
     columns
         Per-sample columns for subgroups, strata and size matching, each of shape (n,).
     floors
-        Scores of trivial methods (for example the diameter alone), each of shape (n,).
+        What trivial methods answer, each of shape (n,). `Choice`: scores (for example the diameter
+        alone); `Value`: values; `Mask`: the Dice coefficient of a trivial mask of each sample.
     """
 
     source: Source

@@ -16,7 +16,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
-from suwen.lifecycle import assemble, runs, split
+from suwen.lifecycle import assemble, measure, runs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.predictions import Predictions, predict_all
@@ -69,6 +69,7 @@ def train(
             f"{task.name} has no data set {recipe.dataset!r}", f"one of {list(task.datasets)}"
         )
     examples = task.examples(data, recipe.dataset)
+    measure.check_floors(task, examples)
     folder = runs.open_run(task, recipe, examples, home, resume)
     with Progress(progress) as bars:
         with bars.bar("members", recipe.folds) as step:

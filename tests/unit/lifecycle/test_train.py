@@ -166,6 +166,21 @@ def test_an_unknown_or_missing_data_set_is_said_before_anything_is_trained(toy, 
     assert not list(tmp_path.glob("runs/*/*"))
 
 
+def test_a_floor_that_does_not_fit_the_answer_is_refused_before_training(
+    toy, toy_data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        toy.SquareMask, "_floors", lambda self, stored: {"diameter": stored["diameter"]}
+    )
+    with pytest.raises(BadInput, match="no Dice coefficient"):
+        train(toy.SquareMask(), FEW, toy_data, tmp_path, progress=False)
+    monkeypatch.setattr(toy.SquareMask, "_floors", lambda self, stored: {"x": np.full(240, np.nan)})
+    monkeypatch.setattr(toy.SquareMask, "answers", toy.Squares.answers)
+    with pytest.raises(BadInput, match="not finite"):
+        train(toy.SquareMask(), FEW, toy_data, tmp_path, progress=False)
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
 def test_a_task_that_writes_no_weights_is_told_so(toy, toy_data, tmp_path, monkeypatch):
     monkeypatch.setattr(toy, "written", lambda *_: None)
     with pytest.raises(BadInput, match="no weights"):
