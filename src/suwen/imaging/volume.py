@@ -43,7 +43,10 @@ class Volume:
     def to_index(self, point: Point | NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the fractional indices (..., 3) in (z, y, x) of the LPS points (..., 3) in mm."""
         inverse = np.linalg.inv(self.affine)
-        return np.asarray(point, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]
+        index: NDArray[np.float64] = (
+            np.asarray(point, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]
+        )
+        return index
 
     def holds(self, point: Point) -> bool:
         """Say whether the point lies within the voxel grid (half a voxel of rim included)."""
@@ -62,9 +65,35 @@ class Volume:
         affine[:3, :3] = directions * spacing_mm
         half = (np.array(size) - 1) / 2
         affine[:3, 3] = np.asarray(centre, dtype=float) - affine[:3, :3] @ half
-        scale = spacing_mm / np.array(self.spacing)
+        return self._sampled(affine, size, spacing_mm / np.array(self.spacing), fill)
+
+    def resampled(self, spacing: tuple[float, float, float], fill: float = -1000.0) -> Volume:
+        """Resample the whole volume to voxels of `spacing` (z, y, x) mm along its own axes.
+
+        The first voxel keeps its centre; the last lies at or before the last centre of this grid.
+        """
+        scale = np.array(spacing) / np.array(self.spacing)
+        counts = np.floor((np.array(self.values.shape) - 1) / scale + 1e-6).astype(int) + 1
+        affine = self.affine.copy()
+        affine[:3, :3] = self.affine[:3, :3] * scale
+        return self._sampled(affine, (int(counts[0]), int(counts[1]), int(counts[2])), scale, fill)
+
+    def _sampled(
+        self,
+        affine: NDArray[np.float64],
+        size: tuple[int, int, int],
+        scale: NDArray[np.float64],
+        fill: float,
+    ) -> Volume:
+        """Interpolate linearly at `scale` voxels a step; reads only the part that is needed."""
         offset = self.to_index(affine[:3, 3])
+        shape = np.array(self.values.shape)
+        low = np.clip(np.floor(offset).astype(int), 0, shape)
+        high = np.clip(np.ceil(offset + scale * (np.array(size) - 1)).astype(int) + 2, low, shape)
+        if np.any(low >= high):
+            return Volume(np.full(size, fill, dtype=np.float32), affine)
+        part = self.values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         values = ndimage.affine_transform(
-            self.values.astype(np.float32), scale, offset, size, order=1, cval=fill
+            part.astype(np.float32), scale, offset - low, size, order=1, cval=fill
         )
         return Volume(values, affine)
