@@ -22,8 +22,8 @@ from suwen.core.errors import Conflict, StorageUnavailable
 BUSY_SECONDS = 30
 HEAD = "0001"
 """Newest migration; a database that stands there needs no Alembic at opening."""
-MIGRATION_LOCK = 7_235_114
-"""Number of PostgreSQL's advisory lock held while migrating."""
+PREPARATION_LOCK = 7_235_114
+"""Number of PostgreSQL's advisory lock held while a store is prepared."""
 
 
 class Database:
@@ -89,10 +89,17 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to the newest version, once, however many processes open it."""
         with self.transaction() as connection:
-            if not self.sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
+            self.alone(connection)
             if _version(connection) != HEAD:
                 _upgrade(connection)
+
+    def alone(self, connection: Connection) -> None:
+        """Wait until no other process prepares this store; held to the transaction's end.
+
+        SQLite's transactions are alone from their beginning.
+        """
+        if not self.sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": PREPARATION_LOCK})
 
     def scrub(self, tables: tuple[str, ...]) -> None:
         """Remove what deleted or overwritten rows left in the database's own files."""

@@ -183,6 +183,7 @@ class Store:
 
     def _start_log(self) -> None:
         with self.database.transaction() as connection:
+            self.database.alone(connection)
             if connection.execute(select(log_head)).first() is None:
                 seal = self.secrets.log_seal(f"0|{START}")
                 connection.execute(log_head.insert().values(id=1, entries=0, hash=START, seal=seal))

@@ -71,6 +71,7 @@ class Vault:
         self._source = source
         self._cache: dict[tuple[str, int, bytes], AESGCM] = {}
         with database.transaction() as connection:
+            database.alone(connection)
             row = connection.execute(select(keyring)).first()
             if row is None:
                 self._master = Master(source.load(create=True))
