@@ -100,7 +100,7 @@ def identify(claims: Sequence[Claim], digests: Sequence[str]) -> Identity:
     BadInput
         The files name two different patients; says which files and fields, never the values.
     """
-    distinct = list({_without_file(claim): claim for claim in claims}.values())
+    distinct = list({_without_file(claim): claim for claim in reversed(claims)}.values())[::-1]
     for first, second in combinations(distinct, 2):
         if fields := disagreement(first, second):
             files = f"{first.file} and {second.file} differ"
