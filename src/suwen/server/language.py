@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast, get_args
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_timedelta
 
 from suwen.core.codes import Language, Text
 from suwen.diagnosis import language as sentences
@@ -37,9 +37,9 @@ def chosen(cookie: str | None, accept: str | None, default: Language) -> Languag
     return default
 
 
-def moment(language: Language, at: datetime) -> str:
-    """Return a date and time in the reader's form, in the server's time zone."""
-    return str(format_datetime(at.astimezone(), "d MMM yyyy, HH:mm", locale=LOCALES[language]))
+def moment(at: datetime) -> str:
+    """Return a date and time in the server's time zone, the same in both languages."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def age(language: Language, at: datetime) -> str:

@@ -134,7 +134,7 @@ def jobs_page(request: Request, asking: Signed) -> HTMLResponse:
     shown = [
         {
             "job": job,
-            "when": moment(language, job.created),
+            "when": moment(job.created),
             "kind": say(language, JOB_KINDS[job.kind]) if job.kind in JOB_KINDS else job.kind,
             "state": say(language, JOB_STATES[job.state]),
         }

@@ -27,11 +27,10 @@ def audit_page(
 ) -> HTMLResponse:
     """Show the review queue and the decision log, the newest entry first."""
     administration = _administration(asking)
-    language = asking.language
     queue = [
         {
             "id": glass.id,
-            "when": moment(language, glass.at),
+            "when": moment(glass.at),
             "person": asking.bench.name_of(glass.person),
             "patient": glass.patient,
             "reason": glass.reason,
@@ -56,7 +55,7 @@ def audit_page(
 def _shown(asking: Asking, entry: Decision) -> dict[str, object]:
     return {
         "sequence": entry.sequence,
-        "when": moment(asking.language, entry.at),
+        "when": moment(entry.at),
         "person": entry.person,
         "act": entry.act,
         "patient": entry.patient,

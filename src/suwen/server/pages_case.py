@@ -43,13 +43,11 @@ class Opened:
         asking, patient = self.asking, self.case.patient
         newest = self.reports[0] if self.reports else None
         names: Callable[[str], str] = asking.bench.name_of
-        values: dict[str, Any] = {"patient": patient, "problem": None, "report": None, "groups": []}
+        values: dict[str, Any] = {"patient": patient, "report": None, "groups": []}
         if newest is None:
             return values
         language = asking.language
-        before = asking.access.case(patient, at=newest.report.created)
-        known = {record.reference for record in before.records}
-        newer = any(record.reference not in known for record in self.case.records)
+        newer = reports.newer_records(asking.access, self.case, newest)
         values["report"] = report_view(language, newest, newer, names)
         values["groups"] = group_views(
             language, newest.report, lambda digest: f"/cases/{patient}/blobs/{digest}.nii.gz", names

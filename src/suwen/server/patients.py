@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from suwen.core.codes import Language
-from suwen.records import PatientSummary
 from suwen.server.language import say
 
 SHORT_ID = 8
@@ -37,12 +36,6 @@ class About:
 
     name: str
     facts: list[tuple[str, str]]
-
-
-def brief(language: Language, summary: PatientSummary) -> About:
-    """Return who a patient is from the worklist's line."""
-    facts = _facts(language, summary.birth_date, summary.sex)
-    return About(summary.name or _nameless(language, summary.patient), facts)
 
 
 def about(language: Language, patient: str, resource: Mapping[str, Any] | None) -> About:

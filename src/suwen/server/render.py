@@ -60,7 +60,12 @@ def environment(language: Language) -> Environment:
     made.install_gettext_translations(  # type: ignore[attr-defined]
         catalogue(language, FOLDER), newstyle=True
     )
-    made.globals.update(language=language, version=__version__, static=static)
+    made.globals.update(
+        language=language,
+        version=__version__,
+        static=static,
+        told=lambda text: say(language, text),
+    )
     return made
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from suwen.core.errors import Conflict, NotFound
-from suwen.core.nouns import Act, Record, Report
+from suwen.core.nouns import Act, Case, Record, Report
 from suwen.diagnosis import review as acts
 from suwen.records import Access, Entry, report_of
 
@@ -48,6 +48,13 @@ def newest_of_all(access: Access) -> dict[str, Report]:
         if report.patient not in found or found[report.patient].created <= report.created:
             found[report.patient] = report
     return found
+
+
+def newer_records(access: Access, case: Case, stored: Stored) -> bool:
+    """Say whether something was recorded after the report was first stored."""
+    first = access.history(stored.reference.partition("/_history")[0])[0]
+    known = {record.reference for record in access.case(case.patient, at=first.at).records}
+    return any(record.reference not in known for record in case.records)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from suwen.core.nouns import (
 from suwen.diagnosis.language import both
 from suwen.diagnosis.problems import Problem, latest_reviews, problems
 from suwen.diagnosis.reasons import explanation_line
+from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
     SECTION_TITLES,
     Section,
@@ -200,7 +201,7 @@ def report_view(
             language,
             "Composed %(age)s (%(at)s)",
             age=age(language, report.created),
-            at=moment(language, report.created),
+            at=moment(report.created),
         ),
         signed=_signed(language, report, person),
         stale=stale,
@@ -221,7 +222,7 @@ def _signed(language: Language, report: Report, person: Callable[[str], str]) ->
         language,
         "Signed by %(person)s, %(at)s",
         person=person(report.signed_by),
-        at=moment(language, report.signed_at),
+        at=moment(report.signed_at),
     )
 
 
@@ -303,7 +304,7 @@ def _finding(
     band, band_name = band_chip(language, finding)
     until = ""
     if finding.valid_until:
-        until = say(language, "Valid until %(at)s", at=moment(language, finding.valid_until))
+        until = say(language, "Valid until %(at)s", at=moment(finding.valid_until))
     return FindingView(
         id=finding.id,
         title=concept(finding.code).of(language),
@@ -369,7 +370,11 @@ def _review(language: Language, review: Review, person: Callable[[str], str]) ->
     return ReviewView(
         act=review.act.value,
         name=say(language, ACT_NAMES[review.act]),
-        by=f"{person(review.person)}, {moment(language, review.at)}",
+        by=f"{person(review.person)}, {moment(review.at)}",
         text=review.text,
-        reason=review.reason,
+        reason=(
+            both(review.reason).of(language)
+            if review.reason == ACCEPTED_BY_SIGNING
+            else review.reason
+        ),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from suwen.core.codes import Language
 from suwen.core.nouns import Report
@@ -12,11 +14,12 @@ from suwen.diagnosis.problems import problems, shown, urgency
 from suwen.records import Access, PatientSummary
 from suwen.server import reports
 from suwen.server.language import age, moment, say
-from suwen.server.patients import brief
+from suwen.server.patients import about
 from suwen.server.view import BANDS, band_chip, out_of_date
 
 URGENT = 3.0
 SOON = 1.0
+MOST_PATIENTS = 100_000
 """Ranks from which a case is urgent (a rule-in answer) and soon (grey or left open)."""
 
 
@@ -90,13 +93,22 @@ def level_of(rank: float, report: Report | None) -> str:
 def rows(access: Access, language: Language, filters: Filters) -> list[Row]:
     """Return the rows asked for: open urgent cases first, then by rank, the older first."""
     newest = reports.newest_of_all(access)
-    found = [_row(language, one, newest.get(one.patient)) for one in access.patients()]
+    people = {one.id: one.content for one in access.search("Patient", limit=MOST_PATIENTS)}
+    found = [
+        _row(language, one, people.get(one.patient), newest.get(one.patient))
+        for one in access.patients()
+    ]
     kept = [row for row in found if filters.keep(row)]
     return sorted(kept, key=lambda row: (ORDER[row.level], -row.rank, row.since, row.patient))
 
 
-def _row(language: Language, summary: PatientSummary, report: Report | None) -> Row:
-    person = brief(language, summary)
+def _row(
+    language: Language,
+    summary: PatientSummary,
+    resource: Mapping[str, Any] | None,
+    report: Report | None,
+) -> Row:
+    person = about(language, summary.patient, resource)
     rank, why = urgency(report) if report else (0.0, None)
     now = datetime.now(UTC)
     since = report.created if report else summary.updated
@@ -111,7 +123,7 @@ def _row(language: Language, summary: PatientSummary, report: Report | None) -> 
         status=report.status if report else "none",
         stale=report is not None and any(out_of_date(f, now) for f in report.findings),
         age=age(language, since) if since else "",
-        created=moment(language, since) if since else "",
+        created=moment(since) if since else "",
         since=since.timestamp() if since else 0.0,
     )
 

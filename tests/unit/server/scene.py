@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from suwen.core import codes
 from suwen.core.codes import Text
@@ -28,11 +26,11 @@ from suwen.core.nouns import (
 )
 from suwen.core.settings import Settings
 from suwen.diagnosis.compose import compose
+from suwen.imaging.assembly import assemble
+from suwen.imaging.dicom import read_instance
 from suwen.imaging.nifti import write_nifti
 from suwen.imaging.phantom import Nodule, Phantom, chest_phantom
 from suwen.imaging.series import CaseSeries, case_volumes, imaging_study
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
 from suwen.records import Access, Person, Store
@@ -51,7 +49,8 @@ NODULES = (
     Nodule((70.0, 30.0, -10.0), 9.0, "solid"),
 )
 PACK = "lung-malignancy@1.0.0+" + "0" * 64
-CT_SHAPE, CT_SPACING = (56, 128, 128), (4.0, 2.8, 2.8)
+COARSE = (56, 128, 128), (4.0, 2.8, 2.8)
+"""Shape and spacing of a phantom that is quick to draw."""
 NOTES = {
     "en": "58-year-old woman, former smoker (25 pack-years), cough for six weeks.\n"
     "No fever, weight stable. CT chest for clarification.",
@@ -117,7 +116,9 @@ def open_clinic(home: Path, **changes: Any) -> Clinic:
     return Clinic(store, settings, Jobs())
 
 
-def admit(clinic: Clinic, name: str = "Li, Na", born: str = "1968-03-02", number: str = "T-1") -> str:
+def admit(
+    clinic: Clinic, name: str = "Li, Na", born: str = "1968-03-02", number: str = "T-1"
+) -> str:
     """Record a patient without images."""
     access = clinic.access()
     patient = access.new_patient([("urn:test", number)])
@@ -133,10 +134,10 @@ def admit(clinic: Clinic, name: str = "Li, Na", born: str = "1968-03-02", number
     return patient
 
 
-def add_ct(clinic: Clinic, patient: str, nodules: Sequence[Nodule] = NODULES) -> Phantom:
+def add_ct(clinic: Clinic, patient: str, fine: bool = False) -> Phantom:
     """Record a phantom CT, a note in each language, a laboratory value and a vital sign."""
     access = clinic.access()
-    phantom = chest_phantom(3, tuple(nodules), CT_SHAPE, CT_SPACING)
+    phantom = chest_phantom(3, NODULES) if fine else chest_phantom(3, NODULES, *COARSE)
     files = wrap_ct(phantom.volume, Label("T-1", "Test^Phantom", "scene"))
     digests = access.put_blobs(patient, [(data, "application/dicom") for data in files])
     instances = [read_instance(data, lambda data=data: data) for data in files]
@@ -211,7 +212,7 @@ def _heat(mask: Volume) -> Volume:
 
 
 def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> list[Finding]:
-    """Store what the two nodule tasks would say; the saliency of `hidden` nodules failed its check."""
+    """Store what both nodule tasks would say; the saliency of `hidden` nodules failed its check."""
     access, phantom = clinic.access(), clinic.phantom
     assert phantom is not None
     series = case_volumes(access.case(patient))[0]
@@ -230,31 +231,50 @@ def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> 
         why = Text(en="the map did not change with the model's weights", zh="热图不随模型权重变化")
         findings.append(
             Finding(
-                task="imaging.nodule_segmentation", pack=PACK.replace("malignancy", "segmentation"),
-                code=codes.PULMONARY_NODULE, band=Band.RULE_IN, tracking=tracking, site=site,
+                task="imaging.nodule_segmentation",
+                pack=PACK.replace("malignancy", "segmentation"),
+                code=codes.PULMONARY_NODULE,
+                band=Band.RULE_IN,
+                tracking=tracking,
+                site=site,
                 measures=(
-                    Measure(code=codes.LONGEST_DIAMETER, unit="mm",
-                            interval=Interval(value=size + 1, low=size - 1, high=size + 3)),
-                    Measure(code=codes.VOLUME, unit="mm3",
-                            interval=Interval(value=volume, low=volume * 0.9, high=volume * 1.1)),
+                    Measure(
+                        code=codes.LONGEST_DIAMETER,
+                        unit="mm",
+                        interval=Interval(value=size + 1, low=size - 1, high=size + 3),
+                    ),
+                    Measure(
+                        code=codes.VOLUME,
+                        unit="mm3",
+                        interval=Interval(value=volume, low=volume * 0.9, high=volume * 1.1),
+                    ),
                 ),
-                evidence=evidence, attachments=(attached,),
-            )  # fmt: skip
+                evidence=evidence,
+                attachments=(attached,),
+            )
         )
         findings.append(
             Finding(
-                task="imaging.nodule_malignancy", pack=PACK, code=codes.MALIGNANCY_PROBABILITY,
-                band=band, probability=Interval(value=value, low=low, high=high),
-                tracking=tracking, site=site, evidence=evidence, attachments=(heat,),
+                task="imaging.nodule_malignancy",
+                pack=PACK,
+                code=codes.MALIGNANCY_PROBABILITY,
+                band=band,
+                probability=Interval(value=value, low=low, high=high),
+                tracking=tracking,
+                site=site,
+                evidence=evidence,
+                attachments=(heat,),
                 explanations=(
-                    Explanation(method="cam", faithfulness=0.71, randomisation_similarity=0.12,
-                                hidden_because=why if n in hidden else None),
+                    Explanation(
+                        method="cam",
+                        faithfulness=0.71,
+                        randomisation_similarity=0.12,
+                        hidden_because=why if n in hidden else None,
+                    ),
                 ),
-            )  # fmt: skip
+            )
         )
-        access.put_blobs(
-            patient, [(a.data or b"", a.media_type) for a in (attached, heat)]
-        )
+        access.put_blobs(patient, [(a.data or b"", a.media_type) for a in (attached, heat)])
     clinic.findings = findings
     return findings
 
@@ -270,18 +290,11 @@ def report_on(
     return report
 
 
-def key_image() -> bytes:
-    """Return a small PNG."""
-    sink = io.BytesIO()
-    Image.new("L", (4, 4)).save(sink, "PNG")
-    return sink.getvalue()
-
-
-def furnished(home: Path) -> Clinic:
-    """Open a clinic with one diagnosed patient and two others."""
+def furnished(home: Path, fine: bool = False) -> Clinic:
+    """Open a clinic with one diagnosed patient and one without images."""
     clinic = open_clinic(home)
     clinic.patient = admit(clinic)
-    add_ct(clinic, clinic.patient)
+    add_ct(clinic, clinic.patient, fine)
     report_on(clinic, clinic.patient, find_nodules(clinic, clinic.patient))
     admit(clinic, "王, 小明", "1955-11-20", "T-2")
     return clinic

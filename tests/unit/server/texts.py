@@ -49,7 +49,5 @@ def _error_texts(file: Path) -> Iterator[str]:
     """Yield the constant sentences given to errors; what is put together at run time is not."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
-            for argument in node.args:
-                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                    if argument.value:
-                        yield argument.value
+            given = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            yield from (text for text in given if isinstance(text, str) and text)

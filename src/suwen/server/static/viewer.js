@@ -11,7 +11,13 @@
   const all = (selector) => Array.from(document.querySelectorAll(selector));
   const small = window.matchMedia("(max-width: 640px)").matches;
   const state = { nv: null, ct: null, window: "lung", layout: small ? "axial" : "multi",
-                  mask: true, saliency: false, chosen: null, point: null, round: 0 };
+                  mask: true, saliency: false, zoom: 1, chosen: null, round: 0 };
+  // Axial large, the other two beside it: left, top, width, height as parts of the canvas.
+  const together = [
+    { sliceType: 0, position: [0, 0, 0.62, 1] },
+    { sliceType: 1, position: [0.62, 0, 0.38, 0.5] },
+    { sliceType: 2, position: [0.62, 0.5, 0.38, 0.5] },
+  ];
   const windows = { lung: [-1350, 150], mediastinum: [-135, 215], bone: [-450, 1050] };
 
   const press = (name, value) => all(`[data-${name}]`).forEach((button) =>
@@ -28,8 +34,11 @@
   function setLayout(name) {
     state.layout = name;
     press("layout", name);
-    const kind = { axial: 0, coronal: 1, sagittal: 2, multi: 3 }[name];
-    state.nv.setSliceType(kind);
+    if (name === "multi") state.nv.setCustomLayout(together);
+    else {
+      state.nv.clearCustomLayout();
+      state.nv.setSliceType({ axial: 0, coronal: 1, sagittal: 2 }[name]);
+    }
     showSlice();
   }
 
@@ -53,22 +62,32 @@
 
   function moved(where) {
     if (!where || !where.mm) return;
-    state.point = [-where.mm[0], -where.mm[1], where.mm[2]];
+    const point = [-where.mm[0], -where.mm[1], where.mm[2]];
     const voxel = (where.values || [])[0];
     const hu = voxel && Number.isFinite(voxel.value) ? `  ${Math.round(voxel.value)} HU` : "";
-    by("where").textContent = `x ${state.point[0].toFixed(1)}  y ${state.point[1].toFixed(1)}  z ${state.point[2].toFixed(1)} mm${hu}`;
+    by("where").textContent = `x ${point[0].toFixed(1)}  y ${point[1].toFixed(1)}  z ${point[2].toFixed(1)} mm${hu}`;
     ["x", "y", "z"].forEach((name, k) => {
       const field = by(`point-${name}`);
-      if (field) field.value = state.point[k].toFixed(2);
+      if (field) field.value = point[k].toFixed(2);
     });
     const go = by("go");
     if (go) go.disabled = false;
     showSlice();
   }
 
+  function setZoom(factor) {
+    state.zoom = factor;
+    press("zoom", String(factor));
+    if (!state.ct) return;
+    const here = state.nv.frac2mm(state.nv.scene.crosshairPos);
+    const shift = (k) => (1 - factor) * here[k];
+    state.nv.setPan2Dxyzmm([shift(0), shift(1), shift(2), factor]);
+  }
+
   function goTo(point) {
     const nv = state.nv;
     nv.scene.crosshairPos = nv.mm2frac([-point[0], -point[1], point[2]]);
+    setZoom(state.zoom);
     nv.createOnLocationChange();
     nv.drawScene();
   }
@@ -93,7 +112,7 @@
       if (item.hidden || !state[item.kind]) continue;
       const heat = item.kind === "saliency";
       await nv.addVolumeFromUrl({
-        url: item.url, name: `${item.kind}.nii.gz`, colormap: heat ? "inferno" : "red",
+        url: item.url, name: `${item.kind}.nii.gz`, colormap: heat ? "suwen-heat" : "suwen-mask",
         opacity: Number(by("opacity").value) / 100,
       });
       if (round !== state.round) return;
@@ -145,12 +164,14 @@
   async function start() {
     const nv = new niivue.Niivue({
       backColor: [0.043, 0.059, 0.071, 1], crosshairColor: [0.25, 0.69, 0.8, 0.75],
-      crosshairWidth: 0.6, crosshairGap: 9, isOrientCube: false, isColorbar: false, show3Dcrosshair: true,
-      textHeight: small ? 0.045 : 0.03, fontColor: [0.68, 0.74, 0.77, 1], multiplanarShowRender: 0,
+      crosshairWidth: 0.25, crosshairWidthUnit: "percent", crosshairGap: 9, isOrientCube: false, isColorbar: false, show3Dcrosshair: true,
+      fontMinPx: 15, fontColor: [1, 0.78, 0.25, 1], showAllOrientationMarkers: true,
       isRadiologicalConvention: true, dragAndDropEnabled: false, sagittalNoseLeft: true,
-      multiplanarLayout: 0, loadingText: "", logLevel: "error",
+      loadingText: "", logLevel: "error",
     });
     state.nv = nv;
+    nv.addColormap("suwen-mask", { R: [0, 40], G: [0, 220], B: [0, 120], A: [0, 255], I: [0, 255] });
+    nv.addColormap("suwen-heat", { R: [150, 240, 255], G: [0, 70, 235], B: [30, 0, 60], A: [0, 190, 255], I: [0, 128, 255] });
     nv.onLocationChange = moved;
     await nv.attachToCanvas(canvas);
     nv.setInterpolation(false);
@@ -162,6 +183,7 @@
     if (!button) return;
     if (button.dataset.window) setWindow(button.dataset.window);
     else if (button.dataset.layout) setLayout(button.dataset.layout);
+    else if (button.dataset.zoom) setZoom(Number(button.dataset.zoom));
     else if (button.id === "mask" || button.id === "saliency") {
       state[button.id] = !state[button.id];
       drawOverlays().catch(failed);

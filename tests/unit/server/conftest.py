@@ -1,0 +1,87 @@
+"""One furnished clinic a module, and people signed in to its server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+sys.path.insert(0, str(Path(__file__).parent))
+import scene
+
+from suwen.server.app import create_app
+from suwen.server.outputs import Output
+
+
+def _summary(case: object, report: object, language: str) -> bytes:
+    return f"{language}:{report.id}".encode()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scene.Clinic]:
+    opened = scene.furnished(tmp_path_factory.mktemp("home"))
+    yield opened
+    opened.store.close()
+
+
+class Desk:
+    """A browser without a screen: keeps cookies and sends the form's token."""
+
+    def __init__(self, clinic: scene.Clinic, name: str = "", language: str = "en") -> None:
+        outputs = {"txt": Output(scene.Text(en="Text", zh="文本"), "text/plain", ".txt", _summary)}
+        self.app = create_app(clinic.store, clinic.settings, clinic.jobs, clinic.run, outputs)
+        self.http = TestClient(self.app, raise_server_exceptions=True)
+        self.http.cookies.set("suwen_language", language)
+        if name:
+            answer = self.sign_in(name)
+            assert answer.status_code == 303, answer.text
+
+    def token(self, address: str = "/sign-in") -> str:
+        text = self.http.get(address).text
+        return text.partition('name="csrf" value="')[2].partition('"')[0]
+
+    def sign_in(self, name: str, password: str = scene.PASSWORD, next: str = "/"):
+        form = {"csrf": self.token(), "name": name, "password": password, "next": next}
+        return self.http.post("/sign-in", data=form, follow_redirects=False)
+
+    def get(self, address: str, **more):
+        return self.http.get(address, follow_redirects=False, **more)
+
+    def post(self, address: str, htmx: bool = True, **form):
+        headers = {"HX-Request": "true"} if htmx else {}
+        data = {"csrf": self.token("/"), **form}
+        return self.http.post(address, data=data, headers=headers, follow_redirects=False)
+
+
+@pytest.fixture
+def guest(clinic: scene.Clinic) -> Iterator[Desk]:
+    desk = Desk(clinic)
+    yield desk
+    desk.http.close()
+
+
+@pytest.fixture
+def clinician(clinic: scene.Clinic) -> Iterator[Desk]:
+    desk = Desk(clinic, "dr.lin")
+    yield desk
+    desk.http.close()
+
+
+@pytest.fixture
+def administrator(clinic: scene.Clinic) -> Iterator[Desk]:
+    desk = Desk(clinic, "admin")
+    yield desk
+    desk.http.close()
+
+
+def api(clinic: scene.Clinic, name: str) -> TestClient:
+    """Return a program that signed in for a bearer token."""
+    app = create_app(clinic.store, clinic.settings, clinic.jobs, clinic.run)
+    program = TestClient(app, raise_server_exceptions=True)
+    answer = program.post("/api/sign-in", json={"name": name, "password": scene.PASSWORD})
+    assert answer.status_code == 200, answer.text
+    program.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+    return program
