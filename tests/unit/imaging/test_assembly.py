@@ -172,6 +172,21 @@ def test_each_slice_has_its_own_rescale(ct_files: list[bytes], small_volume: Vol
     assert np.array_equal(values[-1], stored * 2 - 1000)
 
 
+@pytest.mark.parametrize(
+    ("slope", "bits", "dtype"),
+    [("1", 12, np.int16), ("0.5", 12, np.float32), ("1", 16, np.float32)],
+)
+def test_other_modalities_keep_their_quantity_and_the_smallest_type_that_holds_it(
+    ct_files: list[bytes], small_volume: Volume, edit, slope: str, bits: int, dtype: type
+) -> None:
+    mr = {"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "RescaleIntercept": "0"}
+    more = {"RescaleSlope": slope, "BitsStored": bits, "PixelRepresentation": 0}
+    series = series_of([edit(data, **mr, **more) for data in ct_files])
+    values = series.volume().values
+    assert values.dtype == dtype
+    assert np.array_equal(values, (small_volume.values + 1024) * float(slope))
+
+
 def test_padding_outside_the_scan_becomes_air(ct_files: list[bytes], edit) -> None:
     def pad(header: Dataset) -> None:
         header.add_new("PixelPaddingValue", "SS", 24)  # stored 24 is -1000 HU, voxel (0, 0, 0)

@@ -15,6 +15,7 @@ from suwen.imaging.nifti import write_nifti
 from suwen.imaging.series import case_series, case_volumes, imaging_study
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
+from suwen.records.fhir import validate
 
 
 class Blobs:
@@ -83,6 +84,7 @@ def test_the_imaging_study_says_what_fhir_requires(ct_files: list[bytes]) -> Non
         "1.2.840.10008.5.1.4.1.1.2"
     )
     assert "TEST-1" not in str(study)
+    assert validate([{**study, "id": "s1"}]) == [[]]
 
 
 def test_series_of_two_studies_are_not_recorded_as_one(

@@ -65,6 +65,22 @@ def test_a_compressed_picture_larger_than_its_header_is_refused(ct_files: list[b
         next(read_instance(out.getvalue()).pixels())
 
 
+@pytest.mark.parametrize(
+    ("stream", "size"),
+    [
+        (b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x0b\x08\x01\x00\x02\x00\x01\x01\x11\0", (256, 512)),
+        (b"\xff\xd8\xff\xff\xf7\0\x0b\x08\x00\x10\x00\x20\x01\x01\x11\0", (16, 32)),
+        (b"\xff\xd8\x00\x00" + bytes(20), None),
+        (b"\xff\xd8", None),
+        (b"anything else", None),
+    ],
+)
+def test_the_size_of_a_compressed_picture_is_read_from_its_own_header(
+    stream: bytes, size: tuple[int, int] | None
+) -> None:
+    assert codestream_size(stream) == size
+
+
 def test_errors_name_the_field_and_never_its_value(ct_files: list[bytes]) -> None:
     secret = b"SECRET^PATIENT"
     data = ct_files[0].replace(b"-1024 ", b"SECRET", 1)
