@@ -7,7 +7,6 @@ from datetime import datetime
 
 from suwen.core.codes import Code, Text
 from suwen.core.nouns import (
-    Act,
     Band,
     Case,
     Finding,
@@ -21,7 +20,7 @@ from suwen.core.nouns import (
 from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
-from suwen.diagnosis.problems import Problem, problems
+from suwen.diagnosis.problems import Problem, edits, problems
 from suwen.diagnosis.wording import BAND_WORDS, Section, concept, inside, probability, quantity
 
 SECTION_ORDER = {str(section): place for place, section in enumerate(Section)}
@@ -85,17 +84,17 @@ def in_order(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def finding_statements(
-    findings: Sequence[Finding], edits: Mapping[str, Review], created: datetime
+    findings: Sequence[Finding], edited: Mapping[str, Review], created: datetime
 ) -> list[Statement]:
     """Return the impression, the findings and what was not answered.
 
-    `edits` holds, by finding id, the reviews whose text replaces a finding's own sentences.
+    `edited` holds, by finding id, the reviews whose text replaces a finding's own sentences.
     """
     ordered = problems(findings)
-    statements = [line for problem in ordered for line in _impression(problem, edits)]
-    statements += _counts(ordered)
+    statements = [line for problem in ordered for line in _impression(problem, edited)]
+    statements += _counts(ordered, edited)
     for problem in ordered:
-        statements += _details(problem, edits, created)
+        statements += _details(problem, edited, created)
     return in_order(statements)
 
 
@@ -110,18 +109,18 @@ def _where(problem: Problem) -> Text:
     return joined(parts, ", ", "，")
 
 
-def _impression(problem: Problem, edits: Mapping[str, Review]) -> list[Statement]:
+def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statement]:
     """Return the sentence on a problem, and one for each text a person put in its place."""
-    edited = [finding for finding in problem.findings if finding.id in edits]
     statements = [
         _statement(
             Section.IMPRESSION,
-            both("%(what)s: %(text)s", what=_where(problem), text=same(edits[f.id].text)),
+            both("%(what)s: %(text)s", what=_where(problem), text=same(edited[f.id].text)),
             f,
         )
-        for f in edited
+        for f in problem.findings
+        if f.id in edited
     ]
-    kept = Problem(tuple(f for f in problem.findings if f.id not in edits))
+    kept = Problem(tuple(f for f in problem.findings if f.id not in edited))
     if not kept.findings:
         return statements
     parts, sources = [], []
@@ -135,7 +134,7 @@ def _impression(problem: Problem, edits: Mapping[str, Review]) -> list[Statement
         sources.append(answer)
     for finding in kept.findings:
         if finding.band is Band.ABSTAIN:
-            parts.append(both("%(concept)s not estimated", concept=inside(concept(finding.code))))
+            parts.append(both("not answered (%(concept)s)", concept=inside(concept(finding.code))))
             sources.append(finding)
     if not parts:
         parts = [_named(m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
@@ -148,9 +147,9 @@ def _named(code: Code, value: Text) -> Text:
     return both("%(name)s %(value)s", name=inside(concept(code)), value=value)
 
 
-def _counts(ordered: Sequence[Problem]) -> list[Statement]:
+def _counts(ordered: Sequence[Problem], edited: Mapping[str, Review]) -> list[Statement]:
     """Return how many problems lie in each band, when there is more than one to count."""
-    leading = [problem.findings[0] for problem in ordered]
+    leading = [p.findings[0] for p in ordered if p.findings[0].id not in edited]
     counted = [f for f in leading if f.probability or f.band is Band.ABSTAIN]
     if len(counted) < 2:
         return []
@@ -165,12 +164,12 @@ def _counts(ordered: Sequence[Problem]) -> list[Statement]:
     return [_statement(Section.SUMMARY, text, *counted)]
 
 
-def _details(problem: Problem, edits: Mapping[str, Review], created: datetime) -> list[Statement]:
+def _details(problem: Problem, edited: Mapping[str, Review], created: datetime) -> list[Statement]:
     statements = []
     for finding in problem.findings:
-        if finding.id in edits:
+        if finding.id in edited:
             text = both(
-                "%(what)s: %(text)s", what=_where(problem), text=same(edits[finding.id].text)
+                "%(what)s: %(text)s", what=_where(problem), text=same(edited[finding.id].text)
             )
             statements.append(_statement(Section.FINDINGS, text, finding))
         elif finding.band is Band.ABSTAIN:
@@ -187,7 +186,7 @@ def _details(problem: Problem, edits: Mapping[str, Review], created: datetime) -
 
 def _unanswered(problem: Problem, finding: Finding) -> Text:
     return both(
-        "%(what)s: %(concept)s was not estimated. %(reason)s",
+        "%(what)s: not answered (%(concept)s). %(reason)s",
         what=_where(problem),
         concept=inside(concept(finding.code)),
         reason=finding.reason or "",
@@ -226,7 +225,8 @@ def _limits(
     if not_understood:
         texts.append(
             both(
-                "Inputs that could not be read and were not considered: %(count)s (listed below).",
+                "Inputs that could not be read and were not considered: %(count)s "
+                "(see “Not understood”).",
                 count=len(not_understood),
             )
         )
@@ -247,9 +247,7 @@ def recompose(report: Report, findings: Sequence[Finding]) -> list[Statement]:
     What rests on records alone stays as it was composed.
     """
     kept = {finding.id for finding in findings}
-    latest = {review.finding: review for review in report.reviews}
-    edits = {key: review for key, review in latest.items() if review.act is Act.EDITED}
-    statements = finding_statements(findings, edits, report.created)
+    statements = finding_statements(findings, edits(report), report.created)
     for statement in report.statements:
         if not statement.findings:
             statements.append(statement)

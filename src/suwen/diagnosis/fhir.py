@@ -41,6 +41,11 @@ INTERPRETATIONS = {
 INTERPRETATION_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 AGENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+CLINICIAN_ASSERTED = {
+    "system": AI_GENERATED.system,
+    "code": "CLINAST",
+    "display": "clinician asserted",
+}
 DERIVED_FROM = {"DocumentReference", "ImagingStudy", "Media", "Observation", "MolecularSequence"}
 """Resource types that Observation.derivedFrom may point to."""
 IMAGING_CODE = ("http://loinc.org", "18748-4", "Diagnostic imaging study")
@@ -53,7 +58,8 @@ def fhir_bundle(
     """Return the report as a FHIR R4 transaction Bundle.
 
     A rejected finding is left out of the report's results and stays as an Observation
-    `entered-in-error`, so that a receiver of an earlier version corrects itself.
+    `entered-in-error`, so that a receiver of an earlier version corrects itself. An edited finding
+    carries the person's words instead of the model's numbers, and is tagged as theirs.
 
     Parameters
     ----------
@@ -145,7 +151,12 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
         observation["bodySite"] = {"coding": [site.coding()], "text": site.name.of(language)}
     if extensions := _extensions(finding):
         observation["extension"] = extensions
-    observation.update(_value(finding, language))
+    if review and review.act is Act.EDITED:
+        observation["meta"] = {"security": [CLINICIAN_ASSERTED]}
+        observation["performer"] = [_person(review.person, Particulars())]
+        observation["valueString"] = quoted(review.text, 4000)
+    else:
+        observation.update(_value(finding, language))
     sources = dict.fromkeys(
         evidence.record
         for evidence in finding.evidence
@@ -233,8 +244,8 @@ def _notes(finding: Finding, review: Review | None, language: Language) -> list[
     notes: list[Resource] = []
     if finding.reason and finding.band is not Band.ABSTAIN:
         notes.append({"text": finding.reason.of(language)})
-    if review and (review.text or review.reason):
-        text = "\n".join(quoted(part) for part in (review.text, review.reason) if part)
+    if review and review.reason:
+        text = quoted(review.reason)
         notes.append({"authorString": review.person, "time": review.at.isoformat(), "text": text})
     return notes
 

@@ -19,7 +19,7 @@ from suwen.diagnosis.view import Bar, View
 
 PAGE = A4
 MARGIN = 16 * mm
-TOP, BOTTOM = 24 * mm, 18 * mm
+TOP, BOTTOM = 21 * mm, 16 * mm
 WIDTH = PAGE[0] - 2 * MARGIN
 
 INK, SOFT, LINE = HexColor("#16212b"), HexColor("#5a6872"), HexColor("#d5dde2")
@@ -29,6 +29,7 @@ BAND_COLOURS = {
     "grey": (HexColor("#7a4f00"), HexColor("#fff3d6"), "◆"),
     "rule-out": (HexColor("#0b4f8a"), HexColor("#e3f0fb"), "▼"),
     "abstain": (HexColor("#46525b"), HexColor("#eceff1"), "○"),
+    "edited": (HexColor("#4b2a86"), HexColor("#efe7fb"), "■"),
     "": (HexColor("#46525b"), HexColor("#eceff1"), ""),
 }
 """Ink, wash and sign of each band: never the colour alone."""
@@ -53,7 +54,7 @@ def looks(language: Language) -> dict[str, Look]:
         "lead": look(10.5, after=2),
         "card": look(11),
         "soft": look(8.5, SOFT),
-        "small": look(7.2, SOFT),
+        "small": look(6.8, SOFT),
         "label": look(7.5, SOFT),
         "chip": look(8.5),
     }

@@ -39,7 +39,7 @@ from suwen.diagnosis.paper import (
     looks,
     numbered,
 )
-from suwen.diagnosis.typesetting import Line, Look, pieces
+from suwen.diagnosis.typesetting import FONT, Line, Look, pieces
 from suwen.diagnosis.view import Card, Particulars, Picture, View, view
 
 PICTURE = 104.0
@@ -134,6 +134,12 @@ def _story(shown: View, look: Looks) -> list[Flowable]:
     return story
 
 
+def _table(rows: Rows, widths: Sequence[float], style: Sequence[tuple[Any, ...]]) -> Table:
+    """Return a table whose empty text states are set in the report's own, embedded font."""
+    own = ("FONT", (0, 0), (-1, -1), FONT)
+    return Table(rows, colWidths=widths, hAlign="LEFT", style=[own, *style])
+
+
 def _heading(title: str, look: Looks) -> Flowable:
     line = Line(title, look["section"], bold=True)
     line.keepWithNext = True
@@ -141,10 +147,10 @@ def _heading(title: str, look: Looks) -> Flowable:
 
 
 def _boxed(line: Flowable, ink: str, wash: str) -> Table:
-    return Table(
+    return _table(
         [[line]],
-        colWidths=[WIDTH],
-        style=[
+        [WIDTH],
+        [
             ("BACKGROUND", (0, 0), (-1, -1), wash),
             ("LINEBEFORE", (0, 0), (0, -1), 3, ink, "butt"),
             ("LEFTPADDING", (0, 0), (-1, -1), 8),
@@ -167,10 +173,10 @@ def _identity(shown: View, look: Looks) -> Table:
     columns = 4
     cells += [Spacer(1, 1) for _ in range(-len(cells) % columns)]
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
-    return Table(
+    return _table(
         rows,
-        colWidths=[WIDTH / columns] * columns,
-        style=[
+        [WIDTH / columns] * columns,
+        [
             ("BACKGROUND", (0, 0), (-1, -1), WASH),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("TOPPADDING", (0, 0), (-1, -1), 2),
@@ -204,19 +210,22 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
         rows += pieces(line, look["text"], INNER)
     for line in card.explanations:
         rows += pieces(line, look["soft"], INNER)
+    labels = []
     if card.evidence:
+        labels.append(len(rows))
         rows.append(Line(say(language, "Evidence"), look["label"]))
         rows += [
             Line(f"{what} {record}", look["small"], bullet="•") for what, record in card.evidence
         ]
+    labels.append(len(rows))
     rows.append(Line(say(language, "Provenance"), look["label"]))
     for name, facts in card.provenance:
         said = "  ".join(f"{label} {value}" for label, value in facts)
         rows.append(Line(f"{name}: {said}", look["small"], bullet="•"))
-    return Table(
+    return _table(
         [[row] for row in rows],
-        colWidths=[WIDTH],
-        style=[
+        [WIDTH],
+        [
             ("LINEBEFORE", (0, 0), (0, -1), 4, ink, "butt"),
             ("LINEAFTER", (0, 0), (0, -1), 0.6, LINE),
             ("LINEABOVE", (0, 0), (-1, 0), 0.6, LINE),
@@ -228,6 +237,7 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
             ("TOPPADDING", (0, 0), (-1, 0), 6),
             ("BOTTOMPADDING", (0, -1), (-1, -1), 6),
             ("NOSPLIT", (0, 0), (0, min(len(rows) - 1, 4))),
+            *(("NOSPLIT", (0, row), (0, row + 1)) for row in labels),
         ],
     )
 
@@ -236,14 +246,14 @@ def _card_title(card: Card, look: Looks) -> Table:
     ink, wash, sign = BAND_COLOURS[card.band]
     title = Line(" · ".join(filter(None, (card.title, card.site))), look["card"], bold=True)
     if not card.chip:
-        return Table([[title]], colWidths=[INNER], style=[("LEFTPADDING", (0, 0), (-1, -1), 0)])
+        return _table([[title]], [INNER], [("LEFTPADDING", (0, 0), (-1, -1), 0)])
     chip_look = look["chip"].but(colour=ink, align="centre")
     chip = Line(f"{sign} {card.chip}", chip_look, bold=True)
     width = 176.0
-    return Table(
+    return _table(
         [[title, chip]],
-        colWidths=[INNER - width, width],
-        style=[
+        [INNER - width, width],
+        [
             ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
             ("LEFTPADDING", (0, 0), (0, 0), 0),
             ("BACKGROUND", (1, 0), (1, 0), wash),
@@ -264,7 +274,7 @@ def _pictures_and_measures(card: Card, language: Language, look: Looks) -> Rows:
     rows: Rows = []
     if cells:
         flush = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
-        rows.append(Table([cells], colWidths=widths, hAlign="LEFT", style=flush))
+        rows.append(_table([cells], widths, flush))
     for picture in card.pictures[2:]:
         rows += _figure(picture, language, look)
     return rows
@@ -299,10 +309,10 @@ def _measures(card: Card, language: Language, look: Looks, width: float) -> Tabl
                 Line(between, look["text"]),
             ]
         )
-    return Table(
+    return _table(
         rows,
-        colWidths=[width * 0.38, width * 0.26, width * 0.36],
-        style=[
+        [width * 0.38, width * 0.26, width * 0.36],
+        [
             ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
             ("LINEBELOW", (0, 0), (-1, 0), 0.6, SOFT),
             ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
 from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review
-from suwen.diagnosis.language import both
-from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent
+from suwen.diagnosis.language import both, same
+from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent, quoted
 
 ABSTAINED = 1.5
 """Rank of a question left open: below every grey answer, above every rule-out."""
@@ -100,6 +100,11 @@ def latest_reviews(report: Report) -> dict[str, Review]:
     return {review.finding: review for review in report.reviews}
 
 
+def edits(report: Report) -> dict[str, Review]:
+    """Return, by finding id, the reviews whose text stands for a finding."""
+    return {key: entry for key, entry in latest_reviews(report).items() if entry.act is Act.EDITED}
+
+
 def shown(report: Report) -> tuple[Finding, ...]:
     """Return the findings that were not rejected."""
     acts = latest_reviews(report)
@@ -122,6 +127,9 @@ def urgency(report: Report) -> tuple[float, Text]:
         return 0.0, both("No finding to review")
     first = ordered[0]
     leading = first.findings[0]
+    if leading.id in (edited := edits(report)):
+        words = same(quoted(edited[leading.id].text, 120))
+        return first.rank, both("%(what)s: %(text)s", what=first.label, text=words)
     if leading.band is Band.ABSTAIN:
         return first.rank, both("%(label)s: a question was left unanswered", label=first.label)
     if leading.probability is None:

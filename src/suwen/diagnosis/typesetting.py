@@ -31,10 +31,10 @@ PIECE = 8
 """Most lines of a text that stay together in a table."""
 BULLET_INDENT = 9.0
 LEADING = 1.42
-RAISE, RAISED_SIZE = 0.34, 0.68
-"""Height and size of a superscript the font lacks, as shares of the font size."""
 
-_RAISED = {"⁰": "0", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9", "⁻": "-"}
+_RAISED = str.maketrans("⁰⁴⁵⁶⁷⁸⁹⁻", "0456789-")
+_RAISED_RUN = re.compile("[⁰⁴⁵⁶⁷⁸⁹⁻][⁰¹²³⁴⁵⁶⁷⁸⁹⁻]*")
+"""Superscripts the font lacks: `10⁹` is written `10^9`, which also survives copying the text."""
 _SPACES = dict.fromkeys("\t\n\r\u2003\u2009\u202f\u00a0", " ")
 _NARROW_QUOTES = {"“": '"', "”": '"', "‘": "'", "’": "'"}
 """The font draws these as wide as a Chinese character, which tears Latin text apart."""
@@ -60,28 +60,17 @@ def drawable(text: str, *, narrow_quotes: bool = False) -> str:
     A name is never silently shortened: the reader sees that a character is there, and which.
     """
     known = font()
+    text = _RAISED_RUN.sub(lambda run: "^" + run[0].translate(_RAISED), text)
     swaps = {**_SPACES, **(_NARROW_QUOTES if narrow_quotes else {})}
     letters = (swaps.get(letter, letter) for letter in text)
     return "".join(
-        letter if ord(letter) in known or letter in _RAISED else f"[U+{ord(letter):04X}]"
-        for letter in letters
+        letter if ord(letter) in known else f"[U+{ord(letter):04X}]" for letter in letters
     )
 
 
 def width_of(text: str, size: float) -> float:
     """Return the width of `text` in points."""
-    return float(
-        sum(pdfmetrics.stringWidth(part, FONT, share * size) for part, share in _parts(text))
-    )
-
-
-def _parts(text: str) -> Iterator[tuple[str, float]]:
-    """Yield the runs of `text` with their share of the font size; below 1 it is a superscript."""
-    for run in re.split(f"([{''.join(_RAISED)}]+)", text):
-        if run and run[0] in _RAISED:
-            yield "".join(_RAISED[sign] for sign in run), RAISED_SIZE
-        elif run:
-            yield run, 1.0
+    return float(pdfmetrics.stringWidth(text, FONT, size))
 
 
 def broken(text: str, width: float, size: float) -> list[str]:
@@ -200,10 +189,8 @@ class Line(Flowable):  # type: ignore[misc]
     def _write(self, x: float, y: float, line: str) -> None:
         pen = self.canv.beginText(x, y)
         pen.setTextRenderMode(2 if self.bold else 0)
-        for part, share in _parts(line):
-            pen.setFont(FONT, self.look.size * share)
-            pen.setRise(0 if share == 1.0 else self.look.size * RAISE)
-            pen.textOut(part)
+        pen.setFont(FONT, self.look.size)
+        pen.textOut(line)
         self.canv.drawText(pen)
 
 

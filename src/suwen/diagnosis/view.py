@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from suwen.core.codes import Language, Text
+from suwen.core.codes import Language
 from suwen.core.errors import IntegrityError
 from suwen.core.nouns import (
     Act,
@@ -19,10 +19,11 @@ from suwen.core.nouns import (
     Report,
     digest_of,
 )
-from suwen.diagnosis.language import both, message, moment, say
+from suwen.diagnosis.language import both, joined, message, moment, say
 from suwen.diagnosis.patient import identity, is_test_patient
-from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
+from suwen.diagnosis.problems import Problem, edits, problems, shown
 from suwen.diagnosis.reasons import evidence_rows, explanation_line, provenance_groups
+from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
     BAND_CHIPS,
     SECTION_TITLES,
@@ -32,7 +33,6 @@ from suwen.diagnosis.wording import (
     number,
     probability,
     quoted,
-    unit_sign,
     with_unit,
 )
 
@@ -43,6 +43,8 @@ CAPTIONS = {
     "key-image-saliency": message("Key image with class-activation map"),
     "key-image-occlusion": message("Key image with occlusion map"),
 }
+EDITED = "edited"
+"""Stands for a band where a person's words replaced the model's answer."""
 ACTS = {
     Act.ACCEPTED: message("accepted"),
     Act.EDITED: message("edited"),
@@ -108,7 +110,7 @@ class Card:
     bar: Bar | None
     statements: tuple[str, ...]
     measures: tuple[tuple[str, str, str], ...]
-    """Name, value with unit, interval."""
+    """Name, value with unit, interval in the same unit."""
     pictures: tuple[Picture, ...]
     evidence: tuple[tuple[str, str], ...]
     """What, and the record it lies in."""
@@ -214,22 +216,22 @@ def _reviews(report: Report, language: Language, particulars: Particulars) -> li
         for problem in problems(report.findings)
         for finding in problem.findings
     }
-    return [
+    lines = [
         both(
             "%(what)s: %(act)s by %(person)s at %(at)s%(reason)s",
             what=names.get(entry.finding, both("Report")),
             act=both(ACTS[entry.act]),
             person=_person(entry.person, particulars),
             at=moment(entry.at),
-            reason=_because(entry.reason),
+            reason=both(": %(reason)s", reason=quoted(entry.reason)) if entry.reason else "",
         ).of(language)
         for entry in report.reviews
+        if entry.reason != ACCEPTED_BY_SIGNING
     ]
-
-
-def _because(reason: str) -> Text | str:
-    known = both("accepted by signing") if reason == "accepted by signing" else quoted(reason)
-    return both(": %(reason)s", reason=known) if reason else ""
+    rest = [names[e.finding] for e in report.reviews if e.reason == ACCEPTED_BY_SIGNING]
+    if rest:
+        lines.append(both("Accepted by signing: %(list)s.", list=joined(rest)).of(language))
+    return lines
 
 
 def _card(
@@ -240,18 +242,15 @@ def _card(
     images: Mapping[Digest, bytes],
 ) -> Card:
     ids = {finding.id for finding in problem.findings}
-    leading = problem.findings[0]
-    edited = {key for key, entry in latest_reviews(report).items() if entry.act is Act.EDITED}
-    banded = leading.band is Band.ABSTAIN or problem.answer is not None
-    untouched = Problem(
-        tuple(f for f in problem.findings if f.id not in edited) or problem.findings
-    )
+    edited = edits(report)
+    own = Problem(tuple(f for f in problem.findings if f.id not in edited))
+    band, chip = _chip(own, len(own.findings) < len(problem.findings), language)
     return Card(
         title=problem.label.of(language),
         site=problem.site.name.of(language) if problem.site else "",
-        band=leading.band.value if banded else "",
-        chip=say(language, BAND_CHIPS[leading.band]) if banded else "",
-        bar=_bar(untouched.answer, language),
+        band=band,
+        chip=chip,
+        bar=_bar(own.answer, language),
         statements=tuple(
             statement.text.of(language)
             for statement in report.statements
@@ -259,16 +258,24 @@ def _card(
             and ids.issuperset(statement.findings)
             and statement.findings
         ),
-        measures=_measures(untouched, language),
-        pictures=tuple(_pictures(problem, language, images)),
+        measures=_measures(own, language),
+        pictures=tuple(_pictures(problem, edited, language, images)),
         evidence=tuple(evidence_rows(problem, language)),
         explanations=tuple(
-            explanation_line(e, language) for f in problem.findings for e in f.explanations
+            explanation_line(e, language) for f in own.findings for e in f.explanations
         ),
         provenance=tuple(
             provenance_groups(problem, language, particulars.decisions, particulars.inputs)
         ),
     )
+
+
+def _chip(own: Problem, edited: bool, language: Language) -> tuple[str, str]:
+    """Return the band of what the packs say and no person has put in other words."""
+    if own.findings and (own.findings[0].band is Band.ABSTAIN or own.answer):
+        band = own.findings[0].band
+        return band.value, say(language, BAND_CHIPS[band])
+    return (EDITED, say(language, "EDITED · by a person")) if edited else ("", "")
 
 
 def _bar(answer: Finding | None, language: Language) -> Bar | None:
@@ -291,20 +298,24 @@ def _measures(problem: Problem, language: Language) -> tuple[tuple[str, str, str
         value = with_unit(number(interval.value, measure.unit), measure.unit)
         low, high = number(interval.low, measure.unit), number(interval.high, measure.unit)
         between = "–" if interval.low == interval.high else f"{low} – {high}"
-        if between != "–" and (sign := unit_sign(measure.unit)):
-            between += f" {sign}"
         rows.append((concept(measure.code).of(language), value, between))
     return tuple(rows)
 
 
 def _pictures(
-    problem: Problem, language: Language, images: Mapping[Digest, bytes]
+    problem: Problem,
+    edited: Container[str],
+    language: Language,
+    images: Mapping[Digest, bytes],
 ) -> list[Picture]:
+    """Return the pictures that may be shown; of an edited finding no map of the model's answer."""
     wanted = {
         attachment.digest: attachment
         for finding in problem.findings
         for attachment in finding.attachments
-        if attachment.media_type in PICTURES and _may_show(attachment, finding)
+        if attachment.media_type in PICTURES
+        and _may_show(attachment, finding)
+        and (attachment.role == "key-image" or finding.id not in edited)
     }
     return [
         Picture(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from suwen.core.codes import LONGEST_DIAMETER, Code, Text
+from suwen.core.codes import LONGEST_DIAMETER, PULMONARY_NODULE, Code, Text
 from suwen.core.nouns import Band, Finding, Interval
 from suwen.diagnosis.language import both, message, same
 
@@ -49,7 +49,10 @@ BAND_WORDS = {
     Band.ABSTAIN: message("no answer given"),
 }
 
-CONCEPT_NAMES = {LONGEST_DIAMETER.code: message("Longest diameter")}
+CONCEPT_NAMES = {
+    LONGEST_DIAMETER.code: message("Longest diameter"),
+    PULMONARY_NODULE.code: message("Pulmonary nodule"),
+}
 """Names that say more to a clinician than the display of their code."""
 
 UNIT_SIGNS = {

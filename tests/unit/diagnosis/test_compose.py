@@ -45,7 +45,7 @@ def test_segmentation_and_malignancy_of_one_nodule_are_one_sentence_of_the_impre
 def test_an_unanswered_question_gives_its_reason_and_no_number(report: Report) -> None:
     (line,) = said(report, Section.UNANSWERED)
     assert line == (
-        "Nodule 4, left lung: probability of malignancy was not estimated. The slices are 7.5 mm "
+        "Nodule 4, left lung: not answered (probability of malignancy). The slices are 7.5 mm "
         "thick; the model was validated up to 3 mm."
     )
 
@@ -124,7 +124,7 @@ def test_an_expired_score_is_called_expired(case: Case, findings: list[Finding])
 
 
 def test_inputs_not_understood_are_counted_among_the_limits(report: Report) -> None:
-    assert said(report, Section.LIMITS)[-1].endswith("not considered: 1 (listed below).")
+    assert said(report, Section.LIMITS)[-1].endswith("not considered: 1 (see “Not understood”).")
 
 
 def test_the_worklist_ranks_rule_in_over_grey_over_unanswered_over_rule_out(

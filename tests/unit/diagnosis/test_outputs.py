@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import fhirkit
@@ -14,7 +19,7 @@ import pytest
 
 from suwen.core.codes import Language, Text
 from suwen.core.errors import IntegrityError
-from suwen.core.nouns import Act, Case, Finding, Report, digest_of
+from suwen.core.nouns import Act, Attachment, Case, Finding, Report, digest_of
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.fhir import fhir_bundle
 from suwen.diagnosis.html import html_report
@@ -88,6 +93,20 @@ class TestFhir:
         results = list(references(resources(bundle, "DiagnosticReport")[0]["result"]))
         assert f"Observation/{rejected['id']}" not in results
         assert len(results) == len(report.findings) - 1
+
+    def test_an_edited_finding_carries_the_persons_words_and_none_of_the_models_numbers(
+        self, report: Report
+    ) -> None:
+        key = report.findings[3].id
+        words = "Hamartoma with fat."
+        bundle = fhir_bundle(
+            review(report, key, Act.EDITED, "dr-wang", "fat density", words, AT), "en"
+        )
+        assert fhirkit.validate(json.dumps(bundle)) == []
+        edited = resources(bundle, "Observation")[3]
+        assert edited["valueString"] == words
+        assert not {"valueQuantity", "interpretation", "component"} & set(edited)
+        assert edited["meta"]["security"][0]["code"] == "CLINAST"
 
     def test_everything_asserted_by_a_model_says_so(self, report: Report) -> None:
         bundle = fhir_bundle(report, "en")
@@ -221,11 +240,20 @@ class TestHtml:
     ) -> None:
         hidden = findings[5].attachments[0]
         page = html_report(report, "en", images)
-        import base64
-
         assert hidden.data
         assert base64.b64encode(hidden.data).decode() not in page
         assert "is not shown: removing the highlighted region did not change" in page
+
+    def test_an_edited_finding_shows_no_band_bar_or_map_of_the_model(
+        self, report: Report, images: Images
+    ) -> None:
+        key = report.findings[3].id
+        edited = review(report, key, Act.EDITED, "dr-wang", "fat", "Hamartoma with fat.", AT)
+        page = Reader(html_report(edited, "en", images))
+        assert "HIGH · rule-in range" not in page.text
+        assert "EDITED · by a person" in page.text
+        assert "87%" not in page.text
+        assert page.tags.count("img") == 3
 
     def test_a_draft_is_marked_and_a_signed_report_names_its_person(
         self, report: Report, images: Images, particulars: Particulars
@@ -289,8 +317,6 @@ class TestPdf:
     def test_a_broken_picture_is_said_to_be_absent(
         self, case: Case, findings: list[Finding]
     ) -> None:
-        from suwen.core.nouns import Attachment
-
         broken = Attachment.of("key-image", "image/png", b"\x89PNG\r\n\x1a\ntruncated")
         finding = findings[0].model_copy(update={"attachments": (broken,)})
         report = compose(case, [finding], (), case.at)
@@ -305,3 +331,28 @@ class TestPdf:
         report = review(report, findings[3].id, Act.EDITED, "dr-wang", "long", long, AT)
         pages = pdf_report(report, "zh", images).count(b"/Type /Page\n")
         assert pages > 5
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_poppler_reads_the_text_the_pages_and_only_embedded_fonts(
+    report: Report, images: Images, particulars: Particulars, language: Language, tmp_path: Path
+) -> None:
+    if shutil.which("pdftotext") is None or shutil.which("pdffonts") is None:
+        pytest.skip("poppler-utils is not installed")
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf_report(report, language, images, particulars))
+    text = printed(["pdftotext", "-layout", str(path), "-"])
+    together = "".join(text.split())
+    assert "李喆堃" in together
+    assert {"en": "Page1of", "zh": "第1页，共"}[language] in together
+    for statement in report.statements:
+        for word in re.split("[ “”]+", statement.text.of(language).replace("⁹", "^9")):
+            assert word[:6] in together
+    fonts = printed(["pdffonts", str(path)]).splitlines()[2:]
+    assert fonts
+    assert all("WenQuanYiMicroHei" in line and " yes yes yes " in line for line in fonts)
+
+
+def printed(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout

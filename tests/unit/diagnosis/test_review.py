@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from suwen.core.codes import Text
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Act, Finding, Report
 from suwen.diagnosis.problems import shown, urgency
@@ -64,6 +65,11 @@ def test_an_edit_replaces_the_sentences_by_the_persons_words(report: Report) -> 
     impression = [s.text.en for s in after.statements if s.section == Section.IMPRESSION]
     assert impression[0] == "Nodule 2, right lung: Spiculated mass, PET-CT advised."
     assert "87%" not in text_of(after)
+    assert urgency(after) == (
+        urgency(report)[0],
+        Text(en=f"Nodule 2: {words}", zh=f"结节 2：{words}"),
+    )
+    assert "rule-in range 1" not in text_of(after)
 
 
 def test_rejecting_everything_leaves_records_and_limits_only(report: Report) -> None:

@@ -61,3 +61,7 @@ def test_the_font_is_small_and_carries_its_licence() -> None:
 @pytest.mark.parametrize("text", ["", " "])
 def test_empty_text_is_one_empty_line(text: str) -> None:
     assert broken(text, 100, 9) == [""]
+
+
+def test_a_power_of_ten_survives_copying_out_of_the_pdf() -> None:
+    assert drawable("8.4 ×10⁹/L, 4 ×10¹²/L, 905 mm³") == "8.4 ×10^9/L, 4 ×10¹²/L, 905 mm³"
