@@ -67,7 +67,9 @@ def show(result: dict[str, Any]) -> None:
                 table.add_row(label(name), *(cell.replace("[", "\\[") for cell in cells))
         console.print(table)
     for column, values in result["subgroups"].items():
-        names = dict.fromkeys(k for v in values.values() for k in v if k not in ("n", "groups"))
+        names = dict.fromkeys(
+            k for v in values.values() for k in v if k not in ("n", "groups", "floor")
+        )
         table = Table(column, "n", "groups", *map(label, names), box=None)
         for value, entry in values.items():
             row = tuple(number(entry.get(name)).replace("[", "\\[") for name in names)

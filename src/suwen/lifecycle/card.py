@@ -175,9 +175,13 @@ def _floors(results: Mapping[str, Any]) -> Iterator[str]:
     yield "A floor is a trivial method on the same samples; the gain is paired over the same"
     yield "resamples."
     yield ""
+    yield from _floor_rows(results["floor"])
+
+
+def _floor_rows(floors: Mapping[str, Any]) -> Iterator[str]:
     yield "| floor | metric | floor's value | gain of the pack |"
     yield "|---|---|---|---|"
-    for name, table in results["floor"].items():
+    for name, table in floors.items():
         for key, entry in table.items():
             if not key.startswith("gain_"):
                 gain = number(table.get(f"gain_{key}"))
@@ -193,7 +197,7 @@ def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
         for table in results["subgroups"].values()
         for entry in table.values()
         for key in entry
-        if key not in ("n", "groups")
+        if key not in ("n", "groups", "floor")
     ]
     columns = list(dict.fromkeys(keys))
     yield "## Subgroups"
@@ -207,6 +211,11 @@ def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "Groups under 20 samples are counted, not measured."
     yield ""
+    for value, entry in results["subgroups"].get("without", {}).items():
+        if "floor" in entry:
+            yield f"Without {value}, beside the floors:"
+            yield ""
+            yield from _floor_rows(entry["floor"])
 
 
 def _calibration(card: Mapping[str, Any]) -> Iterator[str]:

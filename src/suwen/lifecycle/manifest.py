@@ -87,7 +87,7 @@ def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> str:
     except FileNotFoundError as missing:
         file = Path(str(missing.filename)).name
         raise IntegrityError(f"the pack {name} has no {file}", "a signed pack", TODO) from None
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         raise IntegrityError(
             f"{SIGNATURE} of the pack {name} cannot be read", "a signature", TODO
         ) from None

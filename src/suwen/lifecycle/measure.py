@@ -237,7 +237,8 @@ def subgroups_of(
 ) -> dict[str, Any]:
     """Return the metrics within each value of each categorical column, and without each exclusion.
 
-    `exclusions` names rows to leave out (`without rating 3`: rows to drop are True).
+    `exclusions` names rows to leave out (`without rating 3`: rows to drop are True); there the
+    floors stand beside again.
     """
     headline = {"choice": ("auroc", "size_matched_auroc", "accuracy", "ece"), "mask": ("dice",)}
     wanted = headline.get(rows.kind, ("rmse", "mae"))
@@ -258,6 +259,8 @@ def subgroups_of(
             if entry["n"] >= LEAST:
                 chosen = {k: m for k, m in metrics_of(inside).items() if k in wanted}
                 entry |= _estimated(chosen, inside.groups, resamples)
+                if name == "without":
+                    entry["floor"] = floors_of(inside, resamples)
             found[name][value] = entry
     return found
 

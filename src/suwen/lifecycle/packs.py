@@ -8,13 +8,14 @@ a person installs a pack.
 from __future__ import annotations
 
 import shutil
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import suwen
-from suwen.core.errors import Conflict, NotFound
+from suwen.core.errors import Conflict, NotFound, StorageUnavailable
 from suwen.core.settings import settings
 from suwen.lifecycle.manifest import MANIFEST
 from suwen.lifecycle.pack import SETTINGS, Pack
@@ -33,7 +34,7 @@ def roots() -> list[Path]:
 def folders(root: Path) -> list[Path]:
     """Return the pack folders below one root."""
     found = [*root.glob(f"*/{SETTINGS}"), *root.glob(f"*/*/{SETTINGS}")]
-    return sorted(path.parent for path in found)
+    return sorted(path.parent for path in found if not path.parent.name.startswith("."))
 
 
 def _described(folder: Path) -> tuple[str, str, str]:
@@ -41,7 +42,7 @@ def _described(folder: Path) -> tuple[str, str, str]:
     try:
         content = tomllib.loads((folder / SETTINGS).read_text())
         return str(content["task"]), str(content["name"]), str(content["version"])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, OSError):
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, OSError):
         return "", "", ""
 
 
@@ -121,14 +122,25 @@ def install(folder: Path) -> Path:
     ------
     Conflict
         A pack of that version is installed already.
+    StorageUnavailable
+        The disk is full; nothing was half installed.
     """
     pack = Pack.load(folder)
     target = settings().home / "packs" / pack.task / str(pack.settings["version"])
     if target.exists():
         raise Conflict(f"{target} is there already", "a new version", "remove it first if it must")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(folder, partial)
-    Pack.load(partial)
-    return partial.rename(target)
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
+    try:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        Pack.load(partial)
+        return partial.rename(target)
+    except (OSError, shutil.Error) as error:
+        taken = target.exists()
+        raise (Conflict if taken else StorageUnavailable)(
+            f"{target} could not be written ({'it is there already' if taken else error})",
+            "room on the disk and no second writer",
+            "see `suwen packs list`, free some space, then install again",
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

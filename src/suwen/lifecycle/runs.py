@@ -10,11 +10,15 @@ pack/             the signed pack
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +27,7 @@ from typing import Any
 import numpy as np
 
 import suwen
+from suwen.core.errors import Conflict, StorageUnavailable
 from suwen.core.nouns import canonical, digest_of
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Task
@@ -125,6 +130,38 @@ def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume:
         },
     )
     return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the run folder for this process; a full disk becomes a clear error.
+
+    Raises
+    ------
+    Conflict
+        Another process works in it.
+    StorageUnavailable
+        The disk is full; finished steps are kept.
+    """
+    with (folder / ".lock").open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"another process trains in {folder}",
+                "one process a run",
+                "wait for it, or use --fresh for a run of its own",
+            ) from None
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise StorageUnavailable(
+                "the disk is full",
+                "room for weights and predictions",
+                "free some space and start the same command again: it goes on",
+            ) from error
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -62,6 +62,8 @@ def train(
         The data set is in none of the folders.
     BadInput
         The recipe does not fit the data, or the task broke its contract.
+    Conflict, StorageUnavailable
+        Another process works on the same run, or the disk is full.
     """
     recipe = recipe.model_copy(update={"dataset": recipe.dataset or task.datasets[0]})
     if recipe.dataset not in task.datasets:
@@ -71,7 +73,7 @@ def train(
     examples = task.examples(data, recipe.dataset)
     measure.check_floors(task, examples)
     folder = runs.open_run(task, recipe, examples, home, resume)
-    with Progress(progress) as bars:
+    with runs.alone(folder), Progress(progress) as bars:
         with bars.bar("members", recipe.folds) as step:
             for member in range(recipe.folds):
                 fit_member(task, examples, recipe, folder, member)

@@ -90,7 +90,9 @@ def test_subgroups_and_exclusions_stand_in_the_table(result):
     assert set(result["subgroups"]) == {"size", "without"}
     size, without = result["subgroups"]["size"], result["subgroups"]["without"]
     assert size["large"]["n"] + size["small"]["n"] == 240
+    floor = without["large"].pop("floor")
     assert without["large"] == size["small"]
+    assert floor["diameter"]["size_matched_auroc"]["value"] < 0.7
 
 
 def test_a_small_subgroup_is_counted_and_not_measured(toy, trained, toy_data):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from suwen.core.errors import Conflict, IntegrityError, NotFound
+from suwen.core.errors import Conflict, IntegrityError, NotFound, StorageUnavailable
 from suwen.lifecycle import keys, manifest, packs
 
 
@@ -41,6 +41,17 @@ def test_a_trained_pack_is_in_use_only_after_a_person_installed_it(home, trained
     assert packs.find(trained.pack.identity).folder == folder
     with pytest.raises(Conflict):
         packs.install(trained.pack.folder)
+
+
+def test_a_full_disk_leaves_no_half_installed_pack(home, trained, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(packs.shutil, "copytree", full)
+    with pytest.raises(StorageUnavailable, match="could not be written"):
+        packs.install(trained.pack.folder)
+    assert list(packs.installed()) == []
+    assert list((home / "packs" / "toy.squares").iterdir()) == []
 
 
 def test_the_newest_version_is_in_use_and_the_older_one_still_replays(home, trained):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -10,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from suwen.core.errors import BadInput, NotFound
-from suwen.lifecycle import split
+from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
+from suwen.lifecycle import runs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
@@ -60,12 +62,13 @@ def test_out_of_fold_predictions_come_from_the_member_that_never_saw_the_patient
 
 
 def test_the_same_run_again_gives_the_same_figures_and_trains_nothing(
-    toy, trained, toy_data, toy_home, quick
+    toy, trained, toy_data, toy_home, tmp_path, quick
 ):
+    home = shutil.copytree(toy_home, tmp_path / "home")
     toy.Squares.fitted.clear()
-    again = train(toy.Squares(), Recipe(epochs=60), toy_data, toy_home, progress=False)
+    again = train(toy.Squares(), Recipe(epochs=60), toy_data, home, progress=False)
     assert toy.Squares.fitted == []
-    assert again.folder == trained.folder
+    assert again.folder.name == trained.folder.name
     assert again.results == trained.results
 
 
@@ -179,6 +182,32 @@ def test_a_floor_that_does_not_fit_the_answer_is_refused_before_training(
     with pytest.raises(BadInput, match="not finite"):
         train(toy.SquareMask(), FEW, toy_data, tmp_path, progress=False)
     assert not list(tmp_path.glob("runs/*/*"))
+
+
+def test_two_trainings_of_one_run_do_not_write_over_each_other(toy, toy_data, tmp_path, quick):
+    folder = train(toy.SquareMask(), FEW, toy_data, tmp_path, progress=False).folder
+    with runs.alone(folder), pytest.raises(Conflict, match="another process trains"):
+        train(toy.SquareMask(), FEW, toy_data, tmp_path, progress=False)
+
+
+def test_a_full_disk_is_said_and_the_next_start_goes_on(
+    toy, toy_data, tmp_path, monkeypatch, quick
+):
+    task = toy.SquareMask()
+    real = toy.written
+
+    def full(weights, bias, path):
+        if "member-1" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(weights, bias, path)
+
+    monkeypatch.setattr(toy, "written", full)
+    with pytest.raises(StorageUnavailable, match="disk is full"):
+        train(task, FEW, toy_data, tmp_path, progress=False)
+    monkeypatch.setattr(toy, "written", real)
+    task.fitted.clear()
+    assert train(task, FEW, toy_data, tmp_path, progress=False).results["n"] == 240
+    assert len(task.fitted) == 2
 
 
 def test_a_task_that_writes_no_weights_is_told_so(toy, toy_data, tmp_path, monkeypatch):
