@@ -13,7 +13,10 @@ from dataclasses import dataclass
 _PAIRS = re.compile(rb"(?:[\xa1-\xfe][\xa1-\xfe])+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 MIN_SHARE_OF_PAIRS = 0.8
+MIN_WORDS = 2
+MIN_SHARE_OF_LETTERS = 0.3
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,14 @@ class Decoded:
 
     text: str
     encoding: str
+
+    @property
+    def is_prose(self) -> bool:
+        """Say whether it has the words of a note, rather than a few characters or numbers."""
+        shown = sum(not character.isspace() for character in self.text)
+        letters = sum(character.isalpha() for character in self.text)
+        words = len(_WORD.findall(self.text)) + len(_HAN.findall(self.text)) // 2
+        return words >= MIN_WORDS and letters >= MIN_SHARE_OF_LETTERS * shown
 
     @property
     def language(self) -> str:

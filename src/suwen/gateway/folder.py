@@ -42,6 +42,7 @@ _SPECIAL = Text(en="not a regular file", zh="不是普通文件")
 _DEEP = Text(en="too deep below the folder", zh="文件夹层级过深")
 _UNREADABLE = Text(en="it cannot be opened", zh="无法打开")
 _LARGE = Text(en="larger than SUWEN_MAX_UPLOAD_MB allows", zh="文件超过 SUWEN_MAX_UPLOAD_MB 的限制")
+_NO_WORDS = Text(en="a text without the words of a note", zh="文本中没有病历文字")
 _LONG = Text(en="too long for a note", zh="文本过长，不像病历")
 
 
@@ -80,8 +81,7 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
         raise BadInput(
             "nothing in the folder was understood",
             "DICOM, NIfTI, FHIR R4 JSON, text notes or tables of vital signs",
-            "check that it is the right folder; the files' reasons: "
-            + "; ".join(text.en for text in reading.not_understood[:5]),
+            "check that it is the right folder; the files' reasons: " + _reasons(reading),
         )
     identity = identify(reading.claims, [blob.digest for blob in reading.blobs] or digests)
     resources = _once(reading)
@@ -93,6 +93,12 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
         tuple(_counted(reading.understood)),
         tuple(reading.not_understood),
     )
+
+
+def _reasons(reading: Reading) -> str:
+    """Return why files were not understood, without their names."""
+    reasons = dict.fromkeys(text.en.partition(": ")[2] for text in reading.not_understood)
+    return "; ".join(list(reasons)[:5]) or "there are no files"
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, Text | None]]:
@@ -172,6 +178,8 @@ def _text(file: SourceFile, data: bytes, reading: Reading, zone: tzinfo | None) 
     rows = rows_of(found.text)
     if rows is None and len(data) > NOTE_CAP:
         return _LONG
+    if rows is None and not found.is_prose:
+        return _NO_WORDS
     if rows is None:
         read_note(file, found, reading)
         return None

@@ -12,7 +12,7 @@ from suwen.core.codes import Text
 Kind = Literal["dicom", "nifti", "json", "table", "text"]
 
 _PEEK = 4096
-_NDJSON = re.compile(rb"^\s*\{")
+_ARRAY = re.compile(rb"\[\s*(?:[\[{\]\"\d-]|true|false|null)")
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 _VRS = (b"UI", b"UL", b"CS", b"OB", b"LO", b"SH", b"DA", b"TM", b"US")
 
@@ -64,7 +64,7 @@ def kind_of(data: bytes) -> Kind | Text:
     start = data[:_PEEK].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"<":
         return XML
-    if start[:1] in (b"{", b"["):
+    if start[:1] == b"{" or _ARRAY.match(start):
         return "json"
     return "text"
 

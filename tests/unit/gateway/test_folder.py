@@ -137,6 +137,25 @@ def test_a_note_is_read_in_the_encoding_it_was_written_in(
     assert intake.blobs[0].checked() == text.encode(encoding)
 
 
+@pytest.mark.parametrize("text", ["ok", "1 2 3 4 5 6\n", "0.12\n0.13\n0.14\n", "----- ----"])
+def test_a_text_without_words_is_not_taken_for_a_note(folder: Path, ct: Write, text: str) -> None:
+    ct()
+    (folder / "signal").write_text(text)
+    assert "signal: a text without the words of a note" in refusals(read_folder(folder))
+
+
+def test_a_note_that_begins_with_a_bracket_is_a_note(folder: Path) -> None:
+    (folder / "note").write_text("[Medication] amlodipine 5 mg once daily")
+    assert kinds(read_folder(folder)) == ["DocumentReference"]
+
+
+def test_an_error_about_a_folder_names_no_file(folder: Path) -> None:
+    (folder / "Wang Fang.xyz").write_bytes(bytes(range(256)))
+    with pytest.raises(BadInput) as raised:
+        read_folder(folder)
+    assert "Wang" not in str(raised.value)
+
+
 def test_the_date_a_note_states_is_kept(folder: Path) -> None:
     (folder / "note").write_text("门诊病历\n日期：2026年3月2日\n主诉：咳嗽。", encoding="utf-8")
     (note,) = read_folder(folder).resources
