@@ -26,6 +26,7 @@ from suwen.core.nouns import (
     digest_of,
 )
 from suwen.diagnosis.language import both, say
+from suwen.diagnosis.observations import FINDING_SYSTEM
 from suwen.diagnosis.problems import latest_reviews, problems, shown
 from suwen.diagnosis.view import Particulars
 from suwen.diagnosis.wording import BAND_CHIPS, SECTION_TITLES, Section, concept, quoted, unit_sign
@@ -137,7 +138,7 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
         "resourceType": "Observation",
         "id": _id("observation", report.id, finding.id),
         "meta": _tagged(),
-        "identifier": [{"system": f"{SUWEN}/finding", "value": finding.id}],
+        "identifier": [{"system": FINDING_SYSTEM, "value": finding.id}],
         "status": _observation_status(report, review),
         "code": {"coding": [finding.code.coding()], "text": concept(finding.code).of(language)},
         "subject": {"reference": f"Patient/{report.patient}"},

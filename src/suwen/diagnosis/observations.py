@@ -16,12 +16,13 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, Literal
 
-from suwen.core.codes import LOINC, Text
+from suwen.core.codes import LOINC, SUWEN, Text
 from suwen.core.nouns import Case, Record, Reference, Statement
 from suwen.diagnosis.language import both, joined, message, moment, same
 from suwen.diagnosis.wording import Section, number, quoted, with_unit
 
 KNOWLEDGE = Path(__file__).parent / "knowledge" / "observations.toml"
+FINDING_SYSTEM = f"{SUWEN}/finding"
 NOT_RESULTS = {"entered-in-error", "cancelled", "unknown", "registered"}
 HIGH = {"H", "HH", "HU", ">"}
 LOW = {"L", "LL", "LU", "<"}
@@ -29,6 +30,8 @@ ABNORMAL = {"A", "AA"}
 TREND_READINGS = 5
 """Fewest readings a trend is computed from: with 4 the test cannot reach its significance."""
 TREND_Z = 1.96
+TREND_WINDOW = 48
+"""Most readings, the latest ones, that a trend is told of (two days of hourly readings)."""
 
 Verdict = Literal["high", "low", "abnormal", "normal", ""]
 VERDICTS = {"high": message("high"), "low": message("low"), "abnormal": message("abnormal")}
@@ -118,7 +121,7 @@ def _instant(text: str) -> float:
 
 def _readings(record: Record) -> Iterator[Reading]:
     content = record.content
-    if content.get("status") in NOT_RESULTS:
+    if content.get("status") in NOT_RESULTS or _is_finding(content):
         return
     at = content.get("effectiveDateTime") or content.get("effectivePeriod", {}).get("end", "")
     codes = {
@@ -146,6 +149,11 @@ def _readings(record: Record) -> Iterator[Reading]:
             verdict=verdict,
             span=span,
         )
+
+
+def _is_finding(content: dict[str, Any]) -> bool:
+    """Say whether this is a finding of an earlier report of ours: never evidence for the next."""
+    return any(entry.get("system") == FINDING_SYSTEM for entry in content.get("identifier", []))
 
 
 def _judged(part: dict[str, Any]) -> tuple[Verdict, Text | None]:
@@ -226,6 +234,7 @@ def _summaries(latest: Sequence[Reading]) -> list[Statement]:
 
 
 def _vital(readings: Sequence[Reading]) -> Statement:
+    readings = readings[-TREND_WINDOW:]
     last = readings[-1]
     parts = {"name": last.name, "value": last.shown, "at": when(last.at) if last.at else "?"}
     records = tuple(dict.fromkeys(reading.record for reading in readings))

@@ -251,12 +251,15 @@ def _card(
         band=band,
         chip=chip,
         bar=_bar(own.answer, language),
-        statements=tuple(
-            statement.text.of(language)
-            for statement in report.statements
-            if statement.section in {Section.FINDINGS, Section.UNANSWERED}
-            and ids.issuperset(statement.findings)
-            and statement.findings
+        statements=(
+            *(
+                statement.text.of(language)
+                for statement in report.statements
+                if statement.section in {Section.FINDINGS, Section.UNANSWERED}
+                and ids.issuperset(statement.findings)
+                and statement.findings
+            ),
+            *_expired_since(problem, report, language, particulars),
         ),
         measures=_measures(own, language),
         pictures=tuple(_pictures(problem, edited, language, images)),
@@ -268,6 +271,19 @@ def _card(
             provenance_groups(problem, language, particulars.decisions, particulars.inputs)
         ),
     )
+
+
+def _expired_since(
+    problem: Problem, report: Report, language: Language, particulars: Particulars
+) -> list[str]:
+    """Return a sentence for each value that expired after the report was composed."""
+    now = particulars.at or report.created
+    ends = {f.valid_until for f in problem.findings if f.valid_until}
+    return [
+        say(language, "This value expired on %(at)s and is not current.", at=moment(end))
+        for end in sorted(ends)
+        if report.created < end <= now
+    ]
 
 
 def _chip(own: Problem, edited: bool, language: Language) -> tuple[str, str]:

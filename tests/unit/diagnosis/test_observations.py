@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import kendalltau
 
 from suwen.core.nouns import Case, Record
 from suwen.diagnosis.observations import observation_statements, trend
@@ -110,6 +110,25 @@ def test_both_parts_of_a_blood_pressure_are_read() -> None:
     ]
 
 
+def test_a_finding_of_an_earlier_report_is_not_taken_for_a_laboratory_result() -> None:
+    own = [{"system": "https://suwen.health/fhir/finding", "value": "ab"}]
+    assert lines(result({"value": 6.1}, referenceRange=RANGE, identifier=own)) == []
+
+
+def test_a_trend_is_told_of_the_latest_readings_only() -> None:
+    pulses = [
+        result(
+            {"value": 60 + i / 10, "unit": "/min"},
+            code={"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+            category=[{"coding": [{"code": "vital-signs"}]}],
+            effectiveDateTime=(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=i)).isoformat(),
+        )
+        for i in range(200)
+    ]
+    (line,) = lines(*pulses)
+    assert "rising over 48 readings since 2026-01-07 08:00 UTC" in line
+
+
 @pytest.mark.parametrize(
     ("values", "word"),
     [
@@ -125,9 +144,6 @@ def test_a_trend_needs_to_be_significant(values: Sequence[float], word: str) -> 
 
 
 def test_the_trend_agrees_with_kendalls_tau_of_scipy() -> None:
-    assert importlib.util.find_spec("scipy")
-    from scipy.stats import kendalltau
-
     values = [80, 82, 79, 85, 84, 88, 83, 90, 86, 91]
     assert kendalltau(range(len(values)), values).pvalue < 0.05
     assert trend(values) == "rising"

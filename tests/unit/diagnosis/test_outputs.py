@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from suwen.diagnosis.html import html_report
 from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.review import review, sign, withdraw
 from suwen.diagnosis.view import Particulars
+from suwen.records.fhir import validate
 
 AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
 Images = dict[str, bytes]
@@ -60,12 +61,14 @@ class TestFhir:
             report = withdraw(report, "dr-wang", "wrong series", AT)
         bundle = fhir_bundle(report, language, particulars)
         assert fhirkit.validate(json.dumps(bundle)) == []
-        for entry in bundle["entry"]:
-            assert fhirkit.validate(json.dumps(entry["resource"])) == []
+        everything = [bundle, *(entry["resource"] for entry in bundle["entry"])]
+        for resource, problems in zip(everything, validate(everything), strict=True):
+            assert problems == [], resource["resourceType"]
 
     def test_the_validator_used_here_does_find_a_fault(self, report: Report) -> None:
         bundle = fhir_bundle(report, "en")
         del resources(bundle, "Observation")[0]["code"]
+        assert validate([bundle])[0]
         assert any(
             "code" in issue.message + issue.path for issue in fhirkit.validate(json.dumps(bundle))
         )
@@ -254,6 +257,16 @@ class TestHtml:
         assert "EDITED · by a person" in page.text
         assert "87%" not in page.text
         assert page.tags.count("img") == 3
+
+    def test_a_score_that_expired_since_is_marked(
+        self, case: Case, findings: list[Finding], images: Images
+    ) -> None:
+        soon = findings[1].model_copy(update={"valid_until": case.at + timedelta(hours=1)})
+        report = compose(case, [soon], (), case.at)
+        words = "This value expired on 2026-03-02 10:30 UTC and is not current."
+        assert words not in html_report(report, "en", images)
+        later = Particulars(at=case.at + timedelta(hours=2))
+        assert words in html_report(report, "en", images, later)
 
     def test_a_draft_is_marked_and_a_signed_report_names_its_person(
         self, report: Report, images: Images, particulars: Particulars
