@@ -169,11 +169,13 @@ def numbered(frame: Frame) -> type[Canvas]:
             self._startPage()
 
         def save(self) -> None:
-            """Write every page with its frame."""
+            """Write every page with its frame below the text: no watermark lies on an image."""
             pages = len(self._finished)
             for number, page in enumerate(self._finished, 1):
                 self.__dict__.update(page)
+                written, self._code = self._code, []
                 frame.draw(self, number, pages)
+                self._code = [*written[:1], *self._code, *written[1:]]
                 super().showPage()
             super().save()
 

@@ -42,7 +42,7 @@ from suwen.diagnosis.paper import (
 from suwen.diagnosis.typesetting import FONT, Line, Look, pieces
 from suwen.diagnosis.view import Card, Particulars, Picture, View, view
 
-PICTURE = 104.0
+PICTURE = 118.0
 """Side of a key image in points."""
 ROOM_FOR_A_CARD = 260.0
 """A card begins on a new page when less than this is left, in points."""

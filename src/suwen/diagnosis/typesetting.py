@@ -39,6 +39,7 @@ _SPACES = dict.fromkeys("\t\n\r\u2003\u2009\u202f\u00a0", " ")
 _NARROW_QUOTES = {"“": '"', "”": '"', "‘": "'", "’": "'"}
 """The font draws these as wide as a Chinese character, which tears Latin text apart."""
 _WIDE = r"\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
+_WORD_PARTS = re.compile(r"[^-./+]+[-./+]*|[-./+]+")
 _CLOSING = re.escape("，。；：、！？）》」』】〕”’%…,.;:!?)]}")
 _OPENING = re.escape("（《「『【〔“‘([{")
 _TOKEN = re.compile(
@@ -87,18 +88,29 @@ def broken(text: str, width: float, size: float) -> list[str]:
 
 
 def _fitting(text: str, width: float, size: float) -> Iterator[str]:
-    """Yield what may not be broken; a word wider than a whole line (a UID) is cut by necessity."""
+    """Yield what may not be broken.
+
+    A word wider than a whole line is broken behind a hyphen, dot or slash, else anywhere.
+    """
     for token in _TOKEN.findall(text):
         if width_of(token, size) <= width:
             yield token
             continue
-        piece = ""
-        for letter in token:
-            if piece and width_of(piece + letter, size) > width:
-                yield piece
-                piece = ""
-            piece += letter
-        yield piece
+        for part in _WORD_PARTS.findall(token):
+            if width_of(part, size) <= width:
+                yield part
+            else:
+                yield from _cut(part, width, size)
+
+
+def _cut(word: str, width: float, size: float) -> Iterator[str]:
+    piece = ""
+    for letter in word:
+        if piece and width_of(piece + letter, size) > width:
+            yield piece
+            piece = ""
+        piece += letter
+    yield piece
 
 
 def fitted(text: str, width: float, size: float) -> str:

@@ -31,6 +31,11 @@ def test_a_number_keeps_its_sign_and_punctuation_its_word() -> None:
             assert line[-1] not in "（"
 
 
+def test_a_word_wider_than_its_column_breaks_at_its_hyphen() -> None:
+    width = width_of("Volume-equivalen", 9.5)
+    assert broken("Volume-equivalent diameter", width, 9.5) == ["Volume-", "equivalent", "diameter"]
+
+
 def test_a_uid_wider_than_the_line_is_cut() -> None:
     assert len(broken("1.2.826.0.1.3680043.8.498." + "1" * 60, 100, 9.5)) > 3
 
