@@ -8,13 +8,15 @@ Reference: HL7 FHIR R4 Bundle, section 2.36.4 (resolving references); NDJSON of 
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from suwen.core.errors import BadInput, SuwenError
+from suwen.core.nouns import digest_of
 from suwen.gateway.identity import claim_of_patient
-from suwen.gateway.intake import SELF, Claim, Reading, Resource, SourceFile, local_id
+from suwen.gateway.intake import SELF, Blob, Claim, Reading, Resource, SourceFile, local_id
 from suwen.records import fhir
 
 SUBJECTS = ("subject", "patient", "beneficiary", "individual")
@@ -44,11 +46,9 @@ def read_fhir(file: SourceFile, data: bytes, reading: Reading) -> None:
     own = names | known
     blob = file.blob("application/fhir+json")
     reading.blobs.append(blob)
-    for resource in resources:
+    for resource in _renamed(resources, dict.fromkeys(own, SELF)):
         if resource["resourceType"] != "Patient":
-            reading.resources.append(
-                _sourced(_renamed(resource, dict.fromkeys(own, SELF)), blob.digest)
-            )
+            reading.resources.append(_sourced(_unpacked(resource, reading), blob.digest))
     counts = Counter(str(one["resourceType"]) for one in resources)
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     reading.accept(f"FHIR R4: {listed}", f"FHIR R4：{listed}")
@@ -162,6 +162,24 @@ def _patient_references(resources: list[Resource]) -> set[str]:
             if isinstance(text, str) and "Patient/" in text:
                 found.add(text.partition("/_history/")[0])
     return found
+
+
+def _unpacked(resource: Resource, reading: Reading) -> Resource:
+    """Return a DocumentReference with its inline documents stored as blobs."""
+    if resource["resourceType"] != "DocumentReference":
+        return resource
+    content = []
+    for part in resource["content"]:
+        attachment = part.get("attachment") or {}
+        if "data" in attachment and "url" not in attachment:
+            data = base64.b64decode(attachment["data"])
+            digest, kind = digest_of(data), str(attachment.get("contentType", ""))
+            reading.blobs.append(Blob(digest, kind, lambda data=data: data))  # type: ignore[misc]
+            kept = {name: value for name, value in attachment.items() if name != "data"}
+            content.append({**part, "attachment": {**kept, "url": f"blob/{digest}"}})
+        else:
+            content.append(part)
+    return {**resource, "content": content}
 
 
 def _sourced(resource: Resource, digest: str) -> Resource:

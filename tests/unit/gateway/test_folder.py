@@ -203,6 +203,26 @@ def test_references_by_urn_become_references_to_the_patient(
     assert observation["meta"]["source"].startswith("blob/")
 
 
+def test_a_document_inside_a_resource_becomes_a_stored_blob(
+    folder: Path, fhir: Write, patient: Write, bundle: Write
+) -> None:
+    import base64
+
+    attachment = {"contentType": "text/plain", "data": base64.b64encode(b"Cough.").decode()}
+    document = {
+        "resourceType": "DocumentReference",
+        "id": "d",
+        "status": "current",
+        "subject": {"reference": "Patient/p"},
+        "content": [{"attachment": attachment}],
+    }
+    fhir(bundle(patient(), document))
+    intake = read_folder(folder)
+    (stored,) = intake.resources
+    url = stored["content"][0]["attachment"]["url"]
+    assert [blob.checked() for blob in intake.blobs if f"blob/{blob.digest}" == url] == [b"Cough."]
+
+
 def test_two_resources_of_one_id_are_refused_unless_one_is_later(
     folder: Path, fhir: Write, patient: Write, lab: Write, bundle: Write
 ) -> None:

@@ -98,6 +98,41 @@ def test_a_table_of_another_patient_is_refused(folder: Path, ct: Write) -> None:
     assert not read_folder(folder).identity.anonymous
 
 
+@pytest.mark.parametrize(
+    "note",
+    [
+        "门诊病历\n姓名：李娜  性别：女\n主诉：咳嗽两周。",
+        "Clinic note\nPatient name: Na Li, DOB: 1970-01-02\nCough for two weeks.",
+        "Clinic note\nDate of birth: 1981-05-06\nCough for two weeks.",
+    ],
+)
+def test_a_note_that_names_another_patient_is_refused(
+    folder: Path, fhir: Write, patient: Write, note: str
+) -> None:
+    names = [{"family": "Wang", "given": ["Fang"]}, {"text": "王芳"}]
+    fhir(patient(name=names))
+    (folder / "note").write_text(note, encoding="utf-8")
+    with pytest.raises(BadInput, match="two different patients"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "姓名：王芳  性别：女\n出生日期：1970年1月2日\n主诉：咳嗽两周。",
+        "姓名：王**\n主诉：咳嗽两周。",
+        "Patient name: FANG WANG\nCough for two weeks.",
+        "Patient: 52-year-old woman.\nFather's name is not recorded. Cough for two weeks.",
+    ],
+)
+def test_a_note_of_the_same_patient_or_of_nobody_is_accepted(
+    folder: Path, fhir: Write, patient: Write, note: str
+) -> None:
+    fhir(patient(name=[{"family": "Wang", "given": ["Fang"]}, {"text": "王芳"}]))
+    (folder / "note").write_text(note, encoding="utf-8")
+    assert not read_folder(folder).identity.anonymous
+
+
 def test_files_that_name_nobody_get_an_anonymous_identity_from_their_content(
     folder: Path, nifti: Path
 ) -> None:
