@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from functools import lru_cache
 from typing import Any
 
 CODED = ("code", "category", "type", "modality", "vaccineCode", "medicationCodeableConcept")
@@ -84,6 +86,8 @@ def span(resource: dict[str, Any]) -> tuple[str | None, str | None]:
     return None, None
 
 
+@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)
 def moments(text: str) -> tuple[str | None, str | None]:
     """Return first and last moment of a FHIR date, dateTime or instant (local time read as UTC)."""
     try:

@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
 from suwen.core.nouns import Decision, canonical
 from suwen.records.chain import Chain, Verification, anchor_in
-from suwen.records.database import Database
+from suwen.records.database import Database, insert_many
 from suwen.records.tables import decision, log_head
 
 DETAIL_BYTES = 4 * 1024 * 1024
@@ -34,7 +34,7 @@ DETAIL_BYTES = 4 * 1024 * 1024
 SLOT = 160
 """Bytes of one of the two slots of the anchor file; entries take turns, so one is always whole."""
 PAGE = 5000
-WIDTHS = {"person": 64, "act": 32, "patient": 26, "subject": 160, "purpose": 32, "key": 160}
+WIDTHS = {"person": 64, "act": 32, "patient": 32, "subject": 160, "purpose": 32, "key": 160}
 """Longest text of each column; SQLite alone would not refuse more."""
 LOWEST = -(2**62)
 
@@ -114,7 +114,7 @@ class Log:
                 fresh[act.key] = decisions[-1]
         head = Head(count, previous, self._seal(f"{count}|{previous}"))
         if rows:
-            connection.execute(decision.insert(), rows)
+            insert_many(connection, decision, rows)
             connection.execute(
                 update(log_head).values(entries=head.count, hash=head.hash, seal=head.seal)
             )

@@ -42,14 +42,14 @@ keyring = Table(
 patient = Table(
     "patient",
     metadata,
-    Column("id", String(26), primary_key=True),
+    Column("id", String(32), primary_key=True),
     Column("created", String(32), nullable=False),
 )
 
 data_key = Table(
     "data_key",
     metadata,
-    Column("patient", String(26), nullable=False),
+    Column("patient", String(32), nullable=False),
     Column("generation", Integer, nullable=False),
     Column("wrapped", LargeBinary),
     Column("created", String(32), nullable=False),
@@ -62,17 +62,17 @@ patient_identifier = Table(
     "patient_identifier",
     metadata,
     Column("value", String(32), primary_key=True),
-    Column("patient", String(26), nullable=False, index=True),
+    Column("patient", String(32), nullable=False, index=True),
 )
 """Keyed hash of (system, value) to patient."""
 
 record = Table(
     "record",
     metadata,
-    Column("id", String(26), nullable=False),
+    Column("id", String(32), nullable=False),
     Column("type", String(64), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("patient", String(26), nullable=False),
+    Column("patient", String(32), nullable=False),
     Column("at", String(32), nullable=False),
     Column("position", Integer, nullable=False),
     Column("current", Boolean, nullable=False),
@@ -93,9 +93,9 @@ token = Table(
     Column("value", String(32), nullable=False),
     Column("qualified", String(32), nullable=False),
     Column("kind", String(1), nullable=False),
-    Column("patient", String(26), nullable=False),
+    Column("patient", String(32), nullable=False),
     Column("type", String(64), nullable=False),
-    Column("id", String(26), nullable=False),
+    Column("id", String(32), nullable=False),
     Index("ix_token_value", "value", "patient"),
     Index("ix_token_id", "id"),
 )
@@ -104,7 +104,7 @@ token = Table(
 blob = Table(
     "blob",
     metadata,
-    Column("patient", String(26), nullable=False),
+    Column("patient", String(32), nullable=False),
     Column("address", String(64), nullable=False),
     Column("name", String(64), nullable=False),
     Column("media_type", String(255), nullable=False),
@@ -122,7 +122,7 @@ person = Table(
     Column("name", LargeBinary, nullable=False),
     Column("role", String(32), nullable=False),
     Column("language", String(8), nullable=False),
-    Column("patient", String(26)),
+    Column("patient", String(32)),
     Column("credential", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created", String(32), nullable=False),
@@ -132,7 +132,7 @@ person = Table(
 care_team = Table(
     "care_team",
     metadata,
-    Column("patient", String(26), nullable=False),
+    Column("patient", String(32), nullable=False),
     Column("person", String(64), nullable=False, index=True),
     Column("since", String(32), nullable=False),
     PrimaryKeyConstraint("patient", "person"),
@@ -141,12 +141,12 @@ care_team = Table(
 break_glass = Table(
     "break_glass",
     metadata,
-    Column("id", String(26), primary_key=True),
-    Column("patient", String(26), nullable=False),
+    Column("id", String(32), primary_key=True),
+    Column("patient", String(32), nullable=False),
     Column("person", String(64), nullable=False, index=True),
     Column("at", String(32), nullable=False),
     Column("until", String(32), nullable=False),
-    Column("remark", String(26), nullable=False),
+    Column("remark", String(32), nullable=False),
     Column("resolved_by", String(64)),
     Column("resolved_at", String(32)),
     Column("outcome", String(16)),
@@ -155,8 +155,8 @@ break_glass = Table(
 remark = Table(
     "remark",
     metadata,
-    Column("id", String(26), primary_key=True),
-    Column("patient", String(26), nullable=False, index=True),
+    Column("id", String(32), primary_key=True),
+    Column("patient", String(32), nullable=False, index=True),
     Column("generation", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
@@ -169,7 +169,7 @@ decision = Table(
     Column("at", String(32), nullable=False),
     Column("person", String(64), nullable=False),
     Column("act", String(32), nullable=False),
-    Column("patient", String(26), nullable=False, index=True),
+    Column("patient", String(32), nullable=False, index=True),
     Column("subject", String(160), nullable=False),
     Column("purpose", String(32), nullable=False),
     Column("detail", Text, nullable=False),

@@ -14,6 +14,7 @@ from suwen.core.codes import SUWEN
 from suwen.core.errors import Conflict
 from suwen.core.nouns import Record, canonical
 from suwen.records import index
+from suwen.records.database import insert_many
 from suwen.records.drafting import Draft
 from suwen.records.keys import Secrets
 from suwen.records.tables import record, token
@@ -184,10 +185,8 @@ class _Batch:
     def write(self, connection: Connection) -> None:
         if self._replaced:
             retire(connection, self._replaced)
-        if self._rows:
-            connection.execute(record.insert(), list(self._rows.values()))
-        if rows := [row for rows in self._tokens.values() for row in rows]:
-            connection.execute(token.insert(), rows)
+        insert_many(connection, record, list(self._rows.values()))
+        insert_many(connection, token, [row for rows in self._tokens.values() for row in rows])
 
 
 def retire(connection: Connection, versions: Iterable[tuple[str, str, int]]) -> None:

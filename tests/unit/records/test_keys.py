@@ -329,11 +329,11 @@ def test_own_ids_are_recognised_and_outside_ids_are_not():
     for other in (
         "",
         "a",
-        "a" * 26,
+        "a" * 32,
         own[:-1],
         own[:-2] + "aa",
         own.upper(),
-        own[:25] + "!",
+        own[:31] + "!",
         "é" * 26,
     ):
         assert not secrets.is_own(other), other
@@ -342,3 +342,4 @@ def test_own_ids_are_recognised_and_outside_ids_are_not():
     assert secrets.local_id("p", "Observation", "x") == local
     assert secrets.local_id("q", "Observation", "x") != local
     assert secrets.local_id("q", "Observation", local) == local
+    assert secrets.local_id("p", "Condition", "x")[:6] == local[:6]

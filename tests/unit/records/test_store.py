@@ -13,7 +13,7 @@ from suwen.core.nouns import Band, Finding, Report
 from suwen.records import finding_of, report_of
 from suwen.records.tables import record
 
-NOBODY = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+NOBODY = "a" * 32
 
 
 def abstaining() -> Finding:

@@ -48,12 +48,12 @@ def _keys() -> None:
     )
     op.create_table(
         "patient",
-        sa.Column("id", sa.String(26), primary_key=True),
+        sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("created", sa.String(32), nullable=False),
     )
     op.create_table(
         "data_key",
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("wrapped", sa.LargeBinary),
         sa.Column("created", sa.String(32), nullable=False),
@@ -63,7 +63,7 @@ def _keys() -> None:
     op.create_table(
         "patient_identifier",
         sa.Column("value", sa.String(32), primary_key=True),
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
     )
     op.create_index("ix_patient_identifier_patient", "patient_identifier", ["patient"])
 
@@ -71,10 +71,10 @@ def _keys() -> None:
 def _records() -> None:
     op.create_table(
         "record",
-        sa.Column("id", sa.String(26), nullable=False),
+        sa.Column("id", sa.String(32), nullable=False),
         sa.Column("type", sa.String(64), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("at", sa.String(32), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("current", sa.Boolean, nullable=False),
@@ -92,15 +92,15 @@ def _records() -> None:
         sa.Column("value", sa.String(32), nullable=False),
         sa.Column("qualified", sa.String(32), nullable=False),
         sa.Column("kind", sa.String(1), nullable=False),
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("type", sa.String(64), nullable=False),
-        sa.Column("id", sa.String(26), nullable=False),
+        sa.Column("id", sa.String(32), nullable=False),
     )
     op.create_index("ix_token_value", "token", ["value", "patient"])
     op.create_index("ix_token_id", "token", ["id"])
     op.create_table(
         "blob",
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("address", sa.String(64), nullable=False),
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("media_type", sa.String(255), nullable=False),
@@ -118,14 +118,14 @@ def _people() -> None:
         sa.Column("name", sa.LargeBinary, nullable=False),
         sa.Column("role", sa.String(32), nullable=False),
         sa.Column("language", sa.String(8), nullable=False),
-        sa.Column("patient", sa.String(26)),
+        sa.Column("patient", sa.String(32)),
         sa.Column("credential", sa.Text, nullable=False),
         sa.Column("active", sa.Boolean, nullable=False),
         sa.Column("created", sa.String(32), nullable=False),
     )
     op.create_table(
         "care_team",
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("person", sa.String(64), nullable=False),
         sa.Column("since", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("patient", "person", name="pk_care_team"),
@@ -133,12 +133,12 @@ def _people() -> None:
     op.create_index("ix_care_team_person", "care_team", ["person"])
     op.create_table(
         "break_glass",
-        sa.Column("id", sa.String(26), primary_key=True),
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("person", sa.String(64), nullable=False),
         sa.Column("at", sa.String(32), nullable=False),
         sa.Column("until", sa.String(32), nullable=False),
-        sa.Column("remark", sa.String(26), nullable=False),
+        sa.Column("remark", sa.String(32), nullable=False),
         sa.Column("resolved_by", sa.String(64)),
         sa.Column("resolved_at", sa.String(32)),
         sa.Column("outcome", sa.String(16)),
@@ -149,8 +149,8 @@ def _people() -> None:
 def _log() -> None:
     op.create_table(
         "remark",
-        sa.Column("id", sa.String(26), primary_key=True),
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
     )
@@ -161,7 +161,7 @@ def _log() -> None:
         sa.Column("at", sa.String(32), nullable=False),
         sa.Column("person", sa.String(64), nullable=False),
         sa.Column("act", sa.String(32), nullable=False),
-        sa.Column("patient", sa.String(26), nullable=False),
+        sa.Column("patient", sa.String(32), nullable=False),
         sa.Column("subject", sa.String(160), nullable=False),
         sa.Column("purpose", sa.String(32), nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
