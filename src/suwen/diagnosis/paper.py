@@ -162,6 +162,7 @@ def numbered(frame: Frame) -> type[Canvas]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "initialFontName": FONT})
             self._finished: list[dict[str, Any]] = []
+            self._code: list[str]
 
         def showPage(self) -> None:  # noqa: N802
             """Keep the page instead of writing it."""
