@@ -81,6 +81,7 @@ class Datatypes:
     anywhere: Mapping[str, frozenset[str]]
     resource_types: frozenset[str]
     vital_units: Mapping[str, frozenset[str]]
+    vital_profiles: Mapping[str, str]
 
 
 @lru_cache(maxsize=1)
@@ -92,14 +93,15 @@ def rules() -> tuple[Rule, ...]:
 @lru_cache(maxsize=1)
 def datatypes() -> Datatypes:
     """Return what holds for datatypes."""
-    data, bindings = _load("datatypes"), _load("bindings")
+    data, bindings, vital = _load("datatypes"), _load("bindings"), _load("vital_signs")
     return Datatypes(
         frozenset(data["dates"]["elements"].split()),
         frozenset(data["narrative"]["elements"].split()),
         frozenset(data["narrative"]["attributes"].split()),
         {name: _codes(text, bindings["lists"]) for name, text in bindings["anywhere"].items()},
         frozenset(data["resources"]["types"].split()),
-        {code: frozenset(units) for code, units in _load("vital_signs")["units"].items()},
+        {code: frozenset(units) for code, units in vital["units"].items()},
+        vital["profiles"],
     )
 
 

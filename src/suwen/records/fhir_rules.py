@@ -66,6 +66,8 @@ def check_type(resource: Node, text: str) -> Iterator[Hit]:
     yield from _absolute(resource, known)
     if resource["resourceType"] == "Observation":
         yield from _vital_units(resource)
+        if "meta" in resource:
+            yield from _vital_profile(resource)
     for rule in known.rules:
         if rule.quick and f'"{rule.quick}"' not in text:
             continue
@@ -194,6 +196,35 @@ def _vital_units(observation: Node) -> Iterator[Hit]:
             if units and quantity.get("code") not in units:
                 message = f"this vital sign is measured in {' or '.join(sorted(units))}"
                 yield Hit(node, "valueQuantity", "suwen-vital-unit", message)
+
+
+def _vital_profile(observation: Node) -> Iterator[Hit]:
+    """Check an Observation against the vital signs profile it claims in `meta.profile`."""
+    claimed = [
+        datatypes().vital_profiles.get(str(name).partition("|")[0])
+        for name in items(observation["meta"].get("profile"))
+    ]
+    for code in filter(None, claimed):
+        if not _has_coding(observation.get("code"), LOINC, code):
+            message = f"the vital signs profile it claims requires LOINC {code}"
+            yield Hit(observation, "code", "suwen-vital-profile", message)
+        categories = items(observation.get("category"))
+        if not any(_has_coding(one, None, "vital-signs") for one in categories):
+            message = "a vital signs profile requires the category vital-signs"
+            yield Hit(observation, "category", "suwen-vital-profile", message)
+        for name in ("subject", "effective[x]"):
+            if not has(observation, name):
+                message = f"a vital signs profile requires {name}"
+                yield Hit(observation, "", "suwen-vital-profile", message)
+
+
+def _has_coding(concept: object, system: str | None, code: str) -> bool:
+    return type(concept) is dict and any(
+        type(coding) is dict
+        and coding.get("code") == code
+        and system in (None, coding.get("system"))
+        for coding in items(concept.get("coding"))
+    )
 
 
 def _ordered(rule: Rule, node: Node) -> bool:

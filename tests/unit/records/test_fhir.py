@@ -92,6 +92,22 @@ def test_an_observation_is_refused_for(elements: dict[str, Any], code: str) -> N
     assert code in errors(observation(**elements))
 
 
+def test_an_observation_keeps_to_the_vital_signs_profile_it_claims() -> None:
+    profile = {"profile": ["http://hl7.org/fhir/StructureDefinition/heartrate|4.0.1"]}
+    category = "http://terminology.hl7.org/CodeSystem/observation-category"
+    good = observation(
+        meta=profile,
+        category=[{"coding": [{"system": category, "code": "vital-signs"}]}],
+        effectiveDateTime="2026-03-01T08:00:00Z",
+        valueQuantity=heart_rate(),
+    )
+    assert fhir.validate([good]) == [[]]
+    for element in ("category", "effectiveDateTime", "subject"):
+        less = {name: value for name, value in good.items() if name != element}
+        assert errors(less) == {"suwen-vital-profile"}
+    assert errors(good | {"code": {"text": "pulse"}}) == {"suwen-vital-profile"}
+
+
 def test_a_problem_never_repeats_what_the_patient_record_says() -> None:
     secret = "Wang Xiaoming 13800138000"
     resources = [
