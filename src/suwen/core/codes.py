@@ -58,6 +58,7 @@ def _code(system: str, code: str, en: str, zh: str) -> Code:
 
 NODULE = _code(SNOMED, "27925004", "Nodule", "结节")
 PULMONARY_NODULE = _code(SNOMED, "427359005", "Solitary nodule of lung", "肺结节")
+BENIGN = _code(SNOMED, "30807003", "Benign", "良性")
 LUNG = _code(SNOMED, "39607008", "Lung", "肺")
 RIGHT_LUNG = _code(SNOMED, "3341006", "Right lung", "右肺")
 LEFT_LUNG = _code(SNOMED, "44029006", "Left lung", "左肺")

@@ -1,0 +1,220 @@
+"""Training of one member of the malignancy ensemble: a network and two boosted trees.
+
+What is learned is the readers' opinion in full (share who found the nodule suspicious, mean rating,
+seven attributes), not the two-class label alone: the label says "at least two readers rated 4 or
+5" and hides how near the readers were to it. Ratings and attributes are targets, never inputs.
+
+References: Caruana 1997 (multi-task learning); Ke et al., NeurIPS 2017 (LightGBM).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from suwen.core.errors import MissingExtra
+from suwen.imaging.features import features_of
+from suwen.imaging.fit_segmentation import disturb
+from suwen.imaging.malignancy import (
+    CHANNELS,
+    HEIGHTS,
+    NETWORK,
+    PIXEL_MM,
+    TREES,
+    Shown,
+    View,
+    mask_of,
+    show,
+    smooth_mask,
+)
+from suwen.imaging.nodule import Mask
+from suwen.imaging.patches import PIXELS, Floats, Turn
+from suwen.imaging.volume import Volume
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Examples
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WIDTHS: Final = (16, 32, 64, 128)
+SLOPE: Final = 2.5
+MIDDLE: Final = 3.1
+"""A mean rating m stands for the logit 2.5 (m - 3.1): at 3.1 half the nodules carry the label."""
+SUSPICIOUS: Final = 4
+ROUNDS: Final = 300
+TREE_OPTIONS: Final[Mapping[str, Any]] = {
+    "objective": "cross_entropy",
+    "learning_rate": 0.03,
+    "num_leaves": 8,
+    "min_child_samples": 20,
+    "colsample_bytree": 0.3,
+    "subsample": 0.7,
+    "subsample_freq": 1,
+    "reg_lambda": 5.0,
+    "num_threads": 1,
+    "deterministic": True,
+    "verbose": -1,
+}
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is learned of each nodule: shares and ratings (n,), scaled outputs (n, 8)."""
+
+    label: NDArray[np.float64]
+    share: NDArray[np.float64]
+    rating: NDArray[np.float64]
+    scaled: NDArray[np.float64]
+
+    @property
+    def from_rating(self) -> NDArray[np.float64]:
+        """Probability of the label that the mean rating stands for."""
+        return np.asarray(expit(SLOPE * (self.rating - MIDDLE)))
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """Soft label of the first head: label, share and rating weighted equally."""
+        return (self.label + self.share + self.from_rating) / 3
+
+
+def targets_of(examples: Examples, scale: tuple[Any, Any] | None = None) -> tuple[Targets, Any]:
+    """Return the targets of some examples, and mean and spread they were scaled by.
+
+    Where a reader's ratings are not known the label takes their place.
+    """
+    label = np.asarray(examples.labels, dtype=float)
+    share, rating = label.copy(), 2.0 + 2.2 * label
+    for i, text in enumerate(examples.columns["reader_ratings"]):
+        if values := [int(value) for value in str(text).split()]:
+            share[i] = np.mean([value >= SUSPICIOUS for value in values])
+            rating[i] = np.mean(values)
+    attributes = [[float(v) for v in str(t).split()] for t in examples.columns["attributes"]]
+    table = np.column_stack([rating, np.array(attributes)])
+    mean, spread = scale or (table.mean(0), table.std(0) + 1e-6)
+    return Targets(label, share, rating, (table - mean) / spread), (mean, spread)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A nodule with its masks (predicted, and the readers' where known), ready to draw from."""
+
+    volume: Volume
+    masks: tuple[tuple[Mask, Floats], ...]
+    target: tuple[float, NDArray[np.float64]]
+
+
+def prepare(examples: Examples, targets: Targets) -> list[Prepared]:
+    """Prepare examples for `draw`."""
+    found = []
+    for i in range(len(examples)):
+        data = examples.load(i).data
+        masks = [mask_of(data)]
+        if examples.truth is not None:
+            masks.append(examples.truth(i))
+        pairs = tuple((mask, smooth_mask(mask)) for mask in masks)
+        target = (float(targets.probability[i]), targets.scaled[i])
+        found.append(Prepared(data.volume, pairs, target))
+    return found
+
+
+def draw(one: Prepared, rng: np.random.Generator) -> tuple[Floats, float, NDArray[np.float64]]:
+    """Return a randomly moved, turned and noisy input (5, 5, 48, 48) and its two targets."""
+    mask, soft = one.masks[int(rng.integers(len(one.masks)))]
+    heights = np.array(HEIGHTS) * rng.uniform(0.7, 1.15) + rng.normal(0, 0.08)
+    view = View(
+        PIXEL_MM * float(np.exp(rng.uniform(-0.1, 0.1))),
+        Turn(rng.uniform(0, 2 * np.pi), int(rng.choice([-1, 1]))),
+        (float(rng.normal(0, 1.0)), float(rng.normal(0, 1.0))),
+        tuple((heights * rng.choice([-1, 1])).tolist()),
+    )
+    shown = show(one.volume, mask, soft, view)
+    outline = (shown.mask + rng.normal(0, 0.12)).astype(np.float32)
+    return Shown(disturb(shown.values, rng), outline).as_input(), *one.target
+
+
+def plain(one: Prepared) -> tuple[Floats, float, NDArray[np.float64]]:
+    """Return the input as in use, with its targets."""
+    mask, soft = one.masks[0]
+    return show(one.volume, mask, soft).as_input(), *one.target
+
+
+def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
+    """Train one member; see `Task.fit`."""
+    targets, scale = targets_of(train)
+    names = fit_trees(train, targets, recipe, folder)
+    history = _fit_network(train, valid, recipe, folder, (targets, scale))
+    return {"features": names, "network": NETWORK, "trees": list(TREES), "history": history}
+
+
+def fit_trees(train: Examples, targets: Targets, recipe: Recipe, folder: Path) -> list[str]:
+    """Train and write the two boosted trees; return the names of their features, in order."""
+    import lightgbm
+
+    rows: list[dict[str, float]] = []
+    index: list[int] = []
+    for i in range(len(train)):
+        data = train.load(i).data
+        masks = [mask_of(data)] + ([train.truth(i)] if train.truth is not None else [])
+        rows += [features_of(data.volume, mask) for mask in masks]
+        index += [i] * len(masks)
+    names = list(rows[0])
+    table = np.array([[row[name] for name in names] for row in rows])
+    for name, wanted in zip(TREES, (targets.from_rating, targets.share), strict=True):
+        options = {**TREE_OPTIONS, "seed": recipe.seed}
+        data_set = lightgbm.Dataset(table, wanted[index], feature_name=names)
+        booster = lightgbm.train(options, data_set, ROUNDS)
+        booster.save_model(str(folder / name))
+    return names
+
+
+def _fit_network(
+    train: Examples, valid: Examples, recipe: Recipe, folder: Path, learned: tuple[Targets, Any]
+) -> list[dict[str, float]]:
+    try:
+        import torch
+
+        from suwen.imaging.networks import MalignancyNet, ScoringNet, export
+        from suwen.imaging.training import Schedule, train_network
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "torch", "train") from None
+
+    targets, (mean, spread) = learned
+    prepared = prepare(train, targets)
+    kept = prepare(valid, targets_of(valid, (mean, spread))[0])
+    torch.manual_seed(recipe.seed)
+    heads = 1 + targets.scaled.shape[1]
+    widths = tuple(recipe.options.get("widths", WIDTHS))
+    network = MalignancyNet(widths, heads, recipe.dropout)
+
+    def epoch(rng: np.random.Generator) -> Sequence[tuple[Callable[..., Any], Any]]:
+        return [(draw, prepared[i]) for i in rng.permutation(len(prepared))]
+
+    history = train_network(
+        network, Schedule(recipe, folder), epoch, _batch_loss(), [plain(one) for one in kept]
+    )
+    scoring = ScoringNet(network, (float(mean[0]), float(spread[0])), (SLOPE, MIDDLE))
+    example = torch.zeros(2, len(HEIGHTS), CHANNELS, PIXELS, PIXELS)
+    export(scoring, example, folder / NETWORK, ("logit", "features", "cam"))
+    return history
+
+
+def _batch_loss() -> Callable[[nn.Module, list[Any]], Tensor]:
+    import torch
+    import torch.nn.functional as F  # noqa: N812 (the field's name for it)
+
+    def loss(network: nn.Module, batch: list[Any]) -> Tensor:
+        shown = torch.from_numpy(np.stack([one[0] for one in batch]))
+        wanted = torch.tensor([one[1] for one in batch], dtype=torch.float32)
+        scaled = torch.from_numpy(np.stack([one[2] for one in batch])).float()
+        outputs, _ = network(shown)
+        crossed = F.binary_cross_entropy_with_logits(outputs[:, 0], wanted)
+        rating = F.smooth_l1_loss(outputs[:, 1], scaled[:, 0])
+        return crossed + 0.5 * rating + 0.5 * F.smooth_l1_loss(outputs[:, 1:], scaled)
+
+    return loss

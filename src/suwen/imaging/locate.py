@@ -1,0 +1,241 @@
+"""What there is to answer about in a Case: one sample for each point given in a CT series.
+
+Without a point only a small volume of interest is answered about, at its middle. On a whole CT the
+tasks abstain and ask for a point: they do not search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from scipy import ndimage
+
+from suwen.core.codes import LEFT_LUNG, RIGHT_LUNG, Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import (
+    Band,
+    Case,
+    Evidence,
+    Finding,
+    ImageRegion,
+    Point,
+    RecordValue,
+    Reference,
+)
+from suwen.imaging.data import centre_of
+from suwen.imaging.nifti import read_nifti
+from suwen.imaging.nodule import NoduleInput, cut_around, is_axial
+from suwen.imaging.points import POINT_PATH, GivenPoint, points_in
+from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.uids import uid_from
+from suwen.imaging.volume import Volume
+from suwen.lifecycle.task import Sample
+
+INTEREST_MM: Final = 80.0
+"""A CT series narrower than this in-plane is a volume of interest around one nodule."""
+BODY_HU: Final = -300.0
+MODALITY: Final = "CT"
+_SIDES: Final = {LEFT_LUNG.code: "left", RIGHT_LUNG.code: "right"}
+AROUND_MM: Final = 5.0
+"""Half the edge of the box that stands for a point before anything is segmented."""
+
+NEEDS_POINT: Final = Text(
+    en="A whole CT without a point: the nodule's place has to be given by a person.",
+    zh="整幅 CT 未给出标注点：结节位置须由医生指定。",
+)
+NOT_AXIAL: Final = Text(
+    en="The slices do not lie across the body; the pack was validated on axial slices only.",
+    zh="该序列不是横断位，模型包仅在横断位上验证过。",
+)
+OUTSIDE: Final = Text(
+    en="The given point lies outside the images.", zh="给出的标注点在图像范围之外。"
+)
+UNREADABLE: Final = Text(en="The pixels of the series cannot be read.", zh="该序列的像素无法读取。")
+MIDDLE_TAKEN: Final = Text(
+    en="No point was given; the series is a small volume of interest, so its middle was taken.",
+    zh="未给出标注点；该序列为小范围感兴趣区，故取其中心。",
+)
+NO_MASK: Final = Text(
+    en="The nodule was not segmented, so it is not scored.", zh="结节未能分割，故不给出评分。"
+)
+
+
+def located(case: Case) -> list[Sample]:
+    """Return a sample for each point in each CT series of the Case; see the module's text."""
+    series_list = [one for one in case_volumes(case) if one.modality == MODALITY]
+    found = [sample for series in series_list for sample in _given(case, series)]
+    found += [
+        sample
+        for series in series_list
+        if not any(sample.key.partition("@")[0] == series.series_uid for sample in found)
+        for sample in _middle(series)
+    ]
+    if not found and series_list:
+        found.append(_refused(series_list[0], NEEDS_POINT))
+    return found
+
+
+def _given(case: Case, series: CaseSeries) -> Iterator[Sample]:
+    try:
+        given_points = points_in(case, series)
+    except BadInput:
+        return  # pixels that cannot be read: `_middle` says so
+    for number, given in enumerate(given_points, start=1):
+        yield _sample(series, given.point, number, given)
+
+
+def _middle(series: CaseSeries) -> Iterator[Sample]:
+    try:
+        volume = series.volume
+    except BadInput:
+        yield _refused(series, UNREADABLE)
+        return
+    _, height, width = np.array(volume.values.shape) * volume.spacing
+    if max(height, width) < INTEREST_MM:
+        yield _sample(series, centre_of(volume), 1, None)
+
+
+def _sample(series: CaseSeries, point: Point, number: int, given: GivenPoint | None) -> Sample:
+    x, y, z = (round(value, 1) + 0.0 for value in point)
+    key = f"{series.series_uid}@{x:.1f},{y:.1f},{z:.1f}"
+    note = MIDDLE_TAKEN if given is None else None
+    inputs: tuple[Reference, ...] = (series.reference, *series.blobs)
+    evidence: list[Evidence] = [region(series, point, point, note=note)]
+    if given is not None:
+        inputs = (*inputs, given.reference)
+        evidence.append(RecordValue(record=given.reference, path=POINT_PATH))
+    try:
+        volume = series.volume
+    except BadInput:
+        return _refused(series, UNREADABLE)
+    if not volume.holds(point):
+        return _refused(series, OUTSIDE, key, inputs)
+    if not is_axial(volume):
+        return _refused(series, NOT_AXIAL, key, inputs)
+    near = cut_around(volume, point)
+    data = NoduleInput(
+        volume=near,
+        point=point,
+        slice_uids=slice_uids(series, near),
+        uid=uid_from(f"nodule {key}"),
+        label=f"Nodule {number}",
+        side=side_of(volume, point),
+    )
+    return Sample(key, data, tuple(evidence), inputs)
+
+
+def _refused(
+    series: CaseSeries, why: Text, key: str = "", inputs: tuple[Reference, ...] = ()
+) -> Sample:
+    nothing = NoduleInput(Volume(np.zeros((1, 1, 1), np.float32), np.eye(4)), (0, 0, 0))
+    data = NoduleInput(nothing.volume, nothing.point, refusal=why)
+    return Sample(key or series.series_uid, data, (), inputs or (series.reference, *series.blobs))
+
+
+def region(series: CaseSeries, low: Point, high: Point, note: Text | None = None) -> ImageRegion:
+    """Return the evidence for a box in a series (a point when `low` is `high`)."""
+    centre = tuple((a + b) / 2 for a, b in zip(low, high, strict=True))
+    x, y, z = centre
+    grown = AROUND_MM if low == high else 0.0
+    return ImageRegion(
+        record=series.reference,
+        study_uid=series.study_uid,
+        series_uid=series.series_uid,
+        frame_of_reference_uid=series.frame_of_reference_uid,
+        centre=(x, y, z),
+        low=(low[0] - grown, low[1] - grown, low[2] - grown),
+        high=(high[0] + grown, high[1] + grown, high[2] + grown),
+        instance_uid=series.instance_at((x, y, z)),
+        note=note,
+    )
+
+
+def slice_uids(series: CaseSeries, volume: Volume) -> tuple[str, ...]:
+    """Return the SOP Instance UID of each slice of a part of the series."""
+    middle = (np.array(volume.values.shape[1:]) - 1) / 2
+    places = volume.to_point(
+        np.array([[z, *middle] for z in range(len(volume.values))], dtype=float)
+    )
+    return tuple(series.instance_at((float(x), float(y), float(z))) for x, y, z in places)
+
+
+def side_of(volume: Volume, point: Point) -> str:
+    """Return `left` or `right` where the slice shows the whole chest, otherwise an empty text.
+
+    The side is that of the point relative to the middle of the body in its slice.
+    """
+    _, height, width = np.array(volume.values.shape) * volume.spacing
+    if min(height, width) < 2 * INTEREST_MM:
+        return ""
+    z = int(np.clip(round(float(volume.to_index(point)[0])), 0, len(volume.values) - 1))
+    body = ndimage.binary_opening(volume.values[z][::2, ::2] > BODY_HU, iterations=2)
+    if not body.any():
+        return ""
+    y, x = np.argwhere(body).mean(0) * 2
+    middle = volume.to_point(np.array([float(z), y, x]))
+    return "left" if point[0] > middle[0] else "right"
+
+
+def segmented(case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+    """Return a sample for each earlier segmentation finding, with the mask it found."""
+    series_of = {one.series_uid: one for one in case_volumes(case) if one.modality == MODALITY}
+    found = []
+    for finding in earlier:
+        place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)
+        series = series_of.get(place.series_uid) if place else None
+        if finding.band is Band.ABSTAIN or place is None or series is None:
+            found.append(_passed_on(finding, series_of))
+        else:
+            found.append(_with_mask(case, finding, series, place))
+    return found
+
+
+def _passed_on(finding: Finding, series_of: dict[str, CaseSeries]) -> Sample:
+    """Abstain for the reason for which the segmentation did."""
+    nothing = Volume(np.zeros((1, 1, 1), np.float32), np.eye(4))
+    tracking = finding.tracking
+    data = NoduleInput(
+        nothing,
+        (0, 0, 0),
+        refusal=finding.reason or NO_MASK,
+        uid=tracking.uid if tracking else "",
+        label=tracking.label if tracking else "",
+    )
+    inputs = tuple(dict.fromkeys(one.reference for one in series_of.values()))
+    return Sample(f"finding {finding.id}", data, finding.evidence, inputs)
+
+
+def _with_mask(case: Case, finding: Finding, series: CaseSeries, place: ImageRegion) -> Sample:
+    attached = next(one for one in finding.attachments if one.role == "mask")
+    mask = read_nifti(attached.data if attached.data is not None else case.blob(attached.digest))
+    whole = series.volume
+    start = np.round(whole.to_index(mask.affine[:3, 3])).astype(int)
+    box = tuple(slice(a, a + n) for a, n in zip(start, mask.values.shape, strict=True))
+    near = Volume(whole.values[box], mask.affine)
+    if near.values.shape != mask.values.shape:
+        raise BadInput(
+            "a mask that does not lie on the grid of its series",
+            "the mask of the segmentation finding on the same series",
+            "segment the nodule again",
+        )
+    tracking = finding.tracking
+    x, y, z = place.centre
+    data = NoduleInput(
+        volume=near,
+        point=(x, y, z),
+        mask=np.asarray(mask.values) > 0,
+        slice_uids=slice_uids(series, near),
+        uid=tracking.uid if tracking else "",
+        label=tracking.label if tracking else "",
+        side=_SIDES.get(finding.site.code if finding.site else "", ""),
+    )
+    inputs = (series.reference, *series.blobs)
+    given = [one for one in finding.evidence if isinstance(one, RecordValue)]
+    return Sample(
+        f"{series.series_uid}@{x:.1f},{y:.1f},{z:.1f}",
+        data,
+        finding.evidence,
+        (*inputs, *(one.record for one in given)),
+    )

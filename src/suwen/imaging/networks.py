@@ -1,0 +1,135 @@
+"""The two small networks. Imports torch: only the training functions import this file.
+
+References: Ronneberger et al., MICCAI 2015 (U-Net); Zhou et al., CVPR 2016 (class activation map);
+Sudre et al., DLMIA 2017 (soft Dice loss).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the field's name for it)
+from torch import Tensor, nn
+
+SEGMENTATION_CHANNELS = 4
+"""A slice, its two neighbours, and the channel that marks the middle."""
+MALIGNANCY_CHANNELS = 5
+"""A slice, its two neighbours, the slice in a soft-tissue window, and the nodule mask."""
+DICE_SMOOTHING = 20.0
+"""Pixels added to both sides of the Dice ratio, so that an empty slice has a gradient."""
+
+
+def double_convolution(inputs: int, outputs: int) -> nn.Sequential:
+    """Return two 3 x 3 convolutions, each with batch normalisation and ReLU."""
+    layers: list[nn.Module] = []
+    for size in (inputs, outputs):
+        layers += [
+            nn.Conv2d(size, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+class SegmentationNet(nn.Module):
+    """U-Net on one slice with its neighbours: (n, 4, 48, 48) -> logits (n, 1, 48, 48)."""
+
+    def __init__(self, widths: tuple[int, ...], dropout: float) -> None:
+        super().__init__()
+        sizes = (SEGMENTATION_CHANNELS, *widths)
+        self.down = nn.ModuleList(double_convolution(a, b) for a, b in pairwise(sizes))
+        self.up = nn.ModuleList(double_convolution(a + b, a) for a, b in pairwise(widths))
+        self.drop = nn.Dropout2d(dropout)
+        self.last = nn.Conv2d(widths[0], 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logit of each pixel."""
+        kept = []
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)
+            kept.append(x)
+        x = self.drop(x)
+        for block, skip in zip(reversed(self.up), reversed(kept[:-1]), strict=True):
+            x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], 1))
+        logits: Tensor = self.last(x)
+        return logits
+
+
+class MalignancyNet(nn.Module):
+    """Slices of one nodule through one encoder, averaged, and a linear layer on top.
+
+    (n, slices, 5, 48, 48) -> outputs (n, heads) and feature map (n, slices, c, 6, 6). The outputs
+    are linear in the mean of the feature map, so a class activation map needs no gradient.
+    """
+
+    def __init__(self, widths: tuple[int, ...], heads: int, dropout: float) -> None:
+        super().__init__()
+        sizes = (MALIGNANCY_CHANNELS, *widths)
+        self.down = nn.ModuleList(double_convolution(a, b) for a, b in pairwise(sizes))
+        self.drop = nn.Dropout(dropout)
+        self.head = nn.Linear(widths[-1], heads)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs and the last feature map."""
+        nodules, slices = x.shape[0], x.shape[1]
+        x = x.flatten(0, 1)
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)
+        maps = x.reshape(nodules, slices, *x.shape[1:])
+        return self.head(self.drop(maps.mean((1, 3, 4)))), maps
+
+
+def segmentation_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Return binary cross-entropy plus 1 - soft Dice, each slice counting the same."""
+    crossed = F.binary_cross_entropy_with_logits(logits, truth)
+    inside = torch.sigmoid(logits)
+    shared = (inside * truth).sum((1, 2, 3))
+    total = inside.sum((1, 2, 3)) + truth.sum((1, 2, 3))
+    return crossed + (1 - (2 * shared + DICE_SMOOTHING) / (total + DICE_SMOOTHING)).mean()
+
+
+class ScoringNet(nn.Module):
+    """The trained encoder with one linear layer: what a pack ships.
+
+    The layer joins the heads of the label and of the mean rating, both on the logit scale.
+    Outputs: `logit` (n, 1), `features` (n, slices, c, 6, 6) and `cam` (n, slices, 6, 6), the
+    feature map weighted by that layer; logit = mean of cam + bias.
+    """
+
+    def __init__(
+        self, trained: MalignancyNet, rating: tuple[float, float], line: tuple[float, float]
+    ) -> None:
+        super().__init__()
+        self.trained = trained
+        mean, spread = rating
+        slope, middle = line
+        head = trained.head
+        weight = 0.5 * head.weight[0] + 0.5 * slope * spread * head.weight[1]
+        rated = spread * head.bias[1] + mean - middle
+        self.weight = nn.Parameter(weight.detach().reshape(1, -1))
+        self.bias = nn.Parameter((0.5 * head.bias[0] + 0.5 * slope * rated).detach().reshape(1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logit, feature map and class activation map."""
+        _, maps = self.trained(x)
+        pooled = maps.mean((1, 3, 4))
+        cam = torch.matmul(maps.permute(0, 1, 3, 4, 2), self.weight.t()).squeeze(-1)
+        return F.linear(pooled, self.weight, self.bias), maps, cam
+
+
+def export(network: nn.Module, example: Tensor, path: Path, names: tuple[str, ...]) -> None:
+    """Write the network as ONNX with a free batch axis, evaluated mode, float32."""
+    network.eval()
+    axes = {name: {0: "batch"} for name in ("input", *names)}
+    torch.onnx.export(
+        network.to(memory_format=torch.contiguous_format),
+        (example,),
+        str(path),
+        input_names=["input"],
+        output_names=list(names),
+        dynamic_axes=axes,
+        opset_version=17,
+        dynamo=False,
+    )

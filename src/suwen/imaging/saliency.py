@@ -1,0 +1,100 @@
+"""Where the malignancy network looked, on the voxels of the series.
+
+The class activation map has 6 x 6 cells on each of five slices; it is interpolated in-plane and
+between the slices. It explains the network, not the trees beside it. References: Zhou et al., CVPR
+2016; Selvaraju et al., ICCV 2017 (with a linear head on pooled features both are the same map).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from suwen.imaging.malignancy import HEIGHTS, PIXEL_MM, activation_map, mask_of, network_logit
+from suwen.imaging.nodule import AIR_HU, NoduleInput, box_of
+from suwen.imaging.patches import NEIGHBOUR_MM, PIXELS, Floats, back_to_slice
+from suwen.imaging.volume import Volume
+from suwen.lifecycle.pack import Pack
+
+LUNG_HU: Final = -850.0
+"""Aerated lung, where none is seen to take the value from."""
+
+Box = tuple[slice, slice, slice]
+
+
+def seen_box(data: NoduleInput) -> Box:
+    """Return the box of voxels that the network sees."""
+    low, high = box_of(mask_of(data))
+    spacing = np.array(data.volume.spacing)
+    half = np.array([NEIGHBOUR_MM, PIXELS * PIXEL_MM / 2, PIXELS * PIXEL_MM / 2]) / spacing
+    middle = (low + high) / 2
+    first = np.where([True, False, False], low - half, middle - half)
+    last = np.where([True, False, False], high + half, middle + half)
+    shape = data.volume.values.shape
+    start = np.clip(np.floor(first), 0, np.array(shape) - 1).astype(int)
+    stop = np.clip(np.ceil(last) + 1, start + 1, shape).astype(int)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    return z, y, x
+
+
+def seen_values(data: NoduleInput) -> Floats:
+    """Return the values the network sees, in HU."""
+    return np.asarray(data.volume.values[seen_box(data)], dtype=np.float32)
+
+
+def seen_volume(data: NoduleInput, values: NDArray[np.generic]) -> Volume:
+    """Return values of the seen box with their place in the patient."""
+    box = seen_box(data)
+    affine = data.volume.affine.copy()
+    affine[:3, 3] = data.volume.to_point(np.array([one.start for one in box], dtype=float))
+    return Volume(values, affine)
+
+
+def lung_only(data: NoduleInput) -> Floats:
+    """Return the seen box filled with the lung around the nodule."""
+    values = seen_values(data)
+    air = values[values < AIR_HU]
+    return np.full_like(values, float(np.median(air)) if air.size else LUNG_HU)
+
+
+def logit_with(pack: Pack, data: NoduleInput, values: NDArray[np.generic]) -> float:
+    """Return the networks' logit with the seen box replaced by `values`; the mask stays."""
+    changed = np.array(data.volume.values, dtype=np.float32)
+    changed[seen_box(data)] = values
+    return network_logit(pack, Volume(changed, data.volume.affine), mask_of(data))
+
+
+def class_activation(pack: Pack, data: NoduleInput) -> Floats:
+    """Return the class activation map on the seen box, in logits a cell."""
+    mask = mask_of(data)
+    maps = activation_map(pack, data.volume, mask)
+    box = seen_box(data)
+    low, high = box_of(mask)
+    middle, half = (low + high) / 2, (high[0] - low[0] + 1) / 2
+    spacing, shape = data.volume.spacing[1:], data.volume.values.shape[1:]
+    slices = []
+    for cells in maps:
+        zoom = PIXELS / cells.shape[0]
+        smooth = ndimage.zoom(cells, zoom, order=1, mode="nearest", grid_mode=True)
+        place = (float(middle[1]), float(middle[2]))
+        slices.append(back_to_slice(smooth, place, spacing, PIXEL_MM, shape)[box[1:]])
+    heights = (np.arange(box[0].start, box[0].stop) - middle[0]) / half
+    return _between(np.array(slices), heights)
+
+
+def _between(slices: NDArray[np.floating], heights: NDArray[np.float64]) -> Floats:
+    """Interpolate the maps, given at `HEIGHTS`, at other heights; constant beyond the ends."""
+    place = np.interp(heights, HEIGHTS, np.arange(len(HEIGHTS)))
+    below = np.minimum(place.astype(int), len(HEIGHTS) - 2)
+    part = (place - below)[:, None, None]
+    return ((1 - part) * slices[below] + part * slices[below + 1]).astype(np.float32)
+
+
+def on_whole(data: NoduleInput, relevance: Floats) -> Floats:
+    """Return a map of the seen box on the grid of the input's whole volume, zero outside."""
+    whole = np.zeros(data.volume.values.shape, np.float32)
+    whole[seen_box(data)] = relevance
+    return whole
