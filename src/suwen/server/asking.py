@@ -151,9 +151,10 @@ async def asking(
 
 
 async def form_token(request: Request) -> str:
-    """Return the token a form or script sent along."""
+    """Return the token a form or script sent along; an upload sends it as a header."""
     given = request.headers.get(CSRF_HEADER, "")
-    if not given and "form" in request.headers.get("content-type", ""):
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if not given and kind == "application/x-www-form-urlencoded":
         value = (await request.form()).get("csrf")
         given = value if isinstance(value, str) else ""
     return given

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -66,8 +66,8 @@ def stage(home: Path, files: Sequence[tuple[str, BinaryIO]], limit_mb: int) -> P
     return folder
 
 
-async def sent_files(request: Request) -> list[tuple[str, BinaryIO]]:
-    """Return name and content of the files of a form, held in memory or unnamed temporary files.
+async def sent_files(request: Request) -> AsyncIterator[list[tuple[str, BinaryIO]]]:
+    """Yield name and content of the files of a form, held in memory or unnamed temporary files.
 
     Raises
     ------
@@ -76,9 +76,9 @@ async def sent_files(request: Request) -> list[tuple[str, BinaryIO]]:
     """
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise BadInput("no multipart form", "multipart/form-data with files", "send the files so")
-    form = await request.form(max_files=MOST_FILES, max_fields=10)
-    sent = form.getlist("files")
-    return [(one.filename or "", one.file) for one in sent if isinstance(one, UploadFile)]
+    async with request.form(max_files=MOST_FILES, max_fields=10) as form:
+        sent = form.getlist("files")
+        yield [(one.filename or "", one.file) for one in sent if isinstance(one, UploadFile)]
 
 
 Sent = Annotated[list[tuple[str, BinaryIO]], Depends(sent_files)]

@@ -12,6 +12,9 @@ from fastapi.testclient import TestClient
 sys.path.insert(0, str(Path(__file__).parent))
 import scene
 
+from suwen.core import registry
+from suwen.core.codes import Text
+from suwen.lifecycle.task import Choice, Reads, Value
 from suwen.server.app import create_app
 from suwen.server.outputs import Output
 
@@ -20,9 +23,26 @@ def _summary(case: object, report: object, language: str) -> bytes:
     return f"{language}:{report.id}".encode()  # type: ignore[attr-defined]
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
+    """A clinic that stays closed: tests work on copies of it."""
+    made = scene.furnished(tmp_path_factory.mktemp("clinic") / "home")
+    made.store.close()
+    return made
+
+
 @pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scene.Clinic]:
-    opened = scene.furnished(tmp_path_factory.mktemp("home"))
+def clinic(
+    furnished: scene.Clinic, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[scene.Clinic]:
+    opened = scene.copied(furnished, tmp_path_factory.mktemp("copy") / "home")
+    yield opened
+    opened.store.close()
+
+
+@pytest.fixture
+def fresh(furnished: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
+    opened = scene.copied(furnished, tmp_path / "home")
     yield opened
     opened.store.close()
 
@@ -85,3 +105,30 @@ def api(clinic: scene.Clinic, name: str) -> TestClient:
     assert answer.status_code == 200, answer.text
     program.headers["Authorization"] = f"Bearer {answer.json()['token']}"
     return program
+
+
+class Question:
+    """The describing half of a Task; the server reads nothing else of it."""
+
+    def __init__(self, name: str, reads: str, answers: object, after: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.title = Text(en=f"The question {name}", zh=f"问题 {name}")
+        self.reads = (Reads(reads, "CT" if reads == "ImagingStudy" else ""),)
+        self.answers = answers
+        self.after = after
+        self.datasets = ("toy",)
+        self.perturbations = ()
+
+
+BENIGN = scene.codes.Code(system="s", code="b", name=Text(en="Benign", zh="良性"))
+MALIGNANT = scene.codes.MALIGNANCY_PROBABILITY
+QUESTIONS = (
+    Question("imaging.nodule_malignancy", "ImagingStudy", Choice((BENIGN, MALIGNANT))),
+    Question("toy.crp_tomorrow", "Observation", Value(scene.codes.VOLUME, "mg/L")),
+)
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_tasks", {one.name: one for one in QUESTIONS})
+    monkeypatch.setattr(registry, "_rooms", [])

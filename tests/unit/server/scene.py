@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from argon2 import PasswordHasher
 
 from suwen.core import codes
 from suwen.core.codes import Text
@@ -34,10 +36,10 @@ from suwen.imaging.series import CaseSeries, case_volumes, imaging_study
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
 from suwen.records import Access, Person, Store
-from suwen.server.auth import hash_password
 from suwen.server.jobs import JobStatus
 
 PASSWORD = "correct horse battery"
+QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 CLINICIAN = Person("dr.lin", "Dr Lin Wei", "clinician")
 NURSE = Person("nurse.amy", "Amy Chan", "nurse")
 OTHER = Person("dr.other", "Dr Olga Berg", "clinician")
@@ -110,10 +112,18 @@ def open_clinic(home: Path, **changes: Any) -> Clinic:
     """Open a store with five people in it."""
     settings = Settings(home=home, **changes)
     store = Store.open(settings)
-    hashed = hash_password(PASSWORD)
+    hashed = QUICK.hash(PASSWORD)
     for person in PEOPLE:
         store.add_person(person, hashed)
     return Clinic(store, settings, Jobs())
+
+
+def copied(clinic: Clinic, home: Path) -> Clinic:
+    """Open a copy of a closed clinic."""
+    shutil.copytree(clinic.settings.home, home)
+    settings = clinic.settings.model_copy(update={"home": home})
+    store = Store.open(settings)
+    return Clinic(store, settings, Jobs(), clinic.patient, clinic.phantom, clinic.findings)
 
 
 def admit(

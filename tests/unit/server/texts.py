@@ -15,7 +15,7 @@ from suwen.core import errors
 ROOT = Path(suwen.__file__).parent
 SERVER = ROOT / "server"
 MARKS = {"message": None, "page_text": None, "say": (2,)}
-SPOKEN = ("server", "diagnosis/review.py")
+SPOKEN = ("server", "diagnosis/review.py", "imaging/points.py")
 """Where the errors come from that a person meets while working with the pages."""
 KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 
