@@ -17,7 +17,7 @@ from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.task import Examples, Task
 
 DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
-LOWER_IS_BETTER = ("ece", "ece_equal_mass", "brier", "log_loss", "rmse", "mae", "abstained")
+LOWER_IS_BETTER = ("ece", "ece_equal_mass", "brier", "log_loss", "rmse", "mae")
 ABBREVIATIONS = {
     "auroc": "AUROC",
     "auprc": "AUPRC",

@@ -37,6 +37,8 @@ MOST_SIMILAR = 0.5
 """Similarity to the picture of the randomised network from which the explanation is hidden."""
 DEVELOPMENT_EXAMPLES = 8
 RANDOM_ORDERS = 2
+NOISE_SEEDS, NOISE_EXAMPLES = 3, 4
+"""The randomisation check is made with this many networks of noise, on this many examples."""
 
 
 def cells_of(shape: tuple[int, ...]) -> Array:
@@ -206,21 +208,28 @@ def on_development(
     spread = np.linspace(0.1, 0.98, DEVELOPMENT_EXAMPLES)
     chosen = sorted({int(order[int(q * (len(order) - 1))]) for q in spread})
     rng = np.random.default_rng(seed)
-    noise = pack.randomised(seed)
+    noises = [pack.randomised(seed + k) for k in range(NOISE_SEEDS)]
     return {
-        method: _measured(task, pack, noise, [examples.load(i) for i in chosen], method, rng)
+        method: _measured(task, pack, noises, [examples.load(i) for i in chosen], method, rng)
         for method in methods_of(task)
     }
 
 
 def _measured(
-    task: Any, pack: Pack, noise: Pack, samples: list[Sample], method: str, rng: np.random.Generator
+    task: Any,
+    pack: Pack,
+    noises: list[Pack],
+    samples: list[Sample],
+    method: str,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
     scores, floors, alike = [], [], []
-    for sample in samples:
+    compared = range(0, len(samples), max(1, len(samples) // NOISE_EXAMPLES))
+    for i, sample in enumerate(samples):
         relevance = np.asarray(task.saliency(pack, sample, method))
         score = faithfulness(task, pack, sample, relevance)
-        alike.append(similarity(relevance, np.asarray(task.saliency(noise, sample, method))))
+        for noise in noises if i in compared else []:
+            alike.append(similarity(relevance, np.asarray(task.saliency(noise, sample, method))))
         if score is None:
             continue
         scores.append(score)
