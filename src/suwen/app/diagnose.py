@@ -67,7 +67,8 @@ class Diagnosis:
         state |= step("open", self._open, state)
         for task in in_order():
             answered = step(task.name, self._answer, state | {"task": task.name})
-            state["findings"] = [*state["findings"], *answered["findings"]]
+            for name in ("findings", "not_understood"):
+                state[name] = [*state[name], *answered[name]]
         state |= step("report", self._report, state)
         state["files"] = []
         if payload.get("out"):
@@ -110,15 +111,19 @@ class Diagnosis:
     def _answer(self, state: dict[str, Any]) -> dict[str, Any]:
         task = registry.find(state["task"])
         access = self._access(state)
+        try:
+            pack = packs.current(task.name)
+        except NotFound:
+            return {"findings": [], "not_understood": [_no_pack(task).model_dump()]}
         earlier = self._findings(access, state) if task.after else []
         found = run(
             task,
-            packs.current(task.name),
+            pack,
             self._case(state),
             access,
             [finding for finding in earlier if finding.task in task.after],
         )
-        return {"findings": [finding.id for finding in found]}
+        return {"findings": [finding.id for finding in found], "not_understood": []}
 
     def _findings(self, access: Access, state: dict[str, Any]) -> list[Finding]:
         blob = self._case(state).blob
@@ -150,6 +155,13 @@ def _clear_inbox(payload: dict[str, Any]) -> None:
     """Remove uploaded files once they are stored, or refused."""
     if payload["kind"] == "intake":
         shutil.rmtree(payload["folder"], ignore_errors=True)
+
+
+def _no_pack(task: Any) -> Text:
+    return Text(
+        en=f"{task.title.en}: no pack is installed, so the question was not answered",
+        zh=f"{task.title.zh}：未安装模型包，未作答",
+    )
 
 
 def in_order() -> list[Any]:
