@@ -77,6 +77,15 @@ def test_a_wide_gap_is_refused(ct_files: list[bytes]) -> None:
         series.volume()
 
 
+def test_three_slices_lost_in_a_row_of_a_long_series_are_too_many() -> None:
+    values = np.zeros((60, 4, 4), dtype=np.int16)
+    files = wrap_ct(Volume(values, np.eye(4)[:, [2, 1, 0, 3]]), Label("A", "A", "long"))
+    assert series_of(files[:20] + files[22:]).usable
+    assert series_of(files[:20] + files[21:40] + files[42:]).usable
+    assert not series_of(files[:20] + files[23:]).usable
+    assert not series_of([data for n, data in enumerate(files) if n % 7 != 3]).usable
+
+
 def test_a_file_sent_twice_counts_once(ct_files: list[bytes], small_volume: Volume) -> None:
     series = series_of([*ct_files, ct_files[2], ct_files[2]])
     assert codes(series) == ["duplicates"]
@@ -108,6 +117,15 @@ def test_two_acquisitions_in_one_series_become_two_stacks(
     assert [one.part for one in stacks] == ["1/2", "2/2"]
     for one in stacks:
         assert np.array_equal(one.volume().values, small_volume.values)
+
+
+def test_acquisitions_that_still_overlap_are_refused(ct_files: list[bytes], edit) -> None:
+    extra = [
+        edit(ct_files[2], SOPInstanceUID="2.25.91"),
+        edit(ct_files[2], SOPInstanceUID="2.25.92", AcquisitionNumber="2"),
+    ]
+    series = series_of([*ct_files, *extra])
+    assert codes(series) == ["same-position"]
 
 
 @pytest.mark.parametrize("other", ["TEST-2", ""])
@@ -155,10 +173,11 @@ def test_localizers_are_left_out(ct_files: list[bytes], small_volume: Volume, ed
     assert np.array_equal(series.volume().values, small_volume.values)
 
 
-def test_half_a_series_in_another_orientation_is_refused(ct_files: list[bytes], edit) -> None:
-    turned = [
-        edit(data, ImageOrientationPatient=["1", "0", "0", "0", "0", "-1"]) for data in ct_files[4:]
-    ]
+@pytest.mark.parametrize("other", [[1, 0, 0, 0, 0, -1], [0, 0, 1, 0, 1, 0]])
+def test_half_a_series_in_another_orientation_is_refused(
+    ct_files: list[bytes], edit, other: list[int]
+) -> None:
+    turned = [edit(data, ImageOrientationPatient=other) for data in ct_files[4:]]
     series = series_of([*ct_files[:4], *turned])
     assert "mixed-orientations" in codes(series)
     assert not series.usable
@@ -196,24 +215,26 @@ def test_padding_outside_the_scan_becomes_air(ct_files: list[bytes], edit) -> No
     assert values[0, 0, 1] == -999
 
 
-def test_a_tilted_gantry_is_straightened(edit) -> None:
+@pytest.mark.parametrize("lean", [1, -1])
+def test_a_tilted_gantry_is_straightened(edit, lean: int) -> None:
     """Slices drawn of an upright bar, each shifted as the tilt shifts it, give the bar back."""
     values = np.full((10, 24, 16), -1000, dtype=np.int16)
     affine = np.eye(4)
     affine[:3, :3] = [[0, 0, 1], [0, 1, 0], [2, 0, 0]]
     sheared = values.copy()
     for z in range(10):
-        sheared[z, 14 - z, 5] = 500  # the plane moves by one row a slice, the bar does not
+        sheared[z, 12 - lean * z, 5] = 500  # the plane moves by one row a slice, the bar does not
     files = wrap_ct(Volume(sheared, affine), Label("A", "A", "tilt"))
     shifted = [
-        edit(data, ImagePositionPatient=["0", str(z), str(2 * z)]) for z, data in enumerate(files)
+        edit(data, ImagePositionPatient=["0", str(lean * z), str(2 * z)])
+        for z, data in enumerate(files)
     ]
     series = series_of(shifted)
     volume = series.volume()
     assert codes(series) == ["gantry-tilt"]
     assert np.allclose(volume.affine[:3, :3], affine[:3, :3])
     for z in range(10):
-        at = np.rint(volume.to_index((5.0, 14.0, 2.0 * z))).astype(int)
+        at = np.rint(volume.to_index((5.0, 12.0, 2.0 * z))).astype(int)
         assert volume.values[tuple(at)] == 500
 
 

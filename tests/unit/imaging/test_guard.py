@@ -9,7 +9,7 @@ from io import BytesIO
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.core.settings import settings
@@ -36,6 +36,15 @@ def before_pixels(data: bytes, extra: bytes) -> bytes:
     """Insert encoded elements in front of the pixel data."""
     at = data.rindex(b"\xe0\x7f\x10\x00OW")
     return data[:at] + extra + data[at:]
+
+
+def implicit(data: bytes, extra: bytes) -> bytes:
+    """The same object in Implicit VR Little Endian, with `extra` at its end."""
+    dataset = dcmread(BytesIO(data))
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    stream = BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue() + extra
 
 
 def deflated(data: bytes, extra: int = 0) -> bytes:
@@ -113,6 +122,20 @@ def test_sequences_nested_beyond_the_limit_are_refused_without_recursion(
         deep = before_pixels(ct_files[0], sequence(depth, explicit_length=explicit_length))
         with pytest.raises(UnsafeInput, match="nested deeper than 100"):
             read_instance(deep)
+
+
+def test_depth_is_counted_where_only_the_dictionary_knows_a_sequence(
+    ct_files: list[bytes],
+) -> None:
+    inner = b""
+    for _ in range(101):  # implicit VR with lengths: nothing but the tag says "sequence"
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+        inner = struct.pack("<HHI", 0x0040, 0xA730, len(item)) + item
+    with pytest.raises(UnsafeInput, match="nested deeper"):
+        read_instance(implicit(ct_files[0], inner))
+    unknown = struct.pack("<HH2sHI", 0x0040, 0xA730, b"UN", 0, len(inner)) + inner
+    with pytest.raises(UnsafeInput, match="nested deeper"):
+        read_instance(before_pixels(ct_files[0], unknown))
 
 
 def test_a_deflated_object_is_read_like_its_plain_twin(ct_files: list[bytes]) -> None:
