@@ -67,15 +67,15 @@ def read_nifti(data: bytes) -> Volume:
     return Volume(_tidy(values).T, affine)
 
 
-def write_nifti(volume: Volume) -> bytes:
-    """Return the volume as gzipped NIfTI-1 bytes; equal volumes give equal bytes."""
+def write_nifti(volume: Volume, level: int = 4) -> bytes:
+    """Return the volume as NIfTI-1 gzipped at `level`; equal volumes give equal bytes."""
     affine = _RAS_TO_LPS @ volume.affine[:, [2, 1, 0, 3]]
     values = volume.values.astype(np.uint8) if volume.values.dtype == bool else volume.values
     image = nib.Nifti1Image(values.T, affine)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
-    packed: bytes = gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
+    packed: bytes = gzip.compress(image.to_bytes(), compresslevel=level, mtime=0)
     return packed
 
 
