@@ -13,22 +13,20 @@ app = typer.Typer(help="List, verify and install packs.", no_args_is_help=True)
 @app.command("list")
 def listing() -> None:
     """List every pack found, which is in use, and whether it is what was signed."""
-    from rich.console import Console
-    from rich.table import Table
-
     from suwen.core.errors import SuwenError
     from suwen.lifecycle import packs
     from suwen.lifecycle.pack import Pack
 
-    table = Table("", "task", "version", "signature and files", "folder", box=None)
+    count = 0
     for folder, task, version in packs.installed():
         try:
             state = f"intact {Pack.load(folder).sha256[:12]}"
         except SuwenError as error:
             state = f"REFUSED: {error.got}"
         used = "*" if task and packs.current_folder(task) == folder else ""
-        table.add_row(used, task or "unreadable", version, state, str(folder))
-    Console(width=None).print(table if table.row_count else "no pack found")
+        typer.echo(f"{used:1} {task or 'unreadable':<32} {version:<20} {state}\n  {folder}")
+        count += 1
+    typer.echo("* in use" if count else "no pack found: suwen train TASK makes one")
 
 
 @app.command()

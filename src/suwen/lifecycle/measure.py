@@ -16,7 +16,7 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.predictions import Predictions
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Array, Choice, Examples, Task
 from suwen.metrics import calibration, discrimination, overlap
 from suwen.metrics.intervals import Estimate, Metric, estimate, paired_difference
 
@@ -86,14 +86,23 @@ def answered(
     )
 
 
-def check_floors(task: Task, examples: Examples) -> None:
-    """Check that the floors are what this kind of answer is compared with.
+def check_examples(task: Task, examples: Examples) -> None:
+    """Check, before anything is trained, that the answers can be measured beside their floors.
 
     Raises
     ------
     BadInput
-        A floor is not finite, or for masks no Dice coefficient.
+        There are more than two classes or one has no example; a floor is not finite, or for masks
+        no Dice coefficient.
     """
+    if isinstance(task.answers, Choice):
+        found = sorted(set(np.asarray(examples.labels).tolist()))
+        if len(task.answers.classes) != 2 or found != [0, 1]:
+            raise BadInput(
+                f"{task.name} has {len(task.answers.classes)} classes and the labels {found}",
+                "two classes, labelled 0 and 1, with examples of both",
+                "ask one question a class",
+            )
     for name, scores in examples.floors.items():
         values = np.asarray(scores, dtype=float)
         if task.answers.kind == "mask" and not ((values >= 0) & (values <= 1)).all():

@@ -17,7 +17,7 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle.golden import arrays_of, save_arrays
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Choice, Examples, Output, Sample, Task
+from suwen.lifecycle.task import Array, Examples, Output, Sample, Task
 from suwen.metrics.overlap import dice, volume_error
 
 INDEPENDENT = -1
@@ -102,12 +102,6 @@ def check_output(task: Task, output: Output, members: int) -> None:
         )
     if task.answers.kind == "mask" and (output.mask is None or output.mask.dtype != np.bool_):
         raise BadInput(f"{task.name} returned no bool mask", "a mask", "correct `predict`")
-    if isinstance(task.answers, Choice) and len(task.answers.classes) != 2:
-        raise BadInput(
-            f"{task.name} answers with {len(task.answers.classes)} classes",
-            "two classes",
-            "ask one question a class",
-        )
 
 
 def _content_digest(task: Task, sample: Sample) -> str:

@@ -71,7 +71,7 @@ def train(
             f"{task.name} has no data set {recipe.dataset!r}", f"one of {list(task.datasets)}"
         )
     examples = task.examples(data, recipe.dataset)
-    measure.check_floors(task, examples)
+    measure.check_examples(task, examples)
     folder = runs.open_run(task, recipe, examples, home, resume)
     with runs.alone(folder), Progress(progress) as bars:
         with bars.bar("members", recipe.folds) as step:

@@ -169,6 +169,13 @@ def test_an_unknown_or_missing_data_set_is_said_before_anything_is_trained(toy, 
     assert not list(tmp_path.glob("runs/*/*"))
 
 
+def test_three_classes_are_refused_before_training(toy, toy_data, tmp_path, monkeypatch):
+    classes = (*toy.Squares.answers.classes, toy.NOTHING)
+    monkeypatch.setattr(toy.Squares, "answers", type(toy.Squares.answers)(classes))
+    with pytest.raises(BadInput, match="3 classes"):
+        train(toy.Squares(), FEW, toy_data, tmp_path, progress=False)
+
+
 def test_a_floor_that_does_not_fit_the_answer_is_refused_before_training(
     toy, toy_data, tmp_path, monkeypatch
 ):
