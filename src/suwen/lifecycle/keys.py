@@ -7,7 +7,9 @@ created when the first pack is signed. Trusted are the public keys shipped besid
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,21 +53,27 @@ def signing_key(home: Path) -> Ed25519PrivateKey:
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyUnavailable(f"{path} holds no usable key", "an Ed25519 private key in PEM")
+    public = path.with_name(PUBLIC)
+    if not public.exists():
+        public.write_bytes(public_pem(key.public_key()))
     return key
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(
+    """Write a new private key whole or not at all; a key made meanwhile by another stays."""
+    path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, partial = tempfile.mkstemp(dir=path.parent)  # mode 0600
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
-    path.with_name(PUBLIC).write_bytes(public_pem(key.public_key()))
+    with contextlib.suppress(FileExistsError):
+        os.link(partial, path)
+    Path(partial).unlink()
 
 
 def public_pem(key: Ed25519PublicKey) -> bytes:

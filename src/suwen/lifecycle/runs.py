@@ -103,6 +103,7 @@ def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume:
     """
     data = fingerprint(examples)
     key = digest_of(canonical({"task": task.name, "recipe": recipe.model_dump(), "data": data}))
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     parent = home / "runs" / task.name
     if resume and (earlier := sorted(parent.glob(f"*-{key[:8]}"))):
         return earlier[-1]

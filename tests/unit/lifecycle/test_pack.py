@@ -166,6 +166,7 @@ def test_members_logits_become_a_probability_with_an_interval_and_a_band(trained
 def test_the_signing_key_is_made_once_and_only_its_owner_may_read_it(tmp_path):
     key = keys.signing_key(tmp_path)
     path = tmp_path / "keys" / keys.PRIVATE
+    assert sorted(file.name for file in path.parent.iterdir()) == [keys.PRIVATE, keys.PUBLIC]
     assert path.stat().st_mode & 0o777 == 0o600
     assert keys.signing_key(tmp_path).private_bytes_raw() == key.private_bytes_raw()
     assert list(keys.trusted_keys(tmp_path))[-1:] == [keys.fingerprint(key.public_key())]
