@@ -50,8 +50,9 @@ TAGS: Final = (
 class Series:
     """A series: what it is, its slices in order, and what is wrong with it.
 
-    `instances` holds every instance that came, in the order of `slices` where they have one.
-    `part` names the stack where one DICOM series holds several (echo, phase, acquisition).
+    `instances` holds those of `slices`, in that order, then what came with them and is no slice of
+    a volume (localizers, reports). `part` names the stack where one DICOM series holds several
+    (echo, phase, acquisition); each has its own instances, the first also the rest.
     """
 
     study_uid: str
@@ -117,12 +118,17 @@ def _assemble_one(uid: str, group: Sequence[Instance]) -> list[Series]:
     slices = _one_orientation(slices, problems)
     check_grid(slices, problems)
     stacks = _stacks(slices, problems)
-    return [_series(uid, group, part, stack, problems) for part, stack in stacks]
+    placed = {id(one.instance) for _, stack in stacks if stack for one in stack.slices}
+    rest = [instance for instance in group if id(instance) not in placed]
+    return [
+        _series(uid, rest if number == 0 else [], part, stack, problems)
+        for number, (part, stack) in enumerate(stacks)
+    ]
 
 
 def _series(
     uid: str,
-    group: Sequence[Instance],
+    rest: Sequence[Instance],
     part: str,
     stack: Stack | None,
     problems: Sequence[Problem],
@@ -130,9 +136,9 @@ def _series(
     found = list(problems)
     if stack is not None:
         check_order(stack, found)
-    ordered = dict.fromkeys(id(one.instance) for one in stack.slices) if stack else {}
-    by_id = {id(instance): instance for instance in group}
-    first = by_id[next(iter(ordered))] if ordered else group[0]
+    slices = stack.slices if stack else ()
+    instances = [*{id(one.instance): one.instance for one in slices}.values(), *rest]
+    first = instances[0]
     modality = field_text(first, "Modality")
     if modality == "CT" and stack is not None:
         check_ct(stack, found)
@@ -141,7 +147,7 @@ def _series(
         series_uid=uid,
         frame_of_reference_uid=field_text(first, "FrameOfReferenceUID"),
         modality=modality,
-        instances=tuple(by_id[key] for key in ordered) if ordered else tuple(group),
+        instances=tuple(instances),
         stack=stack,
         problems=tuple(dict.fromkeys(found)),
         tags={tag: value for tag in TAGS if (value := field_text(first, tag))},

@@ -132,7 +132,7 @@ def on_slices(slices: Sequence[Slice], mask: Volume) -> Bits:
 
 def _corners(mask: Volume) -> NDArray[np.float64]:
     """Return the corners (8, 3) in mm of the box around the mask's voxels, one voxel wider."""
-    places = np.argwhere(mask.values > 0)
+    places = np.argwhere(mask.values.astype(np.float32) > 0)
     if not len(places):
         return np.full((8, 3), np.inf)
     low, high = places.min(axis=0) - 1.0, places.max(axis=0) + 1.0
@@ -182,7 +182,7 @@ def _source(series: Series, used: Bits) -> tuple[list[Dataset], NDArray[np.intp]
     first = series.slices[0].instance
     if first.frames > 1:
         order = sorted(range(len(series.slices)), key=lambda n: series.slices[n].frame)
-        if len(order) != first.frames or len(series.instances) != 1:
+        if len(order) != first.frames or len(set(series.instance_uids)) != 1:
             raise ValueError("one stack in one multi-frame object is needed")
         return [first.header], np.array(order, dtype=np.intp)
     kept = np.flatnonzero(used)

@@ -170,6 +170,8 @@ def test_localizers_are_left_out(ct_files: list[bytes], small_volume: Volume, ed
     )
     series = series_of([scout, *ct_files])
     assert codes(series) == ["localizers"]
+    assert len(series.instances) == 9  # kept on record, though no part of the volume
+    assert "2.25.78" not in series.instance_uids
     assert np.array_equal(series.volume().values, small_volume.values)
 
 
