@@ -244,7 +244,7 @@ class Administration:
                 work, "patient-key-destroyed", patient, f"Patient/{patient}", reason_digest=digest
             )
         self._store.blobs.remove(files)
-        self._store.database.scrub(("data_key", "record", "token", "remark", "patient_identifier"))
+        self._store.database.scrub(("data_key",))
 
     def _log(self, work: Work, act: str, patient: str, subject: str, **detail: object) -> None:
         work.log(self._gate.entry(act, patient, subject, detail))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from functools import lru_cache
@@ -23,6 +24,7 @@ from sqlalchemy.exc import IntegrityError as DuplicateError
 from suwen.core.errors import Conflict, StorageUnavailable
 
 BUSY_SECONDS = 30
+CHECKPOINTS, CHECKPOINT_PAUSE = 20, 0.1
 HEAD = "0001"
 """Newest migration; a database that stands there needs no Alembic at opening."""
 PREPARATION_LOCK = 7_235_114
@@ -105,11 +107,21 @@ class Database:
             connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": PREPARATION_LOCK})
 
     def scrub(self, tables: tuple[str, ...]) -> None:
-        """Remove what deleted or overwritten rows left in the database's own files."""
+        """Remove what overwritten rows of small `tables` left in the database's own files.
+
+        SQLite overwrites what is deleted (`secure_delete`); its journal is emptied here, unless
+        readers keep it in use: then at a later checkpoint.
+        """
         try:
             if self.sqlite:
                 with self._queue, closing(self._engine.raw_connection()) as raw:
-                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                    for _ in range(CHECKPOINTS):
+                        cursor = raw.cursor()
+                        busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                        cursor.close()
+                        if not busy:
+                            return
+                        time.sleep(CHECKPOINT_PAUSE)
                 return
             with self._engine.connect() as connection:
                 free = connection.execution_options(isolation_level="AUTOCOMMIT")

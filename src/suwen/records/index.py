@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from functools import lru_cache
 from typing import Any
 
 CODED = ("code", "category", "type", "modality", "vaccineCode", "medicationCodeableConcept")
@@ -33,6 +32,7 @@ DATED = (
     "created",
     "recorded",
 )
+OPEN_START, OPEN_END = "0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"
 YEAR, MONTH, DAY = 4, 7, 10
 """Lengths of a FHIR dateTime of that precision."""
 
@@ -81,12 +81,11 @@ def span(resource: dict[str, Any]) -> tuple[str | None, str | None]:
         if isinstance(value, dict):
             low, _ = moments(str(value.get("start", "")))
             _, high = moments(str(value.get("end", "")))
-            if low or high:
-                return low or high, high or low
+            if low or high:  # A period without an end goes on.
+                return low or OPEN_START, high or OPEN_END
     return None, None
 
 
-@lru_cache(maxsize=4096)
 @lru_cache(maxsize=4096)
 def moments(text: str) -> tuple[str | None, str | None]:
     """Return first and last moment of a FHIR date, dateTime or instant (local time read as UTC)."""
@@ -95,19 +94,17 @@ def moments(text: str) -> tuple[str | None, str | None]:
             exact = stamp(datetime.fromisoformat(text))
             return exact, exact
         if len(text) == DAY:
-            first, days = date.fromisoformat(text), 1
+            first = date.fromisoformat(text)
+            after = first + timedelta(days=1)
         elif len(text) == MONTH:
-            first, days = date.fromisoformat(f"{text}-01"), 31
+            first = date.fromisoformat(f"{text}-01")
+            after = (first + timedelta(days=31)).replace(day=1)
         elif len(text) == YEAR:
-            first, days = date(int(text), 1, 1), 366
+            first = date(int(text), 1, 1)
+            after = date(first.year + 1, 1, 1)
         else:
             return None, None
-        last = first + timedelta(days=days)
-        if len(text) == MONTH:
-            last = last.replace(day=1)
-        elif len(text) == YEAR:
-            last = date(first.year + 1, 1, 1)
-        end = datetime(last.year, last.month, last.day) - timedelta(microseconds=1)
+        end = datetime(after.year, after.month, after.day) - timedelta(microseconds=1)
         return f"{first.isoformat()}T00:00:00.000000Z", stamp(end)
     except (ValueError, OverflowError):
         return None, None

@@ -42,7 +42,7 @@ def finish(store: Store, patient: str, generation: int) -> int:
                     data_key.c.patient == patient, data_key.c.generation < generation
                 )
             )
-    store.database.scrub(("data_key", "record", "remark"))
+    store.database.scrub(("data_key",))
     return done
 
 

@@ -125,7 +125,7 @@ class _Batch:
             raise Conflict(
                 f"{item.type}/{item.id} belongs to another patient", "this patient's own", ""
             )
-        if head is not None and head.digest == item.digest and not head.deleted:
+        if head is not None and head.digest == item.digest:
             return Record(
                 reference=f"{item.type}/{item.id}/_history/{head.version}", content=item.content
             )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from suwen.core.errors import BadInput, IntegrityError, NotFound
 from suwen.core.nouns import digest_of
-from suwen.records.blobs import CHUNK, BlobFolder
+from suwen.records.blobs import CHUNK, TAG, BlobFolder, opened, sealed
 
 
 @pytest.fixture
@@ -78,6 +79,15 @@ def test_a_changed_file_is_noticed(sqlite_clinic, change):
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(IntegrityError):
         doctor.blob(patient, digest)
+
+
+def test_a_sealed_form_cut_between_chunks_or_at_another_place_does_not_open():
+    key = AESGCM(b"k" * 32)
+    stored = b"".join(sealed(key, "here", os.urandom(2 * CHUNK)))
+    assert len(opened(key, "here", stored)) == 2 * CHUNK
+    for place, data in (("there", stored), ("here", stored[: -CHUNK - TAG])):
+        with pytest.raises(IntegrityError):
+            opened(key, place, data)
 
 
 def test_a_missing_file_is_told(clinic, patient):

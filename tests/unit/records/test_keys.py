@@ -260,16 +260,27 @@ def test_a_destroyed_key_makes_the_patient_unreadable_everywhere(clinic):
         clinic.admin.destroy_patient(patient, "again")
 
 
-def test_the_wrapped_key_leaves_no_copy_in_the_database_files(sqlite_clinic):
+def test_neither_key_nor_content_leaves_a_copy_in_the_database_files(sqlite_clinic):
     clinic = sqlite_clinic
-    patient = clinic.doctor.new_patient([])
-    clinic.doctor.put([clinic.pulse()], patient)
+    patients = [clinic.doctor.new_patient([]) for _ in range(20)]
+    for patient in patients:
+        clinic.doctor.put([clinic.pulse(str(number)) for number in range(3)], patient)
+        clinic.doctor.decide("rejected", patient, "Finding/x", {"reason": "a vessel " * 20})
     with clinic.store.database.transaction() as connection:
-        wrapped = bytes(connection.execute(select(data_key.c.wrapped)).scalar_one())
-    found = lambda: [p for p in clinic.home.glob("suwen.sqlite*") if wrapped in p.read_bytes()]  # noqa: E731
-    assert found()
-    clinic.admin.destroy_patient(patient, "erasure")
-    assert not found()
+        secret = [
+            bytes(connection.execute(select(column)).scalars().all()[10])
+            for column in (data_key.c.wrapped, remark.c.content)
+        ]
+        secret += map(bytes, connection.execute(select(record.c.content)).scalars())
+
+    def copies() -> int:
+        files = [path.read_bytes() for path in clinic.home.glob("suwen.sqlite*")]
+        return sum(any(one in file for file in files) for one in secret)
+
+    assert copies() > 50
+    for patient in patients:
+        clinic.admin.destroy_patient(patient, "erasure")
+    assert copies() == 0
 
 
 def test_only_an_administrator_destroys_a_key_and_with_a_reason(clinic):

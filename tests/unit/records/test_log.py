@@ -169,6 +169,29 @@ def test_a_log_chained_anew_without_the_key_is_noticed(clinic, patient):
     assert any("not sealed" in flaw.what for flaw in clinic.store.log.verify().flaws)
 
 
+def test_an_edited_entry_with_its_hash_made_anew_is_noticed_at_the_next(clinic, patient):
+    entry = clinic.store.log.decision(3)
+    forged = entry.model_dump(mode="json", exclude={"hash"}) | {"act": "rejected"}
+    digest = digest_of(canonical(forged))
+    alter(clinic, f"UPDATE decision SET act = 'rejected', hash = '{digest}' WHERE sequence = 3")
+    assert lines(clinic.store.log.verify()) == [4]
+
+
+def test_an_entry_chained_on_without_the_key_is_noticed(clinic, patient):
+    last = clinic.store.log.decision(6)
+    forged = last.model_dump(mode="json", exclude={"hash"})
+    forged |= {"sequence": 7, "previous": last.hash, "detail": {}}
+    digest = digest_of(canonical(forged))
+    columns = "at, person, act, patient, subject, purpose"
+    alter(
+        clinic,
+        f"INSERT INTO decision (sequence, {columns}, detail, previous, hash) "
+        f"SELECT 7, {columns}, '{{}}', hash, '{digest}' FROM decision WHERE sequence = 6",
+    )
+    [flaw] = clinic.store.log.verify().flaws
+    assert (flaw.line, flaw.what.partition(":")[0]) == (7, "inserted")
+
+
 def test_a_missing_anchor_file_is_noticed_and_half_of_it_is_enough(clinic, patient):
     anchor = clinic.home / "decisions.anchor"
     content = anchor.read_bytes()
