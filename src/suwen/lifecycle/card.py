@@ -28,6 +28,7 @@ ABBREVIATIONS = {
     "dice": "Dice",
     "brier": "Brier score",
 }
+SOURCE_FIELDS = ("name", "url", "licence", "citation", "shippable")
 PLOTS = ("roc", "reliability", "precision_recall", "confusion", "dice", "agreement")
 
 
@@ -50,11 +51,7 @@ def describe(
         "pack": {"name": pack.settings["name"], "version": pack.settings["version"]},
         "intended_use": DISCLAIMER,
         "data": {
-            "name": source.name,
-            "url": source.url,
-            "licence": source.licence,
-            "citation": source.citation,
-            "shippable": source.shippable,
+            **{name: getattr(source, name) for name in SOURCE_FIELDS},
             "fingerprint": run["data"]["fingerprint"],
             "n": len(examples),
             "groups": len(np.unique(examples.groups)),

@@ -48,17 +48,13 @@ def evaluate(
 
     Raises
     ------
-    BadInput
-        The task has no data set of that name.
-    NotFound
-        The data set is in none of the folders.
+    BadInput, NotFound
+        The task has no data set of that name, or it is in none of the folders.
     """
     started = time.perf_counter()
     dataset = dataset or str(pack.settings["dataset"])
     if dataset not in task.datasets:
-        raise BadInput(
-            f"{task.name} has no data set {dataset!r}", f"one of {', '.join(task.datasets)}"
-        )
+        raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
     examples = task.examples(data, dataset)
     after = step(len(examples))
     if data.test is None:

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,36 @@ def seal(folder: Path, key: Ed25519PrivateKey) -> str:
     return digest_of(manifest)
 
 
-def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> str:
-    """Check signature and every file of `folder`; return the SHA-256 of the manifest.
+@dataclass(frozen=True)
+class Files:
+    """The files of a pack as they were signed; without `listed` (a draft) nothing is compared."""
+
+    folder: Path
+    listed: Mapping[str, Mapping[str, Any]] | None = None
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file, compared with the manifest again.
+
+        A pack is verified when it is loaded, its weights are opened later: what is opened is what
+        was signed even when the folder changed in between.
+
+        Raises
+        ------
+        IntegrityError
+            The file is not what was signed.
+        """
+        data = (self.folder / name).read_bytes()
+        if self.listed is not None and self.listed.get(name, {}).get("sha256") != digest_of(data):
+            raise IntegrityError(
+                f"{name} of the pack {self.folder.name} was changed after signing",
+                "the file as it was signed",
+                TODO,
+            )
+        return data
+
+
+def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> tuple[str, Files]:
+    """Check signature and every file; return the SHA-256 of the manifest, and the files.
 
     Raises
     ------
@@ -98,8 +127,9 @@ def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> str:
             f"one of the trusted keys ({', '.join(sorted(keys)) or 'there is none'})",
             "if you know the signer, put their public key into SUWEN_HOME/keys/trusted",
         )
-    _check_files(folder, json.loads(manifest)["files"])
-    return digest_of(manifest)
+    listed = json.loads(manifest)["files"]
+    _check_files(folder, listed)
+    return digest_of(manifest), Files(folder, listed)
 
 
 def _check_files(folder: Path, listed: Mapping[str, Mapping[str, Any]]) -> None:

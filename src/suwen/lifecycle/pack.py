@@ -47,11 +47,11 @@ def member_folder(member: int) -> str:
 class Pack:
     """A verified pack. Build it with `load`; sessions and boosters open when first asked for."""
 
-    def __init__(self, folder: Path, sha256: str, randomised: int | None = None) -> None:
-        self.folder = folder
+    def __init__(self, files: manifest.Files, sha256: str, randomised: int | None = None) -> None:
+        self.folder = folder = files.folder
         self.sha256 = sha256
-        with (folder / SETTINGS).open("rb") as file:
-            self.settings: Mapping[str, Any] = tomllib.load(file)
+        self._files = files
+        self.settings: Mapping[str, Any] = tomllib.loads(files.read(SETTINGS).decode())
         if self.settings.get("format") != FORMAT:
             raise BadInput(
                 f"the pack {folder.name} has format {self.settings.get('format')!r}",
@@ -61,7 +61,7 @@ class Pack:
         self.task = str(self.settings["task"])
         self.members = int(self.settings["members"])
         """Number of members of the ensemble; member k never saw fold k."""
-        self._weights = Weights(folder, self.content("initialisers.json"), randomised)
+        self._weights = Weights(files, self.content("initialisers.json"), randomised)
 
     @classmethod
     def load(cls, folder: Path, trusted: Mapping[str, Any] | None = None) -> Pack:
@@ -84,12 +84,13 @@ class Pack:
         if not (folder / SETTINGS).is_file():
             raise NotFound(f"no pack in {folder}", f"a folder with {SETTINGS}", "check the path")
         known = signing.trusted_keys(settings().home) if trusted is None else trusted
-        return cls(folder, manifest.verify(folder, known))
+        sha256, files = manifest.verify(folder, known)
+        return cls(files, sha256)
 
     @classmethod
     def draft(cls, folder: Path) -> Pack:
         """Open a pack that its own training run is still assembling, before it is signed."""
-        return cls(folder, DRAFT)
+        return cls(manifest.Files(folder), DRAFT)
 
     @property
     def identity(self) -> str:
@@ -135,7 +136,7 @@ class Pack:
         For the model-randomisation check (Adebayo et al., NeurIPS 2018): an explanation that does
         not change when the weights do says nothing about the model.
         """
-        return Pack(self.folder, self.sha256, seed)
+        return Pack(self._files, self.sha256, seed)
 
     def content(self, name: str, needed: bool = False) -> dict[str, Any]:
         """Return a JSON file of the pack (`card.json`); an empty dict when the pack has none.
@@ -145,9 +146,8 @@ class Pack:
         IntegrityError
             It is `needed` and not there.
         """
-        path = self.folder / name
-        if path.is_file():
-            return dict(json.loads(path.read_bytes()))
+        if (self.folder / name).is_file():
+            return dict(json.loads(self._files.read(name)))
         if needed:
             raise IntegrityError(
                 f"the pack {self.folder.name} has no {name}",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from suwen.core.settings import settings
+from suwen.lifecycle.manifest import Files
 from suwen.lifecycle.task import Array
 
 
@@ -19,16 +20,16 @@ class Weights:
 
     Parameters
     ----------
-    folder
-        Folder of the pack.
+    files
+        Files of the pack, as they were signed.
     listed
         What `list_initialisers` found, by file.
     seed
         When given, ONNX weights are replaced by noise made from it.
     """
 
-    def __init__(self, folder: Path, listed: Mapping[str, Any], seed: int | None = None) -> None:
-        self._folder = folder
+    def __init__(self, files: Files, listed: Mapping[str, Any], seed: int | None = None) -> None:
+        self._files = files
         self._listed = listed
         self._seed = seed
         self._open: dict[Path, Any] = {}
@@ -43,7 +44,13 @@ class Weights:
         """Return the booster of a LightGBM text file."""
         import lightgbm
 
-        return self._opened(path, lambda file: lightgbm.Booster(model_file=str(file)))
+        def make(path: Path) -> Any:
+            return lightgbm.Booster(model_str=self._files.read(self._name(path)).decode())
+
+        return self._opened(path, make)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._files.folder).as_posix()
 
     def _opened(self, path: Path, make: Callable[[Path], Any]) -> Any:
         with self._lock:
@@ -60,12 +67,13 @@ class Weights:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if self._seed is not None:
-            name = path.relative_to(self._folder).as_posix()
-            for weight, values in _random_weights(self._listed.get(name, []), self._seed).items():
+            listed = self._listed.get(self._name(path), [])
+            for weight, values in _random_weights(listed, self._seed).items():
                 value = onnxruntime.OrtValue.ortvalue_from_numpy(values)
                 self._noise.append(value)  # the session does not keep it alive itself
                 options.add_initializer(weight, value)
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        signed = self._files.read(self._name(path))
+        return onnxruntime.InferenceSession(signed, options, providers=["CPUExecutionProvider"])
 
 
 def _random_weights(listed: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Array]:

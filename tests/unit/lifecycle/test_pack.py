@@ -52,6 +52,27 @@ def test_one_changed_byte_in_any_file_is_refused_and_the_file_is_named(copy, tru
     Pack.load(copy, trusted)
 
 
+def test_weights_exchanged_after_loading_are_refused_when_they_are_opened(copy, trusted):
+    pack = Pack.load(copy, trusted)
+    shutil.copyfile(copy / "member-1" / "net.onnx", copy / "member-0" / "net.onnx")
+    (copy / "thresholds.json").write_text('{"rule_in": 0}')
+    with pytest.raises(IntegrityError, match=r"member-0/net\.onnx"):
+        pack.session("net.onnx", member=0)
+    with pytest.raises(IntegrityError, match=r"thresholds\.json"):
+        _ = pack.thresholds
+
+
+def test_trees_are_opened_from_their_text(trained, tmp_path):
+    lightgbm = pytest.importorskip("lightgbm", reason="OpenMP is not installed")
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    data = lightgbm.Dataset(x, (x[:, 0] > 0).astype(float))
+    made = lightgbm.train({"verbose": -1, "num_threads": 1}, data, 3)
+    folder = shutil.copytree(trained.pack.folder, tmp_path / "pack")
+    made.save_model(str(folder / "member-0" / "trees.lgb.txt"))
+    opened = Pack.draft(folder).booster("trees.lgb.txt", member=0)
+    assert opened.predict(x) == pytest.approx(made.predict(x))
+
+
 def test_an_added_file_is_refused(copy, trusted):
     (copy / "member-0" / "extra.onnx").write_bytes(b"x")
     with pytest.raises(IntegrityError, match=r"member-0/extra.onnx .* added after signing"):
