@@ -7,7 +7,7 @@ ONNX by hand, so that they need no training library but `onnx`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from suwen.core.codes import NODULE, SUWEN, Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
 from suwen.lifecycle import explain
-from suwen.lifecycle.task import Choice, Examples, Mask, Output, Reads, Sample, Source
+from suwen.lifecycle.task import Choice, Examples, Mask, Output, Reads, Sample, Source, Value
 
 SIZE = 8
 SQUARE = (slice(2, 6), slice(2, 6))
@@ -281,3 +281,28 @@ class SquareMask(Squares):
                 evidence=sample.evidence,
             )
         ]
+
+
+class SquareSum(Squares):
+    """How bright is the square in all?"""
+
+    name = "toy.square_sum"
+    title = Text(en="Brightness of the square", zh="方块亮度")
+    answers = Value(NODULE, "1")
+    explanations = ()
+    exclusions: ClassVar = {}
+    fitted: ClassVar[list[int]] = []
+
+    def examples(self, data, dataset):
+        """Load the squares with their brightness as the value."""
+        found = super().examples(data, dataset)
+        values = read(data, dataset)["values"]
+        truth = values[:, *SQUARE].sum((1, 2)).astype(float)
+        return replace(found, labels=truth, floors={"mean": np.full(len(truth), truth.mean())})
+
+    def fit(self, train, valid, recipe, folder):
+        """Fit a ridge regression on the pixels."""
+        x = np.stack([train.load(i).data.values.ravel() for i in range(len(train))])
+        gram = x.T @ x + np.eye(x.shape[1])
+        written(np.linalg.solve(gram, x.T @ train.labels), 0.0, folder / "net.onnx")
+        return {"net": "net.onnx"}

@@ -152,6 +152,15 @@ def test_a_strong_signal_is_learned_to_the_end(toy, quick, tmp_path):
     assert made.results["floor"]["diameter"]["gain_auroc"]["low"] > 0
 
 
+def test_a_value_is_learned_and_measured_by_its_error_beside_its_floor(toy, toy_data, tmp_path):
+    made = train(toy.SquareSum(), FEW, toy_data, tmp_path, progress=False)
+    assert made.results["metrics"]["rmse"]["value"] < 1.0
+    assert made.results["floor"]["mean"]["gain_rmse"]["low"] > 2
+    assert (made.folder / "plots" / "agreement.png").exists()
+    assert made.pack.content("thresholds.json") == {}
+    assert "RMSE (lower is better)" in made.pack.path("card.md").read_text()
+
+
 def test_pure_noise_gives_no_skill(toy, quick, tmp_path):
     toy.table(tmp_path, signal=0.0, seed=11)
     data = DataFolders((tmp_path,))
