@@ -39,8 +39,9 @@ from suwen.imaging.wrap import Label, wrap_ct
 
 pytestmark = pytest.mark.real_data
 
-PEAK_MIB = 400
-SECONDS = 60
+PEAK_MIB = 250
+SECONDS = 30
+"""Processor time: the wall clock says how busy the machine is."""
 
 READ_CORPUS = """
 import csv, json, resource, sys, time
@@ -50,7 +51,7 @@ from suwen.core.errors import SuwenError
 from suwen.imaging.assembly import assemble
 from suwen.imaging.dicom import read_instance
 
-root, started, results = Path(sys.argv[1]), time.monotonic(), {}
+root, started, results = Path(sys.argv[1]), time.process_time(), {}
 for row in csv.DictReader((root / "MANIFEST.csv").read_text().splitlines()):
     try:
         instance = read_instance((root / row["path"]).read_bytes())
@@ -69,8 +70,10 @@ for row in csv.DictReader((root / "MANIFEST.csv").read_text().splitlines()):
         except SuwenError:
             pass
     results[row["path"]] = ["read", pixels, text]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(json.dumps({"peak": peak, "seconds": time.monotonic() - started, "results": results}))
+# not ru_maxrss: that one remembers the process this one was forked from
+status = Path("/proc/self/status").read_text()
+peak = int(status.split("VmHWM:")[1].split()[0]) // 1024
+print(json.dumps({"peak": peak, "seconds": time.process_time() - started, "results": results}))
 """
 
 
@@ -98,7 +101,7 @@ def test_the_corpus_is_read_where_its_manifest_says_so_and_refused_clearly_elsew
         [sys.executable, "-W", "error", "-c", READ_CORPUS, root],
         capture_output=True,
         text=True,
-        timeout=SECONDS * 4,
+        timeout=SECONDS * 10,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
@@ -137,10 +140,10 @@ def read_files(paths: list[Path]) -> list[Series]:
 def test_a_complete_chest_ct_is_assembled_at_once_with_its_nodules_in_place(
     lidc_files: list[Path], data_set
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     (series,) = read_files(lidc_files)
     volume = series.volume()
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     assert series.problems == ()
     assert (volume.values.shape, volume.values.dtype) == ((133, 512, 512), np.dtype(np.int16))
     assert volume.spacing == pytest.approx((2.5, 0.78125, 0.78125))
@@ -150,7 +153,7 @@ def test_a_complete_chest_ct_is_assembled_at_once_with_its_nodules_in_place(
             z, y, x = np.rint(volume.to_index(point)).astype(int)
             assert z == int(row["slice_index_from_low_z"])
             assert volume.values[z, y, x] == int(row["hu_at_centre"])
-    assert seconds < 5 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert seconds < 5
 
 
 def test_the_missing_slice_of_a_real_ct_is_named(lidc_files: list[Path]) -> None:
