@@ -1,9 +1,10 @@
 """The record store: FHIR resources a second, against a bare SQLite insert of the same JSON.
 
 Ours validates, renames, indexes, encrypts and logs every resource; the named alternative writes the
-JSON text into one SQLite table in the same bundles (WAL, synchronous FULL). The two take turns,
-bundle by bundle, so a busy machine slows both alike. Time per resource is printed as the store
-grows from 10^3 to 10^5 resources, on the wall and on the processor.
+JSON text into one SQLite table (WAL, synchronous FULL). The two take turns, bundle by bundle, one
+transaction each (patients are registered before), so a busy machine slows both alike. Time per
+resource is printed as the store grows from 10^3 to 10^5 resources, on the wall and on the
+processor. `python -m benchmarks.speed.records 10000` stops earlier.
 """
 
 from __future__ import annotations
