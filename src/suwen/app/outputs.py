@@ -51,15 +51,16 @@ def files(store: Store, case: Case, report: Report, language: Language) -> dict[
         "report.html": _html(case, report, language, known),
         "report.pdf": _pdf(case, report, language, known),
         "report.fhir.json": _fhir(case, report, language, known),
-        **dicom_files(case, report),
+        **dicom_files(case, report, known),
     }
 
 
-def dicom_files(case: Case, report: Report) -> dict[str, bytes]:
+def dicom_files(case: Case, report: Report, known: Particulars) -> dict[str, bytes]:
     """Return SEG and SR for each DICOM series the report's findings lie on."""
     made: dict[str, bytes] = {}
     if report.status == "withdrawn":
         return made
+    signer = known.people.get(report.signed_by or "", "")
     for number, (series, findings) in enumerate(_by_series(case, report), 1):
         if series.source is None:
             continue
@@ -68,7 +69,9 @@ def dicom_files(case: Case, report: Report) -> dict[str, bytes]:
         if drawn:
             seg = segmentation(series.source, drawn, case.blob, report.signed_at or report.created)
             made[f"series-{number}.seg.dcm"] = seg
-        made[f"series-{number}.sr.dcm"] = structured_report(series.source, findings, report, seg)
+        made[f"series-{number}.sr.dcm"] = structured_report(
+            series.source, findings, report, seg, observer=signer
+        )
     return made
 
 
@@ -121,8 +124,8 @@ def _fhir(_: Case, report: Report, language: Language, known: Particulars) -> by
     return json.dumps(bundle, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _zipped(case: Case, report: Report, _: Language, __: Particulars) -> bytes:
-    made = dicom_files(case, report)
+def _zipped(case: Case, report: Report, _: Language, known: Particulars) -> bytes:
+    made = dicom_files(case, report, known)
     if not made:
         raise NotFound(
             "no DICOM object to make: no finding lies on a DICOM series, or it was withdrawn",

@@ -1,0 +1,198 @@
+"""The main job, end to end: a folder of patient files in, a signed-for report out, replayable."""
+
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import highdicom
+import pydicom
+import pytest
+
+from suwen.app.demo_patients import write_demo_folders
+from suwen.app.diagnose import answer, diagnose_folder
+from suwen.app.services import operator
+from suwen.cli import DiagnoseRequest
+from suwen.core.errors import BadInput, NotFound
+from suwen.core.nouns import Band
+from suwen.core.settings import Settings
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.run import replay
+from suwen.records import Store, report_of
+from suwen.records.fhir import validate
+
+SOLID = (-88.56419765, 20.21, -103.7426809)
+"""The solid nodule of LIDC-IDRI-0063 in LUNA16 (7.1 mm): x, y, z in mm."""
+SOLID_MM = 7.08
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory) -> dict[str, Path]:
+    folders = write_demo_folders(tmp_path_factory.mktemp("patients"))
+    return {folder.name: folder for folder in folders}
+
+
+@pytest.fixture(scope="module")
+def diagnosed(patients, tmp_path_factory):
+    """The part-solid demo patient, diagnosed in Chinese."""
+    home = Settings(home=tmp_path_factory.mktemp("home"))
+    out = tmp_path_factory.mktemp("out")
+    outcome = diagnose_folder(DiagnoseRequest(patients["cedar"], out, "zh"), home)
+    return home, outcome
+
+
+def report_in(home: Settings, outcome):
+    with Store.open(home) as store:
+        access = store.session(operator(store), "treatment")
+        return report_of(access.read(f"Report/{outcome.report}", outcome.patient))
+
+
+def test_each_nodule_is_measured_and_scored_with_interval_band_and_evidence(diagnosed):
+    report = report_in(*diagnosed)
+    assert [f.task for f in report.findings].count("imaging.nodule_segmentation") == 2
+    scores = [f for f in report.findings if f.task == "imaging.nodule_malignancy"]
+    assert len(scores) == 2
+    for finding in scores:
+        assert finding.band in Band
+        assert finding.evidence
+        if finding.band is not Band.ABSTAIN:
+            assert finding.probability.low <= finding.probability.value <= finding.probability.high
+
+
+def test_every_output_opens_again_in_its_own_format(diagnosed):
+    _, outcome = diagnosed
+    files = {path.name: path for path in outcome.files}
+    assert files["report.pdf"].read_bytes().startswith(b"%PDF-")
+    page = files["report.html"].read_text()
+    assert "恶性概率" in page
+    assert "科研" in page or "决策支持" in page
+    bundle = json.loads(files["report.fhir.json"].read_text())
+    assert not [p for p in validate([bundle])[0] if p.severity == "error"]
+    kinds = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
+    assert {"DiagnosticReport", "Observation", "Provenance"} <= kinds
+    seg = highdicom.seg.segread(files["series-1.seg.dcm"])
+    assert seg.number_of_segments == 2
+    document = highdicom.sr.srread(files["series-1.sr.dcm"])
+    groups = document.content.get_planar_roi_measurement_groups()
+    groups += document.content.get_volumetric_roi_measurement_groups()
+    assert {group.tracking_uid for group in groups} <= {
+        segment.TrackingUID for segment in seg.SegmentSequence
+    }
+
+
+def test_the_report_is_a_draft_in_both_languages_until_someone_signs(diagnosed):
+    report = report_in(*diagnosed)
+    assert report.status == "draft"
+    assert all(s.text.en and s.text.zh for s in report.statements)
+    assert all(s.findings or s.records for s in report.statements)
+
+
+def test_every_finding_replays_to_the_same_digit(diagnosed):
+    home, outcome = diagnosed
+    assert outcome.finding_decisions
+    with Store.open(home) as store:
+        access = store.session(operator(store), "treatment")
+        for number in outcome.finding_decisions:
+            result = replay(store.log.decision(number), access)
+            assert result.same, result.changes
+
+
+def test_a_replay_after_the_images_are_gone_says_so(diagnosed, tmp_path):
+    home, outcome = diagnosed
+    copy = Settings(home=tmp_path / "copy")
+    shutil.copytree(home.home, copy.home)
+    for blob in (copy.home / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    with Store.open(copy) as store:
+        access = store.session(operator(store), "treatment")
+        result = replay(store.log.decision(outcome.finding_decisions[0]), access)
+    assert not result.same
+    assert result.changes
+
+
+def test_the_same_folder_again_stores_nothing_twice(diagnosed, patients, tmp_path):
+    home, outcome = diagnosed
+    again = diagnose_folder(DiagnoseRequest(patients["cedar"], tmp_path, "zh"), home)
+    assert again.patient == outcome.patient
+    assert again.finding_decisions == outcome.finding_decisions
+    with Store.open(home) as store:
+        access = store.session(operator(store), "treatment")
+        case = access.case(outcome.patient)
+        assert all(record.reference.endswith("/_history/1") for record in case.records)
+
+
+def test_what_was_not_understood_is_said(patients, tmp_path):
+    home = Settings(home=tmp_path / "home")
+    outcome = diagnose_folder(DiagnoseRequest(patients["birch"], tmp_path / "out"), home)
+    assert any(".xyz" in line or "not" in line for line in outcome.not_understood)
+    assert any("spirometer" in line for line in outcome.not_understood)
+
+
+def test_two_patients_in_one_folder_are_refused_and_nothing_is_stored(patients, tmp_path):
+    mixed = tmp_path / "mixed"
+    shutil.copytree(patients["alder"], mixed)
+    shutil.copy(patients["birch"] / "records.json", mixed / "other.json")
+    home = Settings(home=tmp_path / "home")
+    with pytest.raises(BadInput, match="patient"):
+        diagnose_folder(DiagnoseRequest(mixed, tmp_path / "out"), home)
+    with Store.open(home) as store:
+        assert store.counts()["patients"] == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_point_outside_the_images_is_refused(patients, tmp_path):
+    home = Settings(home=tmp_path / "home")
+    request = DiagnoseRequest(patients["alder"], tmp_path / "out", points=((9e3, 0.0, 0.0),))
+    with pytest.raises(BadInput, match="outside every image series"):
+        diagnose_folder(request, home)
+
+
+@pytest.fixture(scope="module")
+def whole_ct(tmp_path_factory) -> Path:
+    data = DataFolders.from_settings()
+    if not data.have("imaging/lidc0063_ct"):
+        pytest.skip("imaging/lidc0063_ct is in no folder of SUWEN_DATA")
+    folder = tmp_path_factory.mktemp("lidc0063")
+    with tarfile.open(data.find("imaging/lidc0063_ct/LIDC-IDRI-0063_dicom.tar.xz")) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.mark.real_data
+def test_a_nodule_pointed_at_on_a_real_whole_ct_is_measured_scored_and_reported(whole_ct, tmp_path):
+    home = Settings(home=tmp_path / "home")
+    outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out", points=(SOLID,)), home)
+    report = report_in(home, outcome)
+    (measured,) = [f for f in report.findings if f.task == "imaging.nodule_segmentation"]
+    (region,) = [e for e in measured.evidence if e.kind == "image"]
+    assert max(abs(a - b) for a, b in zip(region.centre, SOLID, strict=True)) < SOLID_MM
+    sizes = {m.code.code: m.interval.value for m in measured.measures}
+    assert 0.5 * SOLID_MM < sizes["equivalent-diameter"] < 1.8 * SOLID_MM
+    (scored,) = [f for f in report.findings if f.task == "imaging.nodule_malignancy"]
+    assert scored.probability is not None
+    assert scored.site is not None
+    assert scored.site.code == "3341006", "x < 0 is the patient's right"
+    header = pydicom.dcmread(io.BytesIO((tmp_path / "out" / "series-1.sr.dcm").read_bytes()))
+    assert header.PatientID == "LIDC-IDRI-0063"
+
+
+@pytest.mark.real_data
+def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_path):
+    home = Settings(home=tmp_path / "home")
+    outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
+    report = report_in(home, outcome)
+    assert report.findings
+    assert all(finding.band is Band.ABSTAIN for finding in report.findings)
+    assert any("point" in finding.reason.en for finding in report.findings)
+
+
+def test_one_task_can_be_asked_alone_and_runs_what_it_builds_on(diagnosed):
+    home, outcome = diagnosed
+    with Store.open(home) as store:
+        access = store.session(operator(store), "treatment")
+        found = answer(access, outcome.patient, "imaging.nodule_malignancy")
+        assert {finding.task for finding in found} == {"imaging.nodule_malignancy"}
+        with pytest.raises(NotFound):
+            answer(access, outcome.patient, "imaging.nothing")
