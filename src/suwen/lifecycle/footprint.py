@@ -76,13 +76,41 @@ def _task(module: str, file: str, name: str) -> Any:
         return own[0]()
 
 
+def peak_mb() -> float:
+    """Return the largest resident memory of this process in MiB.
+
+    Linux keeps `ru_maxrss` over fork and exec, so a process started by a large one (a training run)
+    would report its parent's; `VmHWM` belongs to the program that is running now.
+    """
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    scale = 2**20 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+
+
+def peak_mib() -> float:
+    """Return the most memory this process ever held, in MiB.
+
+    From VmHWM: on Linux `ru_maxrss` survives exec, so a child would report its parent's peak.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+        return float(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main(arguments: list[str]) -> None:
     """Measure one pack and print JSON on one line."""
     folder, module, file, name = arguments
     task = _task(module, file, name)
     pack = Pack.draft(Path(folder))
     samples = [sample for sample, _, _ in golden.cases(task, pack)]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     start = time.perf_counter()
     task.predict(pack, samples[0])
     first = time.perf_counter() - start
@@ -92,13 +120,13 @@ def main(arguments: list[str]) -> None:
             start = time.perf_counter()
             task.predict(pack, sample)
             times.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_mb()
     found = {
         "median_ms": 1000 * float(np.median(times)),
         "p95_ms": 1000 * float(np.quantile(times, 0.95)),
         "first_ms": 1000 * first,
-        "peak_mb": peak / 1024,
-        "own_mb": (peak - before) / 1024,
+        "peak_mb": peak,
+        "own_mb": peak - before,
         "threads": settings().threads,
         "members": pack.members,
         "processor": processor(),
