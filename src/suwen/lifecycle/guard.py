@@ -123,9 +123,10 @@ def fit(domains: Sequence[Mapping[str, float]], names: Mapping[str, Text]) -> Gu
     table = np.array([[float(row[name]) for name in features] for row in domains])
     low, high = np.percentile(table, PERCENTILES, axis=0)
     slack = SLACK * np.maximum(high - low, 1e-9 + 1e-6 * np.abs(high))
+    lowest = np.where(table.min(axis=0) >= 0, 0.0, -np.inf)  # lengths and shares stay so
     ranges = {
         name: Range(
-            float(low[i] - slack[i]),
+            float(max(low[i] - slack[i], lowest[i])),
             float(high[i] + slack[i]),
             names.get(name, Text(en=name.replace("_", " "), zh=name)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from suwen.lifecycle import card, footprint
@@ -35,6 +36,13 @@ def test_latency_and_memory_were_measured_without_training_libraries(trained):
     assert cost["peak_mb"] > 20
     assert cost["unwanted_imports"] == []
     assert cost["members"] == 5
+
+
+def test_memory_is_that_of_the_measuring_process_and_not_of_the_one_that_started_it(toy, trained):
+    ballast = np.ones(60_000_000)
+    cost = footprint.measured(toy.Squares(), trained.pack)
+    assert ballast.nbytes / 2**20 > 400 > cost["peak_mb"]
+    assert 0 < cost["own_mb"] < cost["peak_mb"]
 
 
 def test_what_is_not_defined_is_a_dash():

@@ -62,6 +62,12 @@ def test_a_task_without_domain_features_accepts_everything():
     assert guard.fit([{}, {}], {}).reasons({}) == []
 
 
+def test_a_length_is_never_accepted_below_zero():
+    fitted = guard.fit([{"mm": v} for v in np.linspace(0.05, 5, 50)], {})
+    assert fitted.ranges["mm"].low == 0
+    assert fitted.reasons({"mm": -0.1})
+
+
 def test_a_feature_that_never_varied_still_has_a_range():
     fitted = guard.fit([{"kvp": 120.0}] * 30, {})
     assert fitted.reasons({"kvp": 120.0}) == []
