@@ -145,14 +145,19 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def clinic(tmp_path: Path, url: str) -> Iterator[Clinic]:
-    home = tmp_path / "home"
+def home() -> Iterator[Path]:
+    """A SUWEN_HOME where waiting for the disk takes no time."""
+    with tempfile.TemporaryDirectory(prefix="suwen-", dir=_room()) as folder:
+        yield Path(folder) / "home"
+
+
+@pytest.fixture
+def clinic(home: Path, url: str) -> Iterator[Clinic]:
     with Store.open(Settings(home=home, database_url=url)) as store:
         yield Clinic(home, url, store)
 
 
 @pytest.fixture
-def sqlite_clinic(tmp_path: Path) -> Iterator[Clinic]:
-    home = tmp_path / "home"
+def sqlite_clinic(home: Path) -> Iterator[Clinic]:
     with Store.open(Settings(home=home)) as store:
         yield Clinic(home, "", store)
