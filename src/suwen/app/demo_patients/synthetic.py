@@ -18,8 +18,9 @@ from suwen.imaging.wrap import Label, wrap_ct
 
 HERE = Path(__file__).parent
 NAMES = ("alder", "birch", "cedar")
-SHAPE = (120, 288, 288)
-SPACING = (1.5, 1.2, 1.2)
+SHAPE = (90, 384, 384)
+SPACING = (2.0, 0.9, 0.9)
+"""A usual chest CT; coarser voxels lie outside what the nodule packs were validated on."""
 STAMP = ".demo-version"
 RECORDS = "records.json"
 UNKNOWN = b"SPIRO\x00\x02\x07" + bytes(range(256)) * 4
@@ -75,10 +76,11 @@ def _write_ct(folder: Path, patient: Mapping[str, Any]) -> list[dict[str, Any]]:
         Nodule(tuple(one["centre"]), one["diameter_mm"], one["kind"]) for one in patient["nodule"]
     )
     drawn = chest_phantom(patient["seed"], nodules, SHAPE, SPACING)
+    voxels = digest_of(drawn.volume.values.tobytes())
     label = Label(
         patient_id=patient["id"],
         patient_name=f"SYNTHETIC^{patient['given']}",
-        seed=f"suwen demo {patient['id']}",
+        seed=f"suwen demo {patient['id']} {voxels}",
         sex=patient["sex"][0].upper(),
         age=f"{patient['age']:03d}Y",
         date=patient["study_date"].replace("-", ""),
