@@ -19,6 +19,7 @@ from suwen.server.view import hidden_reason
 
 CACHE_BYTES = 256 * 1024 * 1024
 CACHE_LISTS = 256
+LARGE_COLUMNS = 320
 QUICK = 1
 """Gzip level: the browser is on the same network, so time counts more than the last 2 % of size."""
 LARGEST_FIRST = {"CT": 0, "MR": 1, "PT": 2}
@@ -30,6 +31,8 @@ class SeriesEntry:
 
     key: str
     label: str
+    large: bool = False
+    """Whether a computer without a graphics processor gets it at half the in-plane resolution."""
 
 
 @dataclass
@@ -51,15 +54,15 @@ class Shelf:
             if key in self._lists:
                 return self._lists[key]
         found = sorted(case_volumes(case), key=lambda s: (LARGEST_FIRST.get(s.modality, 9), _n(s)))
-        made = [SeriesEntry(key_of(series), _label(series)) for series in found]
+        made = [SeriesEntry(key_of(series), _label(series), _large(series)) for series in found]
         with self._lock:
             self._lists[key] = made
             while len(self._lists) > CACHE_LISTS:
                 self._lists.popitem(last=False)
         return made
 
-    def volume(self, case: Case, series_key: str) -> bytes:
-        """Return a series of the case as gzipped NIfTI.
+    def volume(self, case: Case, series_key: str, coarse: bool = False) -> bytes:
+        """Return a series of the case as gzipped NIfTI, `coarse`: at half the in-plane resolution.
 
         Raises
         ------
@@ -68,7 +71,7 @@ class Shelf:
         BadInput
             Its pixels cannot be decoded.
         """
-        key = f"{_version(case)}/{series_key}"
+        key = f"{_version(case)}/{series_key}/{coarse}"
         with self._lock:
             if key in self._volumes:
                 self._volumes.move_to_end(key)
@@ -78,7 +81,8 @@ class Shelf:
             raise NotFound(
                 "no such series in this case", "one the case page lists", "reload the page"
             )
-        data = write_nifti(for_display(chosen.volume), QUICK)
+        shown = for_display(halved(chosen.volume) if coarse else chosen.volume)
+        data = write_nifti(shown, QUICK)
         with self._lock:
             self._volumes[key] = data
             while sum(map(len, self._volumes.values())) > self.limit and len(self._volumes) > 1:
@@ -92,6 +96,17 @@ def for_display(volume: Volume) -> Volume:
         return volume
     rounded = np.clip(np.rint(volume.values), -32768, 32767).astype(np.int16)
     return Volume(rounded, volume.affine)
+
+
+def halved(volume: Volume) -> Volume:
+    """Return the volume with each 2 x 2 pixels of a slice averaged into one."""
+    slices, rows, columns = volume.values.shape
+    even = volume.values[:, : rows // 2 * 2, : columns // 2 * 2].astype(np.float32)
+    values = even.reshape(slices, rows // 2, 2, columns // 2, 2).mean(axis=(2, 4))
+    affine = volume.affine.copy()
+    affine[:3, 3] = volume.to_point(np.array([0.0, 0.5, 0.5]))
+    affine[:3, 1:3] *= 2
+    return Volume(values, affine)
 
 
 def key_of(series: CaseSeries) -> str:
@@ -121,6 +136,11 @@ def overlay(case: Case, reports: Iterable[Report], digest: str) -> tuple[bytes, 
 def _version(case: Case) -> str:
     names = [r.reference for r in (*case.of("ImagingStudy"), *case.of("DocumentReference"))]
     return hashlib.sha256("|".join([case.patient, *names]).encode()).hexdigest()
+
+
+def _large(series: CaseSeries) -> bool:
+    instances = series.source.instances if series.source else ()
+    return bool(instances) and instances[0].columns > LARGE_COLUMNS
 
 
 def _n(series: CaseSeries) -> int:

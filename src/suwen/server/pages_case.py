@@ -84,7 +84,11 @@ def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRespo
     people = found.case.of("Patient")
     language = asking.language
     series = [
-        {"url": f"/cases/{patient}/series/{entry.key}.nii.gz", "label": entry.label}
+        {
+            "url": f"/cases/{patient}/series/{entry.key}.nii.gz",
+            "label": entry.label,
+            "large": entry.large,
+        }
         for entry in shelf_of(asking).entries(found.case)
     ]
     context = context_of(found.case, language)
@@ -110,9 +114,9 @@ def panel(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
 
 
 @router.get("/series/{key}.nii.gz")
-def series_volume(asking: Signed, patient: PatientId, key: str) -> Response:
+def series_volume(asking: Signed, patient: PatientId, key: str, coarse: bool = False) -> Response:
     """Send one series for the viewer."""
-    data = shelf_of(asking).volume(asking.access.case(patient), key)
+    data = shelf_of(asking).volume(asking.access.case(patient), key, coarse)
     return Response(data, media_type=NIFTI)
 
 

@@ -8,6 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import scene
 from fastapi.testclient import TestClient
@@ -197,6 +198,21 @@ def test_a_refused_job_leaves_no_files(fresh) -> None:
     assert answer.status_code == 507
     assert left(fresh.settings.home) == []
     program.close()
+
+
+def test_half_the_resolution_keeps_every_structure_in_its_place(clinic) -> None:
+    from suwen.server.images import halved
+
+    full = clinic.phantom.volume
+    half = halved(full)
+    assert half.values.shape == (56, 64, 64)
+    for nodule in clinic.phantom.nodules:
+        place = tuple(np.rint(half.to_index(nodule.centre)).astype(int))
+        assert half.values[place] > -400
+    corner = np.array([3.0, 10.0, 20.0])
+    assert half.to_point(corner) == pytest.approx(full.to_point(corner * [1, 2, 2] + [0, 0.5, 0.5]))
+    block = full.values[3, 20:22, 40:42]
+    assert half.values[3, 10, 20] == pytest.approx(block.mean())
 
 
 def test_the_shelf_forgets_the_oldest_volume(fresh) -> None:

@@ -9,6 +9,7 @@
   const words = stage.dataset;
   const by = (id) => document.getElementById(id);
   const all = (selector) => Array.from(document.querySelectorAll(selector));
+  const THIN = 0.25; // width of the crosshair, per cent of the image
   const small = window.matchMedia("(max-width: 640px)").matches;
   const state = { nv: null, ct: null, window: "lung", layout: small ? "axial" : "multi",
                   mask: true, saliency: false, zoom: 1, chosen: null, round: 0 };
@@ -26,8 +27,9 @@
   function setWindow(name) {
     state.window = name;
     press("window", name);
-    if (!state.ct) return;
-    [state.ct.cal_min, state.ct.cal_max] = windows[name];
+    const [low, high] = windows[name];
+    if (!state.ct || (state.ct.cal_min === low && state.ct.cal_max === high)) return;
+    [state.ct.cal_min, state.ct.cal_max] = [low, high];
     state.nv.updateGLVolume();
   }
 
@@ -79,6 +81,7 @@
     state.zoom = factor;
     press("zoom", String(factor));
     if (!state.ct) return;
+    state.nv.opts.crosshairWidth = THIN / factor;
     const here = state.nv.frac2mm(state.nv.scene.crosshairPos);
     const shift = (k) => (1 - factor) * here[k];
     state.nv.setPan2Dxyzmm([shift(0), shift(1), shift(2), factor]);
@@ -113,13 +116,15 @@
       const heat = item.kind === "saliency";
       await nv.addVolumeFromUrl({
         url: item.url, name: `${item.kind}.nii.gz`, colormap: heat ? "suwen-heat" : "suwen-mask",
-        opacity: Number(by("opacity").value) / 100,
+        opacity: Number(by("opacity").value) / 100, ...(heat ? {} : { cal_min: 0.5, cal_max: 1 }),
       });
       if (round !== state.round) return;
       const volume = nv.volumes[nv.volumes.length - 1];
-      if (heat) { volume.cal_min = 0.15 * volume.global_max; volume.cal_max = volume.global_max; }
-      else { volume.cal_min = 0.5; volume.cal_max = 1; }
-      nv.updateGLVolume();
+      if (heat) {
+        volume.cal_min = 0.15 * volume.global_max;
+        volume.cal_max = volume.global_max;
+        nv.updateGLVolume();
+      }
       drawn += 1;
     }
     stage.dataset.overlays = String(drawn);
@@ -141,10 +146,22 @@
     console.error(error);
   }
 
-  async function load(url) {
+  // Drawing a whole CT in software takes minutes: the server sends it at half the resolution, and says so.
+  const software = (() => {
+    const gl = document.createElement("canvas").getContext("webgl2");
+    const info = gl && gl.getExtension("WEBGL_debug_renderer_info");
+    return Boolean(info) && /swiftshader|llvmpipe|software/i.test(gl.getParameter(info.UNMASKED_RENDERER_WEBGL));
+  })();
+
+  async function load() {
+    const picked = by("series").selectedOptions[0];
+    const coarse = software && "large" in picked.dataset;
+    const url = picked.value + (coarse ? "?coarse=1" : "");
+    by("coarse").hidden = !coarse;
     wait.hidden = false;
     wait.textContent = words.loading;
     stage.dataset.state = "loading";
+    const began = performance.now();
     const nv = state.nv;
     nv.volumes.slice().reverse().forEach((volume) => nv.removeVolume(volume));
     state.ct = null;
@@ -159,12 +176,13 @@
     choose(group, true);
     nv.createOnLocationChange();
     stage.dataset.state = "ready";
+    stage.dataset.seconds = ((performance.now() - began) / 1000).toFixed(1);
   }
 
   async function start() {
     const nv = new niivue.Niivue({
       backColor: [0.043, 0.059, 0.071, 1], crosshairColor: [0.25, 0.69, 0.8, 0.75],
-      crosshairWidth: 0.25, crosshairWidthUnit: "percent", crosshairGap: 9, isOrientCube: false, isColorbar: false, show3Dcrosshair: true,
+      crosshairWidth: THIN, crosshairWidthUnit: "percent", crosshairGap: 9, isOrientCube: false, isColorbar: false, show3Dcrosshair: true,
       fontMinPx: 15, fontColor: [1, 0.78, 0.25, 1], showAllOrientationMarkers: true,
       isRadiologicalConvention: true, dragAndDropEnabled: false, sagittalNoseLeft: true,
       loadingText: "", logLevel: "error",
@@ -175,7 +193,7 @@
     nv.onLocationChange = moved;
     await nv.attachToCanvas(canvas);
     nv.setInterpolation(false);
-    await load(by("series").value);
+    await load();
   }
 
   document.addEventListener("click", (event) => {
@@ -203,7 +221,7 @@
     state.nv.createOnLocationChange();
     state.nv.drawScene();
   });
-  by("series").addEventListener("change", (event) => load(event.target.value).catch(failed));
+  by("series").addEventListener("change", () => load().catch(failed));
   document.body.addEventListener("htmx:afterSwap", () => {
     const key = state.chosen?.dataset.key;
     const again = all(".group").find((group) => group.dataset.key === key);
