@@ -254,7 +254,7 @@ def _lung_patches(
 ) -> list[NDArray[np.float32]]:
     from scipy import ndimage
 
-    hu = grey / 255 * 1400 - 1000
+    hu = np.asarray(grey / 255 * 1400 - 1000, dtype=np.float32)
     half = LUNG_PATCH // 2
     aerated = ndimage.uniform_filter((hu < -600).astype(np.float32), 21) > 0.55
     aerated &= ndimage.uniform_filter((hu < -960).astype(np.float32), 21) < 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,9 +18,13 @@ from suwen.imaging.data import (
     read_nodules,
 )
 from suwen.imaging.nodule import Mask, NoduleInput
+from suwen.imaging.segmentation import mask_from
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample
+from suwen.metrics.overlap import dice
 
+FLOOR_HU = -400.0
+"""A voxel denser than this belongs to the nodule, says the trivial method."""
 SIZE_BANDS_MM = (6.0, 8.0, 15.0)
 """Limits of the diameter subgroups (the follow-up classes of the Fleischner Society 2017)."""
 
@@ -87,3 +92,15 @@ def crop_input(nodule: Nodule, mask: Mask | None = None) -> NoduleInput:
 def crop_of(nodule: Nodule) -> Crop:
     """Return the crop of a nodule, read once (all 787 crops take 80 MB)."""
     return read_crop(nodule)
+
+
+def by_threshold(examples: Examples) -> Examples:
+    """Return the examples with the Dice of what lies above -400 HU at the point as floor."""
+    if examples.truth is None:
+        return examples
+    overlaps = []
+    for i in range(len(examples)):
+        data: NoduleInput = examples.load(i).data
+        dense = (np.asarray(data.volume.values, dtype=np.float32) > FLOOR_HU).astype(np.float32)
+        overlaps.append(dice(examples.truth(i), mask_from(dense, data)))
+    return replace(examples, floors={"threshold at -400 HU": np.array(overlaps)})

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = "net.onnx"
 WIDTHS: Final = (16, 32, 64, 96)
-SLICES_EACH: Final = 2
+SLICES_EACH: Final = 3
 """Slices drawn from each nodule in one epoch."""
 EMPTY_SHARE: Final = 0.12
 """Share of a nodule's draws whose point lies beside it, so that the answer is empty."""
@@ -140,13 +140,13 @@ def draw_lung(patch: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 def disturb(shown: Floats, rng: np.random.Generator) -> Floats:
     """Add what scanners and kernels add: an offset, quantum noise, a softer kernel."""
-    shown = shown + rng.normal(0, 15)
+    changed: NDArray[np.floating] = shown + rng.normal(0, 15)
     if rng.random() < 0.5:
-        shown = shown + rng.normal(0, rng.uniform(5, 35), shown.shape)
+        changed = changed + rng.normal(0, rng.uniform(5, 35), shown.shape)
     if rng.random() < 0.3:
         soft = rng.uniform(0.3, 0.9)
-        shown = ndimage.gaussian_filter(shown, (*(0,) * (shown.ndim - 2), soft, soft))
-    return np.asarray(shown, dtype=np.float32)
+        changed = ndimage.gaussian_filter(changed, (*(0,) * (shown.ndim - 2), soft, soft))
+    return np.asarray(changed, dtype=np.float32)
 
 
 def assemble(shown: Floats) -> Floats:

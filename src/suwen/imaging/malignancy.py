@@ -21,7 +21,8 @@ from suwen.imaging.patches import STRAIGHT, Floats, Turn, plane, stack, window
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.pack import Pack
 
-NETWORK: Final = "net.onnx"
+NETWORKS: Final = ("net-0.onnx",)
+"""Two networks a member, alike but for their seed: one alone depends too much on it."""
 TREES: Final = ("rating.lgb.txt", "share.lgb.txt")
 PIXEL_MM: Final = 0.68
 """Pixel size of the network's patches: 33 mm wide."""
@@ -112,19 +113,15 @@ def scores_of(pack: Pack, data: NoduleInput, members: Sequence[int]) -> NDArray[
         names = pack.member(member)["features"]
         row = np.array([[features[name] for name in names]])
         trees = [pack.booster(name, member).predict(row, raw_score=True)[0] for name in TREES]
-        network = pack.session(NETWORK, member).run(["logit"], {"input": shown})[0]
-        found.append((float(network[0, 0]) + float(np.mean(trees))) / 2)
+        networks = [float(one[0, 0]) for one in _outputs(pack, shown, "logit", [member])]
+        found.append((float(np.mean(networks)) + float(np.mean(trees))) / 2)
     return np.array(found)
 
 
 def network_logit(pack: Pack, volume: Volume, mask: Mask) -> float:
     """Return the mean logit of the networks alone: the part that the saliency maps explain."""
     shown = network_input(volume, mask)[None]
-    logits = [
-        pack.session(NETWORK, member).run(["logit"], {"input": shown})[0][0, 0]
-        for member in range(pack.members)
-    ]
-    return float(np.mean(logits))
+    return float(np.mean(_outputs(pack, shown, "logit", range(pack.members))))
 
 
 def activation_map(pack: Pack, volume: Volume, mask: Mask) -> Floats:
@@ -133,11 +130,17 @@ def activation_map(pack: Pack, volume: Volume, mask: Mask) -> Floats:
     Its mean (plus the bias) is the network's logit, so no gradient is needed.
     """
     shown = network_input(volume, mask)[None]
-    maps = [
-        pack.session(NETWORK, member).run(["cam"], {"input": shown})[0][0]
-        for member in range(pack.members)
+    maps = _outputs(pack, shown, "cam", range(pack.members))
+    return np.asarray(np.mean(maps, axis=0)[0], dtype=np.float32)
+
+
+def _outputs(pack: Pack, shown: Floats, name: str, members: Sequence[int]) -> list[Floats]:
+    """Return one output of every network of some members."""
+    return [
+        pack.session(network, member).run([name], {"input": shown})[0]
+        for member in members
+        for network in NETWORKS
     ]
-    return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
 def domain_with_size(data: NoduleInput) -> dict[str, float]:

@@ -6,6 +6,7 @@ Sudre et al., DLMIA 2017 (soft Dice loss).
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def double_convolution(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class SegmentationNet(nn.Module):
+class SegmentationNet(nn.Module):  # type: ignore[misc] # torch is not typed here
     """U-Net on one slice with its neighbours: (n, 4, 48, 48) -> logits (n, 1, 48, 48)."""
 
     def __init__(self, widths: tuple[int, ...], dropout: float) -> None:
@@ -57,7 +58,7 @@ class SegmentationNet(nn.Module):
         return logits
 
 
-class MalignancyNet(nn.Module):
+class MalignancyNet(nn.Module):  # type: ignore[misc] # torch is not typed here
     """Slices of one nodule through one encoder, averaged, and a linear layer on top.
 
     (n, slices, 5, 48, 48) -> outputs (n, heads) and feature map (n, slices, c, 6, 6). The outputs
@@ -90,7 +91,7 @@ def segmentation_loss(logits: Tensor, truth: Tensor) -> Tensor:
     return crossed + (1 - (2 * shared + DICE_SMOOTHING) / (total + DICE_SMOOTHING)).mean()
 
 
-class ScoringNet(nn.Module):
+class ScoringNet(nn.Module):  # type: ignore[misc] # torch is not typed here
     """The trained encoder with one linear layer: what a pack ships.
 
     The layer joins the heads of the label and of the mean rating, both on the logit scale.
@@ -123,13 +124,16 @@ def export(network: nn.Module, example: Tensor, path: Path, names: tuple[str, ..
     """Write the network as ONNX with a free batch axis, evaluated mode, float32."""
     network.eval()
     axes = {name: {0: "batch"} for name in ("input", *names)}
-    torch.onnx.export(
-        network.to(memory_format=torch.contiguous_format),
-        (example,),
-        str(path),
-        input_names=["input"],
-        output_names=list(names),
-        dynamic_axes=axes,
-        opset_version=17,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # chosen on purpose: its graphs ran faster than those of the newer exporter
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network.to(memory_format=torch.contiguous_format),
+            (example,),
+            str(path),
+            input_names=["input"],
+            output_names=list(names),
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )

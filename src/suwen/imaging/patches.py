@@ -41,7 +41,7 @@ def window(values: NDArray[np.floating]) -> Floats:
     """Return HU clipped to the lung window and scaled to [-1, 1]."""
     low, high = LUNG_WINDOW
     middle, half = (low + high) / 2, (high - low) / 2
-    return ((np.clip(values, low, high) - middle) / half).astype(np.float32)
+    return np.asarray((np.clip(values, low, high) - middle) / half, dtype=np.float32)
 
 
 def prompt(pixels: int = PIXELS) -> Floats:

@@ -120,9 +120,11 @@ def _scale(image: Image.Image, pixel_mm: float) -> None:
         draw.line((left, bottom, right, bottom), fill=ink, width=width)
         for x in (left, right):
             draw.line((x, bottom - 5, x, bottom + 5), fill=ink, width=width)
-    outline = {"stroke_width": 2, "stroke_fill": (0, 0, 0), "font": font, "fill": INK}
-    draw.text(((left + right) / 2, bottom - 10), f"{SCALE_MM} mm", anchor="ms", **outline)
-    draw.text((10, PIXELS / 2), "R", anchor="lm", **outline)
-    draw.text((PIXELS / 2, 8), "A", anchor="ma", **outline)
-    window = f"W {WINDOW_WIDTH_HU:.0f}  L {WINDOW_CENTRE_HU:.0f}"
-    draw.text((10, PIXELS - 12), window, anchor="ls", **outline)
+
+    def write(place: tuple[float, float], text: str, anchor: str) -> None:
+        draw.text(place, text, INK, font, anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+
+    write(((left + right) / 2, bottom - 10), f"{SCALE_MM} mm", "ms")
+    write((10, PIXELS / 2), "R", "lm")
+    write((PIXELS / 2, 8), "A", "ma")
+    write((10, PIXELS - 12), f"W {WINDOW_WIDTH_HU:.0f}  L {WINDOW_CENTRE_HU:.0f}", "ls")

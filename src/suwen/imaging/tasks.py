@@ -17,7 +17,7 @@ from suwen.core.registry import register
 from suwen.imaging import findings as said
 from suwen.imaging import fit_malignancy, fit_segmentation, locate, perturbations, saliency
 from suwen.imaging.data import Nodule
-from suwen.imaging.examples import crop_input, crop_of, examples_of
+from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_of
 from suwen.imaging.malignancy import domain_with_size, scores_of
 from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
 from suwen.imaging.patches import Floats
@@ -76,7 +76,7 @@ class NoduleSegmentation:
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
         """Return every nodule with the readers' mask."""
-        return examples_of(data, crop_input, lambda nodule: crop_of(nodule).mask)
+        return by_threshold(examples_of(data, crop_input, lambda nodule: crop_of(nodule).mask))
 
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
@@ -179,7 +179,7 @@ class NoduleMalignancy:
     def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
         """Return the relevance of each voxel of `input_of`: `cam` or `occlusion`."""
         if method == "occlusion":
-            return explain.occlusion(self, pack, sample)
+            return saliency.occlusion(pack, sample.data)
         if method != "cam":
             raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
         return saliency.class_activation(pack, sample.data)

@@ -110,7 +110,8 @@ def _check(network: nn.Module, loss: Callable[..., Tensor], checks: list[Any], s
     network.eval()
     with torch.no_grad():
         parts = [checks[i : i + size] for i in range(0, len(checks), size)]
-        return sum(loss(network, part).item() * len(part) for part in parts) / max(1, len(checks))
+        total = sum(float(loss(network, part).item()) * len(part) for part in parts)
+    return total / max(1, len(checks))
 
 
 def _resume(network: nn.Module, optimiser: Any, rate: Any, schedule: Schedule) -> dict[str, Any]:
