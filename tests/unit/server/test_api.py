@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import scene
+from desk import QUESTIONS, Desk, api
 from fastapi.testclient import TestClient
 
-from conftest import QUESTIONS, Desk, api
 from suwen.core.nouns import Finding
 from suwen.server.app import create_app
 

@@ -11,8 +11,8 @@ import nibabel
 import numpy as np
 import pytest
 import scene
+from desk import Desk
 
-from conftest import Desk
 from suwen.core.codes import Text
 from suwen.core.nouns import Band, Finding
 from suwen.records import report_of

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scene
+from desk import Desk, api
 from fastapi.testclient import TestClient
 
-from conftest import Desk, api
 from suwen.core.errors import BadInput, StorageUnavailable, UnsafeInput
 from suwen.server import middleware, uploads
 from suwen.server.app import create_app

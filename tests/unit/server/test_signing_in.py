@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import scene
+from desk import Desk
 
-from conftest import Desk
 from suwen.core.errors import BadInput, Denied, TooManyAttempts, Unauthenticated
 from suwen.records import Person
 from suwen.server.auth import SignIn, hash_password
