@@ -36,12 +36,16 @@ class Answered:
     """Examples with their answers, ready to be measured.
 
     `answer` is a calibrated probability (choice), a value, or a Dice coefficient (mask); `truth`
-    the class, the value, or NaN; all columns have shape (n,).
+    the class, the value, or NaN; all columns have shape (n,). `order` is what ranking metrics rank:
+    for choices the mean logit before calibration. The intercept of a calibrator fitted without a
+    fold falls as that fold's share of positives rises, so that pooled out-of-fold probabilities
+    rank worse than the model does (Parker et al., BMC Bioinformatics 8:326, 2007).
     """
 
     kind: str
     truth: Array
     answer: Array
+    order: Array
     groups: Array
     columns: Mapping[str, Array]
     floors: Mapping[str, Array]
@@ -55,6 +59,7 @@ class Answered:
             self,
             truth=self.truth[keep],
             answer=self.answer[keep],
+            order=self.order[keep],
             groups=self.groups[keep],
             columns={name: column[keep] for name, column in self.columns.items()},
             floors={name: scores[keep] for name, scores in self.floors.items()},
@@ -73,10 +78,13 @@ def answered(
     """Join examples with their predictions; `answer` (n,) is read for choices and values."""
     mask = task.answers.kind == "mask"
     count = len(examples)
+    values = predictions.dice if mask else np.asarray(answer, dtype=float)
+    choice = task.answers.kind == "choice"
     return Answered(
         kind=task.answers.kind,
         truth=np.full(count, np.nan) if mask else np.asarray(examples.labels, dtype=float),
-        answer=predictions.dice if mask else np.asarray(answer, dtype=float),
+        answer=values,
+        order=predictions.scores.mean(axis=1) if choice else values,
         groups=examples.groups,
         columns=examples.columns,
         floors=examples.floors,
@@ -149,7 +157,7 @@ def _at(rows: Answered, threshold: float, suffix: str) -> dict[str, Metric]:
 
 def _choice(rows: Answered) -> dict[str, Metric]:
     truth, answer = rows.truth, rows.answer
-    found = _ranking(rows, answer) | {
+    found = _ranking(rows, rows.order) | {
         "accuracy": lambda w: discrimination.accuracy(truth, answer, OPERATING_POINT, w),
         "ece": lambda w: calibration.ece(truth, answer, w),
         "ece_equal_mass": lambda w: calibration.ece_equal_mass(truth, answer, w),

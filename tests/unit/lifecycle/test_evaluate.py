@@ -14,6 +14,7 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.lifecycle import measure, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold, rows_of
+from suwen.metrics.discrimination import auroc
 
 KEYS = ("task", "pack", "data", "split", "n", "groups", "metrics", "floor", "subgroups", "seconds")
 
@@ -113,6 +114,7 @@ def test_values_are_measured_by_rmse_and_gain_is_positive_when_the_error_falls()
         kind="value",
         truth=truth,
         answer=truth + rng.normal(0, 0.1, 200),
+        order=truth,
         groups=np.arange(200),
         columns={},
         floors={"mean": np.zeros(200)},
@@ -122,6 +124,17 @@ def test_values_are_measured_by_rmse_and_gain_is_positive_when_the_error_falls()
     found = measure.results(rows, resamples=200)
     assert found["metrics"]["rmse"]["value"] == pytest.approx(0.1, abs=0.02)
     assert found["floor"]["mean"]["gain_rmse"]["low"] > 0.5
+
+
+def test_ranking_is_that_of_the_scores_and_not_of_each_folds_own_calibrator(toy, trained, toy_data):
+    task = toy.Squares()
+    examples = task.examples(toy_data, "squares")
+    predictions = out_of_fold(task, trained.pack, examples)
+    shifted = np.linspace(0.2, 0.8, len(examples))
+    rows = measure.answered(task, examples, predictions, shifted)
+    found = measure.results(rows, resamples=50)["metrics"]["auroc"]["value"]
+    expected = auroc(examples.labels, predictions.scores[:, 0])
+    assert found == pytest.approx(expected)
 
 
 def test_an_unknown_data_set_and_an_empty_test_folder_are_clear_errors(toy, trained, tmp_path):
