@@ -1,7 +1,7 @@
 """The main job's core on a real whole CT: at a point a radiologist gives, a nodule is measured.
 
-LIDC-IDRI-0063 is in no training fold. Its two LUNA16 nodules: one of 7.1 mm, solid, and one of 8.8 mm,
-cavitary, whose centre is air.
+LIDC-IDRI-0063 is in no training fold. Its two LUNA16 nodules: one of 7.1 mm, solid,
+and one of 8.8 mm, cavitary, whose centre is air.
 """
 
 from __future__ import annotations

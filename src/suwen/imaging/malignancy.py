@@ -1,8 +1,8 @@
-"""The score of one segmented nodule: a small network on five slices, and trees on features.
+"""The score of one segmented nodule: small networks on five slices, and trees on features.
 
-A member's logit is the mean of the network's and the trees' logits; nothing is weighted by what the
-development data would like best. The five slices lie at fixed shares of the mask's height, so the
-score depends on where the nodule ends, not on where a crop does.
+A member's logit is the plain mean of its two networks and of its trees; nothing is weighted by
+what the development data would like best. The five slices lie at fixed shares of the mask's
+height, so the score depends on where the nodule ends, not on where a crop does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from suwen.imaging.patches import STRAIGHT, Floats, Turn, plane, stack, window
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.pack import Pack
 
-NETWORKS: Final = ("net-0.onnx",)
+NETWORKS: Final = ("net-0.onnx", "net-1.onnx")
 """Two networks a member, alike but for their seed: one alone depends too much on it."""
 TREES: Final = ("rating.lgb.txt", "share.lgb.txt")
 PIXEL_MM: Final = 0.68
@@ -114,7 +114,7 @@ def scores_of(pack: Pack, data: NoduleInput, members: Sequence[int]) -> NDArray[
         row = np.array([[features[name] for name in names]])
         trees = [pack.booster(name, member).predict(row, raw_score=True)[0] for name in TREES]
         networks = [float(one[0, 0]) for one in _outputs(pack, shown, "logit", [member])]
-        found.append((float(np.mean(networks)) + float(np.mean(trees))) / 2)
+        found.append(float(np.mean([*networks, float(np.mean(trees))])))
     return np.array(found)
 
 
@@ -139,7 +139,7 @@ def _outputs(pack: Pack, shown: Floats, name: str, members: Sequence[int]) -> li
     return [
         pack.session(network, member).run([name], {"input": shown})[0]
         for member in members
-        for network in NETWORKS
+        for network in pack.member(member)["networks"]
     ]
 
 

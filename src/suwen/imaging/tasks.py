@@ -67,7 +67,7 @@ class NoduleSegmentation:
     )
     domain_names = DOMAIN_NAMES
     recipe = Recipe(
-        epochs=14, patience=14, batch_size=32, learning_rate=3e-3, weight_decay=1e-2, dropout=0.1
+        epochs=24, patience=24, batch_size=48, learning_rate=4e-3, weight_decay=1e-2, dropout=0.1
     )
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
