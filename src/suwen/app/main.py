@@ -6,14 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from suwen import cli
-from suwen.app import rooms
-from suwen.core import registry
 from suwen.core.errors import SuwenError
 
 if TYPE_CHECKING:
     from suwen.lifecycle.run import ReplayResult
-
-registry.provide(rooms.load)
 
 
 class Application:

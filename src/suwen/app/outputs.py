@@ -84,7 +84,7 @@ def particulars(store: Store, case: Case, report: Report) -> Particulars:
         finding = decision.detail.get("finding")
         if decision.act == "finding" and finding in known:
             decisions[finding] = decision.sequence
-            inputs[finding] = tuple(decision.detail.get("inputs", ()))
+            inputs[finding] = tuple(_inputs(decision.detail.get("inputs", {})))
     patients = case.of("Patient")
     people = {review.person for review in report.reviews} | {report.signed_by or ""} - {""}
     return Particulars(
@@ -93,6 +93,11 @@ def particulars(store: Store, case: Case, report: Report) -> Particulars:
         inputs=inputs,
         people={person: _name(store, person) for person in people if person},
     )
+
+
+def _inputs(digests: Mapping[str, str]) -> list[str]:
+    """Return the references of a logged finding's inputs; its blobs stand under one digest."""
+    return [f"blob/{sha256}" if name == "blobs" else name for name, sha256 in digests.items()]
 
 
 def _name(store: Store, person: str) -> str:

@@ -82,8 +82,9 @@ def _given(case: Case, series: CaseSeries) -> Iterator[Sample]:
         given_points = points_in(case, series)
     except BadInput:
         return  # pixels that cannot be read: `_middle` says so
+    beside = tuple(given.reference for given in given_points)
     for number, given in enumerate(given_points, start=1):
-        yield _sample(series, given.point, number, given)
+        yield _sample(series, given.point, number, given, beside)
 
 
 def _middle(series: CaseSeries) -> Iterator[Sample]:
@@ -97,14 +98,21 @@ def _middle(series: CaseSeries) -> Iterator[Sample]:
         yield _sample(series, centre_of(volume), 1, None)
 
 
-def _sample(series: CaseSeries, point: Point, number: int, given: GivenPoint | None) -> Sample:
+def _sample(
+    series: CaseSeries,
+    point: Point,
+    number: int,
+    given: GivenPoint | None,
+    beside: tuple[Reference, ...] = (),
+) -> Sample:
+    """Return the sample of a point; `beside` are all points of the series, which number it."""
     x, y, z = (round(value, 1) + 0.0 for value in point)
     key = f"{series.series_uid}@{x:.1f},{y:.1f},{z:.1f}"
     note = MIDDLE_TAKEN if given is None else None
     inputs: tuple[Reference, ...] = (series.reference, *series.blobs)
     evidence: list[Evidence] = [region(series, point, point, note=note)]
     if given is not None:
-        inputs = (*inputs, given.reference)
+        inputs = (*inputs, *beside)
         evidence.append(RecordValue(record=given.reference, path=POINT_PATH))
     try:
         volume = series.volume

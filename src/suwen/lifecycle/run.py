@@ -14,7 +14,7 @@ from typing import Any
 
 from suwen.core import registry
 from suwen.core.codes import Code, Text
-from suwen.core.errors import BadInput, KeyUnavailable, NotFound
+from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band, Case, Decision, Finding, canonical, digest_of
 from suwen.lifecycle import packs
 from suwen.lifecycle.pack import Pack
@@ -199,7 +199,7 @@ def replay(decision: Decision, access: Access) -> ReplayResult:
             return _changed(decision, "the task no longer finds this sample in the inputs")
         inputs = digests_of(samples[0], case)
         again = answer(task, pack, samples[0])
-    except (NotFound, KeyUnavailable) as error:
+    except (NotFound, KeyUnavailable, IntegrityError) as error:
         return _changed(decision, str(error))
     changes = [
         f"the input {name} is not what it was"

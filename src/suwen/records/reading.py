@@ -184,7 +184,7 @@ def at_moment(connection: Connection, patient: str, moment: datetime | None) -> 
 
 
 def named(connection: Connection, patient: str, references: Sequence[str]) -> Sequence[Row[Any]]:
-    """Return the rows of exactly these versions of a patient's records, in that order.
+    """Return the rows of exactly these versions of a patient's records, in the order of storing.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def named(connection: Connection, patient: str, references: Sequence[str]) -> Se
         if row.patient != patient:
             raise NotFound("a reference is not this patient's", "the patient's own records", "")
         rows.append(row)
-    return rows
+    return sorted(rows, key=lambda row: (row.at, row.position, row.id))
 
 
 def _in_order(query: Select[Any]) -> Select[Any]:

@@ -297,7 +297,7 @@ def test_a_case_is_the_record_at_a_moment(clinic):
     exactly = doctor.case(
         patient, references=[third.reference, first.reference, "blob/" + "0" * 64]
     )
-    assert exactly.records == (third, first)
+    assert exactly.records == (first, third)
 
 
 def test_a_case_by_references_holds_no_other_patients_record(clinic):
