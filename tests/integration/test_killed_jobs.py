@@ -15,6 +15,7 @@ from suwen.core.settings import Settings
 from suwen.records import Store, finding_of, report_of
 
 KILLS = 30
+KILLS_A_HOME = 8
 
 
 def command(folder: Path, out: Path, home: Path) -> subprocess.Popen:
@@ -73,7 +74,7 @@ def test_a_diagnosis_killed_thirty_times_equals_one_that_was_never_killed(folder
     assert expected["findings"]
     chance = random.Random(20)
     kills, rounds = 0, 0
-    while kills < KILLS:
+    while kills < KILLS:  # an attempt that ends before its kill does not count
         home, out = tmp_path / f"home-{rounds}", tmp_path / f"out-{rounds}"
         for _ in range(3):
             process = command(folder, out, home)

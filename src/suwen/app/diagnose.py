@@ -140,6 +140,9 @@ class Diagnosis:
             [Text(**text) for text in state["not_understood"]],
             datetime.fromisoformat(state["payload"]["created"]),
         )
+        for record in access.search("Report", state["patient"], code="draft"):
+            if _says_the_same(earlier := report_of(record), report):
+                return {"report": earlier.id}
         access.put([report], state["patient"])
         return {"report": report.id}
 
@@ -155,6 +158,12 @@ def _clear_inbox(payload: dict[str, Any]) -> None:
     """Remove uploaded files once they are stored, or refused."""
     if payload["kind"] == "intake":
         shutil.rmtree(payload["folder"], ignore_errors=True)
+
+
+def _says_the_same(earlier: Report, report: Report) -> bool:
+    """Whether an untouched draft already says exactly this; then no second one is made."""
+    changing = {"id", "created"}
+    return earlier.model_dump(exclude=changing) == report.model_dump(exclude=changing)
 
 
 def _no_pack(task: Any) -> Text:
