@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from suwen.app.demo_patients import write_demo_folders
 
+from suwen.app.demo_patients import write_demo_folders
 from suwen.core.settings import Settings
 from suwen.records import Store, finding_of, report_of
 
@@ -76,7 +76,7 @@ def test_a_diagnosis_killed_thirty_times_equals_one_that_was_never_killed(folder
     kills, rounds = 0, 0
     while kills < KILLS:  # an attempt that ends before its kill does not count
         home, out = tmp_path / f"home-{rounds}", tmp_path / f"out-{rounds}"
-        for _ in range(3):
+        for _ in range(KILLS_A_HOME):
             process = command(folder, out, home)
             try:
                 process.wait(chance.uniform(0.3, 1.0) * seconds)

@@ -37,5 +37,5 @@ def test_a_second_task_of_one_name_is_refused():
 
 def test_an_unknown_task_names_the_known_ones():
     registry.register(SimpleNamespace(name="a.one"))
-    with pytest.raises(NotFound, match="a.one"):
+    with pytest.raises(NotFound, match=r"a\.one"):
         registry.find("a.two")
