@@ -75,7 +75,6 @@ def describe(
         "cost": dict(cost),
         "recipe": run["recipe"],
         "training": {
-            "seconds": sum(each["seconds"] for each in members),
             "environment": run["environment"],
             "code": run["code"],
         },
@@ -270,13 +269,12 @@ def _domain(ranges: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cost(card: Mapping[str, Any]) -> Iterator[str]:
-    cost, training = card["cost"], card["training"]
+    cost = card["cost"]
     yield "## Cost"
     yield ""
     yield (
         f"One sample, {cost['members']} members, {cost['threads']} threads, {cost['processor']}: "
         f"median {cost['median_ms']:.3g} ms, 95th percentile {cost['p95_ms']:.3g} ms; the first "
         f"with opening the weights {cost['first_ms']:.3g} ms. Peak memory of the process "
-        f"{cost['peak_mb']:.0f} MB, pack {cost['pack_mb']:.3g} MB. Trained in "
-        f"{training['seconds'] / 60:.3g} min."
+        f"{cost['peak_mb']:.0f} MB, pack {cost['pack_mb']:.3g} MB."
     )
