@@ -11,7 +11,7 @@ from suwen.lifecycle import keys, manifest, packs
 
 
 @pytest.fixture
-def home(toy_home, tmp_path, settled):
+def home(toy_home, trained, tmp_path, settled):
     """A fresh SUWEN_HOME with the toy's key, and no pack in it."""
     shutil.copytree(toy_home / "keys", tmp_path / "home" / "keys")
     settled(home=tmp_path / "home")
@@ -47,10 +47,11 @@ def test_a_full_disk_leaves_no_half_installed_pack(home, trained, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
+    before = list(packs.installed())
     monkeypatch.setattr(packs.shutil, "copytree", full)
     with pytest.raises(StorageUnavailable, match="could not be written"):
         packs.install(trained.pack.folder)
-    assert list(packs.installed()) == []
+    assert list(packs.installed()) == before
     assert list((home / "packs" / "toy.squares").iterdir()) == []
 
 
