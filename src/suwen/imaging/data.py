@@ -54,7 +54,7 @@ LIDC_SOURCE: Final = Source(
         "The malignancy label is the opinion of at least two radiologists, not pathology.",
         "Crops are tight in z; every crop holds one nodule, so nothing is said about detection.",
         "Diagnostic chest CT of adults from seven US centres, acquired before 2010.",
-        "Design choices were made on the same out-of-fold figures, so these are slightly optimistic.",
+        "Choices were made on the same out-of-fold figures, so these are slightly optimistic.",
     ),
 )
 
