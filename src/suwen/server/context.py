@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 from suwen.core.codes import Language
@@ -91,7 +93,18 @@ def _text(case: Case, attachment: Mapping[str, Any]) -> str:
         data = case.blob(reference.removeprefix("blob/"))
     except NotFound:
         return ""
-    return data.decode("utf-8", "replace")[:NOTE_CHARACTERS]
+    encoding = charset_of(str(attachment.get("contentType", "")))
+    return data.decode(encoding, "replace")[:NOTE_CHARACTERS]
+
+
+def charset_of(media_type: str) -> str:
+    """Return the character set a media type names; UTF-8 when it names none that is known."""
+    message = Message()
+    message["content-type"] = media_type
+    try:
+        return codecs.lookup(message.get_content_charset("utf-8")).name
+    except LookupError:
+        return "utf-8"
 
 
 def _title(record: Record, attachment: Mapping[str, Any], language: Language) -> str:
