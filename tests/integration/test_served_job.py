@@ -1,0 +1,64 @@
+"""The same job through the server: upload, durable diagnosis, report, signature, download."""
+
+import time
+
+import pytest
+from starlette.testclient import TestClient
+
+from suwen.app.demo_patients import write_demo_folders
+from suwen.app.serve import workbench
+from suwen.core.settings import Settings
+from suwen.records import Person, Store
+from suwen.server.auth import hash_password
+
+WORDS = "correct horse battery"
+SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A signed-in client of a workbench with nobody's records yet."""
+    chosen = Settings(home=tmp_path_factory.mktemp("served"))
+    with Store.open(chosen) as store:
+        store.add_person(Person("li.na", "Li Na", "clinician"), hash_password(WORDS))
+    with workbench(chosen) as app, TestClient(app) as client:
+        answer = client.post("/api/sign-in", json={"name": "li.na", "password": WORDS})
+        client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        yield chosen, client
+
+
+def finished(client, job: str) -> dict:
+    for _ in range(SECONDS * 4):
+        status = client.get(f"/api/jobs/{job}").json()
+        if status["state"] in ("done", "failed"):
+            return status
+        time.sleep(0.25)
+    raise AssertionError("the job did not end")
+
+
+def test_uploaded_files_become_a_signed_report_with_its_dicom_objects(served, tmp_path):
+    chosen, client = served
+    folder = write_demo_folders(tmp_path)[0]
+    files = [("files", (path.name, path.read_bytes())) for path in folder.rglob("*.*")]
+    sent = client.post("/api/cases", files=files)
+    assert sent.status_code == 202, sent.text
+    status = finished(client, sent.json()["id"])
+    assert status["state"] == "done", status
+    assert not list((chosen.home / "inbox").iterdir()), "uploads are removed once they are stored"
+    patient = {"patient": status["patient"]}
+    (entry,) = client.get("/api/reports", params=patient).json()
+    report = entry["report"]
+    assert report["status"] == "draft"
+    answered = client.post("/api/tasks/imaging.nodule_malignancy", json=patient).json()
+    assert answered[0]["probability"]["value"] > 0
+    address = f"/api/reports/{report['id']}/signature"
+    signed = client.post(address, params=patient, json={"version": entry["version"]})
+    assert signed.status_code == 200, signed.text
+    assert signed.json()["report"]["status"] == "final"
+    again = client.post(address, params=patient, json={"version": entry["version"]})
+    assert again.status_code == 409
+    with Store.open(chosen) as store:
+        acts = [entry.act for entry in store.log.entries()]
+        assert store.log.verify().intact
+    assert acts.count("finding") == 2
+    assert acts.count("signed") == 1
