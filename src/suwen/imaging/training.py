@@ -83,20 +83,12 @@ def train_network(
             for step in range(steps):
                 chosen = draws[step * recipe.batch_size : (step + 1) * recipe.batch_size]
                 value = loss(network, [make(item, rng) for make, item in chosen])
-                optimiser.zero_grad()
-                value.backward()
-                optimiser.step()
-                rate.step()
-                total += value.item()
+                total += _step(value, optimiser, rate)
             checked = _check(network, loss, checks, recipe.batch_size)
             progress["history"].append(
                 {"epoch": float(number + 1), "train_loss": total / steps, "valid_loss": checked}
             )
-            if checked < progress["best"]:
-                progress["best"], progress["since"] = checked, 0
-                progress["weights"] = {k: v.clone() for k, v in network.state_dict().items()}
-            else:
-                progress["since"] += 1
+            _note_best(progress, network, checked)
             _keep(network, optimiser, rate, schedule, progress)
             bar.advance(task)
             if progress["since"] >= recipe.patience:
@@ -104,6 +96,26 @@ def train_network(
     network.load_state_dict(progress["weights"])
     history: list[dict[str, float]] = progress["history"]
     return history
+
+
+def _step(
+    value: Tensor, optimiser: torch.optim.Optimizer, rate: torch.optim.lr_scheduler.OneCycleLR
+) -> float:
+    """Take one step down the slope of a batch's loss and return that loss."""
+    optimiser.zero_grad()
+    value.backward()
+    optimiser.step()
+    rate.step()
+    return float(value.item())
+
+
+def _note_best(progress: dict[str, Any], network: nn.Module, checked: float) -> None:
+    """Keep the weights when they are the best so far, else count the epochs without gain."""
+    if checked < progress["best"]:
+        progress["best"], progress["since"] = checked, 0
+        progress["weights"] = {k: v.clone() for k, v in network.state_dict().items()}
+    else:
+        progress["since"] += 1
 
 
 def _check(network: nn.Module, loss: Callable[..., Tensor], checks: list[Any], size: int) -> float:
