@@ -58,7 +58,7 @@ def parse(data: bytes, exact: bool = False) -> Node:
     value = fhir_json.decode(data, exact)
     if type(value) is not dict:
         raise BadInput("JSON that is not an object", "one FHIR R4 resource")
-    if value.get("resourceType") not in datatypes().resource_types:
+    if not _known(value.get("resourceType")):
         raise BadInput(
             "JSON that is not a FHIR R4 resource",
             "an object whose resourceType is a resource of FHIR R4",
@@ -100,43 +100,47 @@ class _Readable:
     text: str
     found: fhir_checks.Found
 
-    def problems(self, sound: bool) -> Iterator[Problem]:
-        """Yield what the walk found and, where the structure is sound, what the rules find."""
-        hits = list(self.found.hits)
+    def problems(self, sound: bool) -> list[Problem]:
+        """Return what the walk found and, where the structure is sound, what the rules find."""
+        hits = self.found.hits
         for resource, around in self.found.resources if sound else ():
-            hits.extend(_of_resource(resource, around, self.text))
-        for hit in hits:
-            yield _problem(self.resource, hit)
+            self._judge(resource, around, hits)
+        return [_problem(self.resource, hit) for hit in hits]
 
-
-def _of_resource(resource: Node, around: Node, text: str) -> Iterator[Hit]:
-    if type(resource.get("resourceType")) is not str:
-        return
-    if hit := fhir_checks.identifier_problem(resource, resource is not around):
-        yield hit
-    yield from fhir_rules.check_type(resource, text)
-    if resource is around and ("contained" in resource or '"#' in text):
-        yield from fhir_links.check_contained(resource)
-    if resource["resourceType"] == "Bundle":
-        yield from fhir_links.check_bundle(resource)
-    elif resource["resourceType"] == "Parameters":
-        yield from fhir_links.check_parameters(resource)
+    def _judge(self, resource: Node, around: Node, hits: list[Hit]) -> None:
+        kind = resource.get("resourceType")
+        if type(kind) is not str:
+            return
+        if hit := fhir_checks.identifier_problem(resource, resource is not around):
+            hits.append(hit)
+        fhir_rules.check_type(resource, self.text, hits)
+        if resource is around and ("contained" in resource or self.found.local):
+            local = [one for one in self.found.local if one.root is resource]
+            hits.extend(fhir_links.check_contained(resource, local))
+        if kind == "Bundle":
+            hits.extend(fhir_links.check_bundle(resource))
+        elif kind == "Parameters":
+            hits.extend(fhir_links.check_parameters(resource))
 
 
 def _read(resource: object) -> _Readable | Problem:
-    if type(resource) is not dict or resource.get("resourceType") not in datatypes().resource_types:
+    kind = resource.get("resourceType") if type(resource) is dict else None
+    if type(resource) is not dict or not _known(kind):
         return Problem("", "not a FHIR R4 resource", code="suwen-json")
-    kind = str(resource["resourceType"])
     try:
         found = _walk().over(resource)
         text = json.dumps(resource, allow_nan=False, default=_number)
     except UnsafeInput as error:
-        return Problem(kind, error.got, code="suwen-json")
+        return Problem(str(kind), error.got, code="suwen-json")
     except (ValueError, TypeError, RecursionError):
-        return Problem(kind, "holds something that is not JSON", code="suwen-json")
+        return Problem(str(kind), "holds something that is not JSON", code="suwen-json")
     if _CONTROL.search(text) and "\\\\u00" not in text:
-        return Problem(kind, "a string holds a control character", code="suwen-json")
+        return Problem(str(kind), "a string holds a control character", code="suwen-json")
     return _Readable(resource, text, found)
+
+
+def _known(kind: object) -> bool:
+    return type(kind) is str and kind in datatypes().resource_types
 
 
 def _number(value: object) -> float:

@@ -11,6 +11,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from suwen.core.codes import UCUM
@@ -32,11 +33,21 @@ class Hit(NamedTuple):
     severity: str = "error"
 
 
+class Local(NamedTuple):
+    """A text that begins with `#`, and where it stands; `root` is the resource around it."""
+
+    root: Node
+    node: Node
+    element: str
+    text: str
+
+
 class Found(NamedTuple):
-    """What one walk collected: broken rules, and each resource with the one around it."""
+    """What one walk collected: broken rules, each resource with the one around it, local names."""
 
     hits: list[Hit]
     resources: list[tuple[Node, Node]]
+    local: list[Local]
 
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
@@ -100,14 +111,21 @@ def _system(node: Node, system: Any) -> Broken:
     if type(system) is not str:
         return None
     code = node.get("code")
-    if type(code) is not str:
-        if "value" in node and system in _CONTACT_SYSTEMS:
-            return None
-        if "value" in node and "rank" not in node and not absolute(system):
-            return "suwen-system", "a system is an absolute URI"
+    if type(code) is str:
+        return _coding(system, code)
+    if "value" not in node or "rank" in node or system in _CONTACT_SYSTEMS:
         return None
+    return None if _absolute_system(system) else _NOT_ABSOLUTE
+
+
+_NOT_ABSOLUTE = ("suwen-system", "a system is an absolute URI")
+_absolute_system = lru_cache(maxsize=4096)(absolute)
+
+
+@lru_cache(maxsize=16384)
+def _coding(system: str, code: str) -> Broken:
     if not absolute(system):
-        return "suwen-system", "a system is an absolute URI"
+        return _NOT_ABSOLUTE
     if system == UCUM:
         verdict = ucum.verdict(code)
         if verdict == "malformed":
@@ -122,9 +140,9 @@ def _system(node: Node, system: Any) -> Broken:
 def _reference(node: Node, value: Any) -> Broken:
     if type(value) is not str:
         return None
-    if value != value.strip() or " " in value:
+    if " " in value or value != value.strip():
         return "suwen-reference", "a reference holds no blanks"
-    if value.startswith("urn:") and not absolute(value):
+    if value[:4] == "urn:" and not absolute(value):
         return "suwen-reference", "the URN is malformed"
     return None
 
@@ -207,31 +225,30 @@ class Walk:
         UnsafeInput
             Nested deeper than `fhir_json.DEPTH_CAP`.
         """
-        found = Found([], [(resource, resource)])
-        self._visit(resource, resource, found, 1)
+        found = Found([], [(resource, resource)], [])
+        self._visit(resource, resource, found, DEPTH_CAP)
         return found
 
-    def _visit(self, node: Node, root: Node, found: Found, depth: int) -> None:
-        if depth > DEPTH_CAP:
+    def _visit(self, node: Node, root: Node, found: Found, levels: int) -> None:
+        if not levels:
             raise UnsafeInput("a deeply nested resource", f"at most {DEPTH_CAP} levels")
-        triggers = self.triggers
+        trigger = self.triggers.get
         for name, value in node.items():
-            check = triggers.get(name)
+            check = trigger(name)
             if check is not None and (broken := check(node, value)) is not None:
                 found.hits.append(Hit(node, name, *broken))
             kind = type(value)
-            if kind is dict:
-                self._enter(name, value, root, found, depth)
-            elif kind is list:
-                for item in value:
+            if kind is str:
+                if value[:1] == "#":
+                    found.local.append(Local(root, node, name, value))
+            elif kind is dict or kind is list:
+                for item in (value,) if kind is dict else value:
                     if type(item) is dict:
-                        self._enter(name, item, root, found, depth)
-
-    def _enter(self, name: str, node: Node, root: Node, found: Found, depth: int) -> None:
-        if "resourceType" in node:
-            root = root if name == "contained" else node
-            found.resources.append((node, root))
-        self._visit(node, root, found, depth + 1)
+                        inner = root
+                        if "resourceType" in item:
+                            inner = root if name == "contained" else item
+                            found.resources.append((item, inner))
+                        self._visit(item, inner, found, levels - 1)
 
 
 def identifier_problem(resource: Node, contained: bool) -> Hit | None:

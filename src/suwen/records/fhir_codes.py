@@ -7,7 +7,6 @@ dihedral scheme); LOINC Users' Guide, "The LOINC code" (modulus 10, ISO/IEC 7812
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 _LOINC = re.compile(r"\d{1,7}-\d")
 _LOINC_PART = re.compile(r"L[PALG]\d{1,7}-\d|LG\d+-\d|MTHU\d+")
@@ -45,7 +44,6 @@ def luhn(number: str) -> bool:
     return total % 10 == 0
 
 
-@lru_cache(maxsize=16384)
 def well_formed(system: str, code: str) -> bool:
     """Say whether `code` can be a code of `system`; only SNOMED CT and LOINC are judged."""
     if system == "http://snomed.info/sct":

@@ -34,6 +34,8 @@ class Rule:
     check: str = ""
     elements: tuple[str, ...] = ()
     limit: float = 0.0
+    system: str = ""
+    codes: tuple[str, ...] = ()
     severity: str = "error"
     recursive: bool = False
     quick: str = ""

@@ -8,33 +8,39 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from suwen.records.fhir_checks import Hit, Node, absolute, references
+from suwen.records.fhir_checks import Hit, Local, Node, absolute, references
 from suwen.records.fhir_knowledge import datatypes
-from suwen.records.fhir_rules import items, target_type
+from suwen.records.fhir_paths import items
+from suwen.records.fhir_rules import target_type
 
 _RESTFUL = re.compile(r"^(https?://.+/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})$")
 _RELATIVE = re.compile(r"^([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]+))?$")
 
 
-def check_contained(resource: Node) -> Iterator[Hit]:
-    """Check that contained resources are whole, referenced, and that local references resolve."""
+def check_contained(resource: Node, local: Sequence[Local]) -> Iterator[Hit]:
+    """Check that contained resources are whole, referenced, and that local references resolve.
+
+    `local` are the names beginning with `#` that the walk found in the resource.
+    """
     contained = [c for c in items(resource.get("contained")) if type(c) is dict]
-    mentioned: set[str] = set()
     ids = {str(child.get("id")) for child in contained}
-    back = {str(child.get("id")) for child in contained if _mentions(child, "#")}
-    for node, text in references(resource):
-        if not text.startswith("#"):
-            continue
-        mentioned.add(text[1:])
-        if text != "#" and text[1:] not in ids:
-            yield Hit(node, "reference", "ref-1", "no contained resource has this local id")
-    if not contained:
-        return
-    mentioned |= _canonical_mentions(resource)
+    mentioned: set[str] = set()
+    for _, node, element, text in local:
+        if element == "reference":
+            mentioned.add(text[1:])
+            if text != "#" and text[1:] not in ids:
+                yield Hit(node, "reference", "ref-1", "no contained resource has this local id")
+    if any(_local_id(child) not in mentioned for child in contained):
+        mentioned |= _canonical_mentions(resource)
+        mentioned |= {str(child.get("id")) for child in contained if _mentions(child, "#")}
     for child in contained:
-        yield from _contained(child, mentioned | back)
+        yield from _contained(child, mentioned)
+
+
+def _local_id(child: Node) -> str:
+    return str(child.get("id", "")).lstrip("#")
 
 
 def _mentions(resource: Node, text: str) -> bool:
@@ -59,7 +65,7 @@ def _canonical_mentions(node: Node) -> set[str]:
 def _contained(child: Node, mentioned: set[str]) -> Iterator[Hit]:
     if "contained" in child:
         yield Hit(child, "contained", "dom-2", "a contained resource contains no resources")
-    if str(child.get("id", "")).lstrip("#") not in mentioned:
+    if _local_id(child) not in mentioned:
         yield Hit(child, "", "dom-3", "nothing refers to this contained resource", "warning")
     meta = child.get("meta")
     if type(meta) is dict and meta.keys() & {"versionId", "lastUpdated"}:

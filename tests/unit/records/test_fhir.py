@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from suwen.core.errors import BadInput, SuwenError, UnsafeInput
 from suwen.records import fhir, fhir_codes, fhir_dates, fhir_json, ucum
+from suwen.records.fhir_invariants import holds, holds_fhirpath
 from suwen.records.fhir_knowledge import rules
 
 EXAMPLES = json.loads(
@@ -60,6 +61,31 @@ def test_every_invariant_refuses_its_example_and_no_other_rule_does() -> None:
     for rule in rules():
         found = fhir.validate([EXAMPLES[rule.key]])[0]
         assert [(p.code, p.severity) for p in found] == [(rule.key, rule.severity)], rule.key
+
+
+ENDED = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+
+
+@pytest.mark.parametrize(
+    "concept",
+    [
+        {"coding": [{"system": ENDED, "code": "resolved"}]},
+        {"coding": [{"system": ENDED, "code": "active"}, {"system": ENDED, "code": "inactive"}]},
+        {"coding": [{"system": ENDED, "code": "recurrence"}]},
+        {"coding": [{"system": "http://x.org", "code": "resolved"}]},
+        {"coding": [{"code": "resolved"}]},
+        {"coding": []},
+        {"text": "over"},
+    ],
+)
+def test_a_fast_rule_and_its_fhirpath_agree_on_an_abated_condition(concept: Any) -> None:
+    condition: dict[str, Any] = {"resourceType": "Condition", "abatementDateTime": "2020-01-01"}
+    condition["clinicalStatus"] = concept
+    both = [rule for rule in rules() if rule.check and rule.fhirpath]
+    assert [rule.key for rule in both] == ["con-4"]
+    assert both[0].path == ()
+    fast = holds(both[0], condition, condition)
+    assert fast == holds_fhirpath(both[0], condition, condition)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +243,25 @@ def test_no_shape_of_json_makes_validation_fail(kind: str, content: dict[str, An
 def test_no_bytes_make_reading_fail_other_than_clearly(data: bytes) -> None:
     with contextlib.suppress(SuwenError):
         assert fhir.parse(data)["resourceType"]
+
+
+def test_a_resource_type_that_is_no_text_is_a_problem_not_a_crash() -> None:
+    assert errors({"resourceType": ["Patient"]}) == {"suwen-json"}
+    with pytest.raises(BadInput):
+        fhir.parse(b'{"resourceType":["Patient"]}')
+
+
+def test_a_contained_patient_named_only_by_a_canonical_is_referenced() -> None:
+    questionnaire = {"resourceType": "Questionnaire", "id": "q1", "status": "active"}
+    response = {
+        "resourceType": "QuestionnaireResponse",
+        "status": "completed",
+        "contained": [questionnaire],
+        "questionnaire": "#q1",
+    }
+    assert fhir.validate([response]) == [[]]
+    unnamed = response | {"questionnaire": "http://x.org/Questionnaire/q1"}
+    assert [p.code for p in fhir.validate([unnamed])[0]] == ["dom-3"]
 
 
 def test_a_cyclic_or_unserialisable_value_is_a_problem_not_a_crash() -> None:
