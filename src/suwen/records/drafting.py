@@ -10,6 +10,7 @@ that patient: its Patient resource and all `Patient/...` references carry the pa
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ SOURCE_ID = f"{SUWEN}/source-id"
 SHOWN_PROBLEMS = 5
 
 _REFERENCE = re.compile(r'"reference":"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(/_history/\d+)?"')
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _MARKED = re.compile(r'"\\u0000([-+0-9.eE]+)\\u0000"')
 
@@ -36,7 +38,7 @@ def _number(value: object) -> str:
 
     FHIR strings hold no control characters, so no text can look like a marked number.
     """
-    if isinstance(value, Decimal) and value.is_finite():
+    if isinstance(value, Decimal) and math.isfinite(float(value)):
         return f"\0{value}\0"
     raise TypeError
 
@@ -69,26 +71,49 @@ def drafts(
         one patient. Names the place in the list and the element, never a value.
     """
     plain = [document(item) if isinstance(item, Finding | Report) else item for item in resources]
-    _check(plain)
+    _check_types(plain)
+    renaming = _Renaming(patient, secrets)
+    named = [renaming.named(item) for item in plain]
+    _check(named)
     _one_patient(plain, secrets)
-    return _Renaming(patient, secrets).drafts(plain)
+    return [renaming.draft(item) for item in named]
 
 
-def _check(resources: Sequence[dict[str, Any]]) -> None:
+def _check_types(resources: Sequence[dict[str, Any]]) -> None:
     for place, item in enumerate(resources):
         kind = item.get("resourceType") if isinstance(item, dict) else None
         if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
             raise BadInput(
                 f"resource {place} has no resourceType", "a FHIR R4 resource", "correct it"
             )
-    fhir = [place for place, item in enumerate(resources) if item["resourceType"] not in NOUNS]
-    for place, problems in zip(fhir, validate([resources[p] for p in fhir]), strict=True):
+
+
+@dataclass
+class _Named:
+    """A resource as given, and its content and JSON under the store's own id.
+
+    `content` and `text` are None where the id is given only after validation.
+    """
+
+    given: dict[str, Any]
+    own: str = ""
+    content: dict[str, Any] | None = None
+    text: str | None = None
+
+    @property
+    def type(self) -> str:
+        return str(self.given["resourceType"])
+
+
+def _check(resources: Sequence[_Named]) -> None:
+    fhir = [(place, item) for place, item in enumerate(resources) if item.type not in NOUNS]
+    found = validate([item.given for _, item in fhir], [item.text for _, item in fhir])
+    for (place, item), problems in zip(fhir, found, strict=True):
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
-            kind = resources[place]["resourceType"]
             shown = "; ".join(_shown(problem) for problem in errors[:SHOWN_PROBLEMS])
             raise BadInput(
-                f"resource {place} ({kind}) is not valid: {shown}"
+                f"resource {place} ({item.type}) is not valid: {shown}"
                 + (f" and {len(errors) - SHOWN_PROBLEMS} more" * (len(errors) > SHOWN_PROBLEMS)),
                 "FHIR R4",
                 "correct it at its source, or leave it out",
@@ -128,21 +153,39 @@ class _Renaming:
         self._secrets = secrets
         self._known: dict[tuple[str, str], str] = {}
 
-    def drafts(self, resources: Iterable[dict[str, Any]]) -> list[Draft]:
-        return [self._draft(item) for item in resources]
+    def named(self, item: dict[str, Any]) -> _Named:
+        """Give a resource its own id and write its JSON, once for validation and for storing.
 
-    def _draft(self, item: dict[str, Any]) -> Draft:
-        kind = item["resourceType"]
+        That is done only where it can hide nothing from validation: an id in the form of FHIR
+        becomes another in that form, and `meta` gets one more extension.
+        """
+        kind, given = item["resourceType"], item.get("id")
+        if kind in NOUNS or type(given) is not str or not _ID.fullmatch(given):
+            return _Named(item)
+        if not _may_extend(item):
+            return _Named(item)
+        own = self._own(kind, given)
+        content = item if own == given else _renamed(item, own)
+        try:
+            return _Named(item, own, content, _text(content))
+        except BadInput:  # Validation says where, or `draft` says it again.
+            return _Named(item)
+
+    def draft(self, item: _Named) -> Draft:
+        """Return a checked resource, ready to be stored."""
+        if item.content is not None and item.text is not None:
+            return self._finished(item.type, item.own, item.content, item.text)
+        kind, content = item.type, item.given
         if kind in NOUNS:
-            return self._finished(kind, self._own(kind, given_id(item)), item)
-        given = item.get("id")
-        if given is None:
-            text = self._rewritten(_text(item))
-            body = digest_of(text.encode())
-            own = self._patient if kind == "Patient" else self._own(kind, f"content|{body}")
-            return self._finished(kind, own, item | {"id": own})
-        own = self._own(kind, str(given))
-        return self._finished(kind, own, item if own == given else _renamed(item, own))
+            own = self._own(kind, given_id(content))
+        elif (given := content.get("id")) is None:
+            body = digest_of(self._rewritten(_text(content)).encode())
+            own = self._own(kind, f"content|{body}")
+            content = content | {"id": own}
+        else:
+            own = self._own(kind, str(given))
+            content = content if own == given else _renamed(content, own)
+        return self._finished(kind, own, content, _text(content))
 
     def _own(self, kind: str, given: str) -> str:
         if kind == "Patient":
@@ -153,8 +196,7 @@ class _Renaming:
             self._known[kind, given] = own
         return own
 
-    def _finished(self, kind: str, own: str, content: dict[str, Any]) -> Draft:
-        text = _text(content)
+    def _finished(self, kind: str, own: str, content: dict[str, Any], text: str) -> Draft:
         if kind not in NOUNS and (rewritten := self._rewritten(text)) != text:
             text, content = rewritten, json.loads(rewritten)
         data = text.encode()
@@ -176,6 +218,20 @@ def _text(content: dict[str, Any]) -> str:
         raise BadInput(
             f"a {content['resourceType']} is not plain JSON", "finite numbers, text", "correct it"
         ) from None
+
+
+def _may_extend(item: dict[str, Any]) -> bool:
+    """Say whether `meta` is absent, or of a form that one more extension leaves as right as it is.
+
+    Adding to an empty object or list would hide that it was empty.
+    """
+    if "meta" not in item:
+        return True
+    meta = item["meta"]
+    if type(meta) is not dict or not meta:
+        return False
+    extensions = meta.get("extension")
+    return "extension" not in meta or (type(extensions) is list and bool(extensions))
 
 
 def _renamed(item: dict[str, Any], own: str) -> dict[str, Any]:

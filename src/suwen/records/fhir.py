@@ -67,22 +67,33 @@ def parse(data: bytes, exact: bool = False) -> Node:
     return value
 
 
-def validate(resources: Sequence[Node]) -> list[list[Problem]]:
+def validate(
+    resources: Sequence[Node], texts: Sequence[str | None] | None = None
+) -> list[list[Problem]]:
     """Check resources; return the problems of each, in order, empty where none was found.
 
     Never raises on content: what cannot be read at all is a problem too. Messages and paths name
     elements and rules, never values.
+
+    Parameters
+    ----------
+    resources
+        FHIR R4 resources as read from JSON.
+    texts
+        The JSON of each, where the caller has written it already.
     """
+    given = texts or [None] * len(resources)
     out: list[list[Problem]] = []
     for start in range(0, len(resources), _CHUNK):
-        out.extend(_validate(resources[start : start + _CHUNK]))
+        part = slice(start, start + _CHUNK)
+        out.extend(_validate(resources[part], given[part]))
     return out
 
 
-def _validate(resources: Sequence[Node]) -> Iterator[list[Problem]]:
-    found = [_read(resource) for resource in resources]
-    texts = [result for result in found if isinstance(result, _Readable)]
-    structure = iter(_structure([result.text for result in texts]))
+def _validate(resources: Sequence[Node], given: Sequence[str | None]) -> Iterator[list[Problem]]:
+    found = [_read(*pair) for pair in zip(resources, given, strict=True)]
+    texts = [result.text for result in found if isinstance(result, _Readable)]
+    structure = iter(_structure(texts))
     for result in found:
         if isinstance(result, Problem):
             yield [result]
@@ -123,13 +134,13 @@ class _Readable:
             hits.extend(fhir_links.check_parameters(resource))
 
 
-def _read(resource: object) -> _Readable | Problem:
+def _read(resource: object, text: str | None) -> _Readable | Problem:
     kind = resource.get("resourceType") if type(resource) is dict else None
     if type(resource) is not dict or not _known(kind):
         return Problem("", "not a FHIR R4 resource", code="suwen-json")
     try:
         found = _walk().over(resource)
-        text = json.dumps(resource, allow_nan=False, default=_number)
+        text = text or json.dumps(resource, allow_nan=False, default=_number)
     except UnsafeInput as error:
         return Problem(str(kind), error.got, code="suwen-json")
     except (ValueError, TypeError, RecursionError):
@@ -167,7 +178,7 @@ def _structure(texts: list[str]) -> list[list[Problem]]:
     """Check structure. The one place that knows the library (fhirkit-rs)."""
     try:
         parsed = fhirkit.parse_many(texts, threads=1)
-    except fhirkit.ParseError:
+    except (fhirkit.ParseError, UnicodeEncodeError):
         if len(texts) > 1:
             return [problems for text in texts for problems in _structure([text])]
         return [[Problem("", "not readable as a FHIR R4 resource")]]
