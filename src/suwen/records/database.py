@@ -17,7 +17,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Dialect,
+    Executable,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import IntegrityError as DuplicateError
 
@@ -133,6 +144,30 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+class Prepared:
+    """A statement of the hot path, compiled once a dialect (execution: 60 us instead of 180).
+
+    Its rows are the driver's own: a Boolean is 0 or 1 on SQLite.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
+        self._texts: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
+
+    def __call__(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+        """Execute with the values of its `bindparam`s."""
+        dialect = connection.dialect
+        if (known := self._texts.get(dialect.name)) is None:
+            compiled = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+            known = str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
+            self._texts[dialect.name] = known
+        text, order, fixed = known
+        named = fixed | values
+        return connection.exec_driver_sql(
+            text, tuple(named[name] for name in order) if order else named or None
+        )
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -21,12 +21,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
 from suwen.core.nouns import Decision, canonical
 from suwen.records.chain import Chain, Verification, anchor_in
-from suwen.records.database import Database, insert_many
+from suwen.records.database import Database, Prepared, insert_many
 from suwen.records.tables import decision, log_head
 
 DETAIL_BYTES = 4 * 1024 * 1024
@@ -37,6 +37,10 @@ PAGE = 5000
 WIDTHS = {"person": 64, "act": 32, "patient": 32, "subject": 160, "purpose": 32, "key": 160}
 """Longest text of each column; SQLite alone would not refuse more."""
 LOWEST = -(2**62)
+_HEAD = Prepared(select(log_head).with_for_update())
+_MOVE_HEAD = Prepared(
+    update(log_head).values({name: bindparam(name) for name in ("entries", "hash", "seal")})
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Log:
         Conflict
             A key is in the log with another act, patient or subject.
         """
-        row = connection.execute(select(log_head).with_for_update()).one()
+        row = _HEAD(connection).one()
         count, previous = int(row.entries), str(row.hash)
         decisions: list[Decision] = []
         rows: list[dict[str, Any]] = []
@@ -115,9 +119,7 @@ class Log:
         head = Head(count, previous, self._seal(f"{count}|{previous}"))
         if rows:
             insert_many(connection, decision, rows)
-            connection.execute(
-                update(log_head).values(entries=head.count, hash=head.hash, seal=head.seal)
-            )
+            _MOVE_HEAD(connection, entries=head.count, hash=head.hash, seal=head.seal)
         return decisions, head
 
     def anchor(self, head: Head) -> None:

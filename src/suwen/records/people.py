@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select, update
 
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, Conflict, NotFound
+from suwen.records.database import Prepared, insert_many
 from suwen.records.index import stamp
 from suwen.records.keys import seal, unseal
 from suwen.records.tables import break_glass, care_team
@@ -143,20 +144,29 @@ def _nobody() -> NotFound:
     return NotFound("no such person", "the id of a person of this store", "check the id")
 
 
+_PERSON: BindParameter[str] = bindparam("person")
+_PATIENT: BindParameter[str] = bindparam("patient")
+_NOW: BindParameter[str] = bindparam("now")
+_team = select(care_team.c.patient).where(care_team.c.person == _PERSON)
+_glass = select(break_glass.c.patient).where(
+    break_glass.c.person == _PERSON,
+    break_glass.c.until > _NOW,
+    break_glass.c.outcome.is_(None) | (break_glass.c.outcome == "justified"),
+)
+_TEAM, _TEAM_OF = Prepared(_team), Prepared(_team.where(care_team.c.patient == _PATIENT))
+_GLASS, _GLASS_OF = Prepared(_glass), Prepared(_glass.where(break_glass.c.patient == _PATIENT))
+
+
 def in_team(connection: Connection, patient: str, person: str) -> bool:
     """Whether a person belongs to a patient's care team."""
-    member = exists().where(care_team.c.patient == patient, care_team.c.person == person)
-    return bool(connection.execute(select(member)).scalar())
+    return _TEAM_OF(connection, person=person, patient=patient).first() is not None
 
 
 def join_team(connection: Connection, patient: str, person: str) -> None:
     """Make a person a member of a patient's care team."""
     if not in_team(connection, patient, person):
-        connection.execute(
-            care_team.insert().values(
-                patient=patient, person=person, since=stamp(datetime.now(UTC))
-            )
-        )
+        row = {"patient": patient, "person": person, "since": stamp(datetime.now(UTC))}
+        insert_many(connection, care_team, [row])
 
 
 def bonds(
@@ -164,21 +174,11 @@ def bonds(
 ) -> defaultdict[str, frozenset[Relation]]:
     """Return what binds a person to each patient, or to one: own team, open glass, own self."""
     now = stamp(datetime.now(UTC))
-    team = select(care_team.c.patient).where(care_team.c.person == person.id)
-    glass = select(break_glass.c.patient).where(
-        break_glass.c.person == person.id,
-        break_glass.c.until > now,
-        break_glass.c.outcome.is_(None) | (break_glass.c.outcome == "justified"),
-    )
-    if patient is not None:
-        team, glass = (
-            team.where(care_team.c.patient == patient),
-            glass.where(break_glass.c.patient == patient),
-        )
     found: defaultdict[str, frozenset[Relation]] = defaultdict(frozenset)
-    for name in connection.execute(team).scalars():
+    team, glass = (_TEAM, _GLASS) if patient is None else (_TEAM_OF, _GLASS_OF)
+    for name in team(connection, person=person.id, patient=patient).scalars():
         found[name] |= {"care-team"}
-    for name in connection.execute(glass).scalars():
+    for name in glass(connection, person=person.id, patient=patient, now=now).scalars():
         found[name] |= {"break-glass"}
     if person.role == "patient" and person.patient and patient in (None, person.patient):
         found[person.patient] |= {"self"}

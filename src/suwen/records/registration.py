@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from suwen.core.errors import Conflict
+from suwen.records.database import Prepared
 from suwen.records.people import in_team, join_team
 from suwen.records.tables import keyring, patient_identifier
 from suwen.records.vault import Vault
+
+_ALONE = Prepared(select(keyring.c.id).with_for_update())
 
 
 def find_or_make(
@@ -25,11 +28,12 @@ def find_or_make(
     Conflict
         The identifiers belong to different patients.
     """
-    connection.execute(select(keyring.c.id).with_for_update())  # One registration at a time.
+    _ALONE(connection)  # One registration at a time.
     hashed = vault.secrets.hashed
     hashes = sorted({hashed(f"p|{system}|{value}") for system, value in identifiers})
     table = patient_identifier
-    rows = connection.execute(table.select().where(table.c.value.in_(hashes))).all()
+    query = table.select().where(table.c.value.in_(hashes))
+    rows = connection.execute(query).all() if hashes else []
     owners = {row.patient for row in rows}
     if len(owners) > 1:
         raise Conflict(

@@ -10,10 +10,10 @@ from itertools import groupby
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select, update
 
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
-from suwen.records.database import Database
+from suwen.records.database import Database, Prepared, insert_many
 from suwen.records.index import stamp
 from suwen.records.keys import KEY_BYTES, Master, MasterKeySource, Secrets, seal, unseal
 from suwen.records.tables import data_key, keyring, patient
@@ -21,6 +21,12 @@ from suwen.records.tables import data_key, keyring, patient
 ROOT = "root"
 CACHED = 4096
 CHUNK = 400
+_NAME: BindParameter[str] = bindparam("name")
+_MASTER = Prepared(select(keyring.c.master).with_for_update(read=True))
+_LOCK = Prepared(select(patient.c.id).where(patient.c.id == _NAME).with_for_update())
+_KEYS = Prepared(
+    select(data_key).where(data_key.c.patient == _NAME).order_by(data_key.c.generation)
+)
 
 
 @dataclass(frozen=True)
@@ -109,9 +115,7 @@ class Vault:
 
     def _current_master(self, connection: Connection) -> Master:
         """Return the master key now in force; another process may have rotated it."""
-        wanted = connection.execute(
-            select(keyring.c.master).with_for_update(read=True)
-        ).scalar_one()
+        wanted = str(_MASTER(connection).scalar_one())
         if wanted != self._master.fingerprint:
             self._master = self._fitting(wanted)
         return self._master
@@ -119,7 +123,7 @@ class Vault:
     def new_patient(self, connection: Connection) -> str:
         """Add a patient with a data key of its own; return the pseudonymous id."""
         name, now = self.secrets.new_id(), stamp(datetime.now(UTC))
-        connection.execute(patient.insert().values(id=name, created=now))
+        insert_many(connection, patient, [{"id": name, "created": now}])
         self.add_generation(connection, name, 1)
         return name
 
@@ -127,14 +131,14 @@ class Vault:
         """Give a patient a fresh data key."""
         master = self._current_master(connection)
         wrapped = master.wrap(f"data key|{name}|{generation}", os.urandom(KEY_BYTES))
-        connection.execute(
-            data_key.insert().values(
-                patient=name,
-                generation=generation,
-                wrapped=wrapped,
-                created=stamp(datetime.now(UTC)),
-            )
-        )
+        row = {
+            "patient": name,
+            "generation": generation,
+            "wrapped": wrapped,
+            "created": stamp(datetime.now(UTC)),
+            "destroyed": None,
+        }
+        insert_many(connection, data_key, [row])
 
     def patient_key(self, connection: Connection, name: str, *, lock: bool = False) -> PatientKey:
         """Return a patient's data keys; with `lock`, other writers of this patient wait.
@@ -147,11 +151,11 @@ class Vault:
             The patient's key was destroyed.
         """
         if lock:
-            connection.execute(select(patient.c.id).where(patient.c.id == name).with_for_update())
-        found = self.patient_keys(connection, [name])
-        if name not in found:
+            _LOCK(connection, name=name)
+        rows = _KEYS(connection, name=name).all()
+        if not rows:
             raise NotFound("no such patient", "the id of a patient of this store", "check the id")
-        if (key := found[name]) is None:
+        if (key := self._patient_key(connection, name, rows)) is None:
             raise KeyUnavailable(
                 f"the key of patient {name} was destroyed on purpose",
                 "nothing: the content cannot be read again",

@@ -6,15 +6,16 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
 from suwen.core.codes import SUWEN
 from suwen.core.errors import Conflict
 from suwen.core.nouns import Record, canonical
 from suwen.records import index
-from suwen.records.database import insert_many
+from suwen.records.database import Prepared, insert_many
 from suwen.records.drafting import Draft
 from suwen.records.keys import Secrets
 from suwen.records.tables import record, token
@@ -40,21 +41,22 @@ def heads(connection: Connection, wanted: Iterable[tuple[str, str]]) -> dict[tup
     """Return the newest version of each (type, id) that is stored."""
     ids = sorted({own for _, own in wanted})
     found: dict[tuple[str, str], Head] = {}
-    columns = (
-        record.c.type,
-        record.c.id,
-        record.c.patient,
-        record.c.version,
-        record.c.digest,
-        record.c.deleted,
-    )
     for start in range(0, len(ids), CHUNK):
-        query = select(*columns).where(
-            record.c.id.in_(ids[start : start + CHUNK]), record.c.current.is_(True)
-        )
-        for row in connection.execute(query):
-            found[row.type, row.id] = Head(row.patient, row.version, row.digest, row.deleted)
+        part = ids[start : start + CHUNK]
+        places = 1 << (len(part) - 1).bit_length()  # Few sizes, so few statements to prepare.
+        named = {f"id{n}": own for n, own in enumerate(part + part[-1:] * (places - len(part)))}
+        for row in _heads(places)(connection, **named):
+            found[row.type, row.id] = Head(row.patient, row.version, row.digest, bool(row.deleted))
     return found
+
+
+@lru_cache(maxsize=16)
+def _heads(number: int) -> Prepared:
+    """Return the query for the newest versions of that many ids."""
+    names = ("type", "id", "patient", "version", "digest", "deleted")
+    ids: list[BindParameter[str]] = [bindparam(f"id{n}") for n in range(number)]
+    query = select(*(record.c[name] for name in names))
+    return Prepared(query.where(record.c.id.in_(ids), record.c.current.is_(True)))
 
 
 def store(
