@@ -36,6 +36,9 @@ from suwen.core.errors import Conflict, StorageUnavailable
 
 BUSY_SECONDS = 30
 CHECKPOINTS, CHECKPOINT_PAUSE = 20, 0.1
+CHECKPOINT_PAGES = 4000
+"""Length of SQLite's journal (16 MB) that moves it into the database: a page of an index that many
+bundles touch is moved once, not with every few of them."""
 HEAD = "0001"
 """Newest migration; a database that stands there needs no Alembic at opening."""
 PREPARATION_LOCK = 7_235_114
@@ -192,6 +195,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         "synchronous=FULL",
         f"busy_timeout={BUSY_SECONDS * 1000}",
         "secure_delete=ON",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         "cache_size=-65536",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
