@@ -94,6 +94,19 @@ def measure(folder: Path) -> tuple[dict[str, Tally], Tally, Tally]:
     return modules, ours, library
 
 
+def both_ways(folder: Path) -> list[str]:
+    """Return the modules of documents judged valid and invalid: an option of the reference decides.
+
+    One of the two verdicts is missed whatever is said of the document, so each is named once.
+    """
+    verdicts: dict[bytes, set[bool]] = {}
+    modules: dict[bytes, str] = {}
+    for module, truth, data in cases(folder):
+        verdicts.setdefault(data, set()).add(truth)
+        modules.setdefault(data, module)
+    return sorted(modules[data] for data, judged in verdicts.items() if len(judged) > 1)
+
+
 def main() -> int:
     """Print the table."""
     folder = find()
@@ -113,6 +126,9 @@ def main() -> int:
     _print("without *", structural)
     _print("all, Suwen", ours)
     _print("all, fhirkit-rs alone", library)
+    twice = both_ways(folder)
+    print(f"{len(twice)} documents are judged both ways by an option: {', '.join(twice)};")
+    print(f"no verdict can agree more than {ours.n - len(twice)} times")
     print("* needs a terminology server or definitions that are not in the resource")
     return 0
 

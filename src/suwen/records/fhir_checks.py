@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from suwen.core.codes import UCUM
 from suwen.core.errors import UnsafeInput
-from suwen.records import fhir_codes, fhir_dates, fhir_narrative, ucum
+from suwen.records import fhir_codes, fhir_dates, fhir_expressions, fhir_narrative, ucum
 from suwen.records.fhir_json import DEPTH_CAP
 from suwen.records.fhir_knowledge import datatypes
 
@@ -134,6 +134,8 @@ def _coding(system: str, code: str) -> Broken:
             return "suwen-ucum", "the unit has a symbol that is not known to us", "warning"
     elif not fhir_codes.well_formed(system, code):
         return "suwen-code", "the code cannot be one of its system (form or check digit)"
+    elif code not in datatypes().systems.get(system, (code,)):
+        return "suwen-code", "the code is none of its system, which FHIR defines and closes"
     return None
 
 
@@ -156,6 +158,9 @@ def _extensions(node: Node, value: Any) -> Broken:
         has_value = any(name.lstrip("_").startswith("value") for name in extension)
         if has_value == ("extension" in extension):
             return "ext-1", "an extension has a value or extensions, not both"
+        wanted = datatypes().extensions.get(str(extension.get("url")).partition("|")[0])
+        if wanted and not extension.keys() & {wanted, f"_{wanted}"}:
+            return "suwen-extension", f"FHIR defines this extension with a {wanted}"
     return None
 
 
@@ -177,6 +182,13 @@ def _data(node: Node, data: Any) -> Broken:
             return "suwen-base64", "the data is not base64"
         if actual != size:
             return "suwen-attachment-size", "the stated size is not the size of the data"
+    return None
+
+
+def _expression(node: Node, value: Any) -> Broken:
+    stated = node.get("language") == "text/fhirpath"
+    if stated and type(value) is str and not fhir_expressions.readable(value):
+        return "suwen-fhirpath", "the expression is not FHIRPath"
     return None
 
 
@@ -207,6 +219,7 @@ def _triggers() -> dict[str, Check]:
         "modifierExtension": _extensions,
         "div": _narrative,
         "data": _data,
+        "expression": _expression,
         "fhir_comments": _comments,
     }
 

@@ -164,6 +164,7 @@ _CHECKS: dict[str, Callable[[Rule, Node], bool]] = {
     "unique-relations": _unique_relations,
     "unique-link-ids": _unique_below("item", "linkId"),
     "unique-concepts": _unique_below("concept", "code"),
+    "unique-properties": _unique_below("property", "code"),
     "one-of": _one_of,
     "coded": _coded,
 }

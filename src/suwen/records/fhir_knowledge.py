@@ -13,6 +13,8 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
 Path = tuple[str, ...]
+RESOURCE_TYPES = "http://hl7.org/fhir/resource-types"
+"""The code system whose codes are the resource types, the abstract ones included."""
 
 
 def _load(name: str) -> dict[str, Any]:
@@ -81,6 +83,8 @@ class Datatypes:
     narrative_elements: frozenset[str]
     narrative_attributes: frozenset[str]
     anywhere: Mapping[str, frozenset[str]]
+    systems: Mapping[str, frozenset[str]]
+    extensions: Mapping[str, str]
     resource_types: frozenset[str]
     vital_units: Mapping[str, frozenset[str]]
     vital_profiles: Mapping[str, str]
@@ -96,12 +100,16 @@ def rules() -> tuple[Rule, ...]:
 def datatypes() -> Datatypes:
     """Return what holds for datatypes."""
     data, bindings, vital = _load("datatypes"), _load("bindings"), _load("vital_signs")
+    resource_types = frozenset(data["resources"]["types"].split())
     return Datatypes(
         frozenset(data["dates"]["elements"].split()),
         frozenset(data["narrative"]["elements"].split()),
         frozenset(data["narrative"]["attributes"].split()),
         {name: _codes(text, bindings["lists"]) for name, text in bindings["anywhere"].items()},
-        frozenset(data["resources"]["types"].split()),
+        {name: _codes(text, bindings["lists"]) for name, text in bindings["systems"].items()}
+        | {RESOURCE_TYPES: resource_types | {"Resource", "DomainResource"}},
+        data["extensions"],
+        resource_types,
         {code: frozenset(units) for code, units in vital["units"].items()},
         vital["profiles"],
     )
