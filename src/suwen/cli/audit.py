@@ -18,17 +18,24 @@ def verify(
     file: Annotated[
         Path | None, typer.Argument(help="An exported log (JSON Lines); default: this store's.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="An earlier export kept elsewhere: the log must begin with it."),
+    ] = None,
 ) -> None:
-    """Find any edited, removed, inserted or reordered entry; offline."""
+    """Find any edited, removed, inserted or reordered entry; offline.
+
+    An old copy of the whole store put back in its place is found with --against.
+    """
     from suwen.core.settings import settings
     from suwen.records import Store
     from suwen.records.chain import verify_file
 
     if file is not None:
-        _report(verify_file(file))
+        _report(verify_file(file, against=against))
         return
     with Store.open(settings()) as store:
-        _report(store.log.verify())
+        _report(store.log.verify(against=against))
 
 
 def _report(verification: Verification) -> None:
@@ -38,7 +45,10 @@ def _report(verification: Verification) -> None:
         typer.echo("The log is NOT intact. Keep the disk as it is and compare with an export.")
         raise typer.Exit(1)
     sealed = "" if verification.sealed else " (the seal of its end needs the store's key)"
-    typer.echo(f"intact: {verification.count} entries{sealed}")
+    begins = (
+        "" if verification.earlier is None else f", of which {verification.earlier} as exported"
+    )
+    typer.echo(f"intact: {verification.count} entries{begins}{sealed}")
 
 
 @app.command("export")

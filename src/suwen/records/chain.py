@@ -37,15 +37,18 @@ class Verification:
         Everything found wrong, by line.
     sealed
         Whether the seal of the head was checked too (needs the store's key).
+    earlier
+        Entries of the earlier export the log was compared with; None without one.
     """
 
     count: int
     flaws: tuple[Flaw, ...]
     sealed: bool
+    earlier: int | None = None
 
     @property
     def intact(self) -> bool:
-        """Whether nothing was edited, removed, inserted or reordered."""
+        """Whether nothing was edited, removed, inserted, reordered or replaced."""
         return not self.flaws
 
 
@@ -98,8 +101,22 @@ class Chain:
         if whole and count < self.count:
             self.flaw(f"inserted: the {name} knows of {count} entries", count + 1)
 
+    def check_beginning(self, export: Chain) -> None:
+        """Note what is wrong with an earlier export, and where the lines do not begin with its."""
+        for flaw in export.flaws:
+            self.flaw(f"of the earlier export: {flaw.what}", flaw.line)
+        for line, (own, other) in enumerate(zip(self._hashes, export._hashes, strict=False)):
+            if own != other:
+                self.flaw("replaced: the earlier export holds another entry", line)
+                return
+        if export.count > self.count:
+            what = f"removed: the earlier export holds {export.count} entries"
+            self.flaw(what, self.count + 1)
 
-def verify_file(path: Path, seal: Callable[[str], str] | None = None) -> Verification:
+
+def verify_file(
+    path: Path, seal: Callable[[str], str] | None = None, *, against: Path | None = None
+) -> Verification:
     """Check an exported log without the store.
 
     Parameters
@@ -108,12 +125,38 @@ def verify_file(path: Path, seal: Callable[[str], str] | None = None) -> Verific
         The file `export` wrote.
     seal
         The store's keyed hash of heads (`Store.secrets.log_seal`), to check the seal as well.
+    against
+        An earlier export, with which this one must begin.
 
     Raises
     ------
     BadInput
-        The file cannot be read.
+        A file cannot be read.
     """
+    chain = _read(path, seal)
+    return verified(chain, seal, against)
+
+
+def verified(chain: Chain, seal: Callable[[str], str] | None, against: Path | None) -> Verification:
+    """Return what was found, after comparing with an earlier export where there is one.
+
+    An old copy of the whole store is intact in itself, anchor included; it ends before an export
+    made since, or goes on otherwise.
+
+    Raises
+    ------
+    BadInput
+        The export cannot be read.
+    """
+    earlier = None
+    if against is not None:
+        export = _read(against, seal)
+        chain.check_beginning(export)
+        earlier = export.count
+    return Verification(chain.count, tuple(chain.flaws), seal is not None, earlier)
+
+
+def _read(path: Path, seal: Callable[[str], str] | None) -> Chain:
     chain, anchor = Chain(), None
     try:
         with path.open(encoding="utf-8") as file:
@@ -126,7 +169,7 @@ def verify_file(path: Path, seal: Callable[[str], str] | None = None) -> Verific
             "check the path",
         ) from None
     chain.check_anchor("last line", anchor, seal, whole=True)
-    return Verification(chain.count, tuple(chain.flaws), sealed=seal is not None)
+    return chain
 
 
 def _add_line(chain: Chain, text: str, anchor: Any) -> Any:

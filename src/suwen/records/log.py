@@ -6,8 +6,8 @@ key opens, and stands both in the database and in the file `decisions.anchor`, s
 at the end are noticed as well. Cf. Schneier and Kelsey, "Secure audit logs to support computer
 forensics", ACM TISSEC 2(2), 1999.
 
-What this cannot notice: someone who puts back an old copy of the whole database together with the
-anchor of that day. Keep an exported log elsewhere.
+An old copy of the whole database, put back together with the anchor of that day, is intact in
+itself: only an export made since and kept elsewhere shows it (`verify` with `against`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
 from suwen.core.nouns import Decision, canonical
-from suwen.records.chain import Chain, Verification, anchor_in
+from suwen.records.chain import Chain, Verification, anchor_in, verified
 from suwen.records.database import Database, Prepared, insert_many
 from suwen.records.tables import decision, log_head
 
@@ -199,8 +199,16 @@ class Log:
             ) from None
         return head.count
 
-    def verify(self) -> Verification:
-        """Check every entry of the store, its head and its anchor file."""
+    def verify(self, *, against: Path | None = None) -> Verification:
+        """Check every entry of the store, its head and its anchor file.
+
+        With `against`, an earlier export: the log must begin with it.
+
+        Raises
+        ------
+        BadInput
+            The export cannot be read.
+        """
         with self._database.transaction(reading=True) as connection:
             row = connection.execute(select(log_head)).one()
             last = int(connection.execute(select(func.max(decision.c.sequence))).scalar() or 0)
@@ -209,7 +217,7 @@ class Log:
             chain.add(_text(line._asdict()), line.sequence, line.previous, line.hash)
         chain.check_anchor("head", [int(row.entries), row.hash, row.seal], self._seal, whole=True)
         chain.check_anchor("anchor file", self._anchored(), self._seal)
-        return Verification(chain.count, tuple(chain.flaws), sealed=True)
+        return verified(chain, self._seal, against)
 
     def _anchored(self) -> list[Any] | None:
         try:

@@ -79,6 +79,8 @@ def test_a_new_person_is_listed_and_the_log_verifies(tmp_path):
     log = tmp_path / "log.jsonl"
     assert suwen("audit", "export", str(log), home=home).returncode == 0
     assert suwen("audit", "verify", str(log), home=home).returncode == 0
+    since = suwen("audit", "verify", "--against", str(log), home=home)
+    assert since.stdout.startswith("intact: 2 entries, of which 2 as exported"), since.stdout
     lines = log.read_text().splitlines()
     log.write_text("\n".join([lines[0].replace("clinician", "administrator"), *lines[1:]]) + "\n")
     tampered = suwen("audit", "verify", str(log), home=home)

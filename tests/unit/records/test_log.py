@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,6 +19,7 @@ from suwen.core.errors import (
     SuwenError,
 )
 from suwen.core.nouns import canonical, digest_of
+from suwen.core.settings import Settings
 from suwen.records import Entry, Store, verify_file
 from suwen.records.chain import START, require_intact
 
@@ -223,6 +225,54 @@ def test_any_change_of_an_exported_line_is_named(exported):
             result = verify_file(exported)
             expected = {"repeated": number + 2}.get(name, number + 1)
             assert lines(result)[0] == expected, (name, number)
+
+
+def test_a_log_that_went_on_begins_with_its_earlier_export(clinic, patient, exported, tmp_path):
+    clinic.doctor.decide("rejected", patient, "Finding/0", {})
+    result = clinic.store.log.verify(against=exported)
+    assert (result.intact, result.count, result.earlier) == (True, 7, 6)
+    later = tmp_path / "later.jsonl"
+    clinic.store.log.export(later)
+    assert verify_file(later, against=exported).earlier == 6
+    assert lines(verify_file(exported, against=later)) == [7]
+
+
+def test_an_old_copy_of_database_and_anchor_put_back_is_noticed(sqlite_clinic, tmp_path):
+    home = sqlite_clinic.home
+    patient = sqlite_clinic.doctor.new_patient([])
+    sqlite_clinic.store.close()
+    shutil.copytree(home, tmp_path / "old")
+    export = tmp_path / "log.jsonl"
+    with Store.open(sqlite_clinic.settings) as store:
+        store.session(sqlite_clinic.doctor_person, "treatment").decide("signed", patient, "R/1", {})
+        store.log.export(export)
+    shutil.rmtree(home)
+    shutil.copytree(tmp_path / "old", home)
+    with Store.open(sqlite_clinic.settings) as store:
+        assert store.log.verify().intact, "an old copy is intact in itself"
+        [shorter] = store.log.verify(against=export).flaws
+        assert (shorter.line, shorter.what.partition(":")[0]) == (2, "removed")
+        for act in ("withdrawn", "signed"):
+            store.session(sqlite_clinic.doctor_person, "treatment").decide(act, patient, "R/1", {})
+        assert store.log.verify().intact, "and may go on otherwise"
+        [other] = store.log.verify(against=export).flaws
+        assert (other.line, other.what.partition(":")[0]) == (2, "replaced")
+
+
+def test_an_edited_or_foreign_export_proves_nothing(clinic, patient, exported, tmp_path):
+    whole = exported.read_text("utf-8").splitlines(keepends=True)
+    exported.write_text("".join([*whole[:5], whole[5].replace("Finding/3", "Finding/9"), whole[6]]))
+    flaws = clinic.store.log.verify(against=exported).flaws
+    assert [flaw.line for flaw in flaws] == [6]
+    assert flaws[0].what.startswith("of the earlier export: edited")
+    with Store.open(Settings(home=tmp_path / "other")) as other:
+        other.note("dr-li", "sign-in", {})
+        other.log.export(exported)
+    named = [flaw.what for flaw in clinic.store.log.verify(against=exported).flaws]
+    assert any("not sealed by this store" in what for what in named)
+    assert any(what.startswith("replaced") for what in named)
+    with pytest.raises(BadInput):
+        clinic.store.log.verify(against=tmp_path / "absent")
 
 
 def test_reordered_exported_lines_are_named(exported):
