@@ -126,7 +126,7 @@ class _Readable:
             hits.append(hit)
         fhir_rules.check_type(resource, self.text, hits)
         if resource is around and ("contained" in resource or self.found.local):
-            local = [one for one in self.found.local if one.root is resource]
+            local = [one for one in self.found.local or () if one.root is resource]
             hits.extend(fhir_links.check_contained(resource, local))
         if kind == "Bundle":
             hits.extend(fhir_links.check_bundle(resource))
@@ -139,8 +139,8 @@ def _read(resource: object, text: str | None) -> _Readable | Problem:
     if type(resource) is not dict or not _known(kind):
         return Problem("", "not a FHIR R4 resource", code="suwen-json")
     try:
-        found = _walk().over(resource)
         text = text or json.dumps(resource, allow_nan=False, default=_number)
+        found = _walk().over(resource, text)
     except UnsafeInput as error:
         return Problem(str(kind), error.got, code="suwen-json")
     except (ValueError, TypeError, RecursionError):

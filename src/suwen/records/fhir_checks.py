@@ -43,11 +43,14 @@ class Local(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What one walk collected: broken rules, each resource with the one around it, local names."""
+    """What one walk collected: broken rules, each resource with the one around it, local names.
+
+    `local` is None where the document has none.
+    """
 
     hits: list[Hit]
     resources: list[tuple[Node, Node]]
-    local: list[Local]
+    local: list[Local] | None
 
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
@@ -230,31 +233,28 @@ class Walk:
     def __init__(self) -> None:
         self.triggers = _triggers()
 
-    def over(self, resource: Node) -> Found:
-        """Walk over one resource and those inside it.
+    def over(self, resource: Node, text: str) -> Found:
+        """Walk over one resource and those inside it; `text` is its JSON.
 
         Raises
         ------
         UnsafeInput
             Nested deeper than `fhir_json.DEPTH_CAP`.
         """
-        found = Found([], [(resource, resource)], [])
+        found = Found([], [(resource, resource)], [] if '"#' in text else None)
         self._visit(resource, resource, found, DEPTH_CAP)
         return found
 
     def _visit(self, node: Node, root: Node, found: Found, levels: int) -> None:
         if not levels:
             raise UnsafeInput("a deeply nested resource", f"at most {DEPTH_CAP} levels")
-        trigger = self.triggers.get
+        trigger, local = self.triggers.get, found.local
         for name, value in node.items():
             check = trigger(name)
             if check is not None and (broken := check(node, value)) is not None:
                 found.hits.append(Hit(node, name, *broken))
             kind = type(value)
-            if kind is str:
-                if value[:1] == "#":
-                    found.local.append(Local(root, node, name, value))
-            elif kind is dict or kind is list:
+            if kind is dict or kind is list:
                 for item in (value,) if kind is dict else value:
                     if type(item) is dict:
                         inner = root
@@ -262,6 +262,8 @@ class Walk:
                             inner = root if name == "contained" else item
                             found.resources.append((item, inner))
                         self._visit(item, inner, found, levels - 1)
+            elif local is not None and kind is str and value[:1] == "#":
+                local.append(Local(root, node, name, value))
 
 
 def identifier_problem(resource: Node, contained: bool) -> Hit | None:
