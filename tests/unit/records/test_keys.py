@@ -354,3 +354,12 @@ def test_own_ids_are_recognised_and_outside_ids_are_not():
     assert secrets.local_id("q", "Observation", "x") != local
     assert secrets.local_id("q", "Observation", local) == local
     assert secrets.local_id("p", "Condition", "x")[:6] == local[:6]
+
+
+def test_hashes_and_ids_of_a_store_stay_what_they_were_in_earlier_versions():
+    secrets = Secrets(b"s" * 32)
+    assert secrets.hashed("c|http://loinc.org|8867-4") == "333bde4a46dea06b6605ac24ab5de670"
+    assert secrets.content_digest(b"{}") == "b57c4b1b01423a3de0753f00dd96823a"
+    assert secrets.local_id("p", "Observation", "hr-1") == "wi7d2jeocnawvmxragxzu253x6znfh7h"
+    assert secrets.file_name("scan")[:32] == "a9aca81a445c6ca555aea28b5d8f1909"
+    assert secrets.log_seal("0|x")[:32] == "097c65e8dbfc40e101122c0d761d0c19"

@@ -119,6 +119,20 @@ def test_what_is_no_resource_is_refused(clinic, what):
         clinic.doctor.put([what], patient)
 
 
+@pytest.mark.parametrize("meta", [[], None, "", {"extension": []}, {"extension": {}}, {"x": 1}])
+def test_what_the_store_adds_to_meta_does_not_hide_that_it_was_wrong(clinic, meta):
+    patient = clinic.doctor.new_patient([])
+    with pytest.raises(BadInput, match=r"Observation\.meta"):
+        clinic.doctor.put([clinic.pulse(meta=meta)], patient)
+
+
+def test_an_id_outside_fhir_is_refused_though_the_store_gives_its_own(clinic):
+    patient = clinic.doctor.new_patient([])
+    for name in ("hr_1", "", 7, "x" * 65):
+        with pytest.raises(BadInput, match=r"Observation\.id"):
+            clinic.doctor.put([clinic.pulse(name)], patient)
+
+
 def test_resources_about_two_patients_are_refused_together(clinic):
     doctor = clinic.doctor
     patient = doctor.new_patient([])
