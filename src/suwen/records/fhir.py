@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import fhirkit
 
@@ -103,8 +103,7 @@ def _validate(resources: Sequence[Node], given: Sequence[str | None]) -> Iterato
         yield [*problems, *result.problems(sound)]
 
 
-@dataclass(frozen=True)
-class _Readable:
+class _Readable(NamedTuple):
     """A resource that is JSON of a known type, with what the walk found in it."""
 
     resource: Node

@@ -6,7 +6,6 @@ Element names follow FHIR R4 (https://hl7.org/fhir/R4/searchparameter-registry.h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -42,10 +41,10 @@ def codes(resource: dict[str, Any]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for name in CODED:
         if (value := resource.get(name)) is not None:
-            found.update(_codings(value))
+            _add_codings(value, found)
     for component in resource.get("component") or ():
         if isinstance(component, dict):
-            found.update(_codings(component.get("code")))
+            _add_codings(component.get("code"), found)
     return found
 
 
@@ -59,17 +58,17 @@ def identifiers(resource: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
-def _codings(value: Any) -> Iterator[tuple[str, str]]:
+def _add_codings(value: Any, found: set[tuple[str, str]]) -> None:
     if isinstance(value, list):
         for item in value:
-            yield from _codings(item)
+            _add_codings(item, found)
     elif isinstance(value, dict):
         if isinstance(coding := value.get("coding"), list):
-            yield from _codings(coding)
+            _add_codings(coding, found)
         elif isinstance(code := value.get("code"), str):
-            yield str(value.get("system", "")), code
+            found.add((str(value.get("system", "")), code))
         elif isinstance(code, dict):
-            yield from _codings(code)
+            _add_codings(code, found)
 
 
 def span(resource: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
@@ -27,8 +26,7 @@ CHUNK = 400
 """Ids looked up in one statement."""
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The newest version of a record."""
 
     patient: str
