@@ -129,8 +129,8 @@ class Vault:
 
     def add_generation(self, connection: Connection, name: str, generation: int) -> None:
         """Give a patient a fresh data key."""
-        master = self._current_master(connection)
-        wrapped = master.wrap(f"data key|{name}|{generation}", os.urandom(KEY_BYTES))
+        key = os.urandom(KEY_BYTES)
+        wrapped = self._current_master(connection).wrap(f"data key|{name}|{generation}", key)
         row = {
             "patient": name,
             "generation": generation,
@@ -139,6 +139,7 @@ class Vault:
             "destroyed": None,
         }
         insert_many(connection, data_key, [row])
+        self._remember((name, generation, wrapped), AESGCM(key))
 
     def patient_key(self, connection: Connection, name: str, *, lock: bool = False) -> PatientKey:
         """Return a patient's data keys; with `lock`, other writers of this patient wait.
@@ -192,10 +193,13 @@ class Vault:
             return known
         master = self._current_master(connection)
         cipher = AESGCM(master.unwrap(f"data key|{name}|{generation}", bytes(wrapped)))
+        self._remember(place, cipher)
+        return cipher
+
+    def _remember(self, place: tuple[str, int, bytes], cipher: AESGCM) -> None:
         if len(self._cache) >= CACHED:
             self._cache.clear()
         self._cache[place] = cipher
-        return cipher
 
     def destroy(self, connection: Connection, name: str) -> None:
         """Overwrite every data key of a patient with nothing.
