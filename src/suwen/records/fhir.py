@@ -26,7 +26,8 @@ Severity = Literal["error", "warning"]
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ELEMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(?:\[\d+\])?")
-_CONTROL = re.compile(r"\\u00(?:0[0-8bcef]|1[0-9a-f])")
+_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:u00(?:0[0-8bcef]|1[0-9a-f])|[bf])")
+"""An escaped control character: its backslash is not itself escaped."""
 _CHUNK = 512
 
 
@@ -144,7 +145,7 @@ def _read(resource: object, text: str | None) -> _Readable | Problem:
         return Problem(str(kind), error.got, code="suwen-json")
     except (ValueError, TypeError, RecursionError):
         return Problem(str(kind), "holds something that is not JSON", code="suwen-json")
-    if _CONTROL.search(text) and "\\\\u00" not in text:
+    if "\\" in text and _CONTROL.search(text):
         return Problem(str(kind), "a string holds a control character", code="suwen-json")
     return _Readable(resource, text, found)
 

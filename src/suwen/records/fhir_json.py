@@ -23,7 +23,7 @@ DEPTH_CAP = 100
 DIGIT_CAP = 400
 """Longest number read, in characters."""
 
-_ESCAPED_CONTROL = re.compile(r"\\u(?:00[01]|[dD][89a-fA-F])")
+_ESCAPED_CONTROL = re.compile(r"\\(?:u00[01]|u[dD][89a-fA-F]|[bf])")
 _BAD_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 

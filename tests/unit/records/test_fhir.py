@@ -115,6 +115,8 @@ def test_a_fast_rule_and_its_fhirpath_agree_on_an_abated_condition(concept: Any)
         ({"note": "x"}, "structure"),
         ({"fhir_comments": ["x"]}, "suwen-json"),
         ({"valueString": "a\x00b"}, "suwen-json"),
+        ({"valueString": "a\bb"}, "suwen-json"),
+        ({"valueString": "\\u0041 and a\x01b"}, "suwen-json"),
         ({"text": {"status": "generated", "div": "<div><script>x</script></div>"}}, "txt-1"),
         ({"text": {"status": "generated", "div": "<div>&reg;</div>"}}, "txt-1"),
         ({"text": {"status": "generated", "div": "<div> </div>"}}, "txt-2"),
@@ -152,6 +154,13 @@ def test_a_problem_never_repeats_what_the_patient_record_says() -> None:
     for problems in fhir.validate(resources):
         assert problems
         assert not any("Wang" in p.path + p.message or "138" in p.path for p in problems)
+
+
+def test_a_backslash_before_u0001_is_text_and_no_control_character() -> None:
+    for harmless in ("\\u0001", "C:\\b\\f", "a\tb\r\n"):
+        assert fhir.validate([observation(valueString=harmless)]) == [[]]
+        data = json.dumps(observation(valueString=harmless)).encode()
+        assert fhir.parse(data)["valueString"] == harmless
 
 
 def test_a_path_leads_to_the_element() -> None:
@@ -206,6 +215,7 @@ def test_an_exactly_read_observation_is_validated_like_any_other() -> None:
         (b'{"resourceType":"Patient","x":' + b"1" * 500 + b"}", UnsafeInput),
         (b'{"resourceType":"Patient","x":"\\ud800"}', BadInput),
         (b'{"resourceType":"Patient","x":"\\u0000"}', BadInput),
+        (b'{"resourceType":"Patient","x":"\\f"}', BadInput),
         (b'{"resourceType":"Patient","x":"\xff"}', BadInput),
         (b'{"resourceType":"Kitten"}', BadInput),
         (b"[" * 100_000, UnsafeInput),
