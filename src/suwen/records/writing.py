@@ -22,7 +22,7 @@ from suwen.records.vault import PatientKey
 
 TASK = f"{SUWEN}/task"
 STATUS = f"{SUWEN}/status"
-CHUNK = 400
+CHUNK = 128
 """Ids looked up in one statement."""
 
 
