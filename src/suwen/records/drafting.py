@@ -44,7 +44,12 @@ def _number(value: object) -> str:
 
 
 _encode = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_number
+    sort_keys=True,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,  # A circle ends in a RecursionError; noting every object takes a fifth.
+    default=_number,
 ).encode
 
 

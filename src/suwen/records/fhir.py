@@ -139,7 +139,7 @@ def _read(resource: object, text: str | None) -> _Readable | Problem:
     if type(resource) is not dict or not _known(kind):
         return Problem("", "not a FHIR R4 resource", code="suwen-json")
     try:
-        text = text or json.dumps(resource, allow_nan=False, default=_number)
+        text = text or _encode(resource)
         found = _walk().over(resource, text)
     except UnsafeInput as error:
         return Problem(str(kind), error.got, code="suwen-json")
@@ -159,6 +159,9 @@ def _number(value: object) -> float:
     if isinstance(value, Decimal):
         return float(value)
     raise TypeError
+
+
+_encode = json.JSONEncoder(allow_nan=False, check_circular=False, default=_number).encode
 
 
 @lru_cache(maxsize=1)
