@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, WorkflowHandle
 
 from suwen.core.errors import Conflict, NotFound, SuwenError, error_of
 from suwen.server.jobs import JobKind, JobStatus
 
 JOB_FORMAT = "1"
 """Version of the job arguments and steps; raise it only when old jobs can no longer resume."""
+POLLING_SECONDS = 0.1
+"""How often the database is asked whether a resumed job is done."""
 
 Seal = Callable[[bytes], bytes]
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -115,18 +117,24 @@ class DurableJobs:
         DBOS(config=config)
         DBOS.launch()
         self._executor = executor
+        self._newest: WorkflowHandle[dict[str, Any]] | None = None
 
     def submit(self, kind: JobKind, payload: Mapping[str, Any], key: str | None = None) -> str:
         """Start a job and return its id; the same `key` names the same job."""
         job = key or uuid.uuid4().hex
         created = datetime.now(UTC).isoformat()
         with SetWorkflowID(job):
-            DBOS.start_workflow(_job, {**payload, "kind": kind, "job": job, "created": created})
+            self._newest = DBOS.start_workflow(
+                _job, {**payload, "kind": kind, "job": job, "created": created}
+            )
         return job
 
     def result(self, job: str) -> dict[str, Any]:
         """Wait for a job and return its result; its SuwenError is raised again."""
-        outcome: dict[str, Any] = DBOS.retrieve_workflow(job).get_result()
+        handle = self._newest
+        if handle is None or handle.workflow_id != job:  # only a job started here wakes its waiter
+            handle = DBOS.retrieve_workflow(job)
+        outcome = handle.get_result(polling_interval_sec=POLLING_SECONDS)
         if error := outcome.get("error"):
             raise error_of(error)
         result: dict[str, Any] = outcome["result"]

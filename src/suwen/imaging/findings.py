@@ -181,7 +181,7 @@ def malignancy_finding(
     pack: Pack,
     sample: Sample,
     probability: Interval,
-    explained: tuple[Floats, Explanation],
+    explained: tuple[Floats | None, Explanation],
 ) -> Finding:
     """Return the finding of a scored nodule with its explanation, when that passed its checks."""
     data: NoduleInput = sample.data
@@ -189,7 +189,7 @@ def malignancy_finding(
     band, reason = pack.band(probability)
     attachments: tuple[Attachment, ...] = ()
     mask = data.mask
-    if explanation.hidden_because is None and mask is not None:
+    if explanation.hidden_because is None and relevance is not None and mask is not None:
         shown = relevance if probability.value >= 0.5 else -relevance
         picture = key_image(data.volume, mask, on_whole(data, shown))
         attachments = (

@@ -164,7 +164,7 @@ class NoduleMalignancy:
         if reasons:
             reason = Text(en=" ".join(r.en for r in reasons), zh="".join(r.zh for r in reasons))
             return [said.abstain(self.name, pack, MALIGNANCY_PROBABILITY, sample, reason)]
-        explained = explain.check(self, pack, sample, "cam")
+        explained = explain.check_if_shown(self, pack, sample, "cam")
         probability = pack.probability(output.scores)
         return [said.malignancy_finding(self.name, pack, sample, probability, explained)]
 

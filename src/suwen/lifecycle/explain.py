@@ -138,8 +138,8 @@ def occlusion(task: Any, pack: Pack, sample: Sample) -> Array:
     return np.asarray(drop, dtype=np.float32)[cell]
 
 
-def hidden_because(score: float | None, measured: Mapping[str, Any]) -> Text | None:
-    """Say why an explanation may not be shown; None when it passed its checks.
+def never_shown_because(measured: Mapping[str, Any]) -> Text | None:
+    """Say why a method's pictures are hidden whatever the sample; None when they may be shown.
 
     `measured` is the method's entry of the pack's `explain.json`.
     """
@@ -148,6 +148,18 @@ def hidden_because(score: float | None, measured: Mapping[str, Any]) -> Text | N
             en="This explanation method was not checked when the pack was made.",
             zh="该解释方法在模型包制作时未经检验。",
         )
+    if (alike := measured["randomisation_similarity"]) is None or alike >= MOST_SIMILAR:
+        return Text(
+            en="The picture stays the same when the network's weights are replaced by noise.",
+            zh="将网络权重替换为噪声后图像几乎不变，故不显示。",
+        )
+    return None
+
+
+def hidden_because(score: float | None, measured: Mapping[str, Any]) -> Text | None:
+    """Say why an explanation may not be shown; None when it passed its checks."""
+    if never := never_shown_because(measured):
+        return never
     if score is None:
         return Text(
             en="The answer hardly depends on the part of the input this method explains.",
@@ -157,11 +169,6 @@ def hidden_because(score: float | None, measured: Mapping[str, Any]) -> Text | N
         return Text(
             en=f"Not faithful here: score {score:.2f}, random pictures reach {floor:.2f}.",
             zh=f"此处解释不可信：得分 {score:.2f}，随机图可达 {floor:.2f}。",
-        )
-    if (alike := measured["randomisation_similarity"]) is None or alike >= MOST_SIMILAR:
-        return Text(
-            en="The picture stays the same when the network's weights are replaced by noise.",
-            zh="将网络权重替换为噪声后图像几乎不变，故不显示。",
         )
     return None
 
@@ -187,6 +194,21 @@ def check(task: Any, pack: Pack, sample: Sample, method: str) -> tuple[Array, Ex
         randomisation_similarity=measured.get("randomisation_similarity"),
         hidden_because=hidden_because(score, measured),
     )
+
+
+def check_if_shown(
+    task: Any, pack: Pack, sample: Sample, method: str
+) -> tuple[Array | None, Explanation]:
+    """Explain and `check` one sample, unless the pack's own measurements hide the method anyway.
+
+    Then there is no relevance and no faithfulness, since nobody would see what they cost: 2 x STEPS
+    predictions and the picture itself.
+    """
+    measured = pack.content("explain.json").get(method, {})
+    if (never := never_shown_because(measured)) is None:
+        return check(task, pack, sample, method)
+    alike = measured.get("randomisation_similarity")
+    return None, Explanation(method=method, randomisation_similarity=alike, hidden_because=never)
 
 
 def methods_of(task: Any) -> tuple[str, ...]:

@@ -102,6 +102,23 @@ def test_a_map_that_does_not_come_from_the_weights_is_hidden(toy, trained, toy_d
     assert "noise" in explain.hidden_because(0.99, found["cam"]).en
 
 
+def test_a_method_that_ignores_the_weights_is_not_even_computed_for_a_finding(
+    toy, trained, toy_data, monkeypatch
+):
+    task = toy.Squares()
+    sample = task.examples(toy_data, "squares").load(1)
+    shown = explain.check_if_shown(task, trained.pack, sample, "cam")[1]
+    assert shown == explain.check(task, trained.pack, sample, "cam")[1]
+
+    monkeypatch.setattr(explain, "MOST_SIMILAR", 0.0)
+    monkeypatch.setattr(task, "score_of", None)
+    relevance, explanation = explain.check_if_shown(task, trained.pack, sample, "cam")
+    assert relevance is None
+    assert explanation.faithfulness is None
+    assert "noise" in explanation.hidden_because.en
+    assert explanation.randomisation_similarity == shown.randomisation_similarity
+
+
 @pytest.mark.parametrize(
     ("value", "measured", "words"),
     [
