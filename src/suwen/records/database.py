@@ -33,14 +33,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import IntegrityError as DuplicateError
 
 from suwen.core.errors import Conflict, StorageUnavailable
+from suwen.records import schema
 
 BUSY_SECONDS = 30
 CHECKPOINTS, CHECKPOINT_PAUSE = 20, 0.1
 CHECKPOINT_PAGES = 4000
 """Length of SQLite's journal (16 MB) that moves it into the database: a page of an index that many
 bundles touch is moved once, not with every few of them."""
-HEAD = "0001"
-"""Newest migration; a database that stands there needs no Alembic at opening."""
 PREPARATION_LOCK = 7_235_114
 """Number of PostgreSQL's advisory lock held while a store is prepared."""
 
@@ -109,8 +108,10 @@ class Database:
         """Bring the schema to the newest version, once, however many processes open it."""
         with self.transaction() as connection:
             self.alone(connection)
-            if _version(connection) != HEAD:
-                _upgrade(connection)
+            if schema.is_empty(connection):
+                schema.create(connection)
+            elif _version(connection) != schema.HEAD:
+                upgrade(connection)
 
     def alone(self, connection: Connection) -> None:
         """Wait until no other process prepares this store; held to the transaction's end.
@@ -230,7 +231,8 @@ def _version(connection: Connection) -> str:
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that a database has not seen."""
     from alembic import command
     from alembic.config import Config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,23 +14,76 @@ from sqlalchemy import text
 
 from suwen.core.errors import StorageUnavailable
 from suwen.core.settings import Settings
-from suwen.records import Store
-from suwen.records.database import HEAD, Database
+from suwen.records import Store, schema
+from suwen.records.database import Database, upgrade
 from suwen.records.tables import metadata
 
+SQLITE_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+POSTGRES_OBJECTS = (
+    "SELECT table_name, column_name, ordinal_position, data_type, character_maximum_length, "
+    "is_nullable, column_default FROM information_schema.columns "
+    "WHERE table_schema = current_schema()",
+    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+    "WHERE connamespace = current_schema()::regnamespace",
+    "SELECT tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
+    "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace",
+    "SELECT proname, pg_get_functiondef(oid) FROM pg_proc "
+    "WHERE pronamespace = current_schema()::regnamespace",
+)
 
-def test_the_migrated_schema_is_the_one_of_the_tables(clinic):
-    with clinic.store.database.transaction() as connection:
+
+def objects_in(connection) -> list[tuple[object, ...]]:
+    """Every object of a database as the database itself describes it."""
+    sqlite = connection.dialect.name == "sqlite"
+    found = [
+        tuple(" ".join(str(value).split()) for value in row)
+        for query in ((SQLITE_OBJECTS,) if sqlite else POSTGRES_OBJECTS)
+        for row in connection.execute(text(query))
+    ]
+    return sorted([*found, *connection.execute(text("SELECT version_num FROM alembic_version"))])
+
+
+def made_by(database: Database, make) -> tuple[list[tuple[object, ...]], list[object]]:
+    """The objects `make` leaves in an empty database, and how they differ from the tables.
+
+    The database is empty again afterwards.
+    """
+    with suppress(ZeroDivisionError), database.transaction() as connection:
+        assert schema.is_empty(connection)
+        make(connection)
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, metadata)
-    assert [d for d in found if "alembic_version" not in str(d)] == []
+        differences = compare_metadata(context, metadata)
+        found = objects_in(connection)
+        raise ZeroDivisionError
+    return found, [d for d in differences if "alembic_version" not in str(d)]
+
+
+def test_a_new_store_and_a_migrated_one_have_the_same_schema(tmp_path, url):
+    database = Database(url or f"sqlite:///{tmp_path / 'empty.sqlite'}")
+    at_once, one_difference = made_by(database, schema.create)
+    by_migrations, other_difference = made_by(database, upgrade)
+    database.close()
+    assert one_difference == other_difference == []
+    assert len([row for row in at_once if "append-only" in str(row)]) >= 1
+    assert at_once == by_migrations
+
+
+def test_a_store_of_an_older_schema_is_migrated(tmp_path, url, monkeypatch):
+    settings = Settings(home=tmp_path / "home", database_url=url)
+    Store.open(settings).close()
+    seen = []
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr("suwen.records.database.upgrade", seen.append)
+    Store.open(settings).close()
+    assert len(seen) == 1
 
 
 def test_the_newest_migration_is_the_one_the_code_waits_for():
     config = Config()
     config.set_main_option("script_location", "suwen.records:migrations")
     config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
 
 
 def test_opening_an_up_to_date_store_changes_nothing(clinic):
