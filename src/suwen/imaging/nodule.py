@@ -7,15 +7,11 @@ Radiology 285:584-600, 2017 (how nodules are measured).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Point
@@ -145,21 +141,17 @@ def longest_diameter_mm(mask: Mask, volume: Volume) -> float:
 
     The radiologist's long axis: measured on the axial slice where it is longest.
     """
-    longest = 0.0
-    for flat in mask:
-        if not flat.any():
-            continue
-        edge = np.argwhere(flat & ~ndimage.binary_erosion(flat))
-        corners = edge[:, None, :] + np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])
-        points = corners.reshape(-1, 2) * np.array(volume.spacing[1:])
-        longest = max(longest, _span(points))
-    return longest
+    return max((_span(flat, volume) for flat in mask if flat.any()), default=0.0)
 
 
-def _span(points: NDArray[np.float64]) -> float:
-    with suppress(QhullError):  # all on one line
-        points = points[ConvexHull(points).vertices]
-    return float(pdist(points).max())
+def _span(flat: Mask, volume: Volume) -> float:
+    """Return the longest distance across one slice; its ends are ends of rows."""
+    rows = np.flatnonzero(flat.any(axis=1))
+    first = flat[rows].argmax(axis=1) - 0.5
+    last = flat.shape[1] - 0.5 - flat[rows, ::-1].argmax(axis=1)
+    corners = [(rows + half, column) for half in (-0.5, 0.5) for column in (first, last)]
+    y, x = np.concatenate(corners, axis=1) * np.array(volume.spacing[1:])[:, None]
+    return float(np.sqrt((y[:, None] - y) ** 2 + (x[:, None] - x) ** 2).max())
 
 
 def box_of(mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
