@@ -40,10 +40,16 @@ def folders(root: Path) -> list[Path]:
 def _described(folder: Path) -> tuple[str, str, str]:
     """Return task, name and version; empty texts when `pack.toml` cannot be read."""
     try:
-        content = tomllib.loads((folder / SETTINGS).read_text())
-        return str(content["task"]), str(content["name"]), str(content["version"])
+        changed = (folder / SETTINGS).stat()
+        return _read(folder / SETTINGS, changed.st_mtime_ns, changed.st_size)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, OSError):
         return "", "", ""
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int, size: int) -> tuple[str, str, str]:
+    content = tomllib.loads(path.read_text())
+    return str(content["task"]), str(content["name"]), str(content["version"])
 
 
 def installed() -> Iterator[tuple[Path, str, str]]:

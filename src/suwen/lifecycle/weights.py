@@ -67,6 +67,7 @@ class Weights:
         options.intra_op_num_threads = settings().threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # it keeps the peak of every session for good
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if self._seed is not None:
             listed = self._listed.get(self._name(path), [])
