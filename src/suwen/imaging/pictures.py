@@ -85,7 +85,7 @@ def key_image(volume: Volume, mask: Mask, saliency: Floats | None = None) -> byt
     _outline(image, frame.cut(volume, mask) > 0.5)
     _scale(image, frame.pixel_mm)
     out = BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.save(out, "PNG")
     return out.getvalue()
 
 
