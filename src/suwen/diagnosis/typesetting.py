@@ -18,10 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from reportlab import rl_config
 from reportlab.lib.colors import Color
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable
+
+rl_config.useA85 = 0  # text form of compressed streams: slow to make, a quarter larger
 
 FONT = "SuwenSans"
 FONT_FILE = Path(__file__).parent / "fonts" / "suwen-sans.ttf"

@@ -33,6 +33,7 @@ from suwen.imaging.patches import (
 from suwen.imaging.segmentation import (
     COARSE_MM,
     FINE_MM,
+    WEIGHTS,
     mask_from,
     probability_maps,
 )
@@ -44,7 +45,6 @@ from suwen.lifecycle.task import Examples
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WEIGHTS: Final = "net.onnx"
 WIDTHS: Final = (16, 32, 64, 96)
 SLICES_EACH: Final = 3
 """Slices drawn from each nodule in one epoch."""

@@ -19,6 +19,8 @@ from suwen.imaging.patches import NEIGHBOUR_MM, Floats, back_to_slice, prompt, s
 Network = Callable[[Floats], Floats]
 """(n, 4, 48, 48) -> logits (n, 1, 48, 48)."""
 
+WEIGHTS: Final = "net.onnx"
+"""File of a member's network in the pack."""
 FINE_MM: Final = 0.65
 """Pixel size for nodules up to `LARGE_MM`; the patch is 31 mm wide."""
 COARSE_MM: Final = 1.3

@@ -15,13 +15,13 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding
 from suwen.core.registry import register
 from suwen.imaging import findings as said
-from suwen.imaging import fit_malignancy, fit_segmentation, locate, perturbations, saliency
+from suwen.imaging import locate, perturbations, saliency
 from suwen.imaging.data import Nodule
 from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_of
 from suwen.imaging.malignancy import domain_with_size, scores_of
 from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
 from suwen.imaging.patches import Floats
-from suwen.imaging.segmentation import Network, mask_from, probability_maps
+from suwen.imaging.segmentation import WEIGHTS, Network, mask_from, probability_maps
 from suwen.lifecycle import explain, packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -82,6 +82,8 @@ class NoduleSegmentation:
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
         """Train one member."""
+        from suwen.imaging import fit_segmentation
+
         made = dict(fit_segmentation.fit(train, valid, recipe, folder))
         groups = sorted({str(group) for part in (train, valid) for group in part.groups})
         return made | {"seen": [patient_digest(group) for group in groups]}
@@ -146,6 +148,8 @@ class NoduleMalignancy:
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
         """Train one member."""
+        from suwen.imaging import fit_malignancy
+
         return fit_malignancy.fit(train, valid, recipe, folder)
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
@@ -196,7 +200,7 @@ def patient_digest(patient: str) -> str:
 
 def network_of(pack: Pack, member: int) -> Network:
     """Return a member's segmentation network."""
-    session = pack.session(fit_segmentation.WEIGHTS, member)
+    session = pack.session(WEIGHTS, member)
 
     def run(batch: Floats) -> Floats:
         logits: Floats = session.run(None, {"input": batch})[0]
