@@ -28,20 +28,35 @@ try:
 finally:
     assert "torch" not in sys.modules, "torch was imported"
 """
+PEAK = """
+import atexit
+from pathlib import Path
+
+def write():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next(line for line in lines if line.startswith("VmHWM"))
+    Path({place!r}).write_text(peak.split()[1])
+
+atexit.register(write)
+"""
+"""Writes the peak in KiB that the program reached itself: `wait4` counts its parent's too."""
 
 
 def _measure(code: str, home: Path) -> tuple[float, float, float]:
     """Return wall seconds, CPU seconds and peak MiB of a Python process that runs `code`."""
     environment = os.environ | {"SUWEN_HOME": str(home)}
+    place = home.with_suffix(".peak")
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-c", PEAK.format(place=str(place)) + code],
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"the measured process failed ({status})")
     wall = time.perf_counter() - start
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return wall, usage.ru_utime + usage.ru_stime, int(place.read_text()) / 1024
 
 
 def _crop_series(folder: Path) -> Path:
