@@ -60,6 +60,25 @@ def trained_mask(toy, toy_data, toy_home):
     return train(toy.SquareMask(), Recipe(epochs=60), toy_data, toy_home, progress=False)
 
 
+@pytest.fixture(scope="session")
+def trained_kinds(toy, toy_data, toy_home):
+    """The toy classifier of three classes, trained, measured and signed."""
+    from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import train
+
+    recipe = Recipe(epochs=60, imbalance="weights")
+    return train(toy.SquareKinds(), recipe, toy_data, toy_home, progress=False)
+
+
+@pytest.fixture(scope="session")
+def trained_sum(toy, toy_data, toy_home):
+    """The toy regression, trained, measured and signed."""
+    from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import train
+
+    return train(toy.SquareSum(), Recipe(), toy_data, toy_home, progress=False)
+
+
 @pytest.fixture
 def settled(monkeypatch):
     """Return a function that changes settings for one test."""

@@ -16,6 +16,15 @@ from suwen.lifecycle.pack import SETTINGS, Pack
 SOURCE = Path(suwen.__file__).parent
 
 
+TOYS = {
+    "toy.squares": "trained",
+    "toy.square_kinds": "trained_kinds",
+    "toy.square_mask": "trained_mask",
+    "toy.square_sum": "trained_sum",
+}
+"""One toy for each kind of answer, with the fixture that trains its pack."""
+
+
 def registered():
     """The names of all registered tasks."""
     rooms.load()
@@ -29,11 +38,10 @@ def shipped():
 
 def pytest_generate_tests(metafunc):
     """Run a test that asks for `task_name` or `pack_folder` once for each there is."""
-    toys = ["toy.squares", "toy.square_mask"]
     if "task_name" in metafunc.fixturenames:
-        metafunc.parametrize("task_name", [*registered(), *toys])
+        metafunc.parametrize("task_name", [*registered(), *TOYS])
     if "pack_folder" in metafunc.fixturenames:
-        found = [*shipped(), *toys]
+        found = [*shipped(), *TOYS]
         metafunc.parametrize("pack_folder", found, ids=lambda f: getattr(f, "name", f))
 
 
@@ -41,15 +49,13 @@ def pytest_generate_tests(metafunc):
 def task(task_name, request):
     """One registered task, or a toy."""
     if task_name.startswith("toy."):
-        toy = request.getfixturevalue("toy")
-        return {"toy.squares": toy.Squares, "toy.square_mask": toy.SquareMask}[task_name]()
+        return request.getfixturevalue("toy").tasks()[task_name]
     return registry.find(task_name)
 
 
 def toy_pack(name, request):
     """The trained pack of a toy."""
-    fixture = {"toy.squares": "trained", "toy.square_mask": "trained_mask"}[name]
-    return request.getfixturevalue(fixture).pack
+    return request.getfixturevalue(TOYS[name]).pack
 
 
 @pytest.fixture
@@ -64,8 +70,7 @@ def pack(pack_folder, request):
 def task_of_pack(pack, request):
     """The task that a pack answers."""
     if pack.task.startswith("toy."):
-        toy = request.getfixturevalue("toy")
-        return {"toy.squares": toy.Squares, "toy.square_mask": toy.SquareMask}[pack.task]()
+        return request.getfixturevalue("toy").tasks()[pack.task]
     return registry.find(pack.task)
 
 

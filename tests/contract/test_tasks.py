@@ -7,6 +7,7 @@ import inspect
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -14,13 +15,24 @@ import pytest
 from suwen.core import registry
 from suwen.core.codes import Code, Text
 from suwen.core.errors import NotFound
-from suwen.core.nouns import Band, Case, Finding, canonical
-from suwen.lifecycle import golden
+from suwen.core.nouns import Band, Case, Finding, RecordValue, canonical
+from suwen.lifecycle import golden, imbalance, measure
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.recipe import Imbalance, Recipe
 from suwen.lifecycle.run import answer
-from suwen.lifecycle.task import Choice, Examples, Explains, Mask, Reads, Task, Value
+from suwen.lifecycle.task import (
+    Answers,
+    Choice,
+    Examples,
+    Explains,
+    Mask,
+    Reads,
+    Sample,
+    Task,
+    Value,
+)
 
-from .conftest import SOURCE, registered
+from .conftest import SOURCE, TOYS, registered
 
 METHODS = ("samples", "examples", "fit", "predict", "findings")
 CHINESE = re.compile("[一-鿿]")
@@ -152,19 +164,28 @@ def test_outside_its_domain_the_task_abstains_with_a_reason_in_both_languages(
     assert bilingual(finding.reason)
 
 
-def test_findings_survive_their_json(toy, trained, toy_data):
-    task = toy.Squares()
-    sample = task.examples(toy_data, "squares").load(0)
-    from suwen.core.nouns import RecordValue
-    from suwen.lifecycle.task import Sample
+def test_the_imbalance_of_its_recipe_is_one_that_training_carries_out(task):
+    imbalance.check_recipe(task, getattr(task, "recipe", Recipe()))
+    assert {"none"} <= set(getattr(task, "imbalances", ("none",))) <= set(get_args(Imbalance))
 
+
+def test_findings_survive_their_json_and_say_what_kind_of_answer_they_are(answered, toy_data):
+    task, pack = answered
+    if not task.name.startswith("toy."):
+        pytest.skip("a registered task is asked about a Case by its room's own tests")
+    sample = task.examples(toy_data, "squares").load(0)
     evidence = (RecordValue(record="Observation/1/_history/1", path="valueString"),)
     placed = Sample(sample.key, sample.data, evidence)
-    output = task.predict(trained.pack, placed)
-    for finding in task.findings(trained.pack, placed, output):
+    found = task.findings(pack, placed, task.predict(pack, placed))
+    assert found
+    for finding in found:
         again = Finding.model_validate_json(canonical(finding.model_dump(mode="json")))
         assert again.id == finding.id
-        assert finding.pack == trained.pack.identity
+        assert finding.pack == pack.identity
+        assert (finding.probability is not None) == isinstance(task.answers, Choice)
+        if isinstance(task.answers, Choice) and len(task.answers.classes) > 2:
+            assert [one.code for one in finding.measures] == list(task.answers.classes)
+            assert sum(one.interval.value for one in finding.measures) == pytest.approx(100)
 
 
 @pytest.mark.real_data
@@ -185,10 +206,7 @@ def test_the_real_examples_are_consistent(task):
     for column in (examples.groups, examples.labels, *examples.columns.values()):
         assert len(column) == n
     assert examples.floors, "a floor stands beside every figure"
-    for scores in examples.floors.values():
-        assert np.isfinite(np.asarray(scores, dtype=float)).all()
-    if isinstance(task.answers, Choice):
-        assert set(np.unique(examples.labels)) <= set(range(len(task.answers.classes)))
+    measure.check_examples(task, examples)
     if isinstance(task.answers, Mask):
         assert examples.truth is not None
         assert examples.truth(0).dtype == bool
@@ -207,6 +225,14 @@ def task_classes():
                 if set(METHODS) <= methods and "Protocol" not in ast.unparse(node):
                     found.add((path.relative_to(SOURCE).as_posix(), node.name))
     return found
+
+
+def test_every_kind_of_answer_has_a_toy(toy):
+    answers = [task.answers for task in toy.tasks().values()]
+    kinds = {(each.kind, len(getattr(each, "classes", ())) > 2) for each in answers}
+    every = {(get_args(get_type_hints(each)["kind"])[0], False) for each in get_args(Answers)}
+    assert kinds == every | {("choice", True)}
+    assert set(toy.tasks()) == set(TOYS)
 
 
 def test_no_task_class_of_any_room_escapes_this_suite():

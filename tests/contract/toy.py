@@ -1,7 +1,8 @@
-"""Two tiny tasks on made-up 8 x 8 images: the whole lifecycle in seconds.
+"""Tiny tasks on made-up 8 x 8 images, one for each kind of answer: the whole lifecycle in seconds.
 
-A bright square in the middle decides the class; brightness alone is the floor. Both are written as
-ONNX by hand, so that they need no training library but `onnx`.
+A bright square in the middle decides the class (or, with three, one in the corner); brightness
+alone is the floor. All are written as ONNX by hand, so that they need no training library but
+`onnx`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from suwen.core.codes import NODULE, SUWEN, Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
-from suwen.lifecycle import explain
+from suwen.lifecycle import explain, imbalance, say
 from suwen.lifecycle.task import Choice, Examples, Mask, Output, Reads, Sample, Source, Value
 
 SIZE = 8
@@ -31,7 +32,12 @@ SOURCE = Source(
     shippable=True,
     limits=("Made up; says nothing about patients.",),
 )
+CORNER = (slice(0, 3), slice(0, 3))
 NOTHING = Code(system=f"{SUWEN}/codes", code="nothing", name=Text(en="Nothing", zh="无"))
+
+MIDDLE = Code(system=f"{SUWEN}/codes", code="Middle", name=Text(en="In the middle", zh="居中"))
+CORNERED = Code(system=f"{SUWEN}/codes", code="Corner", name=Text(en="In the corner", zh="角落"))
+SQUARE_CODE = Code(system=f"{SUWEN}/codes", code="square", name=Text(en="A square", zh="方块"))
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,12 @@ def read(data, dataset):
         return {name: stored[name] for name in stored.files}
 
 
-def written(weights, bias: float, path: Path) -> None:
-    """Write logit = sum(weights * x) + bias and the map weights * x as ONNX."""
-    kernel = np.asarray(weights, dtype=np.float32).reshape(1, SIZE, SIZE)
+def written(weights, bias, path: Path) -> None:
+    """Write logit = sum(weights * x) + bias and the map weights * x of K classes as ONNX.
+
+    `weights` (K, 8, 8) and `bias` (K,), or one class without the first axis.
+    """
+    kernel = np.asarray(weights, dtype=np.float32).reshape(-1, SIZE, SIZE)
     nodes = [
         helper.make_node("Mul", ["x", "kernel"], ["map"]),
         helper.make_node("ReduceSum", ["map", "axes"], ["total"], keepdims=0),
@@ -80,16 +89,17 @@ def written(weights, bias: float, path: Path) -> None:
     ]
     constants = [
         numpy_helper.from_array(kernel, "kernel"),
-        numpy_helper.from_array(np.array([bias], dtype=np.float32), "bias"),
+        numpy_helper.from_array(np.atleast_1d(np.float32(bias)), "bias"),
         numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "axes"),
     ]
+    classes = len(kernel)
     graph = helper.make_graph(
         nodes,
         "toy",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", SIZE, SIZE])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, SIZE, SIZE])],
         [
-            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
-            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", SIZE, SIZE]),
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, [classes]),
+            helper.make_tensor_value_info("map", TensorProto.FLOAT, [classes, SIZE, SIZE]),
         ],
         constants,
     )
@@ -206,25 +216,13 @@ class Squares:
 
     def findings(self, pack, sample, output):
         """Return one finding with its explanation."""
-        probability = pack.probability(output.scores)
-        band, reason = pack.band(probability)
+        found = say.finding(self, pack, sample, output)
         relevance, explanation = explain.check(self, pack, sample, "cam")
         picture = np.ascontiguousarray(relevance, dtype=np.float32).tobytes()
         shown = explanation.hidden_because is None
         attachment = Attachment.of("saliency", "application/octet-stream", picture)
-        return [
-            Finding(
-                task=self.name,
-                pack=pack.identity,
-                code=NODULE,
-                band=band,
-                reason=reason,
-                probability=probability,
-                evidence=sample.evidence,
-                explanations=(explanation,),
-                attachments=(attachment,) if shown else (),
-            )
-        ]
+        own = {"explanations": (explanation,), "attachments": (attachment,) if shown else ()}
+        return [found.model_copy(update=own)]
 
     def input_of(self, pack, sample):
         """Return the pixels."""
@@ -298,7 +296,10 @@ class SquareSum(Squares):
         found = super().examples(data, dataset)
         values = read(data, dataset)["values"]
         truth = values[:, *SQUARE].sum((1, 2)).astype(float)
-        return replace(found, labels=truth, floors={"mean": np.full(len(truth), truth.mean())})
+        noise = np.random.default_rng(5).normal(0, 1, len(truth))
+        return replace(
+            found, labels=truth + noise, floors={"mean": np.full(len(truth), truth.mean())}
+        )
 
     def fit(self, train, valid, recipe, folder):
         """Fit a ridge regression on the pixels."""
@@ -306,3 +307,80 @@ class SquareSum(Squares):
         gram = x.T @ x + np.eye(x.shape[1])
         written(np.linalg.solve(gram, x.T @ train.labels), 0.0, folder / "net.onnx")
         return {"net": "net.onnx"}
+
+    def findings(self, pack, sample, output):
+        """Return the value with its interval."""
+        return [say.finding(self, pack, sample, output)]
+
+
+class SquareKinds(Squares):
+    """Is there a bright square in the middle, in the corner, or none?"""
+
+    name = "toy.square_kinds"
+    title = Text(en="Place of the square", zh="方块位置")
+    answers = Choice((NOTHING, MIDDLE, CORNERED), SQUARE_CODE)
+    imbalances = ("none", "weights", "oversample")
+    explanations = ("cam",)
+    exclusions: ClassVar = {}
+    fitted: ClassVar[list[int]] = []
+
+    def examples(self, data, dataset):
+        """Load the squares; a third of those with nothing get one in the corner."""
+        found = super().examples(data, dataset)
+        values, labels = read(data, dataset)["values"].copy(), found.labels.copy()
+        moved = (labels == 0) & (np.arange(len(labels)) % 3 == 0)
+        labels[moved] = 2
+        values[moved, *CORNER] += 0.9
+        middle, corner = values[:, *SQUARE].mean((1, 2)), values[:, *CORNER].mean((1, 2))
+        return replace(
+            found,
+            labels=labels,
+            load=lambda i: Sample(f"picture-{i}", Picture(values[i], 8.0)),
+            floors={
+                "brightest part": np.stack([np.zeros(len(labels)), middle, corner], 1),
+                "bright middle": (middle > 0.2).astype(int),
+                "brightness": values.mean((1, 2)),
+            },
+        )
+
+    def fit(self, train, valid, recipe, folder):
+        """Fit a softmax regression on the pixels by gradient descent."""
+        self.fitted.append(len(train))
+        x = np.stack([train.load(i).data.values.ravel() for i in range(len(train))])
+        rng = np.random.default_rng(recipe.seed)
+        weights, bias = np.zeros((x.shape[1], 3)), np.zeros(3)
+        counted = imbalance.sample_weights(recipe.imbalance, train.labels, 3)
+        for _ in range(recipe.epochs):
+            order = imbalance.epoch_order(recipe.imbalance, train.labels, rng)
+            shown, wanted = x[order], np.eye(3)[train.labels[order]]
+            logits = shown @ weights + bias
+            said = np.exp(logits - logits.max(1, keepdims=True))
+            wrong = (said / said.sum(1, keepdims=True) - wanted) * counted[order, None]
+            weights -= 0.3 * (shown.T @ wrong / len(x) + recipe.weight_decay * weights)
+            bias -= 0.3 * wrong.mean(0)
+        written(weights.T, bias, folder / "net.onnx")
+        return {"net": "net.onnx"}
+
+    def predict(self, pack, sample, members=None):
+        """Return one logit a member and class."""
+        output = super().predict(pack, sample, members)
+        logits = np.array([logit for logit, _ in self._run(pack, sample.data.values, members)])
+        return replace(output, scores=logits)
+
+    def _named(self, pack, sample):
+        return self.predict(pack, sample).scores.mean(0).argmax()
+
+    def saliency(self, pack, sample, method):
+        """Return the class-activation map of the class that is named."""
+        maps = np.mean([found for _, found in self._run(pack, sample.data.values)], axis=0)
+        return maps[self._named(pack, sample)]
+
+    def score_of(self, pack, sample, values):
+        """Return the mean logit of the class that is named for the sample as it is."""
+        logits = np.mean([logit for logit, _ in self._run(pack, values)], axis=0)
+        return float(logits[self._named(pack, sample)])
+
+
+def tasks():
+    """Return one task for each kind of answer."""
+    return {task.name: task for task in (Squares(), SquareKinds(), SquareMask(), SquareSum())}

@@ -47,7 +47,7 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from suwen.lifecycle.card import label, number
+    from suwen.lifecycle.card_words import label, number
 
     console = Console()
     console.print(

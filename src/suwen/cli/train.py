@@ -23,7 +23,7 @@ def command(
     """Train a pack; start the same command again after a kill and it goes on."""
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import card
+    from suwen.lifecycle import card_words
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.train import train
 
@@ -37,7 +37,7 @@ def command(
         progress=not quiet,
     )
     for name, entry in made.results["metrics"].items():
-        typer.echo(f"{card.label(name):<28} {card.number(entry)}")
+        typer.echo(f"{card_words.label(name):<28} {card_words.number(entry)}")
     typer.echo(f"run   {made.folder}")
     typer.echo(f"pack  {made.pack.identity}")
     typer.echo(f"to use it: suwen packs install {made.pack.folder}")

@@ -13,14 +13,25 @@ import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.lifecycle import bands, calibrate, card, explain, footprint, golden, measure, plots, runs
+from suwen.lifecycle import (
+    bands_classes,
+    card,
+    explain,
+    fitting,
+    footprint,
+    golden,
+    measure,
+    plots,
+    runs,
+)
 from suwen.lifecycle import guard as domain_guard
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle import manifest as sealing
+from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Array, Choice, Examples, Task
 from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
@@ -68,6 +79,9 @@ def draft(task: Task, examples: Examples, recipe: Recipe, folder: Path) -> Pack:
         "source": {"name": source.name, "url": source.url, "licence": source.licence},
         "recipe": recipe.model_dump(),
     }
+    if isinstance(task.answers, Choice) and len(task.answers.classes) > 2:
+        content["classes"] = list(task.answers.keys)
+        content["bands"] = bands_classes.RULE
     for member in range(recipe.folds):
         made = folder / member_folder(member)
         inside = target / member_folder(member)
@@ -91,12 +105,12 @@ def finish(
     step: Callable[[], None],
 ) -> dict[str, Any]:
     """Complete the draft, measure it, draw it, describe it, sign it; return the figures."""
-    rows = _calibrated(task, examples, recipe, predictions, pack)
+    fitting.fit_answers(task, examples, recipe, predictions, pack)
     names: Mapping[str, Text] = getattr(task, "domain_names", {})
     _write(pack, "guard.json", domain_guard.fit(predictions.domains(), names).to_json())
-    rows = measure.with_abstained(rows, abstained(pack, predictions))
+    rows = rows_of(task, pack, examples, predictions)
     step()
-    for i in golden_choice(rows.answer, rows.abstained):
+    for i in golden_choice(rows):
         sample = examples.load(i)
         golden.write(task, pack.folder, sample, task.predict(pack, sample))
     if problems := golden.check(task, pack):
@@ -132,39 +146,6 @@ def _write(pack: Pack, name: str, content: Any) -> None:
     runs.write_json(pack.folder / name, content)
 
 
-def _calibrated(
-    task: Task, examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack
-) -> measure.Answered:
-    """Fit and write calibrator and thresholds (choice); return the rows to be measured."""
-    if task.answers.kind != "choice":
-        values = predictions.scores.sum(1) / max(predictions.scores.shape[1], 1)
-        return measure.answered(task, examples, predictions, values)
-    truth = np.asarray(examples.labels, dtype=float)
-    groups, fold = examples.groups, predictions.fold
-    chosen, by_fold, probability, losses = calibrate.choose(
-        recipe.calibration, predictions.scores.mean(1), truth, groups, fold
-    )
-    _write(
-        pack,
-        "calibrator.json",
-        {
-            "all": chosen.to_json(),
-            "folds": [each.to_json() for each in by_fold],
-            "cross_fitted_log_loss": losses,
-        },
-    )
-    cuts = bands.choose(
-        truth, probability, fold, recipe.rule_in_false_alarms, recipe.rule_out_misses
-    )
-    _write(pack, "thresholds.json", cuts.to_json())
-    return measure.answered(task, examples, predictions, probability, cuts)
-
-
-def abstained(pack: Pack, predictions: Predictions) -> Array:
-    """Return which examples the guard would not answer, shape (n,)."""
-    return np.array([bool(pack.guard.reasons(domain)) for domain in predictions.domains()])
-
-
 def exclusions_of(task: Task, examples: Examples) -> dict[str, Array]:
     """Return the rows each of the task's named exclusions drops (optional attribute).
 
@@ -174,8 +155,14 @@ def exclusions_of(task: Task, examples: Examples) -> dict[str, Array]:
     return {name: np.asarray(drop(examples), dtype=bool) for name, drop in found.items()}
 
 
-def golden_choice(answer: Array, outside: Array) -> list[int]:
-    """Return the examples at fixed quantiles of the answer among those the guard accepts."""
-    inside = np.flatnonzero(~outside)
-    order = inside[np.argsort(answer[inside], kind="stable")]
-    return sorted({int(order[int(q * (len(order) - 1))]) for q in GOLDEN_QUANTILES})
+def golden_choice(rows: Answered) -> list[int]:
+    """Return the examples at fixed quantiles of the answer among those the guard accepts.
+
+    With more than two classes, also the clearest example of each.
+    """
+    inside = np.flatnonzero(~rows.abstained)
+    order = inside[np.argsort(rows.rank[inside], kind="stable")]
+    chosen = {int(order[int(q * (len(order) - 1))]) for q in GOLDEN_QUANTILES}
+    if rows.many:
+        chosen |= {int(i) for i in inside[rows.answer[inside].argmax(0)]}
+    return sorted(chosen)

@@ -18,6 +18,9 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Band
 from suwen.lifecycle.task import Array
 
+HALF = 0.5
+"""The operating point of a recipe that asks for no other."""
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -25,7 +28,9 @@ class Thresholds:
 
     The `measured_*` rates are cross-fitted: false alarms among negatives at `rule_in`, misses among
     positives at `rule_out`. `overlapping`: the two budgets alone would have crossed, so both sit at
-    one point and there is no grey zone.
+    one point and there is no grey zone. `operating_point` is the probability at which accuracy, F1
+    and the like are measured, found by `operating_rule`; `operating_by_fold` are those found
+    without each fold, at which that fold is measured.
     """
 
     rule_in: float
@@ -35,6 +40,9 @@ class Thresholds:
     measured_false_alarms: float
     measured_misses: float
     overlapping: bool = False
+    operating_point: float = HALF
+    operating_rule: str = "half"
+    operating_by_fold: tuple[float, ...] = ()
 
     def band(self, probability: float) -> Band:
         """Return the band of a calibrated probability."""
@@ -71,13 +79,14 @@ class Thresholds:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Thresholds:
         """Build from `to_json`."""
-        found = cls(**content)
+        points = tuple(content.get("operating_by_fold", ()))
+        found = cls(**{**content, "operating_by_fold": points})
         if not 0 <= found.rule_out <= found.rule_in <= 1:
             raise BadInput("thresholds out of order", "0 <= rule-out <= rule-in <= 1")
         return found
 
 
-def _cut(truth: Array, probability: Array, alarms: float, misses: float) -> tuple[float, float]:
+def cut(truth: Array, probability: Array, alarms: float, misses: float) -> tuple[float, float]:
     """Return (rule-in, rule-out): the loosest thresholds that keep both budgets on this sample."""
     negatives = np.sort(probability[truth == 0])[::-1]
     positives = np.sort(probability[truth == 1])
@@ -88,8 +97,32 @@ def _cut(truth: Array, probability: Array, alarms: float, misses: float) -> tupl
     return float(np.nextafter(above, 2)), float(below)
 
 
+def operating_point(rule: str, truth: Array, probability: Array) -> float:
+    """Return the probability from which a sample is called positive.
+
+    `half`: 0.5. `youden`: where sensitivity + specificity is largest (Youden, Cancer 3:32, 1950).
+    `f1`: where F1 is largest. Of equally good points the largest.
+    """
+    if rule == "half":
+        return HALF
+    cuts = np.unique(probability)
+    positives, negatives = np.sort(probability[truth == 1]), np.sort(probability[truth == 0])
+    hit = len(positives) - np.searchsorted(positives, cuts)
+    alarm = len(negatives) - np.searchsorted(negatives, cuts)
+    if rule == "youden":
+        gain = hit / len(positives) - alarm / len(negatives)
+    else:
+        gain = 2 * hit / (hit + alarm + len(positives))
+    return float(cuts[len(cuts) - 1 - int(np.argmax(gain[::-1]))])
+
+
 def choose(
-    truth: Array, probability: Array, fold: Array, alarms: float, misses: float
+    truth: Array,
+    probability: Array,
+    fold: Array,
+    alarms: float,
+    misses: float,
+    rule: str = "half",
 ) -> Thresholds:
     """Choose thresholds on cross-fitted probabilities and measure them fold by fold.
 
@@ -99,17 +132,21 @@ def choose(
         Shape (n,): class (0 or 1), calibrated out-of-fold probability, fold.
     alarms, misses
         The error budget: share of negatives called rule-in, share of positives called rule-out.
+    rule
+        How the operating point is found.
     """
     truth, probability = np.asarray(truth), np.asarray(probability, dtype=float)
     called_in = np.zeros(len(truth), dtype=bool)
     called_out = np.zeros(len(truth), dtype=bool)
-    for k in np.unique(fold):
+    points = []
+    for k in range(int(np.max(fold)) + 1):
         inside = fold == k
-        upper, lower = _cut(truth[~inside], probability[~inside], alarms, misses)
+        upper, lower = cut(truth[~inside], probability[~inside], alarms, misses)
         upper = max(upper, lower)
         called_in[inside] = probability[inside] >= upper
         called_out[inside] = probability[inside] < lower
-    upper, lower = _cut(truth, probability, alarms, misses)
+        points.append(operating_point(rule, truth[~inside], probability[~inside]))
+    upper, lower = cut(truth, probability, alarms, misses)
     return Thresholds(
         rule_in=min(max(upper, lower), 1.0),
         rule_out=lower,
@@ -118,4 +155,7 @@ def choose(
         measured_false_alarms=float(called_in[truth == 0].mean()),
         measured_misses=float(called_out[truth == 1].mean()),
         overlapping=upper < lower,
+        operating_point=operating_point(rule, truth, probability),
+        operating_rule=rule,
+        operating_by_fold=tuple(points),
     )

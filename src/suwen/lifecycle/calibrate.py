@@ -15,8 +15,9 @@ b, sandwich form by group). It says nothing about inputs unlike the training dat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from scipy import special
@@ -27,9 +28,30 @@ from suwen.lifecycle.task import Array
 from suwen.metrics.calibration import log_loss
 
 Kind = Literal["temperature", "isotonic"]
+KINDS: tuple[Kind, ...] = ("temperature", "isotonic")
 LEVEL = 0.95
 RIDGE = 1e-3
 """Weak pull of (a, b) towards (1, 0): keeps separable data finite."""
+
+
+def reach_of(known: Array, spread: Array | float, members: int) -> Array:
+    """Return the half width of a 95 % interval on the logit scale.
+
+    Parameters
+    ----------
+    known
+        Standard error that the calibrator's own parameters leave.
+    spread
+        Variance of the members' logits.
+    members
+        Their number; one alone has no spread.
+    """
+    reach = special.ndtri(0.5 + LEVEL / 2) * known
+    if members > 1:
+        quantile = special.stdtrit(members - 1, 0.5 + LEVEL / 2)
+        doubt = np.asarray(spread) * (1 / members + 1 / (members - 1))
+        reach = np.hypot(reach, quantile * np.sqrt(doubt))
+    return np.asarray(reach)
 
 
 @dataclass(frozen=True)
@@ -54,19 +76,36 @@ class Calibrator:
             return np.interp(logits, self.x, self.y)
         return np.asarray(special.expit(self.a * logits + self.b))
 
+    def spread(self, logits: Array) -> float:
+        """Return the variance of one sample's members' logits (members,); 0 for one alone."""
+        members = np.asarray(logits, dtype=float).ravel()
+        return float(members.var(ddof=1)) if len(members) > 1 else 0.0
+
+    def limits(self, logits: Array, spread: Array | float, members: int) -> tuple[Array, Array]:
+        """Return the ends of the 95 % interval of each sample, each (n,).
+
+        Parameters
+        ----------
+        logits
+            Mean logits of the members, shape (n,).
+        spread
+            Variance of the members' logits, (n,) or one for all.
+        members
+            Their number.
+        """
+        centre = np.asarray(logits, dtype=float)
+        covariance, slope = np.array(self.covariance), max(self.a, 1e-6)
+        known = np.array([[z, 1.0] for z in centre]).reshape(-1, 2)
+        variance = np.array([float(row @ covariance @ row) / slope**2 for row in known])
+        reach = reach_of(np.sqrt(variance), spread, members)
+        return self.probability(centre - reach), self.probability(centre + reach)
+
     def interval(self, logits: Array) -> Interval:
         """Return the probability of one sample from its members' logits, with a 95 % interval."""
         members = np.asarray(logits, dtype=float).ravel()
-        centre, count = members.mean(), len(members)
-        slope = max(self.a, 1e-6)
-        known = np.array([centre, 1.0])
-        variance = float(known @ np.array(self.covariance) @ known) / slope**2
-        reach = special.ndtri(0.5 + LEVEL / 2) * np.sqrt(variance)
-        if count > 1:
-            spread = members.var(ddof=1) * (1 / count + 1 / (count - 1))
-            quantile = special.stdtrit(count - 1, 0.5 + LEVEL / 2)
-            reach = np.hypot(reach, quantile * np.sqrt(spread))
-        low, value, high = self.probability(np.array([centre - reach, centre, centre + reach]))
+        centre = np.array([members.mean()])
+        (low,), (high,) = self.limits(centre, self.spread(members), len(members))
+        (value,) = self.probability(centre)
         return Interval(value=float(value), low=float(low), high=float(high), level=LEVEL)
 
     def to_json(self) -> dict[str, Any]:
@@ -165,26 +204,43 @@ def _knots(x: Array, y: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(middles), tuple(float(level) for level in levels)
 
 
-def fit_cross(
-    kind: Kind, logits: Array, truth: Array, groups: Array, fold: Array
-) -> tuple[list[Calibrator], Array]:
-    """Return one calibrator a fold, fitted on the other folds, and the probabilities they give."""
-    folds = int(fold.max()) + 1
-    found = []
-    probability = np.empty(len(logits))
-    for k in range(folds):
-        held_out = fold == k
-        found.append(fit(kind, logits[~held_out], truth[~held_out], groups[~held_out]))
-        probability[held_out] = found[-1].probability(logits[held_out])
-    return found, probability
+class _Fitted(Protocol):
+    def probability(self, logits: Array) -> Array: ...
 
 
-def choose(
-    wanted: Literal["temperature", "isotonic", "best"],
+F = TypeVar("F", bound=_Fitted)
+
+
+def cross_fitted(
+    fit: Callable[[Array, Array, Array], F],
     logits: Array,
     truth: Array,
     groups: Array,
     fold: Array,
+) -> tuple[list[F], Array]:
+    """Return one calibrator a fold, fitted on the other folds, and the probabilities they give.
+
+    `fit` takes logits (n,) or (n, K), truth (n,) and groups (n,); the probabilities have the shape
+    of `logits`.
+    """
+    found = []
+    probability = np.empty(logits.shape)
+    for k in range(int(fold.max()) + 1):
+        held_out = fold == k
+        found.append(fit(logits[~held_out], truth[~held_out], groups[~held_out]))
+        probability[held_out] = found[-1].probability(logits[held_out])
+    return found, probability
+
+
+def fit_cross(
+    kind: Kind, logits: Array, truth: Array, groups: Array, fold: Array
+) -> tuple[list[Calibrator], Array]:
+    """Return one calibrator a fold, fitted on the other folds, and the probabilities they give."""
+    return cross_fitted(lambda *data: fit(kind, *data), logits, truth, groups, fold)
+
+
+def choose(
+    wanted: str, logits: Array, truth: Array, groups: Array, fold: Array
 ) -> tuple[Calibrator, list[Calibrator], Array, dict[str, float]]:
     """Choose by cross-fitted log loss and fit the calibrator that ships on all samples.
 
@@ -192,10 +248,21 @@ def choose(
     -------
     tuple
         The calibrator, one a fold, the cross-fitted probabilities (n,), and log loss by kind.
+
+    Raises
+    ------
+    BadInput
+        `wanted` is a calibrator for more than two classes.
     """
-    kinds: tuple[Kind, ...] = ("temperature", "isotonic") if wanted == "best" else (wanted,)
+    kinds = [kind for kind in KINDS if wanted in (kind, "best")]
+    if not kinds:
+        raise BadInput(
+            f"the calibrator {wanted!r} for two classes",
+            f"one of {[*KINDS, 'best']}",
+            "change `calibration` in the recipe",
+        )
     tried = {kind: fit_cross(kind, logits, truth, groups, fold) for kind in kinds}
-    losses: dict[str, float] = {kind: float(log_loss(truth, tried[kind][1])) for kind in kinds}
+    losses = {str(kind): float(log_loss(truth, tried[kind][1])) for kind in kinds}
     best = min(kinds, key=lambda kind: losses[kind])
     by_fold, probability = tried[best]
     return fit(best, logits, truth, groups), by_fold, probability, losses

@@ -12,24 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from suwen.lifecycle import runs
+from suwen.lifecycle import card_answers, runs
+from suwen.lifecycle.card_words import label, number
 from suwen.lifecycle.pack import Pack, member_folder
-from suwen.lifecycle.task import Examples, Task
+from suwen.lifecycle.task import Choice, Examples, Task
 
 DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
-LOWER_IS_BETTER = ("ece", "ece_equal_mass", "brier", "log_loss", "rmse", "mae")
-ABBREVIATIONS = {
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "ece": "ECE",
-    "roc": "ROC",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "dice": "Dice",
-    "brier": "Brier score",
-}
 SOURCE_FIELDS = ("name", "url", "licence", "citation", "shippable")
-PLOTS = ("roc", "reliability", "precision_recall", "confusion", "dice", "agreement")
+PLOTS = (
+    "roc",
+    "reliability",
+    "precision_recall",
+    "confusion",
+    "dice",
+    "agreement",
+    "residuals",
+)
 
 
 def describe(
@@ -65,9 +63,12 @@ def describe(
             "members": [each["samples"] | {"seed": each["seed"]} for each in members],
         },
         "results": dict(results),
+        "classes": _classes(task),
         "calibration": {
             "kind": calibrator.get("all", {}).get("kind"),
             "cross_fitted_log_loss": calibrator.get("cross_fitted_log_loss"),
+            "cross_fitted_interval_score": calibrator.get("cross_fitted_interval_score"),
+            "level": calibrator.get("all", {}).get("level"),
         },
         "bands": pack.content("thresholds.json"),
         "domain": pack.content("guard.json")["ranges"],
@@ -78,6 +79,16 @@ def describe(
             "environment": run["environment"],
             "code": run["code"],
         },
+    }
+
+
+def _classes(task: Task) -> dict[str, dict[str, str]]:
+    """Return the names of the classes by short name, when there are more than two."""
+    answers = task.answers
+    if not isinstance(answers, Choice) or len(answers.classes) < 3:
+        return {}
+    return {
+        key: code.name.model_dump() for key, code in zip(answers.keys, answers.classes, strict=True)
     }
 
 
@@ -104,7 +115,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield ""
     yield f"> {card['intended_use']}"
     yield ""
-    yield from _figures(card["results"])
+    yield from card_answers.figures(card)
     if plots:
         yield "\n".join(
             f'<img src="plots/{name}.png" width="360" alt="{label(name)}">' for name in plots
@@ -112,7 +123,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
         yield ""
     yield from _floors(card["results"])
     yield from _subgroups(card["results"])
-    yield from _calibration(card)
+    yield from card_answers.calibration(card)
     yield from _explanations(card["explanations"])
     yield "## Data"
     yield ""
@@ -131,36 +142,6 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield ""
     yield from _domain(card["domain"])
     yield from _cost(card)
-
-
-def number(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
-    """Return `0.951 [0.935, 0.966]`; a dash where nothing is defined."""
-    if not entry or entry.get("value") is None:
-        return "–"
-    value, low, high = entry["value"], entry["low"], entry["high"]
-    if low is None or high is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def label(name: str) -> str:
-    """Return a metric's key as people write it (`size_matched_auroc`: size-matched AUROC)."""
-    words = name.replace("_", " ").replace("size matched", "size-matched").split(" ")
-    return " ".join(ABBREVIATIONS.get(word, word) for word in words)
-
-
-def _figures(results: Mapping[str, Any]) -> Iterator[str]:
-    yield "## Figures"
-    yield ""
-    yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold;"
-    yield "95 % intervals by bootstrap over patients, 2,000 resamples."
-    yield ""
-    yield "| metric | value [95 % interval] |"
-    yield "|---|---|"
-    for name, entry in results["metrics"].items():
-        arrow = " (lower is better)" if name in LOWER_IS_BETTER else ""
-        yield f"| {label(name)}{arrow} | {number(entry)} |"
-    yield ""
 
 
 def _floors(results: Mapping[str, Any]) -> Iterator[str]:
@@ -212,28 +193,6 @@ def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
             yield f"Without {value}, beside the floors:"
             yield ""
             yield from _floor_rows(entry["floor"])
-
-
-def _calibration(card: Mapping[str, Any]) -> Iterator[str]:
-    bands, calibration = card["bands"], card["calibration"]
-    if not bands:
-        return
-    yield "## Calibration and decision bands"
-    yield ""
-    losses = ", ".join(f"{k} {v:.4f}" for k, v in calibration["cross_fitted_log_loss"].items())
-    yield f"Calibrator: {calibration['kind']} (cross-fitted log loss: {losses})."
-    yield ""
-    yield "| band | probability | error budget | measured (cross-fitted) |"
-    yield "|---|---|---|---|"
-    yield (
-        f"| rule-in | ≥ {bands['rule_in']:.3f} | {bands['rule_in_false_alarms']:.1%} of negatives "
-        f"| {bands['measured_false_alarms']:.1%} |"
-    )
-    yield (
-        f"| rule-out | < {bands['rule_out']:.3f} | {bands['rule_out_misses']:.1%} of positives "
-        f"| {bands['measured_misses']:.1%} |"
-    )
-    yield ""
 
 
 def _explanations(found: Mapping[str, Any]) -> Iterator[str]:

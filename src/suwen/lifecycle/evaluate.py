@@ -15,7 +15,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import assemble, measure, split
-from suwen.lifecycle.calibrate import Calibrator
+from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
@@ -83,28 +83,3 @@ def out_of_fold(
         index = np.flatnonzero(fold == k)
         parts.append((index, predict_all(task, pack, examples.subset(index), int(k), step)))
     return Predictions.joined(parts)
-
-
-def rows_of(
-    task: Task, pack: Pack, examples: Examples, predictions: Predictions
-) -> measure.Answered:
-    """Return the rows to be measured: calibrated answers, bands, and what the guard refuses."""
-    scores = predictions.scores
-    answer = scores.sum(1) / max(scores.shape[1], 1)
-    cuts = None
-    if task.answers.kind == "choice":
-        cuts = pack.thresholds
-        answer = probabilities(pack, answer, predictions.fold)
-    rows = measure.answered(task, examples, predictions, answer, cuts)
-    return measure.with_abstained(rows, assemble.abstained(pack, predictions))
-
-
-def probabilities(pack: Pack, logits: Array, fold: Array) -> Array:
-    """Return calibrated probabilities (n,): by the fold's own calibrator, or the shipped one."""
-    by_fold = pack.content("calibrator.json", needed=True)["folds"]
-    found = np.empty(len(logits))
-    for k in np.unique(fold):
-        inside = fold == k
-        calibrator = pack.calibrator if k == INDEPENDENT else Calibrator.from_json(by_fold[k])
-        found[inside] = calibrator.probability(logits[inside])
-    return found

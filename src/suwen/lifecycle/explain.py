@@ -23,7 +23,7 @@ import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Explanation
-from suwen.lifecycle.measure import Answered
+from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Array, Examples, Explains, Sample, Task
 
@@ -226,7 +226,7 @@ def on_development(
     `random_high`, and the mean `randomisation_similarity` (None where nothing was defined).
     """
     inside = np.flatnonzero(~rows.abstained)
-    order = inside[np.argsort(rows.answer[inside], kind="stable")]
+    order = inside[np.argsort(rows.rank[inside], kind="stable")]
     spread = np.linspace(0.1, 0.98, DEVELOPMENT_EXAMPLES)
     chosen = sorted({int(order[int(q * (len(order) - 1))]) for q in spread})
     rng = np.random.default_rng(seed)

@@ -8,90 +8,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.bands import Thresholds
-from suwen.lifecycle.predictions import Predictions
+from suwen.lifecycle import measure_choice, measure_classes, measure_values
+from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.task import Array, Choice, Examples, Task
-from suwen.metrics import calibration, discrimination, overlap
-from suwen.metrics.intervals import Estimate, Metric, estimate, paired_difference
+from suwen.metrics import overlap
+from suwen.metrics.intervals import Estimate, Metric, difference, estimates
 
-SIZE = "diameter_mm"
-"""Column whose presence adds the size-matched AUROC."""
-OPERATING_POINT = 0.5
-CENTRED = ("ece", "ece_equal_mass")
+SHARE = (0.0, 1.0)
+CENTRED = {
+    "ece": SHARE,
+    "ece_equal_mass": SHARE,
+    "ece_class_wise": SHARE,
+    "interval_coverage": SHARE,
+    "interval_coverage_with_noise": SHARE,
+}
+"""Metrics that resampling shifts, with the smallest and largest value they can have."""
+ERRORS = ("rmse", "mae")
 LEAST = 20
 """Subgroups with fewer samples are counted but not measured."""
 MOST_VALUES = 8
 """A numeric column with at most this many distinct values is a subgroup column."""
 RESAMPLES = 2000
-
-
-@dataclass(frozen=True)
-class Answered:
-    """Examples with their answers, ready to be measured.
-
-    `answer` is a calibrated probability (choice), a value, or a Dice coefficient (mask); `truth`
-    the class, the value, or NaN; all columns have shape (n,). `order` is what ranking metrics rank:
-    for choices the mean logit before calibration. The intercept of a calibrator fitted without a
-    fold falls as that fold's share of positives rises, so that pooled out-of-fold probabilities
-    rank worse than the model does (Parker et al., BMC Bioinformatics 8:326, 2007).
-    """
-
-    kind: str
-    truth: Array
-    answer: Array
-    order: Array
-    groups: Array
-    columns: Mapping[str, Array]
-    floors: Mapping[str, Array]
-    volume_error: Array
-    abstained: Array
-    thresholds: Thresholds | None = None
-
-    def where(self, keep: Array) -> Answered:
-        """Return the rows where `keep` holds."""
-        return replace(
-            self,
-            truth=self.truth[keep],
-            answer=self.answer[keep],
-            order=self.order[keep],
-            groups=self.groups[keep],
-            columns={name: column[keep] for name, column in self.columns.items()},
-            floors={name: scores[keep] for name, scores in self.floors.items()},
-            volume_error=self.volume_error[keep],
-            abstained=self.abstained[keep],
-        )
-
-
-def answered(
-    task: Task,
-    examples: Examples,
-    predictions: Predictions,
-    answer: Array,
-    thresholds: Thresholds | None = None,
-) -> Answered:
-    """Join examples with their predictions; `answer` (n,) is read for choices and values."""
-    mask = task.answers.kind == "mask"
-    count = len(examples)
-    values = predictions.dice if mask else np.asarray(answer, dtype=float)
-    choice = task.answers.kind == "choice"
-    return Answered(
-        kind=task.answers.kind,
-        truth=np.full(count, np.nan) if mask else np.asarray(examples.labels, dtype=float),
-        answer=values,
-        order=predictions.scores.mean(axis=1) if choice else values,
-        groups=examples.groups,
-        columns=examples.columns,
-        floors=examples.floors,
-        volume_error=predictions.volume_error,
-        abstained=np.zeros(count, dtype=bool),
-        thresholds=thresholds,
-    )
 
 
 def check_examples(task: Task, examples: Examples) -> None:
@@ -100,107 +42,93 @@ def check_examples(task: Task, examples: Examples) -> None:
     Raises
     ------
     BadInput
-        There are more than two classes or one has no example; a floor is not finite, or for masks
-        no Dice coefficient.
+        A class has no example or a label is no class; a floor has no fitting shape, is not finite,
+        or for masks is no Dice coefficient.
     """
-    if isinstance(task.answers, Choice):
+    classes = len(task.answers.classes) if isinstance(task.answers, Choice) else 0
+    if classes:
         found = sorted(set(np.asarray(examples.labels).tolist()))
-        if len(task.answers.classes) != 2 or found != [0, 1]:
+        if classes < 2 or found != list(range(classes)):
             raise BadInput(
-                f"{task.name} has {len(task.answers.classes)} classes and the labels {found}",
-                "two classes, labelled 0 and 1, with examples of both",
-                "ask one question a class",
+                f"{task.name} has {classes} classes and the labels {found}",
+                "two classes or more, labelled from 0, with examples of each",
+                "correct `answers` or the labels of `examples`",
             )
     for name, scores in examples.floors.items():
-        values = np.asarray(scores, dtype=float)
-        if task.answers.kind == "mask" and not ((values >= 0) & (values <= 1)).all():
-            raise BadInput(
-                f"the floor {name!r} of {task.name} is no Dice coefficient",
-                "for masks: the Dice coefficient of a trivial mask, one a sample",
-                "give `Examples.floors` the overlap of a trivial method with the truth",
-            )
-        if not np.isfinite(values).all():
-            raise BadInput(
-                f"the floor {name!r} of {task.name} is not finite", "one number a sample"
-            )
+        _check_floor(task, classes, name, np.asarray(scores))
 
 
-def with_abstained(rows: Answered, outside: Array) -> Answered:
-    """Return the rows with what the guard would not answer marked; all rows stay measured."""
-    return replace(rows, abstained=outside)
-
-
-def _ranking(rows: Answered, scores: Array) -> dict[str, Metric]:
-    """Return the metrics that need an order only, so that floors have them too."""
-    found: dict[str, Metric] = {
-        "auroc": lambda w: discrimination.auroc(rows.truth, scores, w),
-        "auprc": lambda w: discrimination.auprc(rows.truth, scores, w),
-    }
-    if SIZE in rows.columns:
-        sizes = rows.columns[SIZE]
-        found["size_matched_auroc"] = lambda w: discrimination.size_matched_auroc(
-            rows.truth, scores, sizes, w
+def _check_floor(task: Task, classes: int, name: str, scores: Array) -> None:
+    values = scores.astype(float)
+    if task.answers.kind == "mask" and not ((values >= 0) & (values <= 1)).all():
+        raise BadInput(
+            f"the floor {name!r} of {task.name} is no Dice coefficient",
+            "for masks: the Dice coefficient of a trivial mask, one a sample",
+            "give `Examples.floors` the overlap of a trivial method with the truth",
         )
-    return found
+    if not np.isfinite(values).all():
+        raise BadInput(f"the floor {name!r} of {task.name} is not finite", "one number a sample")
+    by_class = classes > 2 and scores.shape[1:] == (classes,)
+    numbered = classes > 2 and scores.ndim == 1 and np.issubdtype(scores.dtype, np.integer)
+    if not (scores.ndim == 1 or by_class) or (
+        numbered and not 0 <= scores.min() <= scores.max() < classes
+    ):
+        raise BadInput(
+            f"the floor {name!r} of {task.name} has the shape {scores.shape}",
+            "one score a sample; with more than two classes also one a class, or a class number",
+            "see `Examples.floors`",
+        )
 
 
-def _at(rows: Answered, threshold: float, suffix: str) -> dict[str, Metric]:
-    return {
-        f"sensitivity{suffix}": lambda w: discrimination.sensitivity(
-            rows.truth, rows.answer, threshold, w
-        ),
-        f"specificity{suffix}": lambda w: discrimination.specificity(
-            rows.truth, rows.answer, threshold, w
-        ),
-    }
+def check_folds(task: Task, examples: Examples, fold: Array) -> None:
+    """Check that every class is left when any fold is held out.
 
-
-def _choice(rows: Answered) -> dict[str, Metric]:
-    truth, answer = rows.truth, rows.answer
-    found = _ranking(rows, rows.order) | {
-        "accuracy": lambda w: discrimination.accuracy(truth, answer, OPERATING_POINT, w),
-        "ece": lambda w: calibration.ece(truth, answer, w),
-        "ece_equal_mass": lambda w: calibration.ece_equal_mass(truth, answer, w),
-        "brier": lambda w: calibration.brier(truth, answer, w),
-        "log_loss": lambda w: calibration.log_loss(truth, answer, w),
-    }
-    found |= _at(rows, OPERATING_POINT, "")
-    if (cuts := rows.thresholds) is not None:
-        found |= _at(rows, cuts.rule_in, "_at_rule_in") | _at(rows, cuts.rule_out, "_at_rule_out")
-        grey = (answer < cuts.rule_in) & (answer >= cuts.rule_out)
-        found["grey_share"] = lambda w: overlap.mean(grey, w)
-    return found
+    Raises
+    ------
+    BadInput
+        One is not: calibrator and thresholds of that fold could not be fitted.
+    """
+    if not isinstance(task.answers, Choice):
+        return
+    labels = np.asarray(examples.labels, dtype=int)
+    for k in np.unique(fold):
+        missing = set(range(len(task.answers.classes))) - set(labels[fold != k].tolist())
+        if missing:
+            names = [task.answers.classes[number].name.en for number in sorted(missing)]
+            raise BadInput(
+                f"all examples of {', '.join(names)} belong to the groups of fold {k}",
+                "examples of each class in at least two folds",
+                "add examples, or train with another number of folds",
+            )
 
 
 def metrics_of(rows: Answered) -> dict[str, Metric]:
     """Return every metric of this kind of answer, with its samples bound."""
-    found: dict[str, Metric]
-    if rows.kind == "choice":
-        found = _choice(rows)
-    elif rows.kind == "mask":
-        found = {
-            "dice": lambda w: overlap.mean(rows.answer, w),
-            "volume_error": lambda w: overlap.mean(rows.volume_error, w),
-            "absolute_volume_error": lambda w: overlap.mean(np.abs(rows.volume_error), w),
-        }
+    if rows.kind == "mask":
+        found = measure_values.mask_metrics(rows)
+    elif rows.kind == "value":
+        found = measure_values.metrics(rows)
     else:
-        found = {
-            "rmse": lambda w: overlap.rmse(rows.truth, rows.answer, w),
-            "mae": lambda w: overlap.mae(rows.truth, rows.answer, w),
-        }
-    found["abstained"] = lambda w: overlap.mean(rows.abstained, w)
-    return found
+        found = (measure_classes if rows.many else measure_choice).metrics(rows)
+    return found | {"abstained": lambda w: overlap.mean(rows.abstained, w)}
 
 
 def _floor_metrics(rows: Answered, scores: Array) -> dict[str, Metric]:
-    if rows.kind == "choice":
-        return _ranking(rows, scores)
     if rows.kind == "mask":
-        return {"dice": lambda w: overlap.mean(scores, w)}
-    return {
-        "rmse": lambda w: overlap.rmse(rows.truth, scores, w),
-        "mae": lambda w: overlap.mae(rows.truth, scores, w),
-    }
+        return measure_values.mask_floor(rows, scores)
+    if rows.kind == "value":
+        return measure_values.errors(rows, scores)
+    if rows.many:
+        return measure_classes.floor_metrics(rows, scores)
+    return measure_choice.ranking(rows, scores)
+
+
+def _headline(rows: Answered) -> tuple[str, ...]:
+    if rows.kind == "mask":
+        return measure_values.MASK_HEADLINE
+    if rows.kind == "value":
+        return measure_values.HEADLINE
+    return measure_classes.HEADLINE if rows.many else measure_choice.HEADLINE
 
 
 def as_json(found: Estimate) -> dict[str, float | None]:
@@ -215,18 +143,16 @@ def as_json(found: Estimate) -> dict[str, float | None]:
 def _estimated(
     metrics: Mapping[str, Metric], groups: Array, resamples: int
 ) -> dict[str, dict[str, float | None]]:
-    return {
-        name: as_json(
-            estimate(
-                metric,
-                groups,
-                resamples=resamples,
-                centred=name in CENTRED,
-                floor=0.0 if name in CENTRED else -np.inf,
-            )
-        )
-        for name, metric in metrics.items()
-    }
+    found = estimates(metrics, groups, resamples=resamples, centred=CENTRED)
+    return {name: as_json(each) for name, each in found.items()}
+
+
+def _stated(rows: Answered) -> dict[str, dict[str, float | None]]:
+    """Return what stands among the metrics and is not estimated."""
+    if rows.kind != "choice" or rows.many:
+        return {}
+    fixed = measure_choice.fixed(rows)
+    return {name: as_json(Estimate(value, low, high)) for name, (value, low, high) in fixed.items()}
 
 
 def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
@@ -236,14 +162,18 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
     """
     own = metrics_of(rows)
     found = {}
-    for name, scores in rows.floors.items():
+    trivial = dict(rows.floors)
+    if rows.many:
+        trivial.setdefault(measure_classes.MAJORITY, measure_classes.majority(rows))
+    for name, scores in trivial.items():
         metrics = _floor_metrics(rows, scores)
-        table = _estimated(metrics, rows.groups, resamples)
-        for key, metric in metrics.items():
-            pair = (own[key], metric) if key not in ("rmse", "mae") else (metric, own[key])
-            gain = paired_difference(*pair, rows.groups, resamples=resamples)
-            table[f"gain_{key}"] = as_json(gain)
-        found[name] = table
+        gains = {
+            f"gain_{key}": difference(metric, own[key])
+            if key in ERRORS
+            else difference(own[key], metric)
+            for key, metric in metrics.items()
+        }
+        found[name] = _estimated({**metrics, **gains}, rows.groups, resamples)
     return found
 
 
@@ -257,8 +187,7 @@ def subgroups_of(
     `exclusions` names rows to leave out (`without rating 3`: rows to drop are True); there the
     floors stand beside again.
     """
-    headline = {"choice": ("auroc", "size_matched_auroc", "accuracy", "ece"), "mask": ("dice",)}
-    wanted = headline.get(rows.kind, ("rmse", "mae"))
+    wanted = _headline(rows)
     parts: dict[str, dict[str, Array]] = {}
     for name, column in rows.columns.items():
         values = np.unique(column)
@@ -292,7 +221,7 @@ def results(
     found = {
         "n": len(rows.truth),
         "groups": len(np.unique(rows.groups)),
-        "metrics": _estimated(metrics_of(rows), rows.groups, resamples),
+        "metrics": _estimated(metrics_of(rows), rows.groups, resamples) | _stated(rows),
     }
     step()
     found["floor"] = floors_of(rows, resamples)

@@ -17,7 +17,7 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle.golden import arrays_of, save_arrays
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Examples, Output, Sample, Task
+from suwen.lifecycle.task import Array, Choice, Examples, Output, Sample, Task
 from suwen.metrics.overlap import dice, volume_error
 
 INDEPENDENT = -1
@@ -33,7 +33,8 @@ class Predictions:
     fold
         Fold that answered, or `INDEPENDENT`, shape (n,).
     scores
-        Logits or values of the members that answered, shape (n, members); (n, 0) for masks.
+        Logits or values of the members that answered, shape (n, members); with K > 2 classes
+        (n, members, K); (n, 0) for masks.
     features
         Names of the domain features, shape (d,), and `domain` their values, shape (n, d).
     dice, volume_error
@@ -94,10 +95,14 @@ def check_output(task: Task, output: Output, members: int) -> None:
         It has not: the room's `predict` is at fault.
     """
     shape = np.asarray(output.scores).shape
-    if task.answers.kind != "mask" and shape[:1] != (members,):
+    answers = task.answers
+    wanted: tuple[int, ...] = (members,)
+    if several := isinstance(answers, Choice) and len(answers.classes) > 2:
+        wanted = (members, len(answers.classes))
+    if answers.kind != "mask" and shape != wanted:
         raise BadInput(
             f"{task.name} returned scores of shape {shape} for {members} members",
-            "one score a member",
+            f"one score a member{' and class' if several else ''}: {wanted}",
             "correct `predict` of the task",
         )
     if task.answers.kind == "mask" and (output.mask is None or output.mask.dtype != np.bool_):
@@ -134,13 +139,13 @@ def predict_all(
         check_output(task, output, count)
         overlaps.append(_overlap(task, examples, i, output))
         digests.append(_content_digest(task, sample))
-        outputs.append((np.asarray(output.scores, dtype=float).ravel(), dict(output.domain)))
+        outputs.append((np.asarray(output.scores, dtype=float), dict(output.domain)))
         step()
     features = list(outputs[0][1]) if outputs else []
     shape = (len(outputs), len(features))
     return Predictions(
         fold=np.full(len(outputs), fold),
-        scores=np.array([scores for scores, _ in outputs]).reshape(len(outputs), -1),
+        scores=np.array([scores for scores, _ in outputs]),
         features=np.array(features, dtype=str),
         domain=np.array([[row[f] for f in features] for _, row in outputs]).reshape(shape),
         dice=np.array([overlap[0] for overlap in overlaps], dtype=float),

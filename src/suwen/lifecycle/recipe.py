@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Imbalance = Literal["none", "weights", "focal", "oversample"]
+
 
 class Recipe(BaseModel):
     """Choices of a training run; `options` are the room's own (architecture, input size, ...)."""
@@ -26,16 +28,33 @@ class Recipe(BaseModel):
     weight_decay: float = Field(1e-2, ge=0, description="Decoupled weight decay.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the last layer.")
     augmentation: bool = Field(True, description="Train on randomly moved, turned, noisy samples.")
-    imbalance: Literal["none", "weights", "focal", "oversample"] = Field(
-        "weights", description="How the rarer class is made to count."
+    imbalance: Imbalance = Field(
+        "none", description="How the rarer class is made to count; see `lifecycle.imbalance`."
     )
-    calibration: Literal["temperature", "isotonic", "best"] = Field(
-        "best", description="Calibrator; 'best': the lower validation log loss, by cross-fitting."
+    calibration: Literal["temperature", "isotonic", "vector", "best"] = Field(
+        "best",
+        description="Calibrator; 'best': the lower validation log loss, by cross-fitting. Two "
+        "classes: temperature or isotonic; more: temperature or vector.",
+    )
+    operating_point: Literal["half", "youden", "f1"] = Field(
+        "half",
+        description="Probability from which two classes are told apart: 0.5, or the one with the "
+        "best Youden index or F1 on the validation folds.",
+    )
+    interval_level: float = Field(
+        0.90, gt=0.5, lt=1, description="Share of true values that an interval should hold."
     )
     rule_in_false_alarms: float = Field(
-        0.10, gt=0, lt=1, description="Share of negatives that may be called rule-in."
+        0.10,
+        gt=0,
+        lt=1,
+        description="Share of negatives that may be called rule-in; with more than two classes, "
+        "for each class the share of all others.",
     )
     rule_out_misses: float = Field(
-        0.05, gt=0, lt=1, description="Share of positives that may be called rule-out."
+        0.05,
+        gt=0,
+        lt=1,
+        description="Share of positives (of any class but the first) that may be called rule-out.",
     )
     options: dict[str, Any] = Field(default_factory=dict)

@@ -112,7 +112,7 @@ def abstention(task: Task, pack: Pack, sample: Sample, reasons: Sequence[Text]) 
 
 
 def _asked(answers: Answers) -> Code:
-    return answers.classes[1] if isinstance(answers, Choice) else answers.code
+    return answers.asked if isinstance(answers, Choice) else answers.code
 
 
 def digests_of(sample: Sample, case: Case) -> dict[str, str]:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 import suwen
 from suwen.core.errors import Conflict, StorageUnavailable
@@ -98,14 +99,14 @@ def fingerprint(examples: Examples) -> str:
 def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume: bool) -> Path:
     """Return the run folder: the newest with this task, recipe and data when `resume`, or new.
 
-    The code may have changed in between; what each member was trained with stands in its
-    `done.json`.
+    A run from before a choice existed was made with that choice's default. The code may have
+    changed in between; what each member was trained with stands in its `done.json`.
     """
     data = fingerprint(examples)
     key = digest_of(canonical({"task": task.name, "recipe": recipe.model_dump(), "data": data}))
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     parent = home / "runs" / task.name
-    if resume and (earlier := sorted(parent.glob(f"*-{key[:8]}"))):
+    if resume and (earlier := [f for f in sorted(parent.glob("*-*")) if _same(f, recipe, data)]):
         return earlier[-1]
     started = datetime.now(UTC)
     folder = parent / f"{started:%Y%m%d-%H%M%S}-{key[:8]}"
@@ -131,6 +132,19 @@ def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume:
         },
     )
     return folder
+
+
+def _same(folder: Path, recipe: Recipe, data: str) -> bool:
+    """Say whether a run was made with these choices on these data."""
+    run = read_json(folder / RUN)
+    try:
+        return (
+            bool(run)
+            and run["data"]["fingerprint"] == data
+            and (Recipe.model_validate(run["recipe"]) == recipe)
+        )
+    except ValidationError:  # a choice that exists no more
+        return False
 
 
 @contextmanager

@@ -6,6 +6,7 @@ line, the HTTP API, the workbench and the contract tests are written once agains
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import Code, Text
+from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Evidence, Finding, Reference
 
 if TYPE_CHECKING:
@@ -72,6 +74,9 @@ class Examples:
     floors
         What trivial methods answer, each of shape (n,). `Choice`: scores (for example the diameter
         alone); `Value`: values; `Mask`: the Dice coefficient of a trivial mask of each sample.
+        With more than two classes, by shape and type: (n, classes) one score a class; (n,) whole
+        numbers the class called by a trivial rule; (n,) other numbers a score for "anything but
+        the first class". The majority class stands there by itself.
     """
 
     source: Source
@@ -110,7 +115,8 @@ class Output:
     ----------
     scores
         `Choice`: one uncalibrated logit a member of the ensemble, shape (members,) for two classes
-        and (members, classes) for more. `Value`: one value a member. `Mask`: empty.
+        and (members, classes) for more (what the softmax takes). `Value`: one value a member.
+        `Mask`: empty.
     mask
         `Mask`: bool array in the sample's own grid.
     domain
@@ -127,10 +133,42 @@ class Output:
 
 @dataclass(frozen=True)
 class Choice:
-    """The answer is one of some classes; with two, `classes[1]` is the one looked for."""
+    """The answer is one of some classes; with two, `classes[1]` is the one looked for.
+
+    With more, `classes[0]` is what is left when none of the others is there (normal, sinus
+    rhythm), and `code` the concept they are kinds of (arrhythmia): it is named when the question
+    as a whole is answered, and when it is not.
+
+    Raises
+    ------
+    BadInput
+        There are more than two classes and no `code`, or two have the same short name.
+    """
 
     classes: tuple[Code, ...]
+    code: Code | None = None
     kind: Literal["choice"] = "choice"
+
+    def __post_init__(self) -> None:
+        if len(set(self.keys)) < len(self.classes):
+            raise BadInput("two classes of one short name", "short names that differ")
+        if len(self.classes) > 2 and self.code is None:
+            raise BadInput(
+                f"{len(self.classes)} classes without a name for what they are kinds of",
+                "Choice(classes, code) with more than two classes",
+                "give the concept that is asked about, for example the heart rhythm",
+            )
+
+    @property
+    def asked(self) -> Code:
+        """The concept asked about."""
+        return self.classes[1] if self.code is None else self.code
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """A short name of each class for metric keys: its code, or its name if that is a number."""
+        texts = (c.name.en if c.code.isdigit() else c.code for c in self.classes)
+        return tuple(re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") for text in texts)
 
 
 @dataclass(frozen=True)
@@ -235,5 +273,8 @@ class Explains(Protocol):
         ...
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
-        """Return the logit of `sample` with its input replaced by `values` (same shape)."""
+        """Return the logit of `sample` with its input replaced by `values` (same shape).
+
+        With more than two classes: of the class that is most probable for the sample as it is.
+        """
         ...

@@ -16,7 +16,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
-from suwen.lifecycle import assemble, measure, runs, split
+from suwen.lifecycle import assemble, imbalance, measure, runs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.predictions import Predictions, predict_all
@@ -72,6 +72,8 @@ def train(
         )
     examples = task.examples(data, recipe.dataset)
     measure.check_examples(task, examples)
+    measure.check_folds(task, examples, split.folds_of(examples.groups, recipe.folds))
+    imbalance.check_recipe(task, recipe)
     folder = runs.open_run(task, recipe, examples, home, resume)
     with runs.alone(folder), Progress(progress) as bars:
         with bars.bar("members", recipe.folds) as step:

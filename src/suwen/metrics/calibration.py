@@ -60,7 +60,7 @@ def _equal_width(probability: Array, bins: int) -> Array:
     return members
 
 
-def _equal_mass(probability: Array, bins: int) -> Array:
+def equal_mass(probability: Array, bins: int) -> Array:
     """Return the bin of each sample; equal probabilities never part."""
     edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1])
     return np.searchsorted(edges, probability, side="left")
@@ -88,7 +88,7 @@ def ece_equal_mass(
     The bins are those of the whole sample; resamples by `weights` keep them.
     """
     truth, probability, weights = _prepare(truth, probability, weights)
-    return _error(truth, probability, weights, _equal_mass(probability, bins), bins)
+    return _error(truth, probability, weights, equal_mass(probability, bins), bins)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """How well scores tell two classes apart: ROC, precision-recall, thresholds, size matching.
 
 `truth` holds 0 and 1, `scores` are larger for 1; both have shape (n,). `weights` (..., n) default
-to ones. A metric that is not defined (one class is absent) is NaN, never a guess.
+to ones. A threshold is one number, or one a sample (n,). A metric that is not defined (one class is
+absent) is NaN, never a guess.
 
 Sources: Hanley & McNeil, Radiology 1982 (AUROC as a rank statistic, ties count one half);
 Davis & Goadrich, ICML 2006 (why precision-recall is summed by steps, not interpolated linearly).
@@ -9,7 +10,6 @@ Davis & Goadrich, ICML 2006 (why precision-recall is summed by steps, not interp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,9 @@ def auprc(truth: Array, scores: Array, weights: Array | None = None) -> Array:
     return _ratio((gained * precision).sum(-1), positives.sum(-1))
 
 
-def _share_called(truth: Array, scores: Array, threshold: float, weights: Array | None) -> Array:
+def _share_called(
+    truth: Array, scores: Array, threshold: float | Array, weights: Array | None
+) -> Array:
     """Return the share of the rows where `truth` holds that score at least `threshold`."""
     truth, scores, weights = _prepare(truth, scores, weights)
     chosen = weights * truth
@@ -78,45 +80,25 @@ def _share_called(truth: Array, scores: Array, threshold: float, weights: Array 
 
 
 def sensitivity(
-    truth: Array, scores: Array, threshold: float, weights: Array | None = None
+    truth: Array, scores: Array, threshold: float | Array, weights: Array | None = None
 ) -> Array:
     """Return the share of positives with a score of at least `threshold`."""
     return _share_called(truth, scores, threshold, weights)
 
 
 def specificity(
-    truth: Array, scores: Array, threshold: float, weights: Array | None = None
+    truth: Array, scores: Array, threshold: float | Array, weights: Array | None = None
 ) -> Array:
     """Return the share of negatives with a score below `threshold`."""
     return 1 - _share_called(~np.asarray(truth, dtype=bool), scores, threshold, weights)
 
 
-def accuracy(truth: Array, scores: Array, threshold: float, weights: Array | None = None) -> Array:
+def accuracy(
+    truth: Array, scores: Array, threshold: float | Array, weights: Array | None = None
+) -> Array:
     """Return the share of samples on their own side of `threshold`."""
     truth, scores, weights = _prepare(truth, scores, weights)
     return _ratio((weights * ((scores >= threshold) == truth)).sum(-1), weights.sum(-1))
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Counts at one threshold."""
-
-    true_positive: int
-    false_positive: int
-    false_negative: int
-    true_negative: int
-
-
-def confusion(truth: Array, scores: Array, threshold: float) -> Confusion:
-    """Return the four counts; a score of exactly `threshold` is called positive."""
-    truth, scores, _ = _prepare(truth, scores, None)
-    called = scores >= threshold
-    return Confusion(
-        int((truth & called).sum()),
-        int((~truth & called).sum()),
-        int((truth & ~called).sum()),
-        int((~truth & ~called).sum()),
-    )
 
 
 def roc_curve(truth: Array, scores: Array) -> tuple[Array, Array]:

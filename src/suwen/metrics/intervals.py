@@ -6,7 +6,7 @@ Whole groups are drawn with replacement, since two nodules of one patient are no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ Metric = Callable[[Array | None], Array]
 RESAMPLES = 2000
 LEVEL = 0.95
 _CHUNK = 250
+_CELLS = 10_000_000
+"""Most weights held at a time: a hundred thousand heart beats must fit in memory too."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,88 @@ class Estimate:
     high: float
 
 
-def resampled_weights(groups: Array, resamples: int, seed: int) -> Array:
-    """Return how often each sample is drawn, shape (resamples, n), whole groups at a time."""
+def _drawn(groups: Array, resamples: int, seed: int) -> tuple[Array, Array]:
+    """Return how often each group is drawn, (resamples, groups), and the group of each sample."""
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     count = int(member.max()) + 1 if len(member) else 0
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
-    return drawn[:, member.ravel()].astype(float)
+    return rng.multinomial(count, np.full(count, 1 / count), size=resamples), member.ravel()
+
+
+def resampled_weights(groups: Array, resamples: int, seed: int) -> Array:
+    """Return how often each sample is drawn, shape (resamples, n), whole groups at a time."""
+    drawn, member = _drawn(groups, resamples, seed)
+    return drawn[:, member].astype(float)
+
+
+def distributions(
+    metrics: Mapping[str, Metric], groups: Array, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Array]:
+    """Return each metric on the same resamples, by name, each of shape (resamples,).
+
+    All metrics get the same array of weights in turn, so they may keep what they make of it.
+    """
+    drawn, member = _drawn(groups, resamples, seed)
+    step = max(1, min(_CHUNK, _CELLS // max(1, len(member))))
+    parts: dict[str, list[Array]] = {name: [] for name in metrics}
+    for i in range(0, resamples, step):
+        weights = drawn[i : i + step][:, member].astype(float)
+        for name, metric in metrics.items():
+            parts[name].append(metric(weights))
+    return {name: np.concatenate(found) for name, found in parts.items()}
 
 
 def distribution(metric: Metric, groups: Array, resamples: int = RESAMPLES, seed: int = 0) -> Array:
     """Return the metric on each resample, shape (resamples,)."""
-    weights = resampled_weights(groups, resamples, seed)
-    return np.concatenate([metric(weights[i : i + _CHUNK]) for i in range(0, resamples, _CHUNK)])
+    return distributions({"": metric}, groups, resamples, seed)[""]
+
+
+def estimates(
+    metrics: Mapping[str, Metric],
+    groups: Array,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+    centred: Mapping[str, tuple[float, float]] | None = None,
+) -> dict[str, Estimate]:
+    """Return each metric with its percentile interval over the same resampled groups.
+
+    Parameters
+    ----------
+    metrics
+        By name; called with None for the value itself and with (r, n) weights for r resamples.
+    groups
+        Group of each sample, shape (n,).
+    resamples, seed, level
+        Number of resamples, their seed, and the share of them inside the interval.
+    centred
+        By name, for metrics that resampling shifts (calibration error: noise adds to every bin, so
+        that the plain percentile interval can lie wholly above the value): the mean excess of the
+        resamples over the value is taken off both limits, which then do not leave the smallest and
+        largest possible value given here.
+    """
+    centred = centred or {}
+    drawn = distributions(metrics, groups, resamples, seed)
+    return {
+        name: _summed(float(metric(None)), drawn[name], level, centred.get(name))
+        for name, metric in metrics.items()
+    }
+
+
+def _summed(
+    value: float, drawn: Array, level: float, within: tuple[float, float] | None
+) -> Estimate:
+    known = drawn[~np.isnan(drawn)]
+    if np.isnan(value) or len(known) < len(drawn) / 2:
+        return Estimate(value, float("nan"), float("nan"))
+    tail = (1 - level) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    if within is not None:
+        excess = known.mean() - value
+        low, high = min(low - excess, value), max(high - excess, value)
+        low, high = np.clip([low, high], *within)
+    return Estimate(value, float(low), float(high))
 
 
 def estimate(
@@ -53,37 +124,19 @@ def estimate(
     resamples: int = RESAMPLES,
     seed: int = 0,
     level: float = LEVEL,
-    centred: bool = False,
-    floor: float = -np.inf,
+    within: tuple[float, float] | None = None,
 ) -> Estimate:
-    """Return the metric with its percentile interval over resampled groups.
+    """Return one metric with its interval; `within` as an entry of `centred` in `estimates`."""
+    centred = None if within is None else {"": within}
+    found = estimates(
+        {"": metric}, groups, resamples=resamples, seed=seed, level=level, centred=centred
+    )
+    return found[""]
 
-    Parameters
-    ----------
-    metric
-        Called with None for the value itself and with (r, n) weights for r resamples.
-    groups
-        Group of each sample, shape (n,).
-    resamples, seed, level
-        Number of resamples, their seed, and the share of them inside the interval.
-    centred
-        Take the mean excess of the resamples over the value off both limits. For metrics that
-        resampling inflates (calibration error: noise adds to every bin), where the plain
-        percentile interval can lie wholly above the value.
-    floor
-        Smallest possible value; the limits are not below it.
-    """
-    value = float(metric(None))
-    drawn = distribution(metric, groups, resamples, seed)
-    drawn = drawn[~np.isnan(drawn)]
-    if np.isnan(value) or len(drawn) < resamples / 2:
-        return Estimate(value, float("nan"), float("nan"))
-    tail = (1 - level) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    if centred:
-        excess = drawn.mean() - value
-        low, high = min(low - excess, value), max(high - excess, value)
-    return Estimate(value, float(max(low, floor)), float(max(high, floor)))
+
+def difference(first: Metric, second: Metric) -> Metric:
+    """Return first - second as one metric, so that both are measured on the same resamples."""
+    return lambda weights: first(weights) - second(weights)
 
 
 def paired_difference(
@@ -95,8 +148,4 @@ def paired_difference(
     seed: int = 0,
 ) -> Estimate:
     """Return first - second with its interval, both measured on the same resamples."""
-
-    def difference(weights: Array | None) -> Array:
-        return first(weights) - second(weights)
-
-    return estimate(difference, groups, resamples=resamples, seed=seed)
+    return estimate(difference(first, second), groups, resamples=resamples, seed=seed)

@@ -1,4 +1,4 @@
-"""How well a region or a number was found: Dice, volume error, RMSE, MAE.
+"""How well a region or a number was found: Dice, volume error, RMSE, MAE, bias, R squared.
 
 Source: Dice, Ecology 1945; Maier-Hein et al., Nature Methods 2024 (Metrics reloaded).
 """
@@ -49,3 +49,21 @@ def mae(truth: Array, predicted: Array, weights: Array | None = None) -> Array:
     """Return the mean absolute error, in the unit of `truth`."""
     gap = np.asarray(predicted, dtype=float) - np.asarray(truth, dtype=float)
     return mean(np.abs(gap), weights)
+
+
+def bias(truth: Array, predicted: Array, weights: Array | None = None) -> Array:
+    """Return the mean of predicted - true, in the unit of `truth`."""
+    return mean(np.asarray(predicted, dtype=float) - np.asarray(truth, dtype=float), weights)
+
+
+def r2(truth: Array, predicted: Array, weights: Array | None = None) -> Array:
+    """Return the share of the variance of `truth` that is explained; NaN where it has none.
+
+    Negative when the mean of `truth` would have been the better answer.
+    """
+    truth = np.asarray(truth, dtype=float)
+    squared = mean((np.asarray(predicted, dtype=float) - truth) ** 2, weights)
+    centre = truth.mean()  # keeps E[x^2] - E[x]^2 from cancelling far from zero
+    variance = mean((truth - centre) ** 2, weights) - mean(truth - centre, weights) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(variance > 0, 1 - squared / variance, np.nan))[()]

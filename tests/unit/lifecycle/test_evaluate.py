@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from suwen.core import registry
 from suwen.core.errors import BadInput, NotFound
 from suwen.lifecycle import measure, split
+from suwen.lifecycle.answered import Answered, answered, rows_of
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.evaluate import evaluate, out_of_fold, rows_of
+from suwen.lifecycle.evaluate import evaluate, out_of_fold
 from suwen.metrics.discrimination import auroc
 
 KEYS = ("task", "pack", "data", "split", "n", "groups", "metrics", "floor", "subgroups", "seconds")
@@ -110,7 +111,7 @@ def test_a_small_subgroup_is_counted_and_not_measured(toy, trained, toy_data):
 def test_values_are_measured_by_rmse_and_gain_is_positive_when_the_error_falls():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=200)
-    rows = measure.Answered(
+    rows = Answered(
         kind="value",
         truth=truth,
         answer=truth + rng.normal(0, 0.1, 200),
@@ -131,7 +132,7 @@ def test_ranking_is_that_of_the_scores_and_not_of_each_folds_own_calibrator(toy,
     examples = task.examples(toy_data, "squares")
     predictions = out_of_fold(task, trained.pack, examples)
     shifted = np.linspace(0.2, 0.8, len(examples))
-    rows = measure.answered(task, examples, predictions, shifted)
+    rows = answered(task, examples, predictions, shifted)
     found = measure.results(rows, resamples=50)["metrics"]["auroc"]["value"]
     expected = auroc(examples.labels, predictions.scores[:, 0])
     assert found == pytest.approx(expected)

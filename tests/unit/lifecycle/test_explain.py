@@ -94,7 +94,8 @@ def test_a_map_that_does_not_come_from_the_weights_is_hidden(toy, trained, toy_d
     Edges.__module__ = "suwen_toy"
     task = Edges()
     examples = task.examples(toy_data, "squares")
-    from suwen.lifecycle.evaluate import out_of_fold, rows_of
+    from suwen.lifecycle.answered import rows_of
+    from suwen.lifecycle.evaluate import out_of_fold
 
     rows = rows_of(task, trained.pack, examples, out_of_fold(task, trained.pack, examples))
     found = explain.on_development(task, trained.pack, examples, rows)

@@ -65,7 +65,7 @@ def test_a_forecaster_who_says_90_percent_and_is_right_half_the_time_is_off_by_0
 
 def test_equal_mass_bins_hold_equally_many():
     probability = np.linspace(0.01, 0.2, 100)
-    assert set(np.bincount(c._equal_mass(probability, 10))) == {10}
+    assert set(np.bincount(c.equal_mass(probability, 10))) == {10}
 
 
 @given(forecasts())

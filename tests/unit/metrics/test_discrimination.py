@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
 from suwen.metrics import discrimination as d
+from suwen.metrics.classification import table
 
 
 @st.composite
@@ -108,17 +109,23 @@ def test_without_one_of_the_classes_the_area_is_not_defined():
 @given(scored(), st.integers(-5, 5))
 def test_sensitivity_specificity_and_accuracy_follow_from_the_confusion_table(case, threshold):
     truth, scores = case
-    table = d.confusion(truth, scores, threshold)
-    positives = table.true_positive + table.false_negative
-    negatives = table.true_negative + table.false_positive
-    assert d.sensitivity(truth, scores, threshold) == table.true_positive / positives
-    assert d.specificity(truth, scores, threshold) == pytest.approx(table.true_negative / negatives)
-    right = table.true_positive + table.true_negative
-    assert d.accuracy(truth, scores, threshold) == pytest.approx(right / len(truth))
+    (right_no, false_yes), (missed, right_yes) = table(truth, scores >= threshold, 2)
+    assert d.sensitivity(truth, scores, threshold) == right_yes / (right_yes + missed)
+    specificity = right_no / (right_no + false_yes)
+    assert d.specificity(truth, scores, threshold) == pytest.approx(specificity)
+    right = (right_yes + right_no) / len(truth)
+    assert d.accuracy(truth, scores, threshold) == pytest.approx(right)
 
 
 def test_a_score_on_the_threshold_is_called_positive():
-    assert d.confusion(np.array([1]), np.array([0.5]), 0.5).true_positive == 1
+    assert d.sensitivity(np.array([1]), np.array([0.5]), 0.5) == 1
+
+
+def test_each_sample_may_have_its_own_threshold():
+    truth, scores = np.array([1, 1, 0]), np.array([0.3, 0.3, 0.6])
+    points = np.array([0.2, 0.4, 0.7])
+    assert d.sensitivity(truth, scores, points) == 0.5
+    assert d.specificity(truth, scores, points) == 1
 
 
 @given(scored())

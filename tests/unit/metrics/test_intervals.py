@@ -77,7 +77,7 @@ def test_the_centred_interval_of_a_calibration_error_holds_its_own_value():
 
     drawn = distribution(metric, np.arange(150))
     assert drawn.mean() > metric(None), "resampling inflates this metric"
-    found = estimate(metric, np.arange(150), centred=True, floor=0.0)
+    found = estimate(metric, np.arange(150), within=(0, 1))
     assert 0 <= found.low <= found.value <= found.high
 
 

@@ -49,3 +49,21 @@ def test_rmse_and_mae_follow_their_formulas(values):
 def test_the_mean_leaves_out_what_is_not_defined():
     assert o.mean(np.array([1.0, np.nan, 3.0])) == 2
     assert np.isnan(o.mean(np.array([np.nan])))
+
+
+def test_bias_is_the_mean_of_what_was_said_too_much():
+    assert o.bias(np.array([1.0, 2.0]), np.array([2.0, 2.5])) == 0.75
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=3, max_size=20))
+def test_r2_agrees_with_scikit_learn(pairs):
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    truth, said = np.array(pairs).T
+    truth = truth + 500 + np.arange(len(truth)) * 0.01
+    expected = metrics.r2_score(truth, said + 500)
+    assert o.r2(truth, said + 500) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert o.r2(truth, truth, np.ones((2, len(truth)))).tolist() == [1, 1]
+
+
+def test_without_any_spread_in_the_truth_there_is_no_r2():
+    assert np.isnan(o.r2(np.full(3, 0.1), np.array([0.1, 0.2, 0.3])))

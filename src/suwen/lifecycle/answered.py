@@ -1,0 +1,190 @@
+"""Examples with their answers as the pack gives them: calibrated, with intervals, ready to measure.
+
+Out of fold, member k answers with the calibrator and the operating point that were fitted without
+fold k. One member alone has no spread, so the intervals are drawn with the spread that all members
+show on `SPREAD_EXAMPLES` of the examples; those were trained on by all members but one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from suwen.lifecycle import calibrate
+from suwen.lifecycle.bands import HALF, Thresholds
+from suwen.lifecycle.bands_classes import ClassThresholds
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.predictions import INDEPENDENT, Predictions
+from suwen.lifecycle.task import Array, Choice, Examples, Task
+
+SPREAD_EXAMPLES = 40
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Examples with their answers, ready to be measured.
+
+    `answer` is a calibrated probability (choice), a value, or a Dice coefficient (mask); `truth`
+    the class, the value, or NaN; all columns have shape (n,), and with K > 2 classes `answer`,
+    `order`, `low` and `high` have shape (n, K). `order` is what ranking metrics rank: for choices
+    the mean logit before calibration. The intercept of a calibrator fitted without a fold falls as
+    that fold's share of positives rises, so that pooled out-of-fold probabilities rank worse than
+    the model does (Parker et al., BMC Bioinformatics 8:326, 2007). `low` and `high` are the ends
+    of the interval shown with the answer, which should hold the true value in a share `level`.
+    `points` are the operating points (two classes), `shares` those of the classes in development.
+    """
+
+    kind: str
+    truth: Array
+    answer: Array
+    order: Array
+    groups: Array
+    columns: Mapping[str, Array]
+    floors: Mapping[str, Array]
+    volume_error: Array
+    abstained: Array
+    thresholds: Thresholds | ClassThresholds | None = None
+    low: Array | None = None
+    high: Array | None = None
+    level: float = calibrate.LEVEL
+    points: Array | None = None
+    classes: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+
+    def where(self, keep: Array) -> Answered:
+        """Return the rows where `keep` holds."""
+        chosen: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                chosen[field.name] = value[keep]
+            elif field.name in ("columns", "floors"):
+                chosen[field.name] = {name: column[keep] for name, column in value.items()}
+        return replace(self, **chosen)
+
+    @property
+    def many(self) -> bool:
+        """Whether there are more than two classes."""
+        return self.kind == "choice" and self.answer.ndim == 2
+
+    @property
+    def operating_points(self) -> Array:
+        """Probability from which each sample is called positive, (n,)."""
+        return np.full(len(self.truth), HALF) if self.points is None else self.points
+
+    @property
+    def rank(self) -> Array:
+        """One number a sample from clearly negative to clearly positive, (n,)."""
+        return 1 - self.answer[:, 0] if self.many else self.answer
+
+
+def answered(task: Task, examples: Examples, predictions: Predictions, answer: Array) -> Answered:
+    """Join examples with their predictions; `answer` is read for choices and values."""
+    mask = task.answers.kind == "mask"
+    count = len(examples)
+    values = predictions.dice if mask else np.asarray(answer, dtype=float)
+    order = predictions.scores.mean(axis=1) if isinstance(task.answers, Choice) else values
+    return Answered(
+        kind=task.answers.kind,
+        truth=np.full(count, np.nan) if mask else np.asarray(examples.labels, dtype=float),
+        answer=values,
+        order=special.softmax(order, axis=1) if order.ndim == 2 else order,
+        groups=examples.groups,
+        columns=examples.columns,
+        floors=examples.floors,
+        volume_error=predictions.volume_error,
+        abstained=np.zeros(count, dtype=bool),
+        classes=task.answers.keys if isinstance(task.answers, Choice) else (),
+    )
+
+
+def with_abstained(rows: Answered, outside: Array) -> Answered:
+    """Return the rows with what the guard would not answer marked; all rows stay measured."""
+    return replace(rows, abstained=outside)
+
+
+def abstained(pack: Pack, predictions: Predictions) -> Array:
+    """Return which examples the guard would not answer, shape (n,)."""
+    return np.array([bool(pack.guard.reasons(domain)) for domain in predictions.domains()])
+
+
+def rows_of(task: Task, pack: Pack, examples: Examples, predictions: Predictions) -> Answered:
+    """Return the rows to be measured: calibrated answers with intervals, bands, abstentions."""
+    scores = predictions.scores
+    if task.answers.kind == "mask":
+        rows = answered(task, examples, predictions, np.zeros(len(examples)))
+    elif task.answers.kind == "value":
+        rows = _values(answered(task, examples, predictions, scores.mean(1)), pack, predictions)
+    else:
+        rows = _choice(task, pack, examples, predictions)
+    return with_abstained(rows, abstained(pack, predictions))
+
+
+def _by_fold(pack: Pack, predictions: Predictions) -> list[tuple[Array, Any]]:
+    """Return (rows, calibrator) for each fold: its own calibrator, or the shipped one."""
+    content = pack.content("calibrator.json", needed=True)
+    read = type(pack.calibrator).from_json
+    return [
+        (predictions.fold == k, pack.calibrator if k == INDEPENDENT else read(content["folds"][k]))
+        for k in np.unique(predictions.fold)
+    ]
+
+
+def _values(rows: Answered, pack: Pack, predictions: Predictions) -> Answered:
+    low, high = np.empty(len(rows.truth)), np.empty(len(rows.truth))
+    level = calibrate.LEVEL
+    for inside, intervals in _by_fold(pack, predictions):
+        low[inside], high[inside] = intervals.limits(predictions.scores[inside])
+        level = intervals.level
+    return replace(rows, low=low, high=high, level=level)
+
+
+def _choice(task: Task, pack: Pack, examples: Examples, predictions: Predictions) -> Answered:
+    scores = predictions.scores
+    mean = scores.mean(1)
+    probability, low, high = np.empty(mean.shape), np.empty(mean.shape), np.empty(mean.shape)
+    alone = (predictions.fold != INDEPENDENT).any()
+    sampled = _sampled(task, pack, examples) if alone else None
+    for inside, calibrator in _by_fold(pack, predictions):
+        probability[inside] = calibrator.probability(mean[inside])
+        members = sampled if sampled is not None else scores[inside]
+        spread = np.array([calibrator.spread(each) for each in members])
+        if sampled is not None:
+            spread = np.median(spread, axis=0)
+        found = calibrator.limits(mean[inside], spread, pack.members)
+        low[inside], high[inside] = found
+    cuts: Thresholds | ClassThresholds = (
+        pack.thresholds if mean.ndim == 1 else pack.class_thresholds
+    )
+    rows = answered(task, examples, predictions, probability)
+    content = pack.content("calibrator.json", needed=True)
+    shares = tuple(content.get("shares", ()))
+    return replace(
+        rows,
+        low=low,
+        high=high,
+        thresholds=cuts,
+        points=_points(cuts, predictions.fold) if isinstance(cuts, Thresholds) else None,
+        shares=shares,
+    )
+
+
+def _points(cuts: Thresholds, fold: Array) -> Array:
+    """Return the operating point at which each sample is measured, (n,)."""
+    found = np.full(len(fold), cuts.operating_point)
+    for k, point in enumerate(cuts.operating_by_fold):
+        found[fold == k] = point
+    return found
+
+
+def _sampled(task: Task, pack: Pack, examples: Examples) -> list[Array]:
+    """Return what all members say about a few examples, spread evenly over them."""
+    count = min(SPREAD_EXAMPLES, len(examples))
+    chosen = np.unique(np.linspace(0, len(examples) - 1, count).astype(int))
+    return [
+        np.asarray(task.predict(pack, examples.load(int(i))).scores, dtype=float) for i in chosen
+    ]

@@ -1,0 +1,150 @@
+"""The parts of a card that depend on the kind of answer: figures, calibration, bands, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from suwen.lifecycle.answered import SPREAD_EXAMPLES
+from suwen.lifecycle.bands_classes import RULE
+from suwen.lifecycle.card_words import BY_CLASS, LOWER_IS_BETTER, label, number, of_class
+from suwen.lifecycle.measure_values import coverage_key
+
+RULES = {"half": "fixed", "youden": "best Youden index", "f1": "best F1"}
+"""How an operating point is found, in words."""
+
+
+def figures(card: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table of metrics, and for more than two classes one by class."""
+    results, classes = card["results"], card["classes"]
+    yield "## Figures"
+    yield ""
+    yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold;"
+    yield "95 % intervals by bootstrap over patients, 2,000 resamples."
+    yield ""
+    yield "| metric | value [95 % interval] |"
+    yield "|---|---|"
+    for name, entry in results["metrics"].items():
+        if not of_class(name, classes):
+            arrow = " (lower is better)" if name in LOWER_IS_BETTER else ""
+            yield f"| {label(name)}{arrow} | {number(entry)} |"
+    yield ""
+    if classes:
+        yield from _by_class(card)
+    elif "operating_point" in results["metrics"]:
+        yield from _operating_point(card)
+
+
+def _operating_point(card: Mapping[str, Any]) -> Iterator[str]:
+    point = card["results"]["metrics"]["operating_point"]
+    rule = card["bands"]["operating_rule"]
+    yield "Accuracy, sensitivity, specificity, F1, precision, recall, balanced accuracy and MCC are"
+    yield f"those at the probability {point['value']:.3g} ({RULES[rule]})" + (
+        "."
+        if rule == "half"
+        else f"; each fold was measured at the one found without it, {point['low']:.3g} to "
+        f"{point['high']:.3g}."
+    )
+    yield ""
+
+
+def _by_class(card: Mapping[str, Any]) -> Iterator[str]:
+    metrics = card["results"]["metrics"]
+    yield "The most probable class is called. AUROC, AUPRC, F1, precision and recall above are"
+    yield "plain means over the classes, each against the rest; ECE is that of the most probable"
+    yield "class, ECE class wise the mean of all; AUROC any tells anything else from the first."
+    yield ""
+    yield f"| class | key | {' | '.join(map(label, BY_CLASS))} |"
+    yield "|---|---|" + "---|" * len(BY_CLASS)
+    for key, name in card["classes"].items():
+        cells = " | ".join(number(metrics.get(f"{metric}_{key}")) for metric in BY_CLASS)
+        yield f"| {name['en']} · {name['zh']} | `{key}` | {cells} |"
+    yield ""
+
+
+def calibration(card: Mapping[str, Any]) -> Iterator[str]:
+    """Yield calibrator, bands, and what the intervals are worth; nothing for a mask."""
+    found = card["calibration"]
+    if found["kind"] is None:
+        return
+    if found["level"] is not None:
+        yield from _conformal(card)
+        return
+    yield "## Calibration and decision bands"
+    yield ""
+    losses = ", ".join(f"{k} {v:.4f}" for k, v in found["cross_fitted_log_loss"].items())
+    yield f"Calibrator: {found['kind']} (cross-fitted log loss: {losses})."
+    yield ""
+    if card["classes"]:
+        yield RULE
+        yield ""
+    yield "| band | probability | error budget | measured (cross-fitted) |"
+    yield "|---|---|---|---|"
+    yield from (_class_bands if card["classes"] else _bands)(card)
+    yield ""
+    yield from _probability_intervals(card["results"]["metrics"])
+
+
+def _bands(card: Mapping[str, Any]) -> Iterator[str]:
+    bands = card["bands"]
+    yield (
+        f"| rule-in | ≥ {bands['rule_in']:.3f} | {bands['rule_in_false_alarms']:.1%} of negatives "
+        f"| {bands['measured_false_alarms']:.1%} |"
+    )
+    yield (
+        f"| rule-out | < {bands['rule_out']:.3f} | {bands['rule_out_misses']:.1%} of positives "
+        f"| {bands['measured_misses']:.1%} |"
+    )
+
+
+def _class_bands(card: Mapping[str, Any]) -> Iterator[str]:
+    bands, names = card["bands"], [name["en"] for name in card["classes"].values()]
+    for k, name in list(enumerate(names))[1:]:
+        yield (
+            f"| rule-in: {name} | ≥ {bands['rule_in'][k]:.3f} | "
+            f"{bands['rule_in_false_alarms']:.1%} of all others | "
+            f"{bands['measured_false_alarms'][k]:.1%} |"
+        )
+    yield (
+        f"| rule-out: {names[0]} | anything else < {bands['rule_out']:.3f} | "
+        f"{bands['rule_out_misses']:.1%} of all but {names[0]} | {bands['measured_misses']:.1%} |"
+    )
+
+
+def _probability_intervals(metrics: Mapping[str, Any]) -> Iterator[str]:
+    if "interval_coverage" not in metrics:
+        return
+    yield "### What the interval of a probability is worth"
+    yield ""
+    width, held, allowed = (
+        number(metrics[f"interval_{name}"]) for name in ("width", "coverage", "coverage_with_noise")
+    )
+    yield "The 95 % interval shown with a probability joins the spread of the members and the doubt"
+    yield f"about the calibrator; its mean width is {width}. Over ten bins of equal count, the"
+    yield f"observed share lies inside the mean interval of its bin for {held} of the samples; with"
+    yield f"the interval widened by the sampling noise of that share, for {allowed}, where an"
+    yield "honest interval reaches about 0.95."
+    yield ""
+    yield "This checks means of bins, not one patient: a single outcome cannot contradict a"
+    yield "probability (Barber, Electronic Journal of Statistics 14:3487, 2020; frequencies by bin:"
+    yield "Gupta et al., NeurIPS 2020). Out of fold one member answers, so the spread is that of"
+    yield f"all members on {SPREAD_EXAMPLES} of the examples, which all but one of them were"
+    yield "trained on; on patients of another source the intervals may hold less."
+    yield ""
+
+
+def _conformal(card: Mapping[str, Any]) -> Iterator[str]:
+    found, metrics = card["calibration"], card["results"]["metrics"]
+    level = found["level"]
+    scores = ", ".join(f"{k} {v:.4g}" for k, v in found["cross_fitted_interval_score"].items())
+    yield "## Prediction intervals"
+    yield ""
+    yield f"Conformal (CV+; Barber et al., Ann Stat 49:486, 2021) at the level {level:g}, residuals"
+    yield f"{found['kind']} (cross-fitted interval score, lower is better: {scores})."
+    yield ""
+    held, width = number(metrics[coverage_key(level)]), number(metrics["interval_width"])
+    yield f"Out of fold {held} of the true values lie inside; mean width {width}. This promises a"
+    yield "share of all samples, not of each subgroup, and holds for patients like those of the"
+    yield "development data. Samples of one patient are not exchangeable with those of another, so"
+    yield "the guarantee of the theory is approximate."
+    yield ""

@@ -1,0 +1,54 @@
+"""How a card and the command line write metrics: names, values, which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LOWER_IS_BETTER = (
+    "ece",
+    "ece_equal_mass",
+    "ece_class_wise",
+    "brier",
+    "log_loss",
+    "rmse",
+    "mae",
+    "interval_score",
+)
+ABBREVIATIONS = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "ece": "ECE",
+    "roc": "ROC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "dice": "Dice",
+    "brier": "Brier score",
+    "f1": "F1",
+    "mcc": "MCC",
+    "r2": "R²",
+    "cohen": "Cohen's",
+}
+BY_CLASS = ("auroc", "f1", "precision", "recall")
+"""Metrics that stand once for each class, with its short name behind them."""
+
+
+def number(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """Return `0.951 [0.935, 0.966]`; a dash where nothing is defined."""
+    if not entry or entry.get("value") is None:
+        return "–"
+    value, low, high = entry["value"], entry["low"], entry["high"]
+    if low is None or high is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def label(name: str) -> str:
+    """Return a metric's key as people write it (`size_matched_auroc`: size-matched AUROC)."""
+    words = name.replace("_", " ").replace("size matched", "size-matched").split(" ")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in words)
+
+
+def of_class(name: str, classes: Mapping[str, Any]) -> bool:
+    """Say whether a metric's key is that of one class (`f1_normal`)."""
+    return any(name == f"{metric}_{key}" for metric in BY_CLASS for key in classes)

@@ -1,0 +1,93 @@
+"""How a plot of ours looks, and how it is written: PNG and SVG, no date in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.lifecycle.task import Array
+
+INK, MUTED, BLUE, ORANGE, GRID = "#1f2933", "#7b8794", "#1f6feb", "#d9730d", "#e4e7eb"
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GRID,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "svg.hashsalt": "suwen",
+}
+COLOURS = (BLUE, ORANGE, "#2f855a", "#805ad5", "#c53030", "#b7791f", MUTED, INK)
+"""One a class, in turn."""
+DASHES = ("--", ":", "-.")
+"""One a floor, in turn."""
+
+
+def figure_of(width: float = 4.6, height: float = 4.4, columns: int = 1) -> tuple[Any, Any]:
+    """Return a new figure with its axes side by side."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
+    return figure, axes
+
+
+def save(figure: Any, folder: Path, name: str) -> Path:
+    """Write a figure as PNG and SVG, close it, return the PNG file."""
+    from matplotlib import pyplot as plt
+
+    path = folder / f"{name}.png"
+    figure.savefig(path, dpi=120)
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    plt.close(figure)
+    return path
+
+
+def wilson(share: Array, count: Array) -> tuple[Array, Array]:
+    """Return the 95 % Wilson limits of a share."""
+    z = 1.959964
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return np.minimum(centre - half, share), np.maximum(centre + half, share)
+
+
+def reliability_points(axis: Any, bins: Any, colour: str, label: str | None = None) -> None:
+    """Draw what was said against what happened, with 95 % limits of the observed share."""
+    predicted = np.array([each.predicted for each in bins])
+    observed = np.array([each.observed for each in bins])
+    low, high = wilson(observed, np.array([each.count for each in bins]))
+    axis.errorbar(
+        predicted,
+        observed,
+        yerr=[observed - low, high - observed],
+        fmt="o",
+        color=colour,
+        ecolor=colour,
+        elinewidth=1,
+        capsize=2,
+        ms=5,
+        label=label,
+    )
+
+
+def confusion(axis: Any, table: Array, names: list[str]) -> None:
+    """Draw a confusion table (true class by row) with counts and shares of each row."""
+    shares = table / np.maximum(table.sum(1, keepdims=True), 1)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1.3)
+    for (row, column), value in np.ndenumerate(table):
+        text = f"{int(value)}\n{shares[row, column]:.1%}"
+        axis.text(column, row, text, ha="center", va="center", color=INK)
+    places = list(range(len(names)))
+    axis.set(xticks=places, yticks=places, xlabel="answered", ylabel="true")
+    axis.set_xticklabels(names)
+    axis.set_yticklabels(names, rotation=90, va="center")
+    axis.grid(visible=False)

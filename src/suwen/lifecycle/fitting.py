@@ -1,0 +1,80 @@
+"""Fit, on out-of-fold predictions, what turns scores into answers, and write it into the pack.
+
+`calibrator.json` gets the calibrator that ships, one a fold (fitted on the other folds) and what
+decided between the kinds; `thresholds.json` the decision bands, for choices only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from suwen.lifecycle import bands, bands_classes, calibrate, calibrate_classes, conformal, runs
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.predictions import Predictions
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Choice, Examples, Task
+
+
+def fit_answers(
+    task: Task, examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack
+) -> None:
+    """Fit and write what this kind of answer needs; a mask needs nothing.
+
+    Raises
+    ------
+    BadInput
+        The recipe asks for a calibrator of another kind of answer, or there are too few examples.
+    """
+    if isinstance(task.answers, Choice):
+        several = len(task.answers.classes) > 2
+        (_classes if several else _two_classes)(examples, recipe, predictions, pack)
+    elif task.answers.kind == "value":
+        _values(examples, recipe, predictions, pack)
+
+
+def _two_classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
+    truth, fold = np.asarray(examples.labels, dtype=float), predictions.fold
+    logits = predictions.scores.mean(1)
+    chosen, by_fold, probability, losses = calibrate.choose(
+        recipe.calibration, logits, truth, examples.groups, fold
+    )
+    content = {
+        "all": chosen.to_json(),
+        "folds": [each.to_json() for each in by_fold],
+        "cross_fitted_log_loss": losses,
+    }
+    runs.write_json(pack.folder / "calibrator.json", content)
+    budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
+    cuts = bands.choose(truth, probability, fold, *budget, recipe.operating_point)
+    runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
+
+
+def _classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
+    truth, fold = np.asarray(examples.labels, dtype=int), predictions.fold
+    logits = predictions.scores.mean(1)
+    chosen, by_fold, probability, losses = calibrate_classes.choose(
+        recipe.calibration, logits, truth, examples.groups, fold
+    )
+    content = {
+        "all": chosen.to_json(),
+        "folds": [each.to_json() for each in by_fold],
+        "cross_fitted_log_loss": losses,
+        "shares": (np.bincount(truth, minlength=logits.shape[1]) / len(truth)).tolist(),
+    }
+    runs.write_json(pack.folder / "calibrator.json", content)
+    budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
+    cuts = bands_classes.choose(truth, probability, fold, *budget)
+    runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
+
+
+def _values(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
+    values, truth = predictions.scores.mean(1), np.asarray(examples.labels, dtype=float)
+    chosen, by_fold, scores = conformal.choose(
+        values, truth, predictions.fold, recipe.interval_level
+    )
+    content = {
+        "all": chosen.to_json(),
+        "folds": [each.to_json() for each in by_fold],
+        "cross_fitted_interval_score": scores,
+    }
+    runs.write_json(pack.folder / "calibrator.json", content)

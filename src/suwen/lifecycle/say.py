@@ -1,0 +1,99 @@
+"""What a pack says about one sample as a Finding: the part that is the same for every room.
+
+A room adds what is its own (explanations, attachments, tracking, site) with `model_copy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from suwen.core.codes import Code, Text
+from suwen.core.nouns import Band, Finding, Interval, Measure
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.task import Choice, Mask, Output, Sample, Task
+
+PERCENT = "%"
+
+
+def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
+    """Return the calibrated finding of a choice or a value.
+
+    Two classes: the probability of the one looked for, with its band. More: the class that is
+    most probable with its probability and band; when that is the first class, the question as a
+    whole with the probability of anything else; the probabilities of all classes stand beside it
+    as measures in per cent. A value: a measure with its prediction interval.
+    """
+    answers = task.answers
+    if isinstance(answers, Mask):
+        raise TypeError("a mask is measured by its own room")
+    if isinstance(answers, Choice) and len(answers.classes) > 2:
+        return _several(task, answers, pack, sample, output)
+    if isinstance(answers, Choice):
+        probability = pack.probability(output.scores)
+        band, reason = pack.band(probability)
+        return Finding(
+            task=task.name,
+            pack=pack.identity,
+            code=answers.asked,
+            band=band,
+            reason=reason,
+            probability=probability,
+            evidence=sample.evidence,
+        )
+    value = pack.value(output.scores)
+    return Finding(
+        task=task.name,
+        pack=pack.identity,
+        code=answers.code,
+        band=Band.GREY,
+        reason=_held(value),
+        measures=(Measure(code=answers.code, interval=value, unit=answers.unit),),
+        evidence=sample.evidence,
+    )
+
+
+def _several(task: Task, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:
+    found = pack.probabilities(output.scores)
+    named, band, reason = pack.decide(found, answers.classes)
+    code, probability = answers.classes[named], found[named]
+    if named == 0:
+        code, probability = answers.asked, _complement(found[0])
+    return Finding(
+        task=task.name,
+        pack=pack.identity,
+        code=code,
+        band=band,
+        reason=reason,
+        probability=probability,
+        measures=tuple(_percentages(answers.classes, found)),
+        evidence=sample.evidence,
+    )
+
+
+def _complement(first: Interval) -> Interval:
+    """Return the probability of anything but the first class, with its interval."""
+    return Interval(
+        value=1 - first.value, low=1 - first.high, high=1 - first.low, level=first.level
+    )
+
+
+def _percentages(classes: Sequence[Code], found: Sequence[Interval]) -> list[Measure]:
+    return [
+        Measure(
+            code=code,
+            interval=Interval(
+                value=100 * one.value, low=100 * one.low, high=100 * one.high, level=one.level
+            ),
+            unit=PERCENT,
+        )
+        for code, one in zip(classes, found, strict=True)
+    ]
+
+
+def _held(value: Interval) -> Text:
+    """Say what the interval of a value promises."""
+    return Text(
+        en=f"Prediction interval: about {value.level:.0%} of true values lie inside such intervals "
+        "on data like the development data.",
+        zh=f"预测区间：在与开发数据相似的数据上，约 {value.level:.0%} 的真实值落在此类区间内。",
+    )
