@@ -325,12 +325,13 @@ class SquareKinds(Squares):
     fitted: ClassVar[list[int]] = []
 
     def examples(self, data, dataset):
-        """Load the squares; a third of those with nothing get one in the corner."""
+        """Load brighter squares; a third of those with nothing get one in the corner."""
         found = super().examples(data, dataset)
         values, labels = read(data, dataset)["values"].copy(), found.labels.copy()
         moved = (labels == 0) & (np.arange(len(labels)) % 3 == 0)
         labels[moved] = 2
-        values[moved, *CORNER] += 0.9
+        values[moved, *CORNER] += 1.2
+        values[labels == 1, *SQUARE] += 0.4
         middle, corner = values[:, *SQUARE].mean((1, 2)), values[:, *CORNER].mean((1, 2))
         return replace(
             found,

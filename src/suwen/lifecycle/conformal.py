@@ -142,7 +142,7 @@ def fit(
     if level * (count + 1) > count:
         raise BadInput(
             f"{count} samples for an interval of level {level}",
-            f"at least {int(np.ceil(level / (1 - level)))}",
+            f"at least {int(np.ceil(level / (1 - level) - 1e-9))}",
             "add examples or lower `interval_level` in the recipe",
         )
     gaps = np.abs(truth - values)

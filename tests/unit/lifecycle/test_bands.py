@@ -63,3 +63,42 @@ def test_stored_thresholds_come_back_and_crossed_ones_are_refused():
     assert bands.Thresholds.from_json(cuts.to_json()) == cuts
     with pytest.raises(BadInput, match="out of order"):
         bands.Thresholds.from_json({**cuts.to_json(), "rule_in": 0.0})
+
+
+def test_the_operating_point_is_a_half_unless_another_is_asked_for():
+    cuts = bands.choose(*cohort(), 0.10, 0.05)
+    assert cuts.operating_point == 0.5
+    assert cuts.operating_by_fold == (0.5,) * 5
+
+
+@pytest.mark.parametrize("rule", ["youden", "f1"])
+def test_an_operating_point_that_is_chosen_is_the_best_of_all(rule):
+    rng = np.random.default_rng(3)
+    truth = (rng.random(400) < 0.15).astype(int)
+    probability = np.clip(0.1 + 0.15 * truth + rng.normal(0, 0.08, 400), 0.001, 0.999).round(2)
+
+    def worth(point):
+        called = probability >= point
+        hit, alarm = called[truth == 1].mean(), called[truth == 0].mean()
+        precision = truth[called].mean()
+        return hit - alarm if rule == "youden" else 2 * precision * hit / (precision + hit)
+
+    found = bands.operating_point(rule, truth, probability)
+    assert worth(found) == pytest.approx(max(worth(point) for point in np.unique(probability)))
+    assert found < 0.3, "the classes are told apart far below one half"
+
+
+def test_a_folds_operating_point_is_found_without_it():
+    truth, probability, fold = cohort()
+    before = bands.choose(truth, probability, fold, 0.1, 0.05, "youden")
+    changed = np.where(fold == 2, 1 - truth, truth)
+    after = bands.choose(changed, probability, fold, 0.1, 0.05, "youden")
+    assert before.operating_by_fold[2] == after.operating_by_fold[2]
+    assert before.operating_by_fold != after.operating_by_fold
+    assert before.operating_rule == "youden"
+
+
+def test_thresholds_stored_before_there_was_a_choice_have_the_point_one_half():
+    content = bands.choose(*cohort(), 0.10, 0.05).to_json()
+    old = {key: value for key, value in content.items() if not key.startswith("operating")}
+    assert bands.Thresholds.from_json(old).operating_point == 0.5
