@@ -66,7 +66,7 @@ def trained_kinds(toy, toy_data, toy_home):
     from suwen.lifecycle.recipe import Recipe
     from suwen.lifecycle.train import train
 
-    recipe = Recipe(epochs=60, imbalance="weights")
+    recipe = Recipe(folds=3, epochs=60, imbalance="weights")
     return train(toy.SquareKinds(), recipe, toy_data, toy_home, progress=False)
 
 

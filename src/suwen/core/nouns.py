@@ -93,6 +93,10 @@ class Interval(Noun):
         return self
 
 
+PROBABILITY = "{probability}"
+"""Unit of a Measure that is a probability in [0, 1] (a UCUM annotation, read as unity)."""
+
+
 class Measure(Noun):
     """A coded measurement with its UCUM unit."""
 

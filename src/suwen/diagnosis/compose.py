@@ -126,10 +126,10 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
     parts, sources = [], []
     if longest := kept.longest:
         measure, source = longest
-        parts.append(_named(measure.code, quantity(measure.interval, measure.unit)))
+        parts.append(_named(kept, measure.code, quantity(measure.interval, measure.unit)))
         sources.append(source)
     if (answer := kept.answer) and answer.probability:
-        parts.append(_named(answer.code, probability(answer.probability)))
+        parts.append(_named(kept, answer.code, probability(answer.probability)))
         parts.append(both(BAND_WORDS[answer.band]))
         sources.append(answer)
     for finding in kept.findings:
@@ -137,13 +137,16 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
             parts.append(both("not answered (%(concept)s)", concept=inside(concept(finding.code))))
             sources.append(finding)
     if not parts:
-        parts = [_named(m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
+        parts = [_named(kept, m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
         sources = [source for _, source in kept.measures]
     text = both("%(what)s: %(text)s.", what=_where(kept), text=joined(parts))
     return [*statements, _statement(Section.IMPRESSION, text, *sources)]
 
 
-def _named(code: Code, value: Text) -> Text:
+def _named(problem: Problem, code: Code, value: Text) -> Text:
+    """Return the concept with its value; the value alone where the problem is called so already."""
+    if concept(code) == problem.label:
+        return value
     return both("%(name)s %(value)s", name=inside(concept(code)), value=value)
 
 
@@ -194,9 +197,9 @@ def _unanswered(problem: Problem, finding: Finding) -> Text:
 
 
 def _answer(problem: Problem, finding: Finding, created: datetime) -> Text:
-    facts = [_named(m.code, quantity(m.interval, m.unit)) for m in finding.measures]
+    facts = [_named(problem, m.code, quantity(m.interval, m.unit)) for m in finding.measures]
     if finding.probability:
-        value = _named(finding.code, probability(finding.probability))
+        value = _named(problem, finding.code, probability(finding.probability))
         facts = [joined([value, both(BAND_WORDS[finding.band])], ": ", "，"), *facts]
     parts = [both("%(what)s: %(text)s.", what=_where(problem), text=joined(facts))]
     if finding.reason:

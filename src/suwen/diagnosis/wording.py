@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 
 from suwen.core.codes import LONGEST_DIAMETER, PULMONARY_NODULE, Code, Text
-from suwen.core.nouns import Band, Finding, Interval
+from suwen.core.nouns import PROBABILITY, Band, Finding, Interval
 from suwen.diagnosis.language import both, message, same
 
 
@@ -66,6 +66,7 @@ UNIT_SIGNS = {
     "10*9/L": "×10⁹/L",
     "10*12/L": "×10¹²/L",
     "{score}": "",
+    PROBABILITY: "",
     "[pH]": "",
     "mL/min/{1.73_m2}": "mL/min/1.73 m²",
     "kg/m2": "kg/m²",
@@ -101,6 +102,8 @@ def with_unit(number: str, unit: str) -> str:
 
 def number(value: float, unit: str = "") -> str:
     """Return a measured value with as many digits as mean something in its unit."""
+    if unit == PROBABILITY:
+        return percent(value)
     if unit == "mm":
         return f"{value:.1f}"
     if unit == "mm3":

@@ -47,6 +47,7 @@ def save(figure: Any, folder: Path, name: str) -> Path:
 
     path = folder / f"{name}.png"
     figure.savefig(path, dpi=120)
+    figure.set_layout_engine("none")  # found once, kept for the second format
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
     plt.close(figure)
     return path

@@ -5,14 +5,10 @@ A room adds what is its own (explanations, attachments, tracking, site) with `mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from suwen.core.codes import Code, Text
-from suwen.core.nouns import Band, Finding, Interval, Measure
+from suwen.core.codes import Text
+from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Choice, Mask, Output, Sample, Task
-
-PERCENT = "%"
 
 
 def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
@@ -20,8 +16,8 @@ def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
 
     Two classes: the probability of the one looked for, with its band. More: the class that is
     most probable with its probability and band; when that is the first class, the question as a
-    whole with the probability of anything else; the probabilities of all classes stand beside it
-    as measures in per cent. A value: a measure with its prediction interval.
+    whole with the probability of anything else. The probabilities of the other classes stand
+    beside it as measures. A value: a measure with its prediction interval.
     """
     answers = task.answers
     if isinstance(answers, Mask):
@@ -57,7 +53,7 @@ def _several(task: Task, answers: Choice, pack: Pack, sample: Sample, output: Ou
     named, band, reason = pack.decide(found, answers.classes)
     code, probability = answers.classes[named], found[named]
     if named == 0:
-        code, probability = answers.asked, _complement(found[0])
+        code, probability = answers.asked, complement(found[0])
     return Finding(
         task=task.name,
         pack=pack.identity,
@@ -65,29 +61,20 @@ def _several(task: Task, answers: Choice, pack: Pack, sample: Sample, output: Ou
         band=band,
         reason=reason,
         probability=probability,
-        measures=tuple(_percentages(answers.classes, found)),
+        measures=tuple(
+            Measure(code=other, interval=one, unit=PROBABILITY)
+            for other, one in zip(answers.classes, found, strict=True)
+            if other != code
+        ),
         evidence=sample.evidence,
     )
 
 
-def _complement(first: Interval) -> Interval:
+def complement(first: Interval) -> Interval:
     """Return the probability of anything but the first class, with its interval."""
     return Interval(
         value=1 - first.value, low=1 - first.high, high=1 - first.low, level=first.level
     )
-
-
-def _percentages(classes: Sequence[Code], found: Sequence[Interval]) -> list[Measure]:
-    return [
-        Measure(
-            code=code,
-            interval=Interval(
-                value=100 * one.value, low=100 * one.low, high=100 * one.high, level=one.level
-            ),
-            unit=PERCENT,
-        )
-        for code, one in zip(classes, found, strict=True)
-    ]
 
 
 def _held(value: Interval) -> Text:

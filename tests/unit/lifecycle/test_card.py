@@ -64,3 +64,27 @@ def test_the_footprint_in_this_process_gives_the_same_fields(toy, trained, capsy
     module = "suwen_toy"
     footprint.main([str(trained.pack.folder), module, toy.__file__, "toy.squares"])
     assert '"median_ms"' in capsys.readouterr().out
+
+
+def test_the_card_of_three_classes_has_a_row_for_each_and_says_the_rule_of_its_bands(trained_kinds):
+    page = trained_kinds.pack.path("card.md").read_text()
+    metrics = trained_kinds.pack.content("card.json")["results"]["metrics"]
+    for key, name in (("nothing", "Nothing · 无"), ("corner", "In the corner · 角落")):
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| {name} | `{key}`")]
+        for metric in ("auroc", "f1", "precision", "recall"):
+            assert card.number(metrics[f"{metric}_{key}"]) in row
+    assert "| F1 nothing |" not in page
+    assert "The most probable class is named" in page
+    assert "| rule-in: In the corner | ≥ " in page
+    assert "| rule-out: Nothing | anything else < " in page
+    assert all(line.count("|") == 0 or line.endswith("|") for line in page.splitlines())
+
+
+def test_the_card_says_what_the_intervals_are_worth(trained, trained_sum):
+    page, metrics = trained.pack.path("card.md").read_text(), trained.results["metrics"]
+    assert card.number(metrics["interval_coverage"]) in page
+    assert "Barber, Electronic Journal of Statistics" in page
+    assert "those at the probability 0.5 (fixed)." in page
+    page, metrics = trained_sum.pack.path("card.md").read_text(), trained_sum.results["metrics"]
+    assert f"Out of fold {card.number(metrics['coverage_90'])} of the true values" in page
+    assert "CV+" in page

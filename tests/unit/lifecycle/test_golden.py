@@ -102,3 +102,16 @@ def test_data_that_cannot_be_kept_says_so(toy, tmp_path):
     for data in (object(), np.array([object()])):
         with pytest.raises(BadInput):
             golden.write(toy.Squares(), tmp_path, Sample("n", data), Output(np.zeros(5), {}))
+
+
+def test_the_golden_cases_of_three_classes_show_each_class_at_its_clearest(toy, trained_kinds):
+    task = toy.SquareKinds()
+    named = set()
+    for sample, expected, _ in golden.cases(task, trained_kinds.pack):
+        assert np.shape(expected["scores"]) == (3, 3)
+        found = trained_kinds.pack.probabilities(np.array(expected["scores"]))
+        named.add(int(np.argmax([one.value for one in found])))
+        assert task.predict(trained_kinds.pack, sample).scores == pytest.approx(
+            np.array(expected["scores"]), abs=1e-5
+        )
+    assert named == {0, 1, 2}

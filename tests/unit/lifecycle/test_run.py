@@ -243,3 +243,19 @@ def test_differences_name_the_path_and_hide_long_values():
     after = {"a": [1, {"b": 3}], "c": "y" * 50, "d": {"en": "e", "zh": "z"}}
     assert list(differences(before, after)) == ["a[1].b: was 2, is 3", "c: was ..., is ..."]
     assert list(differences([1], [1, 2])) == [": was [1], is [1, 2]"]
+
+
+@pytest.mark.parametrize("name", ["toy.square_kinds", "toy.square_sum"])
+def test_three_classes_and_a_value_are_stored_and_replayed_to_the_last_digit(
+    home, access, patient, toy, monkeypatch, trained_kinds, trained_sum, name
+):
+    made = toy.tasks()[name]
+    monkeypatch.setattr(registry, "_tasks", {name: made})
+    monkeypatch.setattr(registry, "_rooms", [])
+    packs.install((trained_kinds if name == "toy.square_kinds" else trained_sum).pack.folder)
+    observe(access, patient, bright())
+    (found,) = run(made, packs.current(name), access.case(patient), access)
+    assert found.measures
+    assert found.band is not Band.ABSTAIN
+    (decision,) = decisions(access, patient)
+    assert replay(decision, access).same
