@@ -8,6 +8,7 @@ from typing import Any
 from suwen.lifecycle.answered import SPREAD_EXAMPLES
 from suwen.lifecycle.bands_classes import RULE
 from suwen.lifecycle.card_words import BY_CLASS, LOWER_IS_BETTER, label, number, of_class
+from suwen.lifecycle.measure import resamples_for
 from suwen.lifecycle.measure_values import coverage_key
 
 RULES = {"half": "fixed", "youden": "best Youden index", "f1": "best F1"}
@@ -20,7 +21,7 @@ def figures(card: Mapping[str, Any]) -> Iterator[str]:
     yield "## Figures"
     yield ""
     yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold;"
-    yield "95 % intervals by bootstrap over patients, 2,000 resamples."
+    yield f"95 % intervals by bootstrap over patients, {resamples_for(results['n']):,} resamples."
     yield ""
     yield "| metric | value [95 % interval] |"
     yield "|---|---|"

@@ -1,7 +1,7 @@
 """Figures of merit for every kind of answer, each with its interval, its floors beside it.
 
-Intervals are 95 % percentile intervals over 2,000 resamples of whole groups (patients); those of
-calibration errors are centred (see `metrics.intervals`).
+Intervals are 95 % percentile intervals over 2,000 resamples (500 of very many samples) of whole
+groups (patients); those of calibration errors are centred (see `metrics.intervals`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ LEAST = 20
 MOST_VALUES = 8
 """A numeric column with at most this many distinct values is a subgroup column."""
 RESAMPLES = 2000
+MANY, FEWER = 20_000, 500
+"""With more samples than this (heart beats, minutes of glucose), that many resamples are made."""
 
 
 def check_examples(task: Task, examples: Examples) -> None:
@@ -211,13 +213,19 @@ def subgroups_of(
     return found
 
 
+def resamples_for(count: int) -> int:
+    """Return how many resamples intervals of that many samples rest on."""
+    return RESAMPLES if count <= MANY else FEWER
+
+
 def results(
     rows: Answered,
     exclusions: Mapping[str, Array] | None = None,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Return `n`, `groups`, `metrics`, `floor` and `subgroups` as plain values."""
+    resamples = resamples or resamples_for(len(rows.truth))
     found = {
         "n": len(rows.truth),
         "groups": len(np.unique(rows.groups)),

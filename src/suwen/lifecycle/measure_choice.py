@@ -13,7 +13,7 @@ from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.task import Array
 from suwen.metrics import calibration, classification, coverage, discrimination, overlap
-from suwen.metrics.intervals import Metric
+from suwen.metrics.intervals import Metric, remembered
 
 SIZE = "diameter_mm"
 """Column whose presence adds the size-matched AUROC."""
@@ -48,7 +48,8 @@ def _at(rows: Answered, threshold: float | Array, suffix: str) -> dict[str, Metr
 
 def _called(rows: Answered) -> dict[str, Metric]:
     """Return what follows from the confusion table at the operating point."""
-    cells = classification.tables(rows.truth, rows.answer >= rows.operating_points, 2)
+    called = rows.answer >= rows.operating_points
+    cells = remembered(lambda w: classification.table(rows.truth, called, 2, w))
     return {
         "f1": lambda w: classification.f1(cells(w))[..., 1],
         "precision": lambda w: classification.precision(cells(w))[..., 1],

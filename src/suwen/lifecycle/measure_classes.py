@@ -17,34 +17,33 @@ from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.task import Array
 from suwen.metrics import classification, coverage, discrimination, multiclass, overlap
-from suwen.metrics.intervals import Metric
+from suwen.metrics.intervals import Metric, remembered
 
 HEADLINE = ("auroc", "accuracy", "f1", "ece")
 MAJORITY = "majority class"
-Cells = Callable[[Array | None], Array]
-"""Returns the confusion table under weights."""
 
 
 def _ranking(rows: Answered, scores: Array) -> dict[str, Metric]:
     truth = rows.truth
+    areas = remembered(lambda w: multiclass.each(discrimination.auroc, truth, scores, w))
     found: dict[str, Metric] = {
-        "auroc": lambda w: multiclass.auroc(truth, scores, w),
-        "auprc": lambda w: multiclass.auprc(truth, scores, w),
+        "auroc": lambda w: areas(w).mean(-1),
+        "auprc": lambda w: multiclass.macro(discrimination.auprc, truth, scores, w),
     }
-    for k in multiclass.present(truth):
-        found[f"auroc_{rows.classes[k]}"] = partial(_one_auroc, truth, scores, int(k))
+    for place, k in enumerate(multiclass.present(truth)):
+        found[f"auroc_{rows.classes[k]}"] = partial(_entry, areas, place)
     return found
 
 
-def _one_auroc(truth: Array, scores: Array, number: int, weights: Array | None) -> Array:
-    return multiclass.one_class(discrimination.auroc, truth, scores, number, weights)
+def _entry(areas: Metric, place: int, weights: Array | None) -> Array:
+    return np.asarray(areas(weights)[..., place])
 
 
 def _any(rows: Answered, scores: Array) -> dict[str, Metric]:
     return {"auroc_any": lambda w: discrimination.auroc(rows.truth > 0, scores, w)}
 
 
-def _called(rows: Answered, cells: Cells) -> dict[str, Metric]:
+def _called(rows: Answered, cells: Metric) -> dict[str, Metric]:
     """Return what follows from the confusion table over all classes."""
     there = multiclass.present(rows.truth)
     return {
@@ -58,7 +57,7 @@ def _called(rows: Answered, cells: Cells) -> dict[str, Metric]:
     }
 
 
-def _by_class(rows: Answered, cells: Cells) -> dict[str, Metric]:
+def _by_class(rows: Answered, cells: Metric) -> dict[str, Metric]:
     measures = {
         "f1": classification.f1,
         "precision": classification.precision,
@@ -72,13 +71,14 @@ def _by_class(rows: Answered, cells: Cells) -> dict[str, Metric]:
 
 
 def _one_of(
-    measure: Callable[[Array], Array], cells: Cells, number: int, weights: Array | None
+    measure: Callable[[Array], Array], cells: Metric, number: int, weights: Array | None
 ) -> Array:
     return np.asarray(measure(cells(weights))[..., number])
 
 
-def _cells(rows: Answered, called: Array) -> Cells:
-    return classification.tables(rows.truth, called, len(rows.classes))
+def _cells(rows: Answered, called: Array) -> Metric:
+    """Return the confusion table under weights."""
+    return remembered(lambda w: classification.table(rows.truth, called, len(rows.classes), w))
 
 
 def metrics(rows: Answered) -> dict[str, Metric]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from suwen.core import registry
-from suwen.core.codes import Code, Text
+from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band, Case, Decision, Finding, canonical, digest_of
 from suwen.lifecycle import packs
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Answers, Choice, Sample, Task
+from suwen.lifecycle.task import Sample, Task
 from suwen.records import Access, Entry, finding_of
 
 ACT = "finding"
@@ -102,17 +102,13 @@ def abstention(task: Task, pack: Pack, sample: Sample, reasons: Sequence[Text]) 
     return Finding(
         task=task.name,
         pack=pack.identity,
-        code=_asked(task.answers),
+        code=task.answers.asked,
         band=Band.ABSTAIN,
         reason=Text(
             en=" ".join(reason.en for reason in reasons), zh="".join(r.zh for r in reasons)
         ),
         evidence=sample.evidence,
     )
-
-
-def _asked(answers: Answers) -> Code:
-    return answers.asked if isinstance(answers, Choice) else answers.code
 
 
 def digests_of(sample: Sample, case: Case) -> dict[str, str]:

@@ -178,6 +178,11 @@ class Mask:
     code: Code
     kind: Literal["mask"] = "mask"
 
+    @property
+    def asked(self) -> Code:
+        """The concept asked about."""
+        return self.code
+
 
 @dataclass(frozen=True)
 class Value:
@@ -186,6 +191,11 @@ class Value:
     code: Code
     unit: str
     kind: Literal["value"] = "value"
+
+    @property
+    def asked(self) -> Code:
+        """The concept asked about."""
+        return self.code
 
 
 Answers = Choice | Mask | Value

@@ -12,7 +12,6 @@ Sokolova & Lapalme, Inf Process Manag 45:427, 2009 (macro averages).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,18 +38,6 @@ def table(truth: Array, called: Array, classes: int, weights: Array | None = Non
             raise ValueError(f"weights {weights.shape} must end in {truth.shape}")
         found = np.stack([weights[..., cell == k].sum(-1) for k in range(classes**2)], axis=-1)
     return found.reshape(*found.shape[:-1], classes, classes)
-
-
-def tables(truth: Array, called: Array, classes: int) -> Callable[[Array | None], Array]:
-    """Return `table` with its samples bound; asked again for the same weights it has it still."""
-    kept: list[tuple[Array | None, Array]] = []
-
-    def of(weights: Array | None) -> Array:
-        if not kept or kept[0][0] is not weights:
-            kept[:] = [(weights, table(truth, called, classes, weights))]
-        return kept[0][1]
-
-    return of
 
 
 def _ratio(top: Array, bottom: Array, empty: float) -> Array:

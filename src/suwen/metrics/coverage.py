@@ -62,12 +62,11 @@ def frequency_coverage(
     weights = np.ones(truth.shape) if weights is None else np.asarray(weights, dtype=float)
     members = equal_mass(probability, BINS)
     bins = (members[:, None] == np.arange(BINS)).astype(float)
-    mass = weights @ bins
+    columns = (np.ones_like(truth), truth, probability, *limits, probability * (1 - probability))
+    sums = weights @ np.concatenate([np.asarray(column)[:, None] * bins for column in columns], 1)
+    mass, *totals = np.split(sums, len(columns), axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        observed, said, low, high, spread = (
-            (weights * column) @ bins / mass
-            for column in (truth, probability, *limits, probability * (1 - probability))
-        )
+        observed, said, low, high, spread = (total / mass for total in totals)
         allowed = NOISE * np.sqrt(spread / mass) if noise else np.zeros_like(mass)
         held = (observed >= said - np.hypot(said - low, allowed)) & (
             observed <= said + np.hypot(high - said, allowed)

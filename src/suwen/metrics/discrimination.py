@@ -45,8 +45,11 @@ def _by_score(truth: Array, scores: Array, weights: Array) -> tuple[Array, Array
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else order
-    positives = np.add.reduceat((weights * truth)[..., order], starts, axis=-1)
-    negatives = np.add.reduceat((weights * ~truth)[..., order], starts, axis=-1)
+    sorted_weights, sorted_truth = weights[..., order], truth[order]
+    positives, negatives = sorted_weights * sorted_truth, sorted_weights * ~sorted_truth
+    if len(starts) < len(order):
+        positives = np.add.reduceat(positives, starts, axis=-1)
+        negatives = np.add.reduceat(negatives, starts, axis=-1)
     return positives, negatives, ordered[starts]
 
 

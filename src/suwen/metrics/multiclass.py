@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.metrics import calibration, discrimination
+from suwen.metrics import calibration
 
 Array = NDArray[Any]
 OneClass = Callable[[Array, Array, Array | None], Array]
@@ -46,20 +46,15 @@ def one_class(
     return metric(truth == number, scores[:, number], weights)
 
 
+def each(metric: OneClass, truth: Array, scores: Array, weights: Array | None = None) -> Array:
+    """Return a two-class metric of each class present against the rest, shape (..., present)."""
+    found = [one_class(metric, truth, scores, int(k), weights) for k in present(truth)]
+    return np.stack(found, axis=-1)
+
+
 def macro(metric: OneClass, truth: Array, scores: Array, weights: Array | None = None) -> Array:
     """Return the mean of a two-class metric over the classes present, each against the rest."""
-    each = [one_class(metric, truth, scores, int(k), weights) for k in present(truth)]
-    return np.asarray(np.mean(each, axis=0))[()]
-
-
-def auroc(truth: Array, scores: Array, weights: Array | None = None) -> Array:
-    """Return the macro one-versus-rest area under the ROC curve."""
-    return macro(discrimination.auroc, truth, scores, weights)
-
-
-def auprc(truth: Array, scores: Array, weights: Array | None = None) -> Array:
-    """Return the macro one-versus-rest area under the precision-recall curve."""
-    return macro(discrimination.auprc, truth, scores, weights)
+    return np.asarray(each(metric, truth, scores, weights).mean(-1))[()]
 
 
 def top_label(truth: Array, probability: Array) -> tuple[Array, Array]:
@@ -77,11 +72,11 @@ def ece(truth: Array, probability: Array, weights: Array | None = None) -> Array
 def ece_class_wise(truth: Array, probability: Array, weights: Array | None = None) -> Array:
     """Return the mean over all classes of each one's expected calibration error."""
     truth, probability = _check(truth, probability)
-    each = [
+    by_class = [
         calibration.ece(truth == k, np.minimum(probability[:, k], 1.0), weights)
         for k in range(probability.shape[1])
     ]
-    return np.asarray(np.mean(each, axis=0))[()]
+    return np.asarray(np.mean(by_class, axis=0))[()]
 
 
 def _mean(values: Array, weights: Array | None) -> Array:

@@ -76,6 +76,9 @@ class TaskInfo(BaseModel):
     reads: list[ReadsInfo]
     answers: str
     codes: list[Code]
+    """What an answer may be."""
+    asked: Code
+    """What is asked about; with more than two classes none of `codes`."""
     unit: str = ""
     after: list[str]
     datasets: list[str]
@@ -112,6 +115,7 @@ def _info(task: Task) -> TaskInfo:
         reads=[ReadsInfo(resource_type=r.resource_type, modality=r.modality) for r in task.reads],
         answers=answers.kind,
         codes=list(codes),
+        asked=answers.asked,
         unit=answers.unit if answers.kind == "value" else "",
         after=list(task.after),
         datasets=list(task.datasets),

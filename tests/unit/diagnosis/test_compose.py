@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suwen.core.codes import LONGEST_DIAMETER, Text
-from suwen.core.nouns import Band, Case, Finding, Interval, Record, Report
+from suwen.core.codes import LONGEST_DIAMETER, Code, Text
+from suwen.core.nouns import PROBABILITY, Band, Case, Finding, Interval, Measure, Record, Report
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import problems, urgency
 from suwen.diagnosis.wording import Section, number, percent, quantity, quoted
@@ -197,6 +197,35 @@ def test_a_finding_of_another_room_without_a_lesion_is_reported_by_its_concept(
     alone = findings[3].model_copy(update={"tracking": None, "site": None})
     report = compose(case, [alone], (), case.at)
     assert said(report, Section.IMPRESSION)[0].startswith("Probability of malignancy: ")
+
+
+def test_of_several_classes_the_one_named_leads_and_the_others_follow_in_per_cent(
+    case: Case, findings: list[Finding]
+) -> None:
+    kinds = [
+        Code(system="http://x", code=en, name=Text(en=en, zh=zh))
+        for en, zh in (("Viral pneumonia", "病毒性肺炎"), ("Normal", "正常"))
+    ]
+    named = next(finding for finding in findings if finding.probability).model_copy(
+        update={
+            "code": kinds[0],
+            "tracking": None,
+            "site": None,
+            "probability": Interval(value=0.74, low=0.5, high=0.88),
+            "measures": (
+                Measure(
+                    code=kinds[1],
+                    interval=Interval(value=0.004, low=0.001, high=0.03),
+                    unit=PROBABILITY,
+                ),
+            ),
+        }
+    )
+    report = compose(case, [named], [], case.at)
+    lines = [s.text for s in report.statements if s.section == Section.FINDINGS]
+    assert lines[0].en.startswith("Viral pneumonia: 74% (95% CI 50% to 88%): ")
+    assert "; normal <1% (95% CI <1% to 3%)." in lines[0].en
+    assert "正常 <1%" in lines[0].zh
 
 
 def test_records_retracted_by_their_author_are_not_reported(case: Case) -> None:

@@ -70,15 +70,6 @@ def test_calling_one_class_only_is_no_agreement_beyond_chance():
     assert np.isnan(c.mcc(c.table(np.array([1, 1]), np.array([1, 0]), 2)))
 
 
-def test_a_bound_table_is_made_anew_for_other_weights():
-    bound = c.tables(np.array([0, 1]), np.array([0, 0]), 2)
-    ones, twos = np.ones(2), np.full(2, 2.0)
-    assert bound(ones) is bound(ones)
-    assert bound(twos).sum() == 4
-    assert bound(ones).sum() == 2
-    assert bound(None).sum() == 2
-
-
 def test_what_is_no_class_is_refused():
     with pytest.raises(ValueError, match="numbered 0 to 1"):
         c.table(np.array([0, 2]), np.array([0, 1]), 2)

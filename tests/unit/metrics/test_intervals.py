@@ -11,7 +11,9 @@ from suwen.metrics import calibration, discrimination
 from suwen.metrics.intervals import (
     distribution,
     estimate,
+    estimates,
     paired_difference,
+    remembered,
     resampled_weights,
 )
 from suwen.metrics.overlap import mean
@@ -103,3 +105,34 @@ def test_as_many_resamples_are_made_as_were_asked_for(resamples):
     assert distribution(lambda w: mean(np.arange(4.0), w), np.arange(4), resamples).shape == (
         resamples,
     )
+
+
+def test_many_metrics_at_once_have_the_intervals_they_have_alone():
+    values, groups = np.random.default_rng(0).normal(size=60), np.arange(60) // 2
+    metrics = {"mean": lambda w: mean(values, w), "square": lambda w: mean(values**2, w)}
+    found = estimates(metrics, groups, resamples=300, centred={"square": (0.0, 1.0)})
+    assert found["mean"] == estimate(metrics["mean"], groups, resamples=300)
+    alone = estimate(metrics["square"], groups, resamples=300, within=(0.0, 1.0))
+    assert found["square"] == alone
+    assert found["square"].high <= 1
+
+
+def test_what_metrics_share_is_made_once_for_each_array_of_weights():
+    asked = []
+    shared = remembered(lambda w: asked.append(w) or np.zeros(2))
+    ones, others = np.ones(2), np.ones(2)
+    for weights in (ones, ones, others, others, ones, None, None):
+        shared(weights)
+    assert [id(each) for each in asked] == [id(each) for each in (ones, others, ones, None)]
+
+
+def test_so_many_samples_that_their_weights_would_not_fit_are_taken_in_smaller_parts(monkeypatch):
+    from suwen.metrics import intervals
+
+    values, groups = np.arange(50.0), np.arange(50) // 5
+    whole = distribution(lambda w: mean(values, w), groups, 20)
+    monkeypatch.setattr(intervals, "_CELLS", 150)
+    sizes = []
+    parts = distribution(lambda w: sizes.append(w.shape) or mean(values, w), groups, 20)
+    assert max(sizes) == (3, 50)
+    assert parts == pytest.approx(whole)

@@ -9,6 +9,14 @@ from suwen.metrics import calibration, discrimination
 from suwen.metrics import multiclass as m
 
 
+def auroc(truth, probability, weights=None):
+    return m.macro(discrimination.auroc, truth, probability, weights)
+
+
+def auprc(truth, probability, weights=None):
+    return m.macro(discrimination.auprc, truth, probability, weights)
+
+
 def forecasts(n=200, classes=4, seed=0):
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, classes, n)
@@ -21,9 +29,9 @@ def test_areas_are_means_over_the_classes_and_agree_with_scikit_learn():
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
     truth, probability = forecasts()
     expected = metrics.roc_auc_score(truth, probability, multi_class="ovr", average="macro")
-    assert m.auroc(truth, probability) == pytest.approx(expected)
+    assert auroc(truth, probability) == pytest.approx(expected)
     each = [metrics.average_precision_score(truth == k, probability[:, k]) for k in range(4)]
-    assert m.auprc(truth, probability) == pytest.approx(np.mean(each))
+    assert auprc(truth, probability) == pytest.approx(np.mean(each))
     assert m.one_class(discrimination.auroc, truth, probability, 2) == pytest.approx(
         metrics.roc_auc_score(truth == 2, probability[:, 2])
     )
@@ -43,7 +51,7 @@ def test_with_two_classes_the_figures_are_those_of_two_classes():
     second = probability[:, 1]
     assert m.log_loss(truth, probability) == pytest.approx(calibration.log_loss(truth, second))
     assert m.brier(truth, probability) == pytest.approx(2 * calibration.brier(truth, second))
-    assert m.auroc(truth, probability) == pytest.approx(discrimination.auroc(truth, second))
+    assert auroc(truth, probability) == pytest.approx(discrimination.auroc(truth, second))
 
 
 def test_someone_who_is_right_as_often_as_he_says_has_no_calibration_error():
@@ -65,7 +73,7 @@ def test_weights_are_the_same_as_repeated_samples():
     truth, probability = forecasts()
     counts = 1 + np.arange(len(truth)) % 3
     index = np.repeat(np.arange(len(truth)), counts)
-    for metric in (m.auroc, m.auprc, m.ece, m.ece_class_wise, m.brier, m.log_loss):
+    for metric in (auroc, auprc, m.ece, m.ece_class_wise, m.brier, m.log_loss):
         expected = metric(truth[index], probability[index])
         assert metric(truth, probability, counts) == pytest.approx(expected)
         rows = metric(truth, probability, np.stack([counts, np.ones(len(truth))]))
@@ -78,12 +86,12 @@ def test_a_class_without_examples_is_left_out_of_the_mean_and_its_absence_in_a_r
     each = [
         m.one_class(discrimination.auroc, truth[there], probability[there], k) for k in range(3)
     ]
-    assert m.auroc(truth[there], probability[there]) == pytest.approx(np.mean(each))
-    assert np.isnan(m.auroc(truth, probability, there.astype(float)))
+    assert auroc(truth[there], probability[there]) == pytest.approx(np.mean(each))
+    assert np.isnan(auroc(truth, probability, there.astype(float)))
 
 
 def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"\(n, K\)"):
-        m.auroc(np.array([0, 1]), np.array([0.1, 0.2]))
+        auroc(np.array([0, 1]), np.array([0.1, 0.2]))
     with pytest.raises(ValueError, match="numbered 0 to 1"):
         m.brier(np.array([2]), np.array([[0.5, 0.5]]))

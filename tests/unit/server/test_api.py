@@ -37,6 +37,8 @@ def test_every_registered_task_has_its_own_endpoint_and_schema(program: TestClie
         ("imaging.nodule_malignancy", "choice", ""),
         ("toy.crp_tomorrow", "value", "mg/L"),
     ]
+    assert listed[0]["asked"] == listed[0]["codes"][1]
+    assert listed[1]["asked"] == listed[1]["codes"][0]
 
 
 def test_a_task_answers_with_findings(clinic, program: TestClient) -> None:
