@@ -34,9 +34,15 @@ def _log_odds(probability: Array) -> Array:
     return np.asarray(special.logit(np.clip(probability, SURE, 1 - SURE)))
 
 
+def centred(logits: Array) -> Array:
+    """Return logits (..., K) less their mean, which a softmax does not see but slopes would."""
+    logits = np.asarray(logits, dtype=float)
+    return np.asarray(logits - logits.mean(-1, keepdims=True))
+
+
 @dataclass(frozen=True)
 class ClassCalibrator:
-    """probability = softmax(a * logits + b), with K classes.
+    """probability = softmax(a * centred logits + b), with K classes.
 
     `a` and `b` have one entry a class (for `temperature` all of `a` are equal and `b` is zero);
     `covariance` is that of the free parameters: the slope alone, or all slopes and then all
@@ -50,7 +56,7 @@ class ClassCalibrator:
 
     def probability(self, logits: Array) -> Array:
         """Return the calibrated probabilities of `logits` (..., K), same shape."""
-        scaled = np.asarray(logits, dtype=float) * np.array(self.a) + np.array(self.b)
+        scaled = centred(logits) * np.array(self.a) + np.array(self.b)
         return np.asarray(special.softmax(scaled, axis=-1))
 
     def spread(self, logits: Array) -> Array:
@@ -70,7 +76,7 @@ class ClassCalibrator:
         members
             Their number.
         """
-        logits = np.asarray(logits, dtype=float)
+        logits = centred(logits)
         probability = self.probability(logits)
         known = np.sqrt(self._known(logits, probability))
         reach = reach_of(known, np.broadcast_to(spread, logits.shape), members)
@@ -143,7 +149,7 @@ def fit(kind: ClassKind, logits: Array, truth: Array, groups: Array) -> ClassCal
     """
     from scipy import optimize  # A second to import, and only fitting needs it.
 
-    logits, truth = np.asarray(logits, dtype=float), np.asarray(truth, dtype=int)
+    logits, truth = centred(logits), np.asarray(truth, dtype=int)
     classes = logits.shape[1]
     counts = np.bincount(truth, minlength=classes)
     if (counts == 0).any():

@@ -61,6 +61,23 @@ def test_out_of_fold_intervals_have_the_spread_that_all_members_show(
     assert (certain.answer == alone.answer).all()
 
 
+def test_what_is_added_to_all_logits_of_a_sample_changes_no_answer_and_no_order(
+    toy, trained_kinds, elsewhere
+):
+    task = toy.SquareKinds()
+    examples = task.examples(elsewhere, "squares")
+    predictions = predict_all(task, trained_kinds.pack, examples, INDEPENDENT)
+    added = np.random.default_rng(0).normal(0, 9, (120, 1, 1))
+    shifted = replace(predictions, scores=predictions.scores + added)
+    before, after = (
+        rows_of(task, trained_kinds.pack, examples, each) for each in (predictions, shifted)
+    )
+    assert after.answer == pytest.approx(before.answer)
+    assert after.high == pytest.approx(before.high)
+    areas = [measure.metrics_of(rows)["auroc"](None) for rows in (before, after)]
+    assert areas[1] == pytest.approx(areas[0])
+
+
 def test_three_classes_on_an_independent_set_are_measured_with_all_their_floors(
     toy, trained_kinds, elsewhere
 ):

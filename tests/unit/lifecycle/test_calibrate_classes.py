@@ -98,6 +98,18 @@ def test_the_interval_of_the_calibrator_alone_has_the_width_that_other_samples_s
     assert (high - low)[0] == pytest.approx(2 * 1.96 * spread, rel=0.5)
 
 
+@pytest.mark.parametrize("kind", ["temperature", "vector"])
+def test_twenty_alike_samples_of_a_patient_teach_no_more_than_one(kind):
+    logits, truth, groups = overconfident(300)
+    groups = np.arange(300)
+    once = calibrate_classes.fit(kind, logits, truth, groups)
+    many = calibrate_classes.fit(
+        kind, np.repeat(logits, 20, 0), np.repeat(truth, 20), np.repeat(groups, 20)
+    )
+    spread = [np.sqrt(np.diag(np.array(each.covariance))) for each in (once, many)]
+    assert spread[1] == pytest.approx(spread[0], rel=0.15, abs=1e-4)
+
+
 def test_classes_that_are_told_apart_perfectly_still_give_finite_probabilities():
     truth = np.repeat([0, 1, 2], 20)
     for kind in calibrate_classes.KINDS:

@@ -55,6 +55,8 @@ def test_the_interval_is_the_order_statistic_of_the_paper():
     found = conformal.fit("absolute", np.zeros(19), truth, 0.9, [np.ones(19, dtype=bool)])
     interval = found.interval(np.array([100.0]))
     assert (interval.low, interval.value, interval.high) == (82, 100, 118)
+    fewer = conformal.fit("absolute", np.zeros(14), truth[:14], 0.9, [np.ones(14, dtype=bool)])
+    assert fewer.interval(np.array([100.0])).high == 114, "0.9 of 15, not of 14, rounded up"
 
 
 def test_members_that_disagree_make_the_interval_wider():
@@ -85,6 +87,14 @@ def test_of_many_residuals_few_are_kept_and_the_interval_is_never_narrower():
     exact = np.sort(np.abs(truth - said))[int(np.ceil(0.9 * 5004)) - 1]
     reach = found.interval(np.full(5, 150.0)).high - 150
     assert exact <= reach <= 1.05 * exact
+
+
+@pytest.mark.parametrize("count", range(201, 212))
+def test_however_many_residuals_there_are_the_interval_has_at_least_its_rank(count):
+    truth = np.arange(1.0, count + 1)
+    found = conformal.fit("absolute", np.zeros(count), truth, 0.9, [np.ones(count, dtype=bool)])
+    rank = np.ceil(0.9 * (count + 1))
+    assert rank <= found.interval(np.zeros(1)).high <= rank + 1
 
 
 def test_stored_intervals_come_back_and_falling_residuals_are_refused():

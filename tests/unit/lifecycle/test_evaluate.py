@@ -212,3 +212,9 @@ def test_wrong_choices_on_the_command_line_are_named(registered, settled, tmp_pa
     file.write_text("epochs = ")
     with pytest.raises(BadInput, match="cannot be read"):
         recipe_of(task, file, [])
+
+
+def test_very_many_samples_take_fewer_resamples_and_the_card_says_how_many(trained):
+    assert measure.resamples_for(787) == 2000
+    assert measure.resamples_for(100_000) == 500
+    assert "2,000 resamples" in trained.pack.path("card.md").read_text()
