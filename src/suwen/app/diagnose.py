@@ -12,10 +12,10 @@ import time
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from suwen.app.jobs import RunStep
-from suwen.app.outputs import files
 from suwen.app.services import open_jobs, operator, person_of
 from suwen.cli import DiagnoseRequest, Outcome
 from suwen.core import registry
@@ -149,6 +149,8 @@ class Diagnosis:
     def _write(self, state: dict[str, Any]) -> dict[str, Any]:
         record = self._access(state).read(f"Report/{state['report']}", state["patient"])
         language = state["payload"].get("language", "en")
+        from suwen.app.outputs import files  # Beside the networks: see `_import_outputs`.
+
         made = files(self._store, self._case(state), report_of(record), language)
         folder = Path(state["payload"]["out"])
         return {"files": [str(_replace(folder / name, data)) for name, data in made.items()]}
@@ -221,6 +223,7 @@ def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> O
             "language": request.language,
             "points": [list(point) for point in request.points],
         }
+        Thread(target=_import_outputs, daemon=True).start()
         executor = f"folder-{digest_of(canonical(payload))[:24]}"
         jobs = open_jobs(store, chosen, executor, {"diagnose": Diagnosis(store)})
         try:
@@ -229,6 +232,11 @@ def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> O
             return _outcome(store, person, request, result, time.monotonic() - started)
         finally:
             jobs.close()
+
+
+def _import_outputs() -> None:
+    """Import what writes the outputs while the networks, outside the interpreter, answer."""
+    import suwen.app.outputs  # noqa: F401
 
 
 def _outcome(
