@@ -16,11 +16,13 @@ import onnxruntime
 import torch
 
 from suwen.core.settings import settings
-from suwen.imaging import networks
+from suwen.imaging import malignancy, networks
+from suwen.imaging.backbone import Backbone
+from suwen.imaging.fit_malignancy import BLOCKS
+from suwen.imaging.fit_segmentation import WIDTHS
+from suwen.imaging.patches import PIXELS
 
 ROUNDS = 40
-WIDTHS = (24, 48, 96, 128)
-SLICES = 7
 
 
 def _case(name: str, network: torch.nn.Module, shape: tuple[int, ...], outputs: tuple[str, ...]):
@@ -82,13 +84,13 @@ def main() -> None:
     _case(
         "segmentation network",
         networks.SegmentationNet(WIDTHS, 0.0),
-        (24, networks.SEGMENTATION_CHANNELS, 48, 48),
+        (24, networks.SEGMENTATION_CHANNELS, PIXELS, PIXELS),
         ("logits",),
     )
     _case(
         "malignancy network",
-        networks.MalignancyNet(WIDTHS, 2, 0.0),
-        (1, SLICES, networks.MALIGNANCY_CHANNELS, 48, 48),
+        networks.MalignancyNet(Backbone(BLOCKS, pretrained=False), 2, 0.0),
+        (1, len(malignancy.HEIGHTS), malignancy.CHANNELS, malignancy.PIXELS, malignancy.PIXELS),
         ("outputs", "features"),
     )
 

@@ -9,12 +9,13 @@ import onnxruntime
 import pytest
 from tests.unit.imaging.nodules import ball
 
+from suwen.core.errors import BadInput
 from suwen.imaging import fit_malignancy, fit_segmentation, training
 from suwen.imaging.data import ATTRIBUTES, read_nodules
 from suwen.imaging.examples import crop_input, crop_of, examples_of
 from suwen.imaging.malignancy import TREES, network_input
 from suwen.imaging.nifti import write_nifti
-from suwen.imaging.segmentation import mask_from, probability_maps
+from suwen.imaging.segmentation import Networks, mask_from, probability_maps
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.recipe import Recipe
@@ -87,13 +88,11 @@ def test_the_segmentation_network_learns_the_borders_by_heart(examples, segmenta
     folder, _, made = segmentation
     session = onnxruntime.InferenceSession(str(folder / made["weights"]))
 
-    def network(batch):
-        return session.run(None, {"input": batch})[0]
-
+    network = Networks(1, lambda batch: session.run(None, {"input": batch}))
     overlaps = []
     for i in range(len(examples)):
         data = examples.load(i).data
-        found = mask_from(probability_maps([network], data)[0], data)
+        found = mask_from(probability_maps(network, data)[0], data)
         overlaps.append(dice(examples.truth(i), found))
     assert np.mean(overlaps) > 0.85
     curve = [row["train_loss"] for row in made["history"]]
@@ -140,7 +139,7 @@ def test_a_kill_between_epochs_ends_in_the_same_weights(examples, segmentation, 
 def test_the_malignancy_network_and_trees_tell_the_two_kinds_apart(examples, tmp_path):
     import lightgbm
 
-    recipe = Recipe(epochs=10, patience=10, batch_size=4, learning_rate=3e-3, dropout=0.0)
+    recipe = Recipe(epochs=5, patience=5, batch_size=4, learning_rate=3e-3, dropout=0.0)
     options = {**fit_malignancy.TREE_OPTIONS, "min_child_samples": 2}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_malignancy, "TREE_OPTIONS", options)
@@ -159,3 +158,22 @@ def test_the_malignancy_network_and_trees_tell_the_two_kinds_apart(examples, tmp
     assert np.ptp(exact) < 1e-4  # the mean of the map is the logit, up to the bias
     boosters = [lightgbm.Booster(model_file=str(tmp_path / name)) for name in TREES]
     assert all(booster.feature_name() == made["features"] for booster in boosters)
+
+
+def test_the_choice_against_imbalance_changes_what_the_trees_learn(examples, tmp_path):
+    uneven = examples.subset(np.r_[0, 1, 3, 5, 7, 9, 11, 1, 3, 5, 7, 9, 11])
+    targets, _ = fit_malignancy.targets_of(uneven)
+    learned = {}
+    options = {**fit_malignancy.TREE_OPTIONS, "min_child_samples": 2}
+    for choice in ("none", "weights", "oversample", "focal"):
+        (tmp_path / choice).mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fit_malignancy, "TREE_OPTIONS", options)
+            fit_malignancy.fit_trees(uneven, targets, Recipe(imbalance=choice), tmp_path / choice)
+        learned[choice] = [(tmp_path / choice / name).read_text() for name in TREES]
+    assert learned["weights"] == learned["oversample"] != learned["none"] == learned["focal"]
+
+
+def test_borders_are_not_learned_without_random_slices(examples, tmp_path):
+    with pytest.raises(BadInput, match="augmentation"):
+        fit_segmentation.fit(examples, examples, Recipe(augmentation=False), tmp_path)

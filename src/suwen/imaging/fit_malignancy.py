@@ -1,4 +1,4 @@
-"""Training of one member of the malignancy ensemble: a network and two boosted trees.
+"""Training of one member of the malignancy ensemble: two networks and two boosted trees.
 
 What is learned is the readers' opinion in full (share who found the nodule suspicious, mean rating,
 seven attributes), not the two-class label alone: the label says "at least two readers rated 4 or
@@ -27,6 +27,7 @@ from suwen.imaging.malignancy import (
     HEIGHTS,
     NETWORKS,
     PIXEL_MM,
+    PIXELS,
     TREES,
     Shown,
     View,
@@ -35,15 +36,21 @@ from suwen.imaging.malignancy import (
     smooth_mask,
 )
 from suwen.imaging.nodule import Mask
-from suwen.imaging.patches import PIXELS, Floats, Turn
+from suwen.imaging.patches import Floats, Turn
 from suwen.imaging.volume import Volume
+from suwen.lifecycle.imbalance import class_weights, epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WIDTHS: Final = (16, 32, 64, 128)
+BLOCKS: Final = 11
+"""Blocks of the backbone that are kept; the feature map has 112 channels of 6 x 6."""
+FROZEN: Final = 2
+"""Blocks that keep their ImageNet weights, with the stem: their edges need no learning."""
+DRAWN: Final = 3
+"""Slices of a nodule in one training example; in use there are five."""
 SLOPE: Final = 2.5
 MIDDLE: Final = 3.1
 """A mean rating m stands for the logit 2.5 (m - 3.1): at 3.1 half the nodules carry the label."""
@@ -127,22 +134,24 @@ def prepare(examples: Examples, targets: Targets) -> list[Prepared]:
 
 
 def draw(one: Prepared, rng: np.random.Generator) -> tuple[Floats, float, NDArray[np.float64]]:
-    """Return a randomly moved, turned and noisy input (5, 5, 48, 48) and its two targets."""
+    """Return a randomly moved, turned and noisy input (3, 3, 96, 96) and its two targets."""
     mask, soft = one.masks[int(rng.integers(len(one.masks)))]
-    heights = np.array(HEIGHTS) * rng.uniform(0.7, 1.15) + rng.normal(0, 0.08)
+    reach = 1.25 * max(HEIGHTS)
     view = View(
-        PIXEL_MM * float(np.exp(rng.uniform(-0.1, 0.1))),
+        PIXEL_MM * float(np.exp(rng.uniform(-0.12, 0.12))),
         Turn(rng.uniform(0, 2 * np.pi), int(rng.choice([-1, 1]))),
         (float(rng.normal(0, 1.0)), float(rng.normal(0, 1.0))),
-        tuple((heights * rng.choice([-1, 1])).tolist()),
+        tuple(rng.uniform(-reach, reach, DRAWN).tolist()),
     )
     shown = show(one.volume, mask, soft, view)
-    outline = (shown.mask + rng.normal(0, 0.12)).astype(np.float32)
+    outline = (shown.mask + rng.normal(0, 0.1)).astype(np.float32)
     return Shown(disturb(shown.values, rng), outline).as_input(), *one.target
 
 
-def plain(one: Prepared) -> tuple[Floats, float, NDArray[np.float64]]:
-    """Return the input as in use, with its targets."""
+def as_in_use(
+    one: Prepared, rng: np.random.Generator | None = None
+) -> tuple[Floats, float, NDArray[np.float64]]:
+    """Return the input as in use (5, 3, 96, 96), with its targets; nothing is random."""
     mask, soft = one.masks[0]
     return show(one.volume, mask, soft).as_input(), *one.target
 
@@ -158,11 +167,18 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
         kept.mkdir(exist_ok=True)
         made["history"] = _fit_network(train, valid, seeded, kept, (targets, scale))
         (kept / EXPORTED).replace(folder / name)
+    from suwen.imaging.backbone import ORIGIN  # Only now: it needs torch.
+
+    made["start"] = ORIGIN if recipe.options.get("pretrained", True) else "noise"
     return made
 
 
 def fit_trees(train: Examples, targets: Targets, recipe: Recipe, folder: Path) -> list[str]:
-    """Train and write the two boosted trees; return the names of their features, in order."""
+    """Train and write the two boosted trees; return the names of their features, in order.
+
+    `weights` and `oversample` both give a nodule the inverse frequency of its class as weight;
+    `focal` is a loss of the networks alone.
+    """
     import lightgbm
 
     rows: list[dict[str, float]] = []
@@ -174,9 +190,12 @@ def fit_trees(train: Examples, targets: Targets, recipe: Recipe, folder: Path) -
         index += [i] * len(masks)
     names = list(rows[0])
     table = np.array([[row[name] for name in names] for row in rows])
+    weight = None
+    if recipe.imbalance in ("weights", "oversample"):
+        weight = class_weights(targets.label, 2)[targets.label.astype(int)][index]
     for name, wanted in zip(TREES, (targets.from_rating, targets.share), strict=True):
         options = {**TREE_OPTIONS, "seed": recipe.seed}
-        data_set = lightgbm.Dataset(table, wanted[index], feature_name=names)
+        data_set = lightgbm.Dataset(table, wanted[index], weight=weight, feature_name=names)
         booster = lightgbm.train(options, data_set, ROUNDS)
         booster.save_model(str(folder / name))
     return names
@@ -201,6 +220,7 @@ def _fit_network(
     try:
         import torch
 
+        from suwen.imaging.backbone import Backbone
         from suwen.imaging.networks import MalignancyNet, ScoringNet, export
         from suwen.imaging.training import Schedule, train_network
     except ModuleNotFoundError as error:
@@ -211,14 +231,21 @@ def _fit_network(
     kept = prepare(valid, targets_of(valid, (mean, spread))[0])
     torch.manual_seed(recipe.seed)
     heads = 1 + targets.scaled.shape[1]
-    widths = tuple(recipe.options.get("widths", WIDTHS))
-    network = MalignancyNet(widths, heads, recipe.dropout)
+    backbone = Backbone(BLOCKS, FROZEN, recipe.options.get("pretrained", True))
+    network = MalignancyNet(backbone, heads, recipe.dropout)
+
+    make = draw if recipe.augmentation else as_in_use
 
     def epoch(rng: np.random.Generator) -> Sequence[tuple[Callable[..., Any], Any]]:
-        return [(draw, prepared[i]) for i in rng.permutation(len(prepared))]
+        order = epoch_order(recipe.imbalance, targets.label, rng)
+        return [(make, prepared[i]) for i in order]
 
     history = train_network(
-        network, Schedule(recipe, folder), epoch, _batch_loss(), [plain(one) for one in kept]
+        network,
+        Schedule(recipe, folder),
+        epoch,
+        _batch_loss(network_loss(recipe.imbalance, targets.label, 2)),
+        [as_in_use(one) for one in kept],
     )
     scoring = ScoringNet(network, (float(mean[0]), float(spread[0])), (SLOPE, MIDDLE))
     example = torch.zeros(2, len(HEIGHTS), CHANNELS, PIXELS, PIXELS)
@@ -226,7 +253,10 @@ def _fit_network(
     return history
 
 
-def _batch_loss() -> Callable[[nn.Module, list[Any]], Tensor]:
+def _batch_loss(
+    label_loss: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[nn.Module, list[Any]], Tensor]:
+    """Return the loss of a batch: that of the label, and of what the readers said beside it."""
     import torch
     import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 
@@ -235,7 +265,7 @@ def _batch_loss() -> Callable[[nn.Module, list[Any]], Tensor]:
         wanted = torch.tensor([one[1] for one in batch], dtype=torch.float32)
         scaled = torch.from_numpy(np.stack([one[2] for one in batch])).float()
         outputs, _ = network(shown)
-        crossed = F.binary_cross_entropy_with_logits(outputs[:, 0], wanted)
+        crossed = label_loss(outputs[:, 0], wanted)
         rating = F.smooth_l1_loss(outputs[:, 1], scaled[:, 0])
         return crossed + 0.5 * rating + 0.5 * F.smooth_l1_loss(outputs[:, 1:], scaled)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.core.errors import MissingExtra
+from suwen.core.errors import BadInput, MissingExtra
 from suwen.imaging.data import LUNG_PATCH, read_lung_patches
 from suwen.imaging.nodule import Mask, NoduleInput, box_of, longest_diameter_mm
 from suwen.imaging.patches import (
@@ -34,6 +34,7 @@ from suwen.imaging.segmentation import (
     COARSE_MM,
     FINE_MM,
     WEIGHTS,
+    Networks,
     mask_from,
     probability_maps,
 )
@@ -164,6 +165,12 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
 
+    if not recipe.augmentation:
+        raise BadInput(
+            "augmentation = false for the nodule borders",
+            "true: every slice shown in training is drawn at random from a nodule",
+            "leave `augmentation` out of the recipe",
+        )
     widths = tuple(recipe.options.get("widths", WIDTHS))
     torch.manual_seed(recipe.seed)
     network = SegmentationNet(widths, recipe.dropout)
@@ -202,10 +209,11 @@ def ratios_to_readers(valid: Examples, weights: Path) -> dict[str, list[float]]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    network = Networks(1, lambda batch: session.run(None, {"input": batch}))
     volumes, longest = [], []
     for i in range(len(valid)):
         data = valid.load(i).data
-        maps = probability_maps([lambda batch: session.run(None, {"input": batch})[0]], data)
+        maps = probability_maps(network, data)
         found = mask_from(maps[0], data)
         if valid.truth is None or not found.any():
             continue

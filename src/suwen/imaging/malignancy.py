@@ -1,4 +1,4 @@
-"""The score of one segmented nodule: small networks on five slices, and trees on features.
+"""The score of one segmented nodule: networks on five slices, and trees on features.
 
 A member's logit is the plain mean of its two networks and of its trees; nothing is weighted by
 what the development data would like best. The five slices lie at fixed shares of the mask's
@@ -17,18 +17,21 @@ from scipy import ndimage
 
 from suwen.imaging.features import features_of
 from suwen.imaging.nodule import Mask, NoduleInput, box_of, domain_of
-from suwen.imaging.patches import STRAIGHT, Floats, Turn, plane, stack, window
+from suwen.imaging.patches import STRAIGHT, Floats, Turn, plane, window
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.pack import Pack
 
 NETWORKS: Final = ("net-0.onnx", "net-1.onnx")
 """Two networks a member, alike but for their seed: one alone depends too much on it."""
 TREES: Final = ("rating.lgb.txt", "share.lgb.txt")
-PIXEL_MM: Final = 0.68
-"""Pixel size of the network's patches: 33 mm wide."""
+PIXELS: Final = 96
+"""Edge of the networks' patches in pixels."""
+PIXEL_MM: Final = 0.34
+"""Pixel size of the networks' patches: 33 mm wide."""
 HEIGHTS: Final = (-0.6, -0.3, 0.0, 0.3, 0.6)
 """Where the slices lie: shares of half the mask's height, from its middle."""
-CHANNELS: Final = 5
+CHANNELS: Final = 3
+"""A slice in the lung window, in a soft-tissue window, and the outline of the nodule."""
 SOFT_TISSUE: Final = (100.0, 250.0)
 """Centre and half width in HU of the second window, which shows calcification and solid parts."""
 SMOOTHING: Final = (0.0, 0.7, 0.7)
@@ -48,17 +51,21 @@ class View:
 
 @dataclass(frozen=True)
 class Shown:
-    """Five slices before they are scaled: HU (5, 3, 48, 48) and mask (5, 48, 48) in 0..1."""
+    """Slices before they are scaled: HU and mask in 0..1, both (slices, 96, 96)."""
 
     values: Floats
     mask: Floats
 
     def as_input(self) -> Floats:
-        """Return what the network reads, shape (5, 5, 48, 48)."""
+        """Return what the network reads, shape (slices, 3, 96, 96).
+
+        The channels are scaled to the spread that the ImageNet weights were trained with.
+        """
         middle, half = SOFT_TISSUE
-        soft = np.clip((self.values[:, 1:2] - middle) / half, -1, 1.5)
-        outline = np.clip(self.mask[:, None] * 2 - 0.5, 0, 1)
-        return np.concatenate([window(self.values), soft, outline], 1).astype(np.float32)
+        soft = np.clip((self.values - middle) / half, -1, 1.5)
+        outline = np.clip(self.mask * 2 - 0.5, 0, 1)
+        channels = [2 * window(self.values), 2 * soft, 3 * outline - 1]
+        return np.stack(channels, 1).astype(np.float32)
 
 
 def smooth_mask(mask: Mask) -> Floats:
@@ -67,22 +74,23 @@ def smooth_mask(mask: Mask) -> Floats:
 
 
 def show(volume: Volume, mask: Mask, soft: Floats, view: View | None = None) -> Shown:
-    """Cut the five slices; `soft` is `smooth_mask(mask)`."""
+    """Cut the slices; `soft` is `smooth_mask(mask)`."""
     view = view or View()
     low, high = box_of(mask)
     middle, half = (low + high) / 2, (high[0] - low[0] + 1) / 2
-    spacing = volume.spacing
-    y, x = middle[1:] + np.array(view.shift_mm) / spacing[1:]
-    values, inside = [], []
+    spacing = volume.spacing[1:]
+    y, x = middle[1:] + np.array(view.shift_mm) / spacing
+    values: list[Floats] = []
+    inside: list[Floats] = []
     for height in view.heights:
         index = (float(middle[0] + height * half), float(y), float(x))
-        values.append(stack(volume.values, index, spacing, view.pixel_mm, view.turn))
-        inside.append(plane(soft, index, spacing[1:], view.pixel_mm, view.turn))
+        for whole, found in ((volume.values, values), (soft, inside)):
+            found.append(plane(whole, index, spacing, view.pixel_mm, view.turn, PIXELS))
     return Shown(np.stack(values), np.stack(inside))
 
 
 def network_input(volume: Volume, mask: Mask) -> Floats:
-    """Return the network's input for one nodule, shape (5, 5, 48, 48)."""
+    """Return the network's input for one nodule, shape (5, 3, 96, 96)."""
     return show(volume, mask, smooth_mask(mask)).as_input()
 
 
@@ -108,12 +116,14 @@ def scores_of(pack: Pack, data: NoduleInput, members: Sequence[int]) -> NDArray[
     mask = mask_of(data)
     shown = network_input(data.volume, mask)[None]
     features = features_of(data.volume, mask)
+    logits = _outputs(pack, shown, "logit", members)
+    each = len(logits) // max(len(members), 1)
     found = []
-    for member in members:
+    for place, member in enumerate(members):
         names = pack.member(member)["features"]
         row = np.array([[features[name] for name in names]])
         trees = [pack.booster(name, member).predict(row, raw_score=True)[0] for name in TREES]
-        networks = [float(one[0, 0]) for one in _outputs(pack, shown, "logit", [member])]
+        networks = [float(one[0, 0]) for one in logits[place * each : (place + 1) * each]]
         found.append(float(np.mean([*networks, float(np.mean(trees))])))
     return np.array(found)
 
@@ -135,12 +145,9 @@ def activation_map(pack: Pack, volume: Volume, mask: Mask) -> Floats:
 
 
 def _outputs(pack: Pack, shown: Floats, name: str, members: Sequence[int]) -> list[Floats]:
-    """Return one output of every network of some members."""
-    return [
-        pack.session(network, member).run([name], {"input": shown})[0]
-        for member in members
-        for network in pack.member(member)["networks"]
-    ]
+    """Return one output of every network of some members, member by member."""
+    files = [(network, k) for k in members for network in pack.member(k)["networks"]]
+    return pack.run(files, name, {"input": shown})
 
 
 def domain_with_size(data: NoduleInput) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The two small networks. Imports torch: only the training functions import this file.
+"""The two networks. Imports torch: only the training functions import this file.
 
 References: Ronneberger et al., MICCAI 2015 (U-Net); Zhou et al., CVPR 2016 (class activation map);
 Sudre et al., DLMIA 2017 (soft Dice loss).
@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
+from suwen.imaging.backbone import Backbone
+
 SEGMENTATION_CHANNELS = 4
 """A slice, its two neighbours, and the channel that marks the middle."""
-MALIGNANCY_CHANNELS = 5
-"""A slice, its two neighbours, the slice in a soft-tissue window, and the nodule mask."""
 LEAST_HALVED = 256
 """Weights with fewer numbers stay in single precision."""
 DICE_SMOOTHING = 20.0
@@ -62,26 +62,23 @@ class SegmentationNet(nn.Module):  # type: ignore[misc] # torch is not typed her
 
 
 class MalignancyNet(nn.Module):  # type: ignore[misc] # torch is not typed here
-    """Slices of one nodule through one encoder, averaged, and a linear layer on top.
+    """Slices of one nodule through one backbone, averaged, and a linear layer on top.
 
-    (n, slices, 5, 48, 48) -> outputs (n, heads) and feature map (n, slices, c, 6, 6). The outputs
+    (n, slices, 3, 96, 96) -> outputs (n, heads) and feature map (n, slices, c, 6, 6). The outputs
     are linear in the mean of the feature map, so a class activation map needs no gradient.
     """
 
-    def __init__(self, widths: tuple[int, ...], heads: int, dropout: float) -> None:
+    def __init__(self, backbone: Backbone, heads: int, dropout: float) -> None:
         super().__init__()
-        sizes = (MALIGNANCY_CHANNELS, *widths)
-        self.down = nn.ModuleList(double_convolution(a, b) for a, b in pairwise(sizes))
+        self.backbone = backbone
         self.drop = nn.Dropout(dropout)
-        self.head = nn.Linear(widths[-1], heads)
+        self.head = nn.Linear(backbone.channels, heads)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the outputs and the last feature map."""
         nodules, slices = x.shape[0], x.shape[1]
-        x = x.flatten(0, 1)
-        for level, block in enumerate(self.down):
-            x = block(F.max_pool2d(x, 2) if level else x)
-        maps = x.reshape(nodules, slices, *x.shape[1:])
+        maps = self.backbone(x.flatten(0, 1))
+        maps = maps.reshape(nodules, slices, *maps.shape[1:])
         return self.head(self.drop(maps.mean((1, 3, 4)))), maps
 
 
@@ -134,6 +131,8 @@ def export(network: nn.Module, example: Tensor, path: Path, names: tuple[str, ..
     with warnings.catch_warnings():
         # chosen on purpose: its graphs ran faster than those of the newer exporter
         warnings.simplefilter("ignore", DeprecationWarning)
+        # the padding of the backbone is a constant that this exporter leaves to the runtime
+        warnings.filterwarnings("ignore", message="Constant folding", category=UserWarning)
         torch.onnx.export(
             network.to(memory_format=torch.contiguous_format),
             (example,),

@@ -14,9 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.imaging.malignancy import HEIGHTS, PIXEL_MM, activation_map, mask_of, network_logit
+from suwen.imaging.malignancy import (
+    HEIGHTS,
+    PIXEL_MM,
+    PIXELS,
+    activation_map,
+    mask_of,
+    network_logit,
+)
 from suwen.imaging.nodule import AIR_HU, NoduleInput, box_of
-from suwen.imaging.patches import NEIGHBOUR_MM, PIXELS, Floats, back_to_slice
+from suwen.imaging.patches import Floats, back_to_slice
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.pack import Pack
 
@@ -33,7 +40,7 @@ def seen_box(data: NoduleInput) -> Box:
     """Return the box of voxels that the network sees."""
     low, high = box_of(mask_of(data))
     spacing = np.array(data.volume.spacing)
-    half = np.array([NEIGHBOUR_MM, PIXELS * PIXEL_MM / 2, PIXELS * PIXEL_MM / 2]) / spacing
+    half = np.array([0.0, PIXELS * PIXEL_MM / 2, PIXELS * PIXEL_MM / 2]) / spacing
     middle = (low + high) / 2
     first = np.where([True, False, False], low - half, middle - half)
     last = np.where([True, False, False], high + half, middle + half)

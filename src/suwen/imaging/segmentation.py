@@ -7,6 +7,7 @@ mask ends where the voxels say so, not where a crop ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,14 @@ from scipy import ndimage
 from suwen.imaging.nodule import Mask, NoduleInput
 from suwen.imaging.patches import NEIGHBOUR_MM, Floats, back_to_slice, prompt, stack, window
 
-Network = Callable[[Floats], Floats]
-"""(n, 4, 48, 48) -> logits (n, 1, 48, 48)."""
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks asked together: (n, 4, 48, 48) -> logits (n, 1, 48, 48) of each."""
+
+    count: int
+    run: Callable[[Floats], Sequence[Floats]]
+
 
 WEIGHTS: Final = "net.onnx"
 """File of a member's network in the pack."""
@@ -86,7 +93,7 @@ def without_cavity(data: NoduleInput) -> NoduleInput:
     return data if changed is None else data.with_values(changed)
 
 
-def probability_maps(networks: Sequence[Network], data: NoduleInput) -> Floats:
+def probability_maps(networks: Networks, data: NoduleInput) -> Floats:
     """Return each network's probability of being inside, shape (members, z, y, x).
 
     What may be larger than the fine patch shows well is looked at with the coarse one too, and that
@@ -109,9 +116,9 @@ def _extent_mm(maps: Floats, data: NoduleInput) -> float:
     return float(((np.ptp(inside, axis=0) + 1) * data.volume.spacing[1:]).max())
 
 
-def _maps_at(networks: Sequence[Network], data: NoduleInput, pixel_mm: float) -> Floats:
+def _maps_at(networks: Networks, data: NoduleInput, pixel_mm: float) -> Floats:
     shape = data.volume.values.shape
-    maps = np.zeros((len(networks), *shape), np.float32)
+    maps = np.zeros((networks.count, *shape), np.float32)
     slice_mm = data.volume.spacing[0]
     middle = int(np.clip(round(data.index[0]), 0, shape[0] - 1))
     step = max(1, round(STEP_MM / slice_mm))
@@ -137,14 +144,14 @@ def _maps_at(networks: Sequence[Network], data: NoduleInput, pixel_mm: float) ->
 
 
 def _slices(
-    networks: Sequence[Network], data: NoduleInput, slices: Sequence[int], pixel_mm: float
+    networks: Networks, data: NoduleInput, slices: Sequence[int], pixel_mm: float
 ) -> Floats:
     batch = inputs_of(data, slices, pixel_mm)
     _, y, x = data.index
     spacing, shape = data.volume.spacing[1:], data.volume.values.shape[1:]
     found = []
-    for network in networks:
-        inside = 1 / (1 + np.exp(-network(batch)[:, 0]))
+    for logits in networks.run(batch):
+        inside = 1 / (1 + np.exp(-logits[:, 0]))
         found.append([back_to_slice(one, (y, x), spacing, pixel_mm, shape) for one in inside])
     return np.array(found, dtype=np.float32)
 

@@ -21,7 +21,7 @@ from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_o
 from suwen.imaging.malignancy import domain_with_size, scores_of
 from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
 from suwen.imaging.patches import Floats
-from suwen.imaging.segmentation import WEIGHTS, Network, mask_from, probability_maps
+from suwen.imaging.segmentation import WEIGHTS, Networks, mask_from, probability_maps
 from suwen.lifecycle import explain, packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -122,9 +122,15 @@ class NoduleMalignancy:
     perturbations = NoduleSegmentation.perturbations
     domain_names = DOMAIN_NAMES
     explanations = ("cam", "occlusion")
+    imbalances = ("none", "weights", "oversample", "focal")
     exclusions: Final = {"rating 3": lambda found: found.columns["rating"] == "rating 3"}
     recipe = Recipe(
-        epochs=16, patience=16, batch_size=24, learning_rate=2.5e-3, weight_decay=5e-2, dropout=0.3
+        epochs=10,
+        patience=10,
+        batch_size=24,
+        learning_rate=1.2e-3,
+        weight_decay=2e-2,
+        dropout=0.3,
     )
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
@@ -198,22 +204,16 @@ def patient_digest(patient: str) -> str:
     return hashlib.sha256(patient.encode()).hexdigest()[:12]
 
 
-def network_of(pack: Pack, member: int) -> Network:
-    """Return a member's segmentation network."""
-    session = pack.session(WEIGHTS, member)
-
-    def run(batch: Floats) -> Floats:
-        logits: Floats = session.run(None, {"input": batch})[0]
-        return logits
-
-    return run
+def networks_of(pack: Pack, members: Sequence[int]) -> Networks:
+    """Return the segmentation networks of some members."""
+    files = [(WEIGHTS, member) for member in members]
+    return Networks(len(files), lambda batch: pack.run(files, "logits", {"input": batch}))
 
 
 def segment(pack: Pack, data: NoduleInput, members: Sequence[int] | None = None) -> Mask:
     """Return the mask at the point: the members' mean, or that of some of them."""
     chosen = range(pack.members) if members is None else members
-    maps = probability_maps([network_of(pack, member) for member in chosen], data)
-    return mask_from(maps.mean(0), data)
+    return mask_from(probability_maps(networks_of(pack, chosen), data).mean(0), data)
 
 
 def _as_deployed(pack: Pack, nodule: Nodule) -> NoduleInput:

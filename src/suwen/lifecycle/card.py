@@ -78,6 +78,7 @@ def describe(
         "training": {
             "environment": run["environment"],
             "code": run["code"],
+            "start": sorted({str(m["settings"].get("start", "noise")) for m in members}),
         },
     }
 
@@ -132,6 +133,9 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield ""
     yield f"Split: {card['split']['folds']} folds, {card['split']['how']}."
     yield ""
+    if (start := card["training"].get("start", ["noise"])) != ["noise"]:
+        yield f"Networks start from: {'; '.join(start)}."
+        yield ""
     yield f"Fingerprint of the labelled table: `{data['fingerprint'][:16]}`."
     yield ""
     yield "## Limits"

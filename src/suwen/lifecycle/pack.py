@@ -126,11 +126,17 @@ class Pack:
         return path
 
     def session(self, name: str, member: int | None = None) -> Any:
-        """Return the ONNX Runtime session of `name` (`net.onnx`), opened once.
-
-        Threads come from `SUWEN_THREADS`; idle threads do not spin, since sessions share the box.
-        """
+        """Return the ONNX Runtime session of `name` (`net.onnx`), opened once, on one thread."""
         return self._weights.session(self.path(name, member))
+
+    def run(
+        self, files: Sequence[tuple[str, int]], output: str, feed: Mapping[str, Array]
+    ) -> list[Array]:
+        """Return one output of several networks, given as (name, member), for the same input.
+
+        They run side by side on `SUWEN_THREADS` threads; see `Weights.run`.
+        """
+        return self._weights.run([self.path(name, k) for name, k in files], output, feed)
 
     def booster(self, name: str, member: int | None = None) -> Any:
         """Return the LightGBM booster of `name` (`trees.lgb.txt`), opened once."""

@@ -257,7 +257,8 @@ class Task(Protocol):
         """Train one member and write its weights (`*.onnx`, `*.lgb.txt`) into `folder`.
 
         Returns the member's settings for `pack.toml` (preprocessing, file names, learning curve
-        under `history`). Resumable: a finished epoch found in `folder` is not trained again.
+        under `history`, `start` where the weights come from when not from noise).
+        Resumable: a finished epoch found in `folder` is not trained again.
         """
         ...
 

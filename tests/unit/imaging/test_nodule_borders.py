@@ -7,13 +7,15 @@ import pytest
 from tests.unit.imaging.nodules import SOLID_HU, ball, threshold_network
 
 from suwen.imaging.patches import Turn, back_to_slice, plane, stack
-from suwen.imaging.segmentation import mask_from, probability_maps, without_cavity
+from suwen.imaging.segmentation import Networks, mask_from, probability_maps, without_cavity
 from suwen.imaging.volume import Volume
 from suwen.metrics.overlap import dice
 
+ONE = Networks(1, lambda batch: [threshold_network(batch)])
+
 
 def segment(data):
-    return mask_from(probability_maps([threshold_network], data).mean(0), data)
+    return mask_from(probability_maps(ONE, data).mean(0), data)
 
 
 @pytest.mark.parametrize("diameter", [5.0, 10.0, 22.0, 34.0])

