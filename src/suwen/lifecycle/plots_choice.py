@@ -32,18 +32,19 @@ def draw(task: Task, rows: Answered, folder: Path) -> list[Path]:
 
 
 def _roc(rows: Answered, folder: Path) -> Path:
+    """Draw the curve of what ranking metrics rank (see `Answered.order`): one area everywhere."""
     figure, axis = figure_of()
-    x, y = discrimination.roc_curve(rows.truth, rows.answer)
+    x, y = discrimination.roc_curve(rows.truth, rows.order)
     grid = np.linspace(0, 1, 101)
     curves = []
     for weights in resampled_weights(rows.groups, RESAMPLES, 0):
         index = np.repeat(np.arange(len(weights)), weights.astype(int))
         curves.append(
-            np.interp(grid, *discrimination.roc_curve(rows.truth[index], rows.answer[index]))
+            np.interp(grid, *discrimination.roc_curve(rows.truth[index], rows.order[index]))
         )
     low, high = np.nanquantile(curves, [0.025, 0.975], axis=0)
     axis.fill_between(grid, low, high, color=BLUE, alpha=0.15, lw=0, label="95 % by patient")
-    area = float(discrimination.auroc(rows.truth, rows.answer))
+    area = float(discrimination.auroc(rows.truth, rows.order))
     axis.plot(x, y, color=BLUE, lw=2, label=f"pack: {area:.3f}")
     for number, (name, scores) in enumerate(rows.floors.items()):
         area = float(discrimination.auroc(rows.truth, scores))
@@ -58,7 +59,7 @@ def _roc(rows: Answered, folder: Path) -> Path:
 
 def _precision_recall(rows: Answered, folder: Path) -> Path:
     figure, axis = figure_of()
-    for number, (name, scores) in enumerate({"pack": rows.answer, **rows.floors}.items()):
+    for number, (name, scores) in enumerate({"pack": rows.order, **rows.floors}.items()):
         area = float(discrimination.auprc(rows.truth, scores))
         recall, precision = discrimination.precision_recall_curve(rows.truth, scores)
         style = {"color": ORANGE, "lw": 1.4, "ls": DASHES[number % 3]}
