@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from window import MARKS
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.peer,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
-    # Playwright's loop and Chromium's pipes are closed by its own garbage collection.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+pytestmark = MARKS
 
 
 def _patient() -> Any:
@@ -36,18 +28,10 @@ findings, images, patient = example.findings, example.images, example.patient
 case, report, particulars = example.case, example.report, example.particulars
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_report_fits_the_screen_shows_its_images_and_runs_nothing(
-    chromium: Browser,
+    browser: Any,
     tmp_path: Path,
     report: Any,
     images: Any,
@@ -59,7 +43,7 @@ def test_the_report_fits_the_screen_shows_its_images_and_runs_nothing(
 
     path = tmp_path / "report.html"
     path.write_text(html_report(report, language, images, particulars), encoding="utf-8")
-    page = chromium.new_page(viewport={"width": width, "height": 844})
+    page = browser.new_page(viewport={"width": width, "height": 844})
     loaded: list[str] = []
     dialogs: list[str] = []
     page.on("request", lambda request: loaded.append(request.url))

@@ -134,7 +134,7 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
         sources.append(answer)
     for finding in kept.findings:
         if finding.band is Band.ABSTAIN:
-            parts.append(both("not answered (%(concept)s)", concept=inside(concept(finding.code))))
+            parts.append(_not_answered(finding))
             sources.append(finding)
     if not parts:
         parts = [_named(kept, m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
@@ -187,11 +187,18 @@ def _details(problem: Problem, edited: Mapping[str, Review], created: datetime) 
     return sorted(statements, key=lambda s: measured_first[s.findings[0]])
 
 
+def _not_answered(finding: Finding) -> Text:
+    """Return the words in place of an answer; without a lesion the question stands before them."""
+    if finding.tracking is None:
+        return both("not answered")
+    return both("not answered (%(concept)s)", concept=inside(concept(finding.code)))
+
+
 def _unanswered(problem: Problem, finding: Finding) -> Text:
     return both(
-        "%(what)s: not answered (%(concept)s). %(reason)s",
+        "%(what)s: %(text)s. %(reason)s",
         what=_where(problem),
-        concept=inside(concept(finding.code)),
+        text=_not_answered(finding),
         reason=finding.reason or "",
     )
 

@@ -161,7 +161,7 @@ def inside(name: Text) -> Text:
 def label(finding: Finding) -> Text:
     """Return what a finding is about: the lesion's label (`Nodule 1`), else the concept's name."""
     if finding.tracking is None:
-        return finding.code.name
+        return concept(finding.code)
     name = quoted(finding.tracking.label)
     if match := _NUMBERED.fullmatch(name):
         return both("%(thing)s %(number)s", thing=both(match[1]), number=match[2])

@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from suwen.core import registry
+from suwen.core.codes import Language
 from suwen.core.errors import SuwenError
 from suwen.server import worklist
 from suwen.server.asking import (
@@ -34,6 +36,13 @@ JOB_STATES = {
     "running": message("Working"),
     "done": message("Done"),
     "failed": message("Did not finish"),
+}
+JOB_STEPS = {
+    "intake": message("Reading the files"),
+    "points": message("Recording the places"),
+    "open": message("Opening the case"),
+    "report": message("Composing the report"),
+    "outputs": message("Writing the documents"),
 }
 Short = Annotated[str, Form(max_length=200)]
 
@@ -109,8 +118,10 @@ async def change_language(
 @router.get("/")
 def worklist_page(
     request: Request, asking: Signed, q: str = "", level: str = "", status: str = ""
-) -> HTMLResponse:
-    """Show the patients of the reader's care teams, the most urgent first."""
+) -> Response:
+    """Show the patients of the reader's care teams, the most urgent first; the log to auditors."""
+    if asking.may["review"]:
+        return RedirectResponse("/admin", 303)
     filters = worklist.Filters(q[:100], level, status)
     language = asking.language
     rows = worklist.rows(asking.access, language, filters) if asking.may["work"] else []
@@ -137,10 +148,18 @@ def jobs_page(request: Request, asking: Signed) -> HTMLResponse:
             "when": moment(job.created),
             "kind": say(language, JOB_KINDS[job.kind]) if job.kind in JOB_KINDS else job.kind,
             "state": say(language, JOB_STATES[job.state]),
+            "step": step_name(language, job.step) if job.state == "running" else "",
         }
         for job in mine[:200]
     ]
     return page(asking, request, "jobs.html", here="jobs", jobs=shown)
+
+
+def step_name(language: Language, step: str) -> str:
+    """Return what a job is doing now, in words: a step of its own or a task's title."""
+    if step in JOB_STEPS:
+        return say(language, JOB_STEPS[step])
+    return next((t.title.of(language) for t in registry.tasks() if t.name == step), step)
 
 
 @router.get("/jobs/{job}")
@@ -158,6 +177,7 @@ def job_view(request: Request, asking: Asking, job: JobStatus) -> HTMLResponse:
         "job.html",
         job=job,
         state_name=say(asking.language, JOB_STATES[job.state]),
+        step_name=step_name(asking.language, job.step),
         on_case=bool(job.patient) and current.rstrip("/").endswith(f"/cases/{job.patient}"),
     )
 

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from suwen.core.codes import Language
 from suwen.core.nouns import Decision
 from suwen.records import Administration
 from suwen.server.asking import Asking, Signed
-from suwen.server.language import moment
-from suwen.server.render import page
+from suwen.server.language import moment, say
+from suwen.server.render import message, page
 
 router = APIRouter(include_in_schema=False, prefix="/admin")
 PAGE = 100
+
+ACT_NAMES = {
+    "sign-in": message("signed in"),
+    "sign-in-refused": message("sign-in refused"),
+    "denied": message("denied"),
+    "case": message("case opened"),
+    "read": message("record read"),
+    "blob": message("image or file read"),
+    "search": message("searched"),
+    "history": message("history read"),
+    "list": message("worklist read"),
+    "log-read": message("log read"),
+    "put": message("record written"),
+    "put-blobs": message("file written"),
+    "delete": message("record deleted"),
+    "register": message("patient registered"),
+    "break-glass": message("glass broken"),
+    "review": message("access reviewed"),
+    "share": message("care team changed"),
+    "person-added": message("person added"),
+    "person-changed": message("person changed"),
+    "master-key-rotated": message("master key rotated"),
+    "data-key-rotated": message("data key rotated"),
+    "patient-key-destroyed": message("patient key destroyed"),
+    "finding": message("finding recorded"),
+    "accepted": message("accepted"),
+    "edited": message("edited"),
+    "rejected": message("rejected"),
+    "signed": message("signed"),
+    "withdrawn": message("withdrawn"),
+}
+PURPOSE_NAMES = {
+    "treatment": message("treatment"),
+    "patient": message("patient's own use"),
+    "research": message("research"),
+    "administration": message("administration"),
+    "audit": message("audit"),
+}
 
 
 def _administration(asking: Asking) -> Administration:
@@ -57,11 +97,15 @@ def _shown(asking: Asking, entry: Decision) -> dict[str, object]:
         "sequence": entry.sequence,
         "when": moment(entry.at),
         "person": entry.person,
-        "act": entry.act,
+        "act": _named(asking.language, ACT_NAMES, entry.act),
         "patient": entry.patient,
         "subject": entry.subject,
-        "purpose": entry.purpose,
+        "purpose": _named(asking.language, PURPOSE_NAMES, entry.purpose),
     }
+
+
+def _named(language: Language, names: Mapping[str, str], word: str) -> str:
+    return say(language, names[word]) if word in names else word
 
 
 @router.post("/verify")

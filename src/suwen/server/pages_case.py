@@ -19,7 +19,7 @@ from suwen.server.diagnoses import ask_diagnosis
 from suwen.server.images import Shelf, overlay
 from suwen.server.pages import job_view
 from suwen.server.patients import PatientId, about
-from suwen.server.points import add_points
+from suwen.server.points import point_out
 from suwen.server.render import page
 from suwen.server.reports import Stored, Wish
 from suwen.server.view import group_views, report_view
@@ -192,7 +192,7 @@ def point(
     z: Annotated[float, Form(allow_inf_nan=False)],
 ) -> HTMLResponse:
     """Record the place of a nodule, then measure and score it."""
-    add_points(asking, patient, [(x, y, z)])
+    point_out(asking, patient, (x, y, z))
     return job_view(request, asking, ask_diagnosis(asking, patient))
 
 

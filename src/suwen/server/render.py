@@ -17,6 +17,7 @@ from suwen.core.errors import SuwenError
 from suwen.diagnosis.language import catalogue
 from suwen.server.asking import Asking, guest_token, language_of
 from suwen.server.language import FOLDER, say
+from suwen.server.spoken import COLONS, sentence
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -38,7 +39,7 @@ HEADINGS = {
     401: message("Sign in, please"),
     403: message("Not allowed"),
     404: message("Not found"),
-    409: message("Changed meanwhile"),
+    409: message("Not possible as things stand"),
     413: message("Too large"),
     422: message("Not understood"),
     429: message("Please wait"),
@@ -63,8 +64,9 @@ def environment(language: Language) -> Environment:
     made.globals.update(
         language=language,
         version=__version__,
+        colon=COLONS[language],
         static=static,
-        told=lambda text: say(language, text),
+        sentence=lambda text, label="": sentence(language, text, label),
     )
     return made
 

@@ -53,7 +53,7 @@ def message(text: str) -> str:
 
 BAND_NAMES = {
     Band.RULE_IN: message("high"),
-    Band.GREY: message("uncertain"),
+    Band.GREY: message("indeterminate"),
     Band.RULE_OUT: message("low"),
     Band.ABSTAIN: message("no answer"),
 }
@@ -280,7 +280,8 @@ def hidden_reason(finding: Finding, role: str) -> Text | None:
 def _overlays(language: Language, problem: Problem, url: Url) -> list[dict[str, str]]:
     """Return masks and saliency maps; a hidden one has its reason in place of its address.
 
-    One saliency map a problem: the first that may be shown, else the first hidden one.
+    One saliency map a problem: the first that may be shown, else the first hidden one; a map that
+    failed its checks was mostly not even kept, and its explanation still says why.
     """
     masks: dict[str, dict[str, str]] = {}
     maps: list[dict[str, str]] = []
@@ -295,6 +296,12 @@ def _overlays(language: Language, problem: Problem, url: Url) -> list[dict[str, 
                 maps.append({"kind": kind, "hidden": reason.of(language)})
             else:
                 maps.insert(0, {"kind": kind, "url": url(attachment.digest)})
+    maps = maps or [
+        {"kind": "saliency", "hidden": item.hidden_because.of(language)}
+        for finding in problem.findings
+        for item in finding.explanations
+        if item.hidden_because
+    ]
     return [*masks.values(), *maps[:1]]
 
 
@@ -357,6 +364,8 @@ def _evidence(language: Language, item: Evidence) -> EvidenceView:
             text = say(
                 language, "Similar training example: %(label)s", label=item.label.of(language)
             )
+        elif item.record.startswith("BodyStructure/"):
+            text = say(language, "Place marked in the images")
         else:
             text = say(
                 language, "Recorded value %(record)s", record=item.record.partition("/_history")[0]

@@ -51,8 +51,10 @@ NODULES = (
     Nodule((70.0, 30.0, -10.0), 9.0, "solid"),
 )
 PACK = "lung-malignancy@1.0.0+" + "0" * 64
-COARSE = (56, 128, 128), (4.0, 2.8, 2.8)
-"""Shape and spacing of a phantom that is quick to draw."""
+Grid = tuple[tuple[int, int, int], tuple[float, float, float]]
+"""Shape (z, y, x) and spacing in mm."""
+COARSE: Grid = (56, 128, 128), (4.0, 2.8, 2.8)
+"""A phantom that is quick to draw."""
 NOTES = {
     "en": "58-year-old woman, former smoker (25 pack-years), cough for six weeks.\n"
     "No fever, weight stable. CT chest for clarification.",
@@ -144,10 +146,10 @@ def admit(
     return patient
 
 
-def add_ct(clinic: Clinic, patient: str, fine: bool = False) -> Phantom:
+def add_ct(clinic: Clinic, patient: str, grid: Grid = COARSE) -> Phantom:
     """Record a phantom CT, a note in each language, a laboratory value and a vital sign."""
     access = clinic.access()
-    phantom = chest_phantom(3, NODULES) if fine else chest_phantom(3, NODULES, *COARSE)
+    phantom = chest_phantom(3, NODULES, *grid)
     files = wrap_ct(phantom.volume, Label("T-1", "Test^Phantom", "scene"))
     digests = access.put_blobs(patient, [(data, "application/dicom") for data in files])
     instances = [read_instance(data, lambda data=data: data) for data in files]
@@ -300,11 +302,11 @@ def report_on(
     return report
 
 
-def furnished(home: Path, fine: bool = False) -> Clinic:
+def furnished(home: Path) -> Clinic:
     """Open a clinic with one diagnosed patient and one without images."""
     clinic = open_clinic(home)
     clinic.patient = admit(clinic)
-    add_ct(clinic, clinic.patient, fine)
+    add_ct(clinic, clinic.patient)
     report_on(clinic, clinic.patient, find_nodules(clinic, clinic.patient))
     admit(clinic, "王, 小明", "1955-11-20", "T-2")
     return clinic

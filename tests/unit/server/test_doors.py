@@ -89,7 +89,7 @@ def test_a_mistake_of_ours_shows_and_logs_no_content(clinic, capsys, monkeypatch
     desk = Desk(clinic, "dr.lin")
     answer = desk.get("/")
     assert answer.status_code == 500
-    assert "the server made a mistake" in answer.text
+    assert "The server made a mistake." in answer.text
     monkeypatch.setattr(type(clinic.store), "counts", broken)
     health = desk.get("/healthz")
     assert (health.status_code, health.json()["error"]["code"]) == (500, "error")

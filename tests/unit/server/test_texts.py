@@ -8,8 +8,10 @@ import pytest
 from babel.messages.pofile import read_po
 from texts import found
 
+from suwen.core.errors import NotFound
 from suwen.server.language import FOLDER, age, chosen, say
 from suwen.server.render import environment
+from suwen.server.spoken import sentence, told
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[.\d]*[a-z]")
 
@@ -66,11 +68,25 @@ def test_ages_read_naturally() -> None:
     assert age("zh", before) == "3小时前"
 
 
-def test_errors_of_people_are_translated_where_they_are_shown() -> None:
+def test_errors_are_translated_where_they_are_shown() -> None:
     template = environment("zh").get_template("problem.html")
-    from suwen.core.errors import NotFound
-
     error = NotFound("no report of this patient", "a report", "run the diagnosis first")
     text = template.render(error=error, heading="x")
-    assert "该患者没有报告" in text
-    assert "请先运行诊断" in text
+    assert "该患者没有报告。" in text
+    assert "如何处理：请先运行诊断。" in text
+
+
+def test_an_error_put_together_at_run_time_is_told_in_the_readers_language() -> None:
+    refused = "the role nurse may not 'sign' here for treatment"
+    assert told("zh", refused) == "角色“护士”在此处不能为“诊疗”目的执行“签署”"
+    assert told("en", refused) == refused
+    assert told("zh", "file 3 is too large") == "第 3 个文件太大"
+    reasons = "check that it is the right folder; the files' reasons: a.xyz: unknown\nb: broken"
+    assert told("zh", reasons).endswith("各文件的原因：a.xyz: unknown\nb: broken")
+    assert told("zh", "words nobody wrote") == "words nobody wrote"
+
+
+def test_an_error_reads_as_a_sentence() -> None:
+    assert sentence("en", "no such address") == "No such address."
+    assert sentence("zh", "no such address") == "没有此地址。"
+    assert sentence("en", "a report", "Expected") == "Expected: a report."

@@ -15,8 +15,32 @@ from suwen.core import errors
 ROOT = Path(suwen.__file__).parent
 SERVER = ROOT / "server"
 MARKS = {"message": None, "page_text": None, "say": (2,)}
-SPOKEN = ("server", "diagnosis/review.py", "imaging/points.py")
+SPOKEN = (
+    "server",
+    "diagnosis/review.py",
+    "imaging/points.py",
+    "imaging/assembly.py",
+    "imaging/series.py",
+    "gateway/folder.py",
+    "gateway/identity.py",
+    "gateway/intake.py",
+    "gateway/storing.py",
+    "gateway/fhir_in.py",
+    "records/access.py",
+    "records/acts.py",
+    "records/administration.py",
+    "records/blobs.py",
+    "records/blobstore.py",
+    "records/database.py",
+    "records/gate.py",
+    "records/reading.py",
+    "records/store.py",
+    "app/jobs.py",
+    "app/outputs.py",
+)
 """Where the errors come from that a person meets while working with the pages."""
+PLACES = "abcdefgh"
+"""Names of the places of a sentence put together at run time, in their order."""
 KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 
 
@@ -46,8 +70,21 @@ def _one(text: str | tuple[str, ...]) -> str:
 
 
 def _error_texts(file: Path) -> Iterator[str]:
-    """Yield the constant sentences given to errors; what is put together at run time is not."""
+    """Yield the sentences given to errors; what is filled in at run time stands as `%(a)s`."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
-            given = [a.value for a in node.args if isinstance(a, ast.Constant)]
-            yield from (text for text in given if isinstance(text, str) and text)
+            yield from filter(None, map(_sentence, node.args))
+
+
+def _sentence(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value or "")
+    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
+        return f"{node.left.value}%(a)s"
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    names = iter(PLACES)
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else f"%({next(names)})s"
+        for part in node.values
+    )

@@ -1,15 +1,31 @@
-// Small manners of every page: send the form's token with htmx, disable a button while it works.
+// Small manners of every page: send the form's token with htmx, show errors without losing the page,
+// and give the keyboard back to where it was.
 "use strict";
-document.addEventListener("htmx:configRequest", (event) => {
-  const meta = document.querySelector("meta[name=csrf]");
-  if (meta) event.detail.headers["X-CSRF-Token"] = meta.content;
-});
-document.addEventListener("htmx:beforeSwap", (event) => {
-  // An error page of ours is worth showing where the answer was expected.
-  const status = event.detail.xhr.status;
-  if (status >= 400 && event.detail.xhr.getResponseHeader("X-Suwen-Partial")) {
-    event.detail.shouldSwap = true;
-    event.detail.isError = false;
-  }
-  if (status === 401) window.location.assign("/sign-in");
-});
+(() => {
+  const PLACES = ".finding, #report";
+  let place = "";
+  document.addEventListener("htmx:configRequest", (event) => {
+    const meta = document.querySelector("meta[name=csrf]");
+    if (meta) event.detail.headers["X-CSRF-Token"] = meta.content;
+    place = event.target.closest(PLACES)?.id || "";
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // An error page of ours is worth showing where the answer was expected.
+    const status = event.detail.xhr.status;
+    document.querySelectorAll("#panel > [role=alert]").forEach((old) => old.remove());
+    if (status >= 400 && event.detail.xhr.getResponseHeader("X-Suwen-Partial")) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+      // Above the findings, not in their place: what was looked at stays to be looked at.
+      if (event.detail.target.id === "panel") event.detail.swapOverride = "afterbegin show:top";
+    }
+    if (status === 401) window.location.assign("/sign-in");
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    const again = place && document.activeElement === document.body && document.getElementById(place);
+    place = "";
+    if (!again) return;
+    again.tabIndex = -1;
+    again.focus({ preventScroll: true });
+  });
+})();

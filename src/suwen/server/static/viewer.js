@@ -81,7 +81,7 @@
     state.zoom = factor;
     press("zoom", String(factor));
     if (!state.ct) return;
-    state.nv.opts.crosshairWidth = THIN / factor;
+    state.nv.setCrosshairWidth(THIN / factor);
     const here = state.nv.frac2mm(state.nv.scene.crosshairPos);
     const shift = (k) => (1 - factor) * here[k];
     state.nv.setPan2Dxyzmm([shift(0), shift(1), shift(2), factor]);
@@ -108,7 +108,7 @@
     by("saliency").disabled = !has("saliency");
     by("mask").setAttribute("aria-pressed", String(state.mask && has("mask")));
     by("saliency").setAttribute("aria-pressed", String(state.saliency && has("saliency")));
-    by("why-hidden").textContent = hidden ? hidden.hidden : "";
+    by("why-hidden").textContent = hidden ? words.hidden + hidden.hidden : "";
     by("why-hidden").hidden = !hidden;
     let drawn = 0;
     for (const item of list) {
@@ -222,11 +222,15 @@
     state.nv.drawScene();
   });
   by("series").addEventListener("change", () => load().catch(failed));
+  let known = new Set(all(".group").map((group) => group.dataset.key));
   document.body.addEventListener("htmx:afterSwap", () => {
-    const key = state.chosen?.dataset.key;
-    const again = all(".group").find((group) => group.dataset.key === key);
-    if (again) choose(again, false);
-    else choose(document.querySelector(".group[data-point]"), true);
+    const placed = all(".group[data-point]");
+    const added = placed.filter((group) => !known.has(group.dataset.key));
+    const again = placed.find((group) => group.dataset.key === state.chosen?.dataset.key);
+    known = new Set(all(".group").map((group) => group.dataset.key));
+    if (added.length === 1) choose(added[0], true); // the answer about the point just given
+    else if (again) choose(again, false);
+    else choose(placed[0], true);
   });
   start().catch(failed);
 })();
