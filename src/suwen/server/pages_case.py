@@ -43,7 +43,14 @@ class Opened:
         asking, patient = self.asking, self.case.patient
         newest = self.reports[0] if self.reports else None
         names: Callable[[str], str] = asking.bench.name_of
-        values: dict[str, Any] = {"patient": patient, "report": None, "groups": []}
+        emergency = in_emergency(asking, patient)
+        values: dict[str, Any] = {
+            "patient": patient,
+            "report": None,
+            "groups": [],
+            "emergency": emergency,
+            "may": asking.may | {"sign": asking.may["sign"] and not emergency},
+        }
         if newest is None:
             return values
         language = asking.language
@@ -98,7 +105,6 @@ def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRespo
         "case.html",
         **found.values(),
         about=about(language, patient, people[-1].content if people else None),
-        emergency=in_emergency(asking, patient),
         series=series,
         notes=context.notes,
         labs=context.labs,
