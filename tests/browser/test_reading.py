@@ -175,9 +175,12 @@ def test_a_clinician_points_at_a_nodule_reads_the_answer_and_signs(
     see_the_finding(desk, NODULE, "Right lung")
     read_the_numbers(desk, "Right lung", NODULE.diameter_mm)
     see_why(desk, "Right lung")
+    before = desk.clicks
     reject(desk, "Left lung", "vessel in cross-section")
+    rejected = desk.clicks - before
     sign(desk)
     ended = time.monotonic()
+    desk.page.wait_for_selector(".group.chosen:has-text('Right lung')")
     assert desk.complaints == []
     desk.close()
 
@@ -196,6 +199,6 @@ def test_a_clinician_points_at_a_nodule_reads_the_answer_and_signs(
         print(
             f"\npointing at two places: {asked[1]} clicks, {asked[0] - started:.1f} s with both "
             f"diagnoses; opening the case to the signed report, one lesion rejected: "
-            f"{desk.clicks} clicks, {ended - opened:.1f} s, of which loading the images "
-            f"{shown - opened:.1f} s"
+            f"{desk.clicks} clicks ({rejected} to reject it), {ended - opened:.1f} s, of which "
+            f"loading the images {shown - opened:.1f} s"
         )

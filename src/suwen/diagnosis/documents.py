@@ -94,7 +94,7 @@ def _document(record: Record) -> tuple[str, Text] | None:
     if media != "text/plain":
         words = message("File %(named)s (%(media)s), %(at)s.")
     title = same(f"“{quoted(named, 120)}”") if named else kind or both("without a title")
-    if named and kind:
+    if named and kind and not words.startswith(kind.en):  # "Note “a”, Note" says it twice
         title = joined([title, kind], ", ", "，")
     return date, both(words, named=title, media=media or "?", at=_dated(date))
 

@@ -34,7 +34,7 @@ ACT_NAMES = {
     "delete": message("record deleted"),
     "register": message("patient registered"),
     "break-glass": message("glass broken"),
-    "review": message("access reviewed"),
+    "review": message("emergency access review"),
     "share": message("care team changed"),
     "person-added": message("person added"),
     "person-changed": message("person changed"),

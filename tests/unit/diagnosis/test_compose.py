@@ -228,6 +228,34 @@ def test_of_several_classes_the_one_named_leads_and_the_others_follow_in_per_cen
     assert "正常 <1%" in lines[0].zh
 
 
+def test_an_unanswered_question_without_a_lesion_is_named_once(
+    case: Case, findings: list[Finding]
+) -> None:
+    reason = Text(en="A whole CT without a point.", zh="整套CT未给出位置。")
+    alone = findings[3].model_copy(
+        update={
+            "tracking": None,
+            "site": None,
+            "band": Band.ABSTAIN,
+            "probability": None,
+            "reason": reason,
+        }
+    )
+    report = compose(case, [alone], (), case.at)
+    assert said(report, Section.IMPRESSION) == ["Probability of malignancy: not answered."]
+    (line,) = (s.text.zh for s in report.statements if s.section == Section.UNANSWERED)
+    assert line == "恶性概率：未作判断。整套CT未给出位置。"
+
+
+def test_a_note_is_not_called_a_note_twice(case: Case) -> None:
+    given = next(record for record in case.records if record.type == "DocumentReference")
+    plain = given.model_copy(update={"content": given.content | {"type": {"text": "Note"}}})
+    report = compose(replace(case, records=(plain,)), (), (), case.at)
+    (line,) = said(report, Section.DOCUMENTS)
+    assert line.startswith("Note “")
+    assert line.count("Note") == 1
+
+
 def test_records_retracted_by_their_author_are_not_reported(case: Case) -> None:
     retracted = tuple(
         Record(

@@ -223,7 +223,8 @@
   });
   by("series").addEventListener("change", () => load().catch(failed));
   let known = new Set(all(".group").map((group) => group.dataset.key));
-  document.body.addEventListener("htmx:afterSwap", () => {
+  // Not afterSwap: settling gives the new elements their own classes back.
+  document.body.addEventListener("htmx:afterSettle", () => {
     const placed = all(".group[data-point]");
     const added = placed.filter((group) => !known.has(group.dataset.key));
     const again = placed.find((group) => group.dataset.key === state.chosen?.dataset.key);
