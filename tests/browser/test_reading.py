@@ -16,7 +16,7 @@ from suwen.app.serve import workbench
 from suwen.records import Store, report_of
 
 pytestmark = MARKS
-NODULE, VESSEL = scene.NODULES
+NODULE, SECOND = scene.NODULES
 CT = (56, 384, 384), (2.0, 0.9, 0.9)
 """A piece of a usual chest CT: coarser voxels lie outside what the packs were validated on."""
 CLOSE_MM = 3.0
@@ -65,7 +65,7 @@ class Slice:
 
 
 def turn_to(desk: Desk, z: float) -> None:
-    """Turn the wheel over the image until the slice at z (mm) is shown."""
+    """Move the slice control by its keys until the slice at z (mm) is shown."""
     (slices, _, _), (thick, _, _) = CT
     wanted = round(z / thick + (slices - 1) / 2) + 1
     shown = int(desk.page.get_attribute("[data-viewer]", "data-slice"))
@@ -155,7 +155,9 @@ def check_what_is_kept(clinic: scene.Clinic) -> None:
     assert (report.status, report.signed_by) == ("final", scene.CLINICIAN.id)
     impression = [s.text.en for s in report.statements if s.section == "impression"]
     assert "right lung" in impression[0]
-    assert not any("left lung" in text for text in impression), "nothing is said of the vessel"
+    assert not any("left lung" in text for text in impression), (
+        "nothing is said of what she rejected"
+    )
     assert acts.count("rejected") == 2
     assert acts.count("signed") == 1
     assert acts.count("accepted") == 0, "what she did not reject is accepted by the signature"
@@ -170,7 +172,7 @@ def test_a_clinician_points_at_a_nodule_reads_the_answer_and_signs(
     desk.open_case()
     desk.click("[data-layout=axial]")
     point_at(desk, NODULE.centre, 1)
-    point_at(desk, VESSEL.centre, 2)
+    point_at(desk, SECOND.centre, 2)
     asked = time.monotonic(), desk.clicks
 
     desk.page.goto(f"{address}/")
@@ -182,7 +184,7 @@ def test_a_clinician_points_at_a_nodule_reads_the_answer_and_signs(
     told = [float(n) for n in re.findall(r"-?\d+\.\d", desk.page.inner_text("#where"))]
     assert told == pytest.approx(NODULE.centre, abs=CLOSE_MM), "and is shown without a click"
     desk.click("[data-layout=axial]")
-    see_the_finding(desk, VESSEL, "Left lung")
+    see_the_finding(desk, SECOND, "Left lung")
     see_the_finding(desk, NODULE, "Right lung")
     read_the_numbers(desk, "Right lung", NODULE.diameter_mm)
     see_why(desk, "Right lung")
