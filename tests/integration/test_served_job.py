@@ -62,3 +62,30 @@ def test_uploaded_files_become_a_signed_report_with_its_dicom_objects(served, tm
         assert store.log.verify().intact
     assert acts.count("finding") == 2
     assert acts.count("signed") == 1
+
+
+def test_a_rejected_finding_stays_rejected_when_another_place_is_pointed_at(served, tmp_path):
+    _, client = served
+    folder = write_demo_folders(tmp_path)[2]
+    files = [("files", (path.name, path.read_bytes())) for path in folder.rglob("*.*")]
+    status = finished(client, client.post("/api/cases", files=files).json()["id"])
+    patient = {"patient": status["patient"]}
+    (entry,) = client.get("/api/reports", params=patient).json()
+    rows = client.get("/api/findings", params=patient).json()
+    finding = next(row["id"] for row in rows if row["finding"]["probability"])
+    body = {
+        "version": entry["version"],
+        "finding": finding,
+        "act": "rejected",
+        "reason": "a vessel",
+    }
+    address = f"/api/reports/{entry['report']['id']}/reviews"
+    assert client.post(address, params=patient, json=body).status_code == 200
+    asked = client.post(
+        f"/api/cases/{patient['patient']}/diagnose", json={"points": [{"x": 0, "y": 0, "z": 0}]}
+    )
+    assert finished(client, asked.json()["id"])["state"] == "done"
+    newest, before = (one["report"] for one in client.get("/api/reports", params=patient).json())
+    assert len(newest["findings"]) > len(before["findings"])
+    assert newest["reviews"] == before["reviews"] != []
+    assert all(finding not in statement["findings"] for statement in newest["statements"])

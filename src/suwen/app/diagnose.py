@@ -25,6 +25,7 @@ from suwen.core.nouns import Case, Finding, Report, canonical, digest_of
 from suwen.core.settings import Settings, settings
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import shown
+from suwen.diagnosis.review import carry_over
 from suwen.gateway.folder import read_folder
 from suwen.gateway.storing import store_intake
 from suwen.imaging.points import point_records
@@ -140,9 +141,11 @@ class Diagnosis:
             [Text(**text) for text in state["not_understood"]],
             datetime.fromisoformat(state["payload"]["created"]),
         )
-        for record in access.search("Report", state["patient"], code="draft"):
-            if _says_the_same(earlier := report_of(record), report):
-                return {"report": earlier.id}
+        earlier = [report_of(record) for record in access.search("Report", state["patient"])]
+        report = carry_over(report, earlier)
+        for one in earlier:
+            if _says_the_same(one, report):
+                return {"report": one.id}
         access.put([report], state["patient"])
         return {"report": report.id}
 
@@ -163,7 +166,7 @@ def _clear_inbox(payload: dict[str, Any]) -> None:
 
 
 def _says_the_same(earlier: Report, report: Report) -> bool:
-    """Whether an untouched draft already says exactly this; then no second one is made."""
+    """Whether a draft already says exactly this; then no second one is made."""
     changing = {"id", "created"}
     return earlier.model_dump(exclude=changing) == report.model_dump(exclude=changing)
 

@@ -6,6 +6,7 @@ stays in the store.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from suwen.core.errors import BadInput, Conflict, NotFound
@@ -65,6 +66,28 @@ def review(
         text=text.strip() if act is Act.EDITED else "",
     )
     reviewed = report.model_copy(update={"reviews": (*report.reviews, entry)})
+    return _again(reviewed, statements=tuple(recompose(reviewed, shown(reviewed))))
+
+
+def carry_over(report: Report, earlier: Iterable[Report]) -> Report:
+    """Return a new report with what people said of the same findings in earlier ones.
+
+    A finding keeps its id only while all it says stays the same, so what was rejected stays
+    rejected, and what is answered anew is reviewed anew. Withdrawn reports and what a signature
+    accepted by itself do not count.
+    """
+    known = {finding.id for finding in report.findings}
+    said = [
+        review
+        for one in earlier
+        if one.status != "withdrawn"
+        for review in one.reviews
+        if review.finding in known and review.reason != ACCEPTED_BY_SIGNING
+    ]
+    if not said:
+        return report
+    ordered = tuple(dict.fromkeys(sorted(said, key=lambda review: review.at)))
+    reviewed = report.model_copy(update={"reviews": ordered})
     return _again(reviewed, statements=tuple(recompose(reviewed, shown(reviewed))))
 
 

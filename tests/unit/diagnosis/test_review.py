@@ -10,7 +10,7 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Act, Finding, Report
 from suwen.diagnosis.problems import shown, urgency
-from suwen.diagnosis.review import review, sign, withdraw
+from suwen.diagnosis.review import carry_over, review, sign, withdraw
 from suwen.diagnosis.wording import Section
 
 AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
@@ -136,3 +136,39 @@ def test_acts_without_what_they_need_are_refused(report: Report) -> None:
 def test_a_reviewed_report_survives_storage(report: Report) -> None:
     final = sign(review(report, report.findings[0].id, Act.REJECTED, "a", "b", at=AT), "dr-li", AT)
     assert Report.model_validate_json(final.model_dump_json()).statements == final.statements
+
+
+def test_what_was_rejected_stays_rejected_when_the_case_is_diagnosed_again(report: Report) -> None:
+    suspicious = malignancy_of(report, "Nodule 2")
+    before = review(report, suspicious.id, Act.REJECTED, "dr-wang", "a vessel", at=AT)
+    anew = report.model_copy(update={"id": "another", "created": AT + timedelta(hours=1)})
+    after = carry_over(anew, [before])
+    assert "87%" in text_of(anew)
+    assert "87%" not in text_of(after)
+    assert suspicious not in shown(after)
+    assert after.reviews == before.reviews
+
+
+def test_the_last_word_on_a_finding_is_the_one_carried_over(report: Report) -> None:
+    suspicious = malignancy_of(report, "Nodule 2")
+    first = review(report, suspicious.id, Act.REJECTED, "dr-wang", "a vessel", at=AT)
+    later = review(report, suspicious.id, Act.ACCEPTED, "dr-li", at=AT + timedelta(minutes=5))
+    assert suspicious in shown(carry_over(report, [later, first]))
+    assert suspicious not in shown(carry_over(report, [first]))
+
+
+def test_neither_a_withdrawn_report_nor_another_answer_is_carried_over(report: Report) -> None:
+    suspicious = malignancy_of(report, "Nodule 2")
+    before = review(report, suspicious.id, Act.REJECTED, "dr-wang", "a vessel", at=AT)
+    withdrawn = withdraw(before, "dr-wang", "wrong patient", at=AT)
+    assert carry_over(report, [withdrawn]) == report
+    signed = sign(report, "dr-wang", AT)
+    assert carry_over(report, [signed]) == report, "a signature alone is no review of a finding"
+    others = tuple(f for f in report.findings if f.id != suspicious.id)
+    without = report.model_copy(
+        update={
+            "findings": others,
+            "statements": tuple(s for s in report.statements if suspicious.id not in s.findings),
+        }
+    )
+    assert carry_over(without, [before]) == without
