@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection, Row
+
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Case, Decision, Finding, Record, Report
 from suwen.records import (
@@ -16,10 +18,12 @@ from suwen.records import (
     reading,
     registration,
     remarks,
+    signed,
     summary,
     writing,
 )
 from suwen.records.acts import Entry, Version
+from suwen.records.documents import NOUNS
 from suwen.records.gate import Gate
 from suwen.records.index import stamp
 from suwen.records.people import Person
@@ -132,6 +136,8 @@ class Access:
         with self._gate.act("read", owner, f"{name.type}/{name.id}") as work:
             row = reading.one(work.connection, name)
             key = self._store.vault.patient_key(work.connection, owner)
+            if not self._opened(work.connection, [row]):
+                raise NotFound("this is not signed yet", "a signed report or what stands in it", "")
             record = reading.opened(row, key)
             work.log(self._gate.entry("read", owner, record.reference, {}))
         return record
@@ -179,6 +185,7 @@ class Access:
             if patient is not None:
                 self._store.vault.patient_key(work.connection, patient)
             rows = reading.search(work.connection, self._store.secrets, patients, wanted)
+            rows = self._opened(work.connection, rows)
             found = reading.opened_all(work.connection, self._store.vault, rows)
             detail = acts.many([record.reference for record in found]) | {
                 name: self._store.secrets.hashed(f"search|{value}")
@@ -355,6 +362,14 @@ class Access:
             ]
             work.log(self._gate.entry("log-read", patient, f"Patient/{patient}", {"n": len(found)}))
         return found
+
+    def _opened(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """Return the rows this person may read: drafts only where the policy allows them."""
+        vault, secrets = self._store.vault, self._store.secrets
+        if not any(row.type in NOUNS for row in rows):
+            return list(rows)
+        closed = self._gate.closed(connection, {row.patient for row in rows})
+        return signed.rows(connection, vault, secrets, rows, closed)
 
     def _find(self, reference: str, patient: str | None) -> tuple[reading.Name, str]:
         name = reading.parse(reference)

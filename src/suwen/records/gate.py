@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,11 @@ class Gate:
         """Return the patients this person is bound to in a way that allows reading."""
         bound = bonds(connection, self.person)
         return sorted(name for name in bound if self._policy_allows("read", bound[name]))
+
+    def closed(self, connection: Connection, patients: Collection[str]) -> set[str]:
+        """Return those of `patients` whose drafts this person may not read."""
+        bound = bonds(connection, self.person)
+        return {name for name in patients if not self._policy_allows("draft", bound[name])}
 
     def _policy_allows(self, action: Action, bound: frozenset[Any]) -> bool:
         return self.store.policy.allows(self.person.role, self.purpose, action, bound)

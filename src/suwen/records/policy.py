@@ -14,6 +14,7 @@ from suwen.records.people import Relation, Role
 
 Action = Literal[
     "read",
+    "draft",
     "write",
     "delete",
     "list",

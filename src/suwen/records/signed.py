@@ -1,0 +1,69 @@
+"""What a signature opens: unsigned reports, and findings in no signed report, are drafts.
+
+Whoever the policy does not let read drafts (its action `draft`) gets neither, by any way of
+reading. A withdrawn report is a draft again in this sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from suwen.core.nouns import Record
+from suwen.records import reading
+from suwen.records.documents import NOUNS, finding_of, report_of
+from suwen.records.keys import Secrets
+from suwen.records.vault import Vault
+
+FINAL = "final"
+
+
+def rows(
+    connection: Connection,
+    vault: Vault,
+    secrets: Secrets,
+    found: Sequence[Row[Any]],
+    closed: Collection[str],
+) -> list[Row[Any]]:
+    """Return the rows without drafts of the patients in `closed`.
+
+    Parameters
+    ----------
+    connection, vault, secrets
+        Where the patients' signed reports are read, and with what.
+    found
+        Rows that match what was asked for.
+    closed
+        Patients whose drafts this person may not read.
+    """
+    if not any(row.type in NOUNS and row.patient in closed for row in found):
+        return list(found)
+    known = {
+        patient: _signed(connection, vault, secrets, patient)
+        for patient in {row.patient for row in found if row.patient in closed}
+    }
+    kept = []
+    for row in found:
+        if row.type not in NOUNS or row.patient not in closed:
+            kept.append(row)
+            continue
+        (record,) = reading.opened_all(connection, vault, [row]) or (None,)
+        if record is not None and _name(record) in known[row.patient]:
+            kept.append(row)
+    return kept
+
+
+def _name(record: Record) -> str:
+    return finding_of(record).id if record.type == "Finding" else record.reference
+
+
+def _signed(connection: Connection, vault: Vault, secrets: Secrets, patient: str) -> set[str]:
+    """Return the references of a patient's signed reports and the ids of the findings in them."""
+    wanted = reading.Search("Report", FINAL)
+    stored = reading.search(connection, secrets, [patient], wanted)
+    names: set[str] = set()
+    for record in reading.opened_all(connection, vault, stored):
+        names |= {record.reference, *(finding.id for finding in report_of(record).findings)}
+    return names

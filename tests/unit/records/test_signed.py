@@ -1,0 +1,84 @@
+"""Patients read what a clinician has signed; a draft stays with those who work on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.unit.records.test_store import abstaining
+
+from suwen.core.errors import NotFound
+from suwen.core.nouns import Report
+from suwen.records import Person
+
+
+@pytest.fixture
+def wang(clinic):
+    return clinic.doctor.new_patient([("urn:mrn", "1")])
+
+
+@pytest.fixture
+def herself(clinic, wang):
+    return clinic.store.session(Person("p-wang", "Wang", "patient", patient=wang), "patient")
+
+
+def put_draft(doctor, patient):
+    finding = abstaining()
+    report = Report(
+        id="r-1", patient=patient, created=datetime.now(UTC), findings=(finding,), statements=()
+    )
+    doctor.put([finding, report], patient)
+    return finding, report
+
+
+def signature(report):
+    now = datetime.now(UTC)
+    return report.model_copy(update={"status": "final", "signed_by": "dr-li", "signed_at": now})
+
+
+def reads(access, patient, finding):
+    """Return every way to a report and to a finding that stands in it."""
+    return (
+        lambda: access.read("Report/r-1", patient),
+        lambda: access.read(f"Finding/{finding.id}", patient),
+    )
+
+
+def test_a_patient_reads_neither_a_draft_nor_its_findings(clinic, wang, herself):
+    finding, _ = put_draft(clinic.doctor, wang)
+    for act in reads(herself, wang, finding):
+        with pytest.raises(NotFound, match="not signed"):
+            act()
+    assert herself.search("Report", wang) == herself.search("Report") == []
+    assert herself.search("Finding", wang) == []
+    assert all(act() for act in reads(clinic.doctor, wang, finding))
+    assert len(clinic.doctor.search("Report", wang)) == 1
+
+
+def test_a_signature_opens_the_report_and_its_findings_but_not_the_draft_before(
+    clinic, wang, herself
+):
+    finding, draft = put_draft(clinic.doctor, wang)
+    clinic.doctor.put([signature(draft)], wang, expected={"Report/r-1": 1})
+    assert all(act() for act in reads(herself, wang, finding))
+    assert len(herself.search("Report", wang)) == len(herself.search("Finding", wang)) == 1
+    with pytest.raises(NotFound, match="not signed"):
+        herself.read("Report/r-1/_history/1", wang)
+
+
+def test_a_withdrawn_report_is_closed_again(clinic, wang, herself):
+    finding, draft = put_draft(clinic.doctor, wang)
+    final = signature(draft)
+    clinic.doctor.put([final], wang, expected={"Report/r-1": 1})
+    clinic.doctor.put(
+        [final.model_copy(update={"status": "withdrawn"})], wang, expected={"Report/r-1": 2}
+    )
+    for act in reads(herself, wang, finding):
+        with pytest.raises(NotFound, match="not signed"):
+            act()
+
+
+def test_who_has_broken_the_glass_reads_drafts(clinic, wang):
+    finding, _ = put_draft(clinic.doctor, wang)
+    clinic.other.break_glass(wang, "unconscious in the emergency room")
+    assert all(act() for act in reads(clinic.other, wang, finding))
