@@ -165,7 +165,8 @@ class Attachment(Noun):
     """
 
     role: str
-    """What it shows: `mask`, `saliency`, `occlusion`, `key-image` or `key-image-saliency`."""
+    """What it shows: `mask`, `saliency`, `occlusion`, `key-image`, the key image under what raised
+    (`key-image-saliency`) or lowered (`key-image-saliency-against`) the probability."""
     media_type: str
     digest: Digest
     data: bytes | None = Field(None, exclude=True, repr=False)

@@ -40,7 +40,8 @@ PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 """Media types a page may show, with the bytes they begin with."""
 CAPTIONS = {
     "key-image": message("Key image"),
-    "key-image-saliency": message("Key image with class-activation map"),
+    "key-image-saliency": message("Class-activation map: what raises the probability"),
+    "key-image-saliency-against": message("Class-activation map: what lowers the probability"),
     "key-image-occlusion": message("Key image with occlusion map"),
 }
 EDITED = "edited"

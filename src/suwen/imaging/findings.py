@@ -49,6 +49,9 @@ from suwen.lifecycle.task import Sample
 
 NIFTI: Final = "application/x-nifti+gzip"
 PNG: Final = "image/png"
+RAISES: Final = "key-image-saliency"
+LOWERS: Final = "key-image-saliency-against"
+"""Roles of the key image under what raised, or lowered, the probability."""
 
 NOTHING_HERE: Final = Text(
     en="Nothing within 6 mm of the given point looks like a nodule to this pack.",
@@ -190,11 +193,11 @@ def malignancy_finding(
     attachments: tuple[Attachment, ...] = ()
     mask = data.mask
     if explanation.hidden_because is None and relevance is not None and mask is not None:
-        shown = relevance if probability.value >= 0.5 else -relevance
-        picture = key_image(data.volume, mask, on_whole(data, shown))
+        raised = probability.value >= 0.5
+        picture = key_image(data.volume, mask, on_whole(data, relevance if raised else -relevance))
         attachments = (
             Attachment.of("saliency", NIFTI, write_nifti(seen_volume(data, relevance))),
-            Attachment.of("key-image-saliency", PNG, picture),
+            Attachment.of(RAISES if raised else LOWERS, PNG, picture),
         )
     return Finding(
         task=task,

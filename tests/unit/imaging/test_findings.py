@@ -1,0 +1,46 @@
+"""What a malignancy finding shows beside its probability."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tests.unit.imaging.nodules import ball
+
+from suwen.core.codes import Text
+from suwen.core.nouns import Band, Explanation, Interval
+from suwen.imaging.findings import LOWERS, RAISES, malignancy_finding
+from suwen.imaging.saliency import seen_values
+from suwen.lifecycle.task import Sample
+
+PACK = SimpleNamespace(
+    identity="p@1+0", band=lambda probability: (Band.GREY, Text(en="between", zh="之间"))
+)
+
+
+@pytest.fixture(scope="module")
+def sample():
+    data, mask = ball(12.0)
+    return Sample("ball", replace(data, mask=mask))
+
+
+def found(sample, probability, hidden=None):
+    relevance = np.ones_like(seen_values(sample.data))
+    explanation = Explanation(method="cam", faithfulness=0.8, hidden_because=hidden)
+    between = Interval(value=probability, low=probability - 0.1, high=probability + 0.1)
+    return malignancy_finding("t", PACK, sample, between, (relevance, explanation))
+
+
+@pytest.mark.parametrize(("probability", "role"), [(0.8, RAISES), (0.2, LOWERS)])
+def test_the_picture_says_whether_it_shows_what_raised_or_what_lowered_the_probability(
+    sample, probability, role
+):
+    roles = [attachment.role for attachment in found(sample, probability).attachments]
+    assert roles == ["saliency", role]
+
+
+def test_an_explanation_that_failed_its_checks_brings_no_picture(sample):
+    reason = Text(en="not faithful here", zh="此处不可信")
+    assert found(sample, 0.8, reason).attachments == ()
