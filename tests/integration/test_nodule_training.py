@@ -11,7 +11,7 @@ from tests.unit.imaging.nodules import ball
 
 from suwen.core.errors import BadInput
 from suwen.imaging import fit_malignancy, fit_segmentation, training
-from suwen.imaging.data import ATTRIBUTES, read_nodules
+from suwen.imaging.data import ATTRIBUTES, LUNG_PATCH, read_nodules
 from suwen.imaging.examples import crop_input, crop_of, examples_of
 from suwen.imaging.malignancy import TREES, network_input
 from suwen.imaging.nifti import write_nifti
@@ -24,6 +24,14 @@ from suwen.metrics.overlap import dice
 pytest.importorskip("torch")
 
 COUNT = 12
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_but_the_tiny_set():
+    """No lung slices of a real data set join the training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DataFolders, "from_settings", classmethod(lambda cls: cls(())))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +185,12 @@ def test_the_choice_against_imbalance_changes_what_the_trees_learn(examples, tmp
 def test_borders_are_not_learned_without_random_slices(examples, tmp_path):
     with pytest.raises(BadInput, match="augmentation"):
         fit_segmentation.fit(examples, examples, Recipe(augmentation=False), tmp_path)
+
+
+def test_lung_without_a_nodule_is_shown_with_nothing_to_find():
+    lung = np.full((LUNG_PATCH, LUNG_PATCH), -850.0, np.float32)
+    shown, truth = fit_segmentation.draw_lung(lung, np.random.default_rng(0))
+    assert shown.shape == (4, 48, 48)
+    assert shown[1].mean() == pytest.approx((-850 + 300) / 700, abs=0.1), "lung in the lung window"
+    assert truth.shape == (1, 48, 48)
+    assert not truth.any()
