@@ -59,23 +59,23 @@ class ClassThresholds:
         if band is Band.RULE_OUT:
             rate = self.measured_misses
             return Text(
-                en=f"Most probable: {name.en}. Anything else is below {self.rule_out:.2f}: "
-                f"{rate:.1%} of the others fell below this in validation.",
+                en=f"Most probable: {name.en}. Anything else is below {self.rule_out:.2f}: in "
+                f"validation {rate:.1%} of the others fell below that too.",
                 zh=f"最可能：{name.zh}。其他类别的概率低于 {self.rule_out:.2f}："
-                f"验证中有 {rate:.1%} 的其他类别样本低于此值。",
+                f"验证中有 {rate:.1%} 的其他病例也低于此值。",
             )
         if band is Band.RULE_IN:
             rate = self.measured_false_alarms[named]
             return Text(
-                en=f"Most probable: {name.en}. At or above {self.rule_in[named]:.2f}: {rate:.1%} "
-                "of all other samples were called so in validation.",
-                zh=f"最可能：{name.zh}。概率不低于 {self.rule_in[named]:.2f}："
-                f"验证中有 {rate:.1%} 的其他样本被如此判定。",
+                en=f"Most probable: {name.en}. High means {self.rule_in[named]:.2f} or more: in "
+                f"validation {rate:.1%} of all other cases were called so too.",
+                zh=f"最可能：{name.zh}。“高”指概率不低于 {self.rule_in[named]:.2f}："
+                f"验证中有 {rate:.1%} 的其他病例也被如此判定。",
             )
         return Text(
-            en=f"Most probable: {name.en}, but neither rule-in nor rule-out within the stated "
-            "error budget.",
-            zh=f"最可能：{name.zh}，但在既定误差预算内既不能纳入也不能排除。",
+            en=f"Most probable: {name.en}, but too uncertain to call high or to exclude anything "
+            "else within the stated error budget.",
+            zh=f"最可能：{name.zh}，但在既定误差预算内既不能判为高，也不能排除其他类别。",
         )
 
     def to_json(self) -> dict[str, Any]:

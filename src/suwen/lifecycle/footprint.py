@@ -92,18 +92,6 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
-def peak_mib() -> float:
-    """Return the most memory this process ever held, in MiB.
-
-    From VmHWM: on Linux `ru_maxrss` survives exec, so a child would report its parent's peak.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
-        return float(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main(arguments: list[str]) -> None:
     """Measure one pack and print JSON on one line."""
     folder, module, file, name = arguments

@@ -49,9 +49,13 @@ def test_the_most_probable_class_is_named_with_the_band_of_its_own_threshold(
 @pytest.mark.parametrize(
     ("named", "band", "words"),
     [
-        (1, Band.RULE_IN, "Bacterial. At or above 0.70: 8.0% of all other samples"),
-        (0, Band.RULE_OUT, "Normal. Anything else is below 0.20: 4.0% of the others"),
-        (2, Band.GREY, "Viral, but neither"),
+        (
+            1,
+            Band.RULE_IN,
+            "Bacterial. High means 0.70 or more: in validation 8.0% of all other cases",
+        ),
+        (0, Band.RULE_OUT, "Normal. Anything else is below 0.20: in validation 4.0% of the others"),
+        (2, Band.GREY, "Viral, but too uncertain"),
     ],
 )
 def test_each_band_says_the_class_and_what_was_measured_in_both_languages(named, band, words):
