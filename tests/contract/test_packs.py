@@ -93,7 +93,7 @@ def test_bands_keep_their_error_budget_and_say_what_was_measured(pack, task_of_p
     if pack.settings["answers"] != "choice":
         pytest.skip("only classes have bands")
     several = len(task_of_pack.answers.classes) > 2
-    cuts = pack.class_thresholds if several else pack.thresholds
+    cuts = pack.answers.class_thresholds if several else pack.answers.thresholds
     rule_in = cuts.rule_in if several else (cuts.rule_in,)
     alarms = cuts.measured_false_alarms if several else (cuts.measured_false_alarms,)
     assert all(0 <= cut <= 1 for cut in (*rule_in, cuts.rule_out))

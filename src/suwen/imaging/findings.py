@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,6 @@ from suwen.core.codes import (
     LEFT_LUNG,
     LONGEST_DIAMETER,
     LUNG,
-    MALIGNANCY_PROBABILITY,
     PULMONARY_NODULE,
     RIGHT_LUNG,
     VOLUME,
@@ -179,44 +179,38 @@ def segmentation_finding(
     )
 
 
-def malignancy_finding(
-    task: str,
-    pack: Pack,
-    sample: Sample,
-    probability: Interval,
-    explained: tuple[Floats | None, Explanation],
+def with_nodule(
+    finding: Finding, sample: Sample, explained: tuple[Floats | None, Explanation]
 ) -> Finding:
-    """Return the finding of a scored nodule with its explanation, when that passed its checks."""
+    """Return the finding of a scored nodule with its identity and its explanation's pictures.
+
+    The pictures are there only when the explanation passed its checks.
+    """
     data: NoduleInput = sample.data
     relevance, explanation = explained
-    band, reason = pack.band(probability)
     attachments: tuple[Attachment, ...] = ()
-    mask = data.mask
-    if explanation.hidden_because is None and relevance is not None and mask is not None:
+    mask, probability = data.mask, finding.probability
+    shown = explanation.hidden_because is None
+    if shown and relevance is not None and mask is not None and probability is not None:
         raised = probability.value >= 0.5
         picture = key_image(data.volume, mask, on_whole(data, relevance if raised else -relevance))
         attachments = (
             Attachment.of("saliency", NIFTI, write_nifti(seen_volume(data, relevance))),
             Attachment.of(RAISES if raised else LOWERS, PNG, picture),
         )
-    return Finding(
-        task=task,
-        pack=pack.identity,
-        code=MALIGNANCY_PROBABILITY,
-        band=band,
-        reason=reason,
-        probability=probability,
-        evidence=_evidence(sample),
-        explanations=(explanation,),
-        attachments=attachments,
-        tracking=tracking_of(data),
-        site=site_of(data),
+    return finding.model_copy(
+        update={
+            "explanations": (explanation,),
+            "attachments": attachments,
+            "tracking": tracking_of(data),
+            "site": site_of(data),
+        }
     )
 
 
-def _evidence(sample: Sample) -> tuple[Evidence, ...]:
-    """Return the sample's own evidence; for a development example the box of its mask."""
+def with_box(sample: Sample) -> Sample:
+    """Return a development example with the box of its mask as evidence; others as they are."""
     data: NoduleInput = sample.data
     if sample.evidence or data.mask is None or not data.mask.any():
-        return sample.evidence
-    return (region_of(data.mask, data, ()),)
+        return sample
+    return replace(sample, evidence=(region_of(data.mask, data, ()),))

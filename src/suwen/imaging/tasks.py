@@ -22,7 +22,7 @@ from suwen.imaging.malignancy import domain_with_size, scores_of
 from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
 from suwen.imaging.patches import Floats
 from suwen.imaging.segmentation import WEIGHTS, Networks, mask_from, probability_maps
-from suwen.lifecycle import explain, packs
+from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
@@ -175,8 +175,8 @@ class NoduleMalignancy:
             reason = Text(en=" ".join(r.en for r in reasons), zh="".join(r.zh for r in reasons))
             return [said.abstain(self.name, pack, MALIGNANCY_PROBABILITY, sample, reason)]
         explained = explain.check_if_shown(self, pack, sample, "cam")
-        probability = pack.probability(output.scores)
-        return [said.malignancy_finding(self.name, pack, sample, probability, explained)]
+        answered = say.finding(self, pack, said.with_box(sample), output)
+        return [said.with_nodule(answered, sample, explained)]
 
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the voxels that the network sees, in HU."""

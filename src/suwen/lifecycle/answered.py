@@ -126,10 +126,9 @@ def rows_of(task: Task, pack: Pack, examples: Examples, predictions: Predictions
 
 def _by_fold(pack: Pack, predictions: Predictions) -> list[tuple[Array, Any]]:
     """Return (rows, calibrator) for each fold: its own calibrator, or the shipped one."""
-    content = pack.content("calibrator.json", needed=True)
-    read = type(pack.calibrator).from_json
+    answers = pack.answers
     return [
-        (predictions.fold == k, pack.calibrator if k == INDEPENDENT else read(content["folds"][k]))
+        (predictions.fold == k, answers.calibrator if k == INDEPENDENT else answers.of_fold(int(k)))
         for k in np.unique(predictions.fold)
     ]
 
@@ -158,7 +157,7 @@ def _choice(task: Task, pack: Pack, examples: Examples, predictions: Predictions
         found = calibrator.limits(mean[inside], spread, pack.members)
         low[inside], high[inside] = found
     cuts: Thresholds | ClassThresholds = (
-        pack.thresholds if mean.ndim == 1 else pack.class_thresholds
+        pack.answers.thresholds if mean.ndim == 1 else pack.answers.class_thresholds
     )
     rows = answered(task, examples, predictions, probability)
     content = pack.content("calibrator.json", needed=True)

@@ -15,8 +15,9 @@ b, sandwich form by group). It says nothing about inputs unlike the training dat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -209,6 +210,7 @@ class _Fitted(Protocol):
 
 
 F = TypeVar("F", bound=_Fitted)
+K = TypeVar("K", bound=str)
 
 
 def cross_fitted(
@@ -232,11 +234,50 @@ def cross_fitted(
     return found, probability
 
 
-def fit_cross(
-    kind: Kind, logits: Array, truth: Array, groups: Array, fold: Array
-) -> tuple[list[Calibrator], Array]:
-    """Return one calibrator a fold, fitted on the other folds, and the probabilities they give."""
-    return cross_fitted(lambda *data: fit(kind, *data), logits, truth, groups, fold)
+def best(
+    kinds: Sequence[K],
+    wanted: str,
+    fit: Callable[[K], Callable[[Array, Array, Array], F]],
+    data: tuple[Array, Array, Array, Array],
+    log_loss: Callable[[Array, Array], Any],
+) -> tuple[F, list[F], Array, dict[str, float]]:
+    """Return the calibrator with the lower cross-fitted log loss, fitted on all samples.
+
+    Parameters
+    ----------
+    kinds, wanted
+        The kinds there are for this answer, and the one asked for, or "best".
+    fit
+        Returns, for a kind, what fits one.
+    data
+        Logits (n,) or (n, K), truth (n,), groups (n,) and folds (n,).
+    log_loss
+        Of truth and probabilities.
+
+    Returns
+    -------
+    tuple
+        The calibrator, one a fold, the cross-fitted probabilities, and log loss by kind.
+
+    Raises
+    ------
+    BadInput
+        `wanted` is none of `kinds`.
+    """
+    tried_kinds = [kind for kind in kinds if wanted in (kind, "best")]
+    if not tried_kinds:
+        many = "two classes" if data[0].ndim == 1 else "more than two classes"
+        raise BadInput(
+            f"the calibrator {wanted!r} for {many}",
+            f"one of {[*kinds, 'best']}",
+            "change `calibration` in the recipe",
+        )
+    tried = {kind: cross_fitted(fit(kind), *data) for kind in tried_kinds}
+    losses: dict[str, float] = {
+        kind: float(log_loss(data[1], tried[kind][1])) for kind in tried_kinds
+    }
+    chosen = min(tried_kinds, key=lambda kind: losses[kind])
+    return fit(chosen)(*data[:3]), *tried[chosen], losses
 
 
 def choose(
@@ -254,15 +295,5 @@ def choose(
     BadInput
         `wanted` is a calibrator for more than two classes.
     """
-    kinds = [kind for kind in KINDS if wanted in (kind, "best")]
-    if not kinds:
-        raise BadInput(
-            f"the calibrator {wanted!r} for two classes",
-            f"one of {[*KINDS, 'best']}",
-            "change `calibration` in the recipe",
-        )
-    tried = {kind: fit_cross(kind, logits, truth, groups, fold) for kind in kinds}
-    losses = {str(kind): float(log_loss(truth, tried[kind][1])) for kind in kinds}
-    best = min(kinds, key=lambda kind: losses[kind])
-    by_fold, probability = tried[best]
-    return fit(best, logits, truth, groups), by_fold, probability, losses
+    data = (logits, truth, groups, fold)
+    return best(KINDS, wanted, lambda kind: partial(fit, kind), data, log_loss)

@@ -13,6 +13,7 @@ group), joined in squares.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy import special
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Interval
-from suwen.lifecycle.calibrate import LEVEL, RIDGE, cross_fitted, reach_of
+from suwen.lifecycle.calibrate import LEVEL, RIDGE, best, reach_of
 from suwen.lifecycle.task import Array
 from suwen.metrics.multiclass import log_loss
 
@@ -218,18 +219,5 @@ def choose(
     BadInput
         `wanted` is a calibrator for two classes.
     """
-    kinds = [kind for kind in KINDS if wanted in (kind, "best")]
-    if not kinds:
-        raise BadInput(
-            f"the calibrator {wanted!r} for more than two classes",
-            f"one of {[*KINDS, 'best']}",
-            "change `calibration` in the recipe",
-        )
-    tried: dict[ClassKind, tuple[list[ClassCalibrator], Array]] = {
-        kind: cross_fitted(lambda *data, kind=kind: fit(kind, *data), logits, truth, groups, fold)
-        for kind in kinds
-    }
-    losses = {str(kind): float(log_loss(truth, tried[kind][1])) for kind in kinds}
-    best = min(kinds, key=lambda kind: losses[kind])
-    by_fold, probability = tried[best]
-    return fit(best, logits, truth, groups), by_fold, probability, losses
+    data = (logits, truth, groups, fold)
+    return best(KINDS, wanted, lambda kind: partial(fit, kind), data, log_loss)

@@ -6,6 +6,9 @@ decided between the kinds; `thresholds.json` the decision bands, for choices onl
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from suwen.lifecycle import bands, bands_classes, calibrate, calibrate_classes, conformal, runs
@@ -34,16 +37,10 @@ def fit_answers(
 
 def _two_classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
     truth, fold = np.asarray(examples.labels, dtype=float), predictions.fold
-    logits = predictions.scores.mean(1)
     chosen, by_fold, probability, losses = calibrate.choose(
-        recipe.calibration, logits, truth, examples.groups, fold
+        recipe.calibration, predictions.scores.mean(1), truth, examples.groups, fold
     )
-    content = {
-        "all": chosen.to_json(),
-        "folds": [each.to_json() for each in by_fold],
-        "cross_fitted_log_loss": losses,
-    }
-    runs.write_json(pack.folder / "calibrator.json", content)
+    _write(pack, chosen, by_fold, {"cross_fitted_log_loss": losses})
     budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
     cuts = bands.choose(truth, probability, fold, *budget, recipe.operating_point)
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
@@ -55,13 +52,8 @@ def _classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack:
     chosen, by_fold, probability, losses = calibrate_classes.choose(
         recipe.calibration, logits, truth, examples.groups, fold
     )
-    content = {
-        "all": chosen.to_json(),
-        "folds": [each.to_json() for each in by_fold],
-        "cross_fitted_log_loss": losses,
-        "shares": (np.bincount(truth, minlength=logits.shape[1]) / len(truth)).tolist(),
-    }
-    runs.write_json(pack.folder / "calibrator.json", content)
+    shares = (np.bincount(truth, minlength=logits.shape[1]) / len(truth)).tolist()
+    _write(pack, chosen, by_fold, {"cross_fitted_log_loss": losses, "shares": shares})
     budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
     cuts = bands_classes.choose(truth, probability, fold, *budget)
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
@@ -72,9 +64,11 @@ def _values(examples: Examples, recipe: Recipe, predictions: Predictions, pack: 
     chosen, by_fold, scores = conformal.choose(
         values, truth, predictions.fold, recipe.interval_level
     )
-    content = {
-        "all": chosen.to_json(),
-        "folds": [each.to_json() for each in by_fold],
-        "cross_fitted_interval_score": scores,
-    }
+    _write(pack, chosen, by_fold, {"cross_fitted_interval_score": scores})
+
+
+def _write(pack: Pack, shipped: Any, by_fold: Sequence[Any], more: Mapping[str, Any]) -> None:
+    """Write the calibrator that ships, one a fold, and what decided between the kinds."""
+    folds = [each.to_json() for each in by_fold]
+    content = {"all": shipped.to_json(), "folds": folds, **more}
     runs.write_json(pack.folder / "calibrator.json", content)

@@ -19,28 +19,19 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput, IntegrityError, NotFound
-from suwen.core.nouns import Band, Interval
 from suwen.core.settings import settings
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle import manifest
-from suwen.lifecycle.bands import Thresholds
-from suwen.lifecycle.bands_classes import ClassThresholds
-from suwen.lifecycle.calibrate import Calibrator
-from suwen.lifecycle.calibrate_classes import ClassCalibrator
-from suwen.lifecycle.conformal import Conformal
+from suwen.lifecycle.answers import Answers
 from suwen.lifecycle.guard import Guard
 from suwen.lifecycle.task import Array
 from suwen.lifecycle.weights import Weights
 
 SETTINGS = "pack.toml"
 FORMAT = 1
-C = TypeVar("C", Calibrator, ClassCalibrator, Conformal)
 DRAFT = "0" * 64
 """Manifest digest of a pack that is still being made."""
 
@@ -68,6 +59,8 @@ class Pack:
         self.members = int(self.settings["members"])
         """Number of members of the ensemble; member k never saw fold k."""
         self._weights = Weights(files, self.content("initialisers.json"), randomised)
+        self.answers = Answers(lambda name: self.content(name, needed=True))
+        """What the scores of its members mean."""
 
     @classmethod
     def load(cls, folder: Path, trusted: Mapping[str, Any] | None = None) -> Pack:
@@ -169,60 +162,6 @@ class Pack:
         return {}
 
     @cached_property
-    def calibrator(self) -> Calibrator | ClassCalibrator | Conformal:
-        """The calibrator that ships, fitted on all development examples."""
-        content = self.content("calibrator.json", needed=True)["all"]
-        if "residuals" in content:
-            return Conformal.from_json(content)
-        if isinstance(content["a"], list):
-            return ClassCalibrator.from_json(content)
-        return Calibrator.from_json(content)
-
-    @cached_property
-    def thresholds(self) -> Thresholds:
-        """The decision thresholds of two classes with their error budget."""
-        return Thresholds.from_json(self.content("thresholds.json", needed=True))
-
-    @cached_property
-    def class_thresholds(self) -> ClassThresholds:
-        """The decision thresholds of more than two classes with their error budget."""
-        return ClassThresholds.from_json(self.content("thresholds.json", needed=True))
-
-    @cached_property
     def guard(self) -> Guard:
         """The input-domain guard."""
         return Guard.from_json(self.content("guard.json", needed=True))
-
-    def probability(self, scores: Array) -> Interval:
-        """Return the calibrated probability of one sample from its members' logits (members,)."""
-        return self._calibrated(Calibrator).interval(scores)
-
-    def probabilities(self, scores: Array) -> tuple[Interval, ...]:
-        """Return the probability of each class of one sample; `scores` (members, classes)."""
-        return self._calibrated(ClassCalibrator).intervals(scores)
-
-    def value(self, scores: Array) -> Interval:
-        """Return the answer of one sample with its interval from its members' values (members,)."""
-        return self._calibrated(Conformal).interval(scores)
-
-    def _calibrated(self, kind: type[C]) -> C:
-        if not isinstance(self.calibrator, kind):
-            raise BadInput(
-                f"the pack {self.folder.name} is calibrated as {type(self.calibrator).__name__}",
-                f"a pack with a {kind.__name__}",
-                "ask it for what its task answers: probability, probabilities or value",
-            )
-        return self.calibrator
-
-    def band(self, probability: Interval) -> tuple[Band, Text]:
-        """Return the decision band of a probability and the sentence it rests on."""
-        band = self.thresholds.band(probability.value)
-        return band, self.thresholds.reason(band)
-
-    def decide(
-        self, probabilities: Sequence[Interval], classes: Sequence[Code]
-    ) -> tuple[int, Band, Text]:
-        """Return the class that is named, its band and the sentence that rests on."""
-        cuts = self.class_thresholds
-        named, band = cuts.band(np.array([each.value for each in probabilities]))
-        return named, band, cuts.reason(named, band, classes)

@@ -5,13 +5,15 @@ A room adds what is its own (explanations, attachments, tracking, site) with `mo
 
 from __future__ import annotations
 
+from typing import Any
+
 from suwen.core.codes import Text
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Choice, Mask, Output, Sample, Task
+from suwen.lifecycle.task import Answers, Choice, Mask, Output, Sample
 
 
-def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
+def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
     """Return the calibrated finding of a choice or a value.
 
     Two classes: the probability of the one looked for, with its band. More: the class that is
@@ -19,14 +21,14 @@ def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
     whole with the probability of anything else. The probabilities of the other classes stand
     beside it as measures. A value: a measure with its prediction interval.
     """
-    answers = task.answers
+    answers: Answers = task.answers
     if isinstance(answers, Mask):
         raise TypeError("a mask is measured by its own room")
     if isinstance(answers, Choice) and len(answers.classes) > 2:
         return _several(task, answers, pack, sample, output)
     if isinstance(answers, Choice):
-        probability = pack.probability(output.scores)
-        band, reason = pack.band(probability)
+        probability = pack.answers.probability(output.scores)
+        band, reason = pack.answers.band(probability)
         return Finding(
             task=task.name,
             pack=pack.identity,
@@ -36,7 +38,7 @@ def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
             probability=probability,
             evidence=sample.evidence,
         )
-    value = pack.value(output.scores)
+    value = pack.answers.value(output.scores)
     return Finding(
         task=task.name,
         pack=pack.identity,
@@ -48,9 +50,9 @@ def finding(task: Task, pack: Pack, sample: Sample, output: Output) -> Finding:
     )
 
 
-def _several(task: Task, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:
-    found = pack.probabilities(output.scores)
-    named, band, reason = pack.decide(found, answers.classes)
+def _several(task: Any, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:
+    found = pack.answers.probabilities(output.scores)
+    named, band, reason = pack.answers.decide(found, answers.classes)
     code, probability = answers.classes[named], found[named]
     if named == 0:
         code, probability = answers.asked, complement(found[0])

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.unit.imaging.nodules import ball
 
-from suwen.core.codes import Text
-from suwen.core.nouns import Band, Explanation, Interval
-from suwen.imaging.findings import LOWERS, RAISES, malignancy_finding
+from suwen.core.codes import MALIGNANCY_PROBABILITY, Text
+from suwen.core.nouns import Band, Explanation, Finding, Interval
+from suwen.imaging.findings import LOWERS, RAISES, with_box, with_nodule
 from suwen.imaging.saliency import seen_values
 from suwen.lifecycle.task import Sample
-
-PACK = SimpleNamespace(
-    identity="p@1+0", band=lambda probability: (Band.GREY, Text(en="between", zh="之间"))
-)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +24,15 @@ def sample():
 def found(sample, probability, hidden=None):
     relevance = np.ones_like(seen_values(sample.data))
     explanation = Explanation(method="cam", faithfulness=0.8, hidden_because=hidden)
-    between = Interval(value=probability, low=probability - 0.1, high=probability + 0.1)
-    return malignancy_finding("t", PACK, sample, between, (relevance, explanation))
+    answered = Finding(
+        task="t",
+        pack="p@1+0",
+        code=MALIGNANCY_PROBABILITY,
+        band=Band.GREY,
+        probability=Interval(value=probability, low=probability - 0.1, high=probability + 0.1),
+        evidence=with_box(sample).evidence,
+    )
+    return with_nodule(answered, sample, (relevance, explanation))
 
 
 @pytest.mark.parametrize(("probability", "role"), [(0.8, RAISES), (0.2, LOWERS)])

@@ -36,9 +36,9 @@ def test_on_independent_data_each_interval_is_the_one_that_is_shown(
         for i in (0, 7, 119):
             scores = task.predict(made.pack, examples.load(i)).scores
             shown = {
-                "toy.squares": made.pack.probability,
-                "toy.square_kinds": made.pack.probabilities,
-                "toy.square_sum": made.pack.value,
+                "toy.squares": made.pack.answers.probability,
+                "toy.square_kinds": made.pack.answers.probabilities,
+                "toy.square_sum": made.pack.answers.value,
             }[task.name](scores)
             shown = shown if isinstance(shown, tuple) else (shown,)
             for found, end in ((rows.answer, "value"), (rows.low, "low"), (rows.high, "high")):

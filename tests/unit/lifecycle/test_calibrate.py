@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from scipy.special import expit
 from suwen.core.errors import BadInput
 from suwen.lifecycle import calibrate
 from suwen.metrics.calibration import ece, log_loss
+
+
+def cross_fitted(kind, *data):
+    return calibrate.cross_fitted(partial(calibrate.fit, kind), *data)
 
 
 def overconfident(n=1500, seed=0):
@@ -37,7 +42,9 @@ def test_pooling_adjacent_violators_agrees_with_scikit_learn(rows):
 def test_overconfident_logits_become_probabilities_that_can_be_believed(kind):
     logits, truth, groups = overconfident()
     fold = np.arange(len(truth)) // 2 % 5
-    _, probability = calibrate.fit_cross(kind, logits, truth, groups, fold)
+    _, probability = calibrate.cross_fitted(
+        partial(calibrate.fit, kind), logits, truth, groups, fold
+    )
     assert ece(truth, expit(logits)) > 0.12
     assert ece(truth, probability) < 0.05
 
@@ -110,9 +117,13 @@ def test_the_better_calibrator_by_cross_fitted_log_loss_is_chosen():
 def test_a_fold_is_calibrated_by_the_others_only():
     logits, truth, groups = overconfident(400)
     fold = np.arange(400) // 2 % 4
-    first, _ = calibrate.fit_cross("temperature", logits, truth, groups, fold)
+    first, _ = calibrate.cross_fitted(
+        partial(calibrate.fit, "temperature"), logits, truth, groups, fold
+    )
     changed = np.where(fold == 2, 1 - truth, truth)
-    second, _ = calibrate.fit_cross("temperature", logits, changed, groups, fold)
+    second, _ = calibrate.cross_fitted(
+        partial(calibrate.fit, "temperature"), logits, changed, groups, fold
+    )
     assert first[2] == second[2]
     assert first[0] != second[0]
 

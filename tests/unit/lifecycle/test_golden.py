@@ -109,7 +109,7 @@ def test_the_golden_cases_of_three_classes_show_each_class_at_its_clearest(toy, 
     named = set()
     for sample, expected, _ in golden.cases(task, trained_kinds.pack):
         assert np.shape(expected["scores"]) == (3, 3)
-        found = trained_kinds.pack.probabilities(np.array(expected["scores"]))
+        found = trained_kinds.pack.answers.probabilities(np.array(expected["scores"]))
         named.add(int(np.argmax([one.value for one in found])))
         assert task.predict(trained_kinds.pack, sample).scores == pytest.approx(
             np.array(expected["scores"]), abs=1e-5

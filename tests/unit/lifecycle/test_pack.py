@@ -59,7 +59,7 @@ def test_weights_exchanged_after_loading_are_refused_when_they_are_opened(copy, 
     with pytest.raises(IntegrityError, match=r"member-0/net\.onnx"):
         pack.session("net.onnx", member=0)
     with pytest.raises(IntegrityError, match=r"thresholds\.json"):
-        _ = pack.thresholds
+        _ = pack.answers.thresholds
 
 
 def test_trees_are_opened_from_their_text(trained, tmp_path):
@@ -144,7 +144,7 @@ def test_loading_and_predicting_import_no_training_library_and_never_unpickle(tr
         f"pack = Pack.draft(Path({str(trained.pack.folder)!r}))\n"
         "x = np.zeros((1, 8, 8), np.float32)\n"
         "pack.session('net.onnx', member=0).run(None, {'x': x})\n"
-        "pack.calibrator, pack.thresholds, pack.guard\n"
+        "pack.answers.calibrator, pack.answers.thresholds, pack.guard\n"
         "print([n for n in ('torch', 'sklearn', 'matplotlib', 'onnx') if n in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -177,10 +177,10 @@ def golden_samples(toy, trained):
 
 
 def test_members_logits_become_a_probability_with_an_interval_and_a_band(trained):
-    high = trained.pack.probability(np.full(5, 9.0))
-    low = trained.pack.probability(np.full(5, -9.0))
-    assert trained.pack.band(high)[0] is Band.RULE_IN
-    assert trained.pack.band(low)[0] is Band.RULE_OUT
+    high = trained.pack.answers.probability(np.full(5, 9.0))
+    low = trained.pack.answers.probability(np.full(5, -9.0))
+    assert trained.pack.answers.band(high)[0] is Band.RULE_IN
+    assert trained.pack.answers.band(low)[0] is Band.RULE_OUT
     assert low.high < high.low
 
 

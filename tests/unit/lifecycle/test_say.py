@@ -19,10 +19,13 @@ def said(task, pack, scores):
 
 
 def test_two_classes_give_the_probability_of_the_one_looked_for(toy, trained):
+    answers = trained.pack.answers
     found = said(toy.Squares(), trained.pack, [1.0, 1.2, 0.8, 1.1, 0.9])
     assert found.code == toy.NODULE
-    assert found.probability == trained.pack.probability(np.array([1.0, 1.2, 0.8, 1.1, 0.9]))
-    assert found.band is trained.pack.band(found.probability)[0]
+    assert found.probability == trained.pack.answers.probability(
+        np.array([1.0, 1.2, 0.8, 1.1, 0.9])
+    )
+    assert found.band is answers.band(found.probability)[0]
 
 
 def test_of_three_classes_the_most_probable_is_named_and_the_others_stand_beside_it(
@@ -30,7 +33,7 @@ def test_of_three_classes_the_most_probable_is_named_and_the_others_stand_beside
 ):
     scores = [[0.0, 4.0, 0.0]] * 3
     found = said(toy.SquareKinds(), trained_kinds.pack, scores)
-    each = trained_kinds.pack.probabilities(np.array(scores))
+    each = trained_kinds.pack.answers.probabilities(np.array(scores))
     assert found.code == toy.MIDDLE
     assert found.band is Band.RULE_IN
     assert found.probability == each[1]
@@ -45,7 +48,7 @@ def test_where_none_of_the_classes_looked_for_is_most_probable_the_question_itse
 ):
     scores = [[6.0, 0.0, 0.0], [5.0, 0.0, 0.0], [7.0, 0.0, 0.0]]
     found = said(toy.SquareKinds(), trained_kinds.pack, scores)
-    nothing = trained_kinds.pack.probabilities(np.array(scores))[0]
+    nothing = trained_kinds.pack.answers.probabilities(np.array(scores))[0]
     assert found.code == toy.SQUARE_CODE
     assert found.band is Band.RULE_OUT
     assert found.probability.value == pytest.approx(1 - nothing.value)
@@ -72,9 +75,9 @@ def test_a_value_is_a_measure_with_its_prediction_interval(toy, trained_sum):
 
 def test_a_pack_asked_for_another_kind_of_answer_says_what_it_is(toy, trained, trained_sum):
     with pytest.raises(BadInput, match="calibrated as Conformal"):
-        trained_sum.pack.probability(np.zeros(5))
+        trained_sum.pack.answers.probability(np.zeros(5))
     with pytest.raises(BadInput, match="calibrated as Calibrator"):
-        trained.pack.probabilities(np.zeros((5, 3)))
+        trained.pack.answers.probabilities(np.zeros((5, 3)))
     with pytest.raises(TypeError, match="mask"):
         said(toy.SquareMask(), trained.pack, [])
 

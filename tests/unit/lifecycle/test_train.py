@@ -176,7 +176,7 @@ def test_the_interval_of_a_value_holds_the_share_it_promises(toy, trained_sum, t
     task = toy.SquareSum()
     sample = task.examples(toy_data, "squares").load(3)
     values = task.predict(trained_sum.pack, sample).scores
-    interval = trained_sum.pack.value(values)
+    interval = trained_sum.pack.answers.value(values)
     assert interval.level == 0.9
     assert interval.value == pytest.approx(values.mean())
     assert 3 < interval.high - interval.low < 6
@@ -238,7 +238,7 @@ def test_an_operating_point_that_the_recipe_asks_for_stands_in_the_figures(
     recipe = Recipe(folds=3, epochs=30, operating_point="youden")
     made = train(toy.Squares(), recipe, toy_data, tmp_path, progress=False)
     point = made.results["metrics"]["operating_point"]
-    assert point["value"] == made.pack.thresholds.operating_point != 0.5
+    assert point["value"] == made.pack.answers.thresholds.operating_point != 0.5
     assert point["low"] < point["high"]
     page = made.pack.path("card.md").read_text()
     assert f"{point['value']:.3g} (best Youden index); each fold was measured" in page

@@ -1,0 +1,95 @@
+"""What the scores of a pack mean: calibrated answers with intervals, and what may be concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from suwen.core.codes import Code, Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Band, Interval
+from suwen.lifecycle.bands import Thresholds
+from suwen.lifecycle.bands_classes import ClassThresholds
+from suwen.lifecycle.calibrate import Calibrator
+from suwen.lifecycle.calibrate_classes import ClassCalibrator
+from suwen.lifecycle.conformal import Conformal
+from suwen.lifecycle.task import Array
+
+C = TypeVar("C", Calibrator, ClassCalibrator, Conformal)
+
+
+class Answers:
+    """Calibrator and decision thresholds of one pack, each read when first asked for.
+
+    Parameters
+    ----------
+    content
+        Returns a JSON file of the pack that has to be there.
+    """
+
+    def __init__(self, content: Callable[[str], dict[str, Any]]) -> None:
+        self._content = content
+
+    @cached_property
+    def calibrator(self) -> Calibrator | ClassCalibrator | Conformal:
+        """The calibrator that ships, fitted on all development examples."""
+        return _calibrator(self._content("calibrator.json")["all"])
+
+    def of_fold(self, fold: int) -> Calibrator | ClassCalibrator | Conformal:
+        """Return the calibrator that was fitted without one fold."""
+        return _calibrator(self._content("calibrator.json")["folds"][fold])
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """The decision thresholds of two classes with their error budget."""
+        return Thresholds.from_json(self._content("thresholds.json"))
+
+    @cached_property
+    def class_thresholds(self) -> ClassThresholds:
+        """The decision thresholds of more than two classes with their error budget."""
+        return ClassThresholds.from_json(self._content("thresholds.json"))
+
+    def probability(self, scores: Array) -> Interval:
+        """Return the calibrated probability of one sample from its members' logits (members,)."""
+        return self._calibrated(Calibrator).interval(scores)
+
+    def probabilities(self, scores: Array) -> tuple[Interval, ...]:
+        """Return the probability of each class of one sample; `scores` (members, classes)."""
+        return self._calibrated(ClassCalibrator).intervals(scores)
+
+    def value(self, scores: Array) -> Interval:
+        """Return the answer of one sample with its interval from its members' values (members,)."""
+        return self._calibrated(Conformal).interval(scores)
+
+    def _calibrated(self, kind: type[C]) -> C:
+        if not isinstance(self.calibrator, kind):
+            raise BadInput(
+                f"the pack is calibrated as {type(self.calibrator).__name__}",
+                f"a pack with a {kind.__name__}",
+                "ask it for what its task answers: probability, probabilities or value",
+            )
+        return self.calibrator
+
+    def band(self, probability: Interval) -> tuple[Band, Text]:
+        """Return the decision band of a probability and the sentence it rests on."""
+        band = self.thresholds.band(probability.value)
+        return band, self.thresholds.reason(band)
+
+    def decide(
+        self, probabilities: Sequence[Interval], classes: Sequence[Code]
+    ) -> tuple[int, Band, Text]:
+        """Return the class that is named, its band and the sentence that rests on."""
+        cuts = self.class_thresholds
+        named, band = cuts.band(np.array([each.value for each in probabilities]))
+        return named, band, cuts.reason(named, band, classes)
+
+
+def _calibrator(content: dict[str, Any]) -> Calibrator | ClassCalibrator | Conformal:
+    if "residuals" in content:
+        return Conformal.from_json(content)
+    if isinstance(content["a"], list):
+        return ClassCalibrator.from_json(content)
+    return Calibrator.from_json(content)
