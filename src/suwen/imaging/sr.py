@@ -21,7 +21,7 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from suwen.core.codes import LUNG, MALIGNANCY_PROBABILITY
+from suwen.core.codes import LUNG
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Finding, ImageRegion, Interval, Report
 from suwen.imaging.assembly import Series
@@ -319,7 +319,7 @@ def _measurements(finding: Finding) -> list[sr.Measurement]:
     )
     measures = [(concept(one.code), one.interval, unit(one.unit)) for one in finding.measures]
     if finding.probability is not None:
-        measures.append((concept(MALIGNANCY_PROBABILITY), finding.probability, unit("1")))
+        measures.append((concept(finding.code), finding.probability, unit("1")))
     return [
         sr.Measurement(
             name=code,

@@ -76,8 +76,7 @@ def describe(
         "cost": dict(cost),
         "recipe": run["recipe"],
         "training": {
-            "environment": run["environment"],
-            "code": run["code"],
+            **{name: run[name] for name in ("environment", "code")},
             "start": sorted({str(m["settings"].get("start", "noise")) for m in members}),
         },
     }

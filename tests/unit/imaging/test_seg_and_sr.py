@@ -18,6 +18,7 @@ from pydicom import dcmread
 
 from suwen.core.codes import (
     LONGEST_DIAMETER,
+    MALIGNANCY_PROBABILITY,
     PULMONARY_NODULE,
     RIGHT_LUNG,
     VOLUME,
@@ -117,7 +118,7 @@ def nodule(series: Series, number: int, *, tracked: bool = True) -> list[Finding
         pack="imaging.nodule_malignancy@0.2.0+" + "cd" * 32,
         band=Band.RULE_IN,
         probability=Interval(value=0.83, low=0.7, high=0.91),
-        **common,
+        **common | {"code": MALIGNANCY_PROBABILITY},
     )
     return [segmented, scored]
 
