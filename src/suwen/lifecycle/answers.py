@@ -13,6 +13,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Interval
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
+from suwen.lifecycle.bands_places import PlaceThresholds
 from suwen.lifecycle.calibrate import Calibrator
 from suwen.lifecycle.calibrate_classes import ClassCalibrator
 from suwen.lifecycle.conformal import Conformal
@@ -52,6 +53,11 @@ class Answers:
         """The decision thresholds of more than two classes with their error budget."""
         return ClassThresholds.from_json(self._content("thresholds.json"))
 
+    @cached_property
+    def place_thresholds(self) -> PlaceThresholds:
+        """The logits from which a mark is shown and called high, with the measured rates."""
+        return PlaceThresholds.from_json(self._content("thresholds.json"))
+
     def probability(self, scores: Array) -> Interval:
         """Return the calibrated probability of one sample from its members' logits (members,)."""
         return self._calibrated(Calibrator).interval(scores)
@@ -63,6 +69,21 @@ class Answers:
     def value(self, scores: Array) -> Interval:
         """Return the answer of one sample with its interval from its members' values (members,)."""
         return self._calibrated(Conformal).interval(scores)
+
+    def of_mark(self, logit: float) -> tuple[Interval, Band, Text]:
+        """Return the probability of one mark (mean logit), its band, and what that rests on.
+
+        The interval is the doubt about the calibrator alone (its covariance by patient): members
+        mark different places, so that there is no spread of members at one mark.
+        """
+        cuts = self.place_thresholds
+        band = cuts.band(logit)
+        return self._calibrated(Calibrator).interval(np.array([logit])), band, cuts.reason(band)
+
+    def shown(self, marks: Array) -> Array:
+        """Return the marks that are shown, strongest first; `marks` (m, 2 + d), logit first."""
+        strong = marks[marks[:, 0] >= self.place_thresholds.operating]
+        return np.asarray(strong[np.argsort(-strong[:, 0], kind="stable")])
 
     def _calibrated(self, kind: type[C]) -> C:
         if not isinstance(self.calibrator, kind):

@@ -22,6 +22,8 @@ from suwen.metrics.overlap import dice, volume_error
 
 INDEPENDENT = -1
 """Fold number of examples that no member saw."""
+MARK_COLUMNS = (4, 5)
+"""Numbers in a mark: logit, centre in a plane or in space, diameter."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Predictions:
         Fold that answered, or `INDEPENDENT`, shape (n,).
     scores
         Logits or values of the members that answered, shape (n, members); with K > 2 classes
-        (n, members, K); (n, 0) for masks.
+        (n, members, K); (n, 0) for masks and places.
     features
         Names of the domain features, shape (d,), and `domain` their values, shape (n, d).
     dice, volume_error
@@ -43,6 +45,9 @@ class Predictions:
         SHA-256 of each sample's data, shape (n,): the fingerprint of what was really read.
     seconds
         Time of each prediction, shape (n,).
+    marks, mark_counts
+        For places: the marks of all examples one after another, shape (marks, 2 + d), and how many
+        each example has, shape (n,). Without places no marks.
     """
 
     fold: Array
@@ -53,6 +58,8 @@ class Predictions:
     volume_error: Array
     digest: Array
     seconds: Array
+    marks: Array
+    mark_counts: Array
 
     def __len__(self) -> int:
         return len(self.fold)
@@ -62,28 +69,35 @@ class Predictions:
         names = [str(name) for name in self.features]
         return [dict(zip(names, map(float, row), strict=True)) for row in self.domain]
 
+    def marks_of(self) -> list[Array]:
+        """Return the marks of each example, each of shape (m, 2 + d)."""
+        return np.split(self.marks, np.cumsum(self.mark_counts)[:-1]) if len(self) else []
+
     def save(self, path: Path) -> None:
         """Write to `path` (`.npz`)."""
-        save_arrays(path, {field.name: getattr(self, field.name) for field in fields(self)})
+        save_arrays(path, {each.name: getattr(self, each.name) for each in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what `save` wrote."""
+        """Read what `save` wrote; a file from before there were marks has none."""
         with np.load(path, allow_pickle=False) as stored:
-            return cls(**{field.name: stored[field.name] for field in fields(cls)})
+            found = {name: stored[name] for name in stored.files}
+        none = np.zeros((0, 0)), np.zeros(len(found["fold"]), dtype=np.int64)
+        return cls(**{"marks": none[0], "mark_counts": none[1], **found})
 
     @classmethod
     def joined(cls, parts: list[tuple[Array, Predictions]]) -> Predictions:
         """Put (index, predictions) parts that cover 0 .. n - 1 into the examples' order."""
         order = np.argsort(np.concatenate([index for index, _ in parts]), kind="stable")
         joined = {}
-        for field in fields(cls):
-            columns = [getattr(part, field.name) for _, part in parts]
-            if field.name == "features":
-                joined[field.name] = columns[0]
-            else:
-                joined[field.name] = np.concatenate(columns)[order]
-        return cls(**joined)
+        for each in fields(cls):
+            columns = [getattr(part, each.name) for _, part in parts]
+            if each.name == "features":
+                joined[each.name] = columns[0]
+            elif each.name != "marks":
+                joined[each.name] = np.concatenate(columns)[order]
+        marks = [one for _, part in parts for one in part.marks_of()]
+        return cls(**joined, marks=_stacked([marks[i] for i in order]))
 
 
 def check_output(task: Task, output: Output, members: int) -> None:
@@ -94,6 +108,9 @@ def check_output(task: Task, output: Output, members: int) -> None:
     BadInput
         It has not: the room's `predict` is at fault.
     """
+    if task.answers.kind == "places":
+        _check_marks(task, output)
+        return
     shape = np.asarray(output.scores).shape
     answers = task.answers
     wanted: tuple[int, ...] = (members,)
@@ -107,6 +124,28 @@ def check_output(task: Task, output: Output, members: int) -> None:
         )
     if task.answers.kind == "mask" and (output.mask is None or output.mask.dtype != np.bool_):
         raise BadInput(f"{task.name} returned no bool mask", "a mask", "correct `predict`")
+
+
+def _check_marks(task: Task, output: Output) -> None:
+    marks = None if output.marks is None else np.asarray(output.marks)
+    if marks is None or marks.ndim != 2 or marks.shape[1] not in MARK_COLUMNS:
+        raise BadInput(
+            f"{task.name} returned marks of shape {None if marks is None else marks.shape}",
+            "a row a mark: logit, centre in mm (2 or 3 columns), diameter in mm",
+            "correct `predict` of the task",
+        )
+    if not np.isfinite(marks).all() or np.asarray(output.scores).size:
+        raise BadInput(
+            f"{task.name} returned marks that are not finite, or scores beside them",
+            "finite marks and empty scores",
+            "correct `predict` of the task",
+        )
+
+
+def _stacked(marks: list[Array]) -> Array:
+    """Return all marks one after another; (0, 0) when there is none at all."""
+    found = [each for each in marks if each.size]
+    return np.concatenate(found) if found else np.zeros((0, 0))
 
 
 def _content_digest(task: Task, sample: Sample) -> str:
@@ -130,7 +169,7 @@ def predict_all(
     """
     members = None if fold == INDEPENDENT else [fold]
     count = pack.members if members is None else 1
-    outputs, overlaps, digests, seconds = [], [], [], []
+    outputs, overlaps, digests, seconds, marks = [], [], [], [], []
     for i in range(len(examples)):
         sample = examples.load(i)
         start = time.perf_counter()
@@ -140,6 +179,7 @@ def predict_all(
         overlaps.append(_overlap(task, examples, i, output))
         digests.append(_content_digest(task, sample))
         outputs.append((np.asarray(output.scores, dtype=float), dict(output.domain)))
+        marks.append(np.zeros((0, 0)) if output.marks is None else np.asarray(output.marks, float))
         step()
     features = list(outputs[0][1]) if outputs else []
     shape = (len(outputs), len(features))
@@ -152,6 +192,8 @@ def predict_all(
         volume_error=np.array([overlap[1] for overlap in overlaps], dtype=float),
         digest=np.array(digests, dtype=str),
         seconds=np.array(seconds),
+        marks=_stacked(marks),
+        mark_counts=np.array([len(each) for each in marks], dtype=np.int64),
     )
 
 

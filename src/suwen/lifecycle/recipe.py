@@ -57,4 +57,13 @@ class Recipe(BaseModel):
         lt=1,
         description="Share of positives (of any class but the first) that may be called rule-out.",
     )
+    false_alarms_per_sample: float = Field(
+        1.0,
+        gt=0,
+        description="For places: false alarms per sample that the operating threshold may give; "
+        "marks below it are not shown.",
+    )
+    rule_in_false_alarms_per_sample: float = Field(
+        0.125, gt=0, description="For places: false alarms per sample that rule-in may give."
+    )
     options: dict[str, Any] = Field(default_factory=dict)

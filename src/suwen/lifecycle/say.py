@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from suwen.core.codes import Text
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Answers, Choice, Mask, Output, Sample
+from suwen.lifecycle.task import Answers, Array, Choice, Mask, Output, Places, Sample
 
 
 def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
@@ -24,6 +26,8 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
     answers: Answers = task.answers
     if isinstance(answers, Mask):
         raise TypeError("a mask is measured by its own room")
+    if isinstance(answers, Places):
+        raise TypeError("places have a finding each: ask `marked`")
     if isinstance(answers, Choice) and len(answers.classes) > 2:
         return _several(task, answers, pack, sample, output)
     if isinstance(answers, Choice):
@@ -48,6 +52,28 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
         measures=(Measure(code=answers.code, interval=value, unit=answers.unit),),
         evidence=sample.evidence,
     )
+
+
+def marked(task: Any, pack: Pack, sample: Sample, output: Output) -> list[tuple[Array, Finding]]:
+    """Return each mark that is shown, the most probable first, with its calibrated finding.
+
+    Marks below the operating threshold are left out. The evidence is that of the whole sample; the
+    room replaces it by the place of the mark (`model_copy`), which tells the findings apart.
+    """
+    found = []
+    for mark in pack.answers.shown(np.asarray(output.marks, dtype=float)):
+        probability, band, reason = pack.answers.of_mark(float(mark[0]))
+        said = Finding(
+            task=task.name,
+            pack=pack.identity,
+            code=task.answers.asked,
+            band=band,
+            reason=reason,
+            probability=probability,
+            evidence=sample.evidence,
+        )
+        found.append((mark, said))
+    return found
 
 
 def _several(task: Any, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from suwen.lifecycle.recipe import Recipe
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,14 @@ class Examples:
     groups
         What may not be split: the patient, subject or document of each sample, shape (n,).
     labels
-        Class index for `Choice`, value for `Value`, ignored for `Mask`, shape (n,).
+        Class index for `Choice`, value for `Value`, ignored for `Mask` and `Places`, shape (n,).
     load
         Sample of index i, with its data.
     truth
-        For `Mask`: the true mask of index i (bool array shaped as the output's mask).
+        For `Mask`: the true mask of index i (bool array shaped as the output's mask). For `Places`:
+        the true places of index i, shape (k, 2 + d), k may be 0: centre in mm in the sample's own
+        frame (d = 2 or 3), diameter in mm, and 1 where it counts or 0 where a mark on it is
+        neither hit nor false alarm (a nodule that too few readers saw).
     columns
         Per-sample columns for subgroups, strata and size matching, each of shape (n,).
     floors
@@ -77,6 +81,9 @@ class Examples:
         With more than two classes, by shape and type: (n, classes) one score a class; (n,) whole
         numbers the class called by a trivial rule; (n,) other numbers a score for "anything but
         the first class". The majority class stands there by itself.
+    floor_marks
+        The floors of `Places`: what a trivial method marks in index i, by name, shaped as
+        `Output.marks`. Asked for one by one, since such a method reads the image.
     """
 
     source: Source
@@ -87,6 +94,7 @@ class Examples:
     truth: Callable[[int], Array] | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
     floors: Mapping[str, Array] = field(default_factory=dict)
+    floor_marks: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -94,16 +102,20 @@ class Examples:
     def subset(self, index: Array) -> Examples:
         """Return the examples at `index` (integers), in that order."""
         chosen = np.asarray(index, dtype=int)
-        load, truth = self.load, self.truth
+
+        def moved(asked: Callable[[int], T]) -> Callable[[int], T]:
+            return lambda i: asked(int(chosen[i]))
+
         return replace(
             self,
             keys=tuple(self.keys[i] for i in chosen),
             groups=self.groups[chosen],
             labels=self.labels[chosen],
-            load=lambda i: load(int(chosen[i])),
-            truth=None if truth is None else (lambda i: truth(int(chosen[i]))),
+            load=moved(self.load),
+            truth=None if self.truth is None else moved(self.truth),
             columns={name: column[chosen] for name, column in self.columns.items()},
             floors={name: scores[chosen] for name, scores in self.floors.items()},
+            floor_marks={name: moved(marks) for name, marks in self.floor_marks.items()},
         )
 
 
@@ -116,19 +128,24 @@ class Output:
     scores
         `Choice`: one uncalibrated logit a member of the ensemble, shape (members,) for two classes
         and (members, classes) for more (what the softmax takes). `Value`: one value a member.
-        `Mask`: empty.
+        `Mask` and `Places`: empty, shape (0,).
     mask
         `Mask`: bool array in the sample's own grid.
     domain
         Features the input-domain guard looks at, by name.
     parts
         What else `findings` needs (feature maps, measurements); never stored.
+    marks
+        `Places`: every mark, also weak ones, shape (m, 2 + d), m may be 0: uncalibrated logit (the
+        mean of the members that answered), centre in mm in the sample's own frame (d = 2 or 3),
+        diameter in mm.
     """
 
     scores: Array
     domain: Mapping[str, float]
     mask: Array | None = None
     parts: Mapping[str, Any] = field(default_factory=dict)
+    marks: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -198,7 +215,24 @@ class Value:
         return self.code
 
 
-Answers = Choice | Mask | Value
+@dataclass(frozen=True)
+class Places:
+    """The answer is any number of places, each with the probability that `code` lies there.
+
+    `per` names what one sample is (a slice, a scan): the unit that false alarms are counted in.
+    """
+
+    code: Code
+    per: Text
+    kind: Literal["places"] = "places"
+
+    @property
+    def asked(self) -> Code:
+        """The concept asked about."""
+        return self.code
+
+
+Answers = Choice | Mask | Value | Places
 
 
 @dataclass(frozen=True)
