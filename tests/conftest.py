@@ -12,18 +12,28 @@ import pytest
 hypothesis.settings.register_profile("suwen", deadline=None, database=None)
 hypothesis.settings.load_profile("suwen")
 
-TOY = Path(__file__).parent / "contract" / "toy.py"
+TOYS = Path(__file__).parent / "contract"
 
 
 @pytest.fixture(scope="session")
 def toy():
     """The module with the toy tasks."""
-    if "suwen_toy" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("suwen_toy", TOY)
+    return _loaded("suwen_toy", TOYS / "toy.py")
+
+
+@pytest.fixture(scope="session")
+def toy_places():
+    """The module with the toy detection."""
+    return _loaded("suwen_toy_places", TOYS / "toy_places.py")
+
+
+def _loaded(name, path):
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
-        sys.modules["suwen_toy"] = module
+        sys.modules[name] = module
         spec.loader.exec_module(module)
-    return sys.modules["suwen_toy"]
+    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +87,15 @@ def trained_sum(toy, toy_data, toy_home):
     from suwen.lifecycle.train import train
 
     return train(toy.SquareSum(), Recipe(), toy_data, toy_home, progress=False)
+
+
+@pytest.fixture(scope="session")
+def trained_places(toy_places, toy_data, toy_home):
+    """The toy detection, trained, measured and signed."""
+    from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import train
+
+    return train(toy_places.Spots(), Recipe(folds=3), toy_data, toy_home, progress=False)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ TOYS = {
     "toy.square_kinds": "trained_kinds",
     "toy.square_mask": "trained_mask",
     "toy.square_sum": "trained_sum",
+    "toy.spots": "trained_places",
 }
 """One toy for each kind of answer, with the fixture that trains its pack."""
 
@@ -49,8 +50,14 @@ def pytest_generate_tests(metafunc):
 def task(task_name, request):
     """One registered task, or a toy."""
     if task_name.startswith("toy."):
-        return request.getfixturevalue("toy").tasks()[task_name]
+        return toys(request)[task_name]
     return registry.find(task_name)
+
+
+def toys(request):
+    """All toys by name."""
+    modules = ("toy", "toy_places")
+    return {k: v for name in modules for k, v in request.getfixturevalue(name).tasks().items()}
 
 
 def toy_pack(name, request):
@@ -70,7 +77,7 @@ def pack(pack_folder, request):
 def task_of_pack(pack, request):
     """The task that a pack answers."""
     if pack.task.startswith("toy."):
-        return request.getfixturevalue("toy").tasks()[pack.task]
+        return toys(request)[pack.task]
     return registry.find(pack.task)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -26,13 +27,14 @@ from suwen.lifecycle.task import (
     Examples,
     Explains,
     Mask,
+    Places,
     Reads,
     Sample,
     Task,
     Value,
 )
 
-from .conftest import SOURCE, TOYS, registered
+from .conftest import SOURCE, TOYS, registered, toys
 
 METHODS = ("samples", "examples", "fit", "predict", "findings")
 CHINESE = re.compile("[一-鿿]")
@@ -64,7 +66,8 @@ def test_a_task_is_titled_in_both_languages_and_says_what_it_reads(task):
 
 def test_a_task_answers_with_codes_that_have_names_in_both_languages(task):
     answers = task.answers
-    assert isinstance(answers, Choice | Mask | Value)
+    assert isinstance(answers, Choice | Mask | Value | Places)
+    assert not isinstance(answers, Places) or bilingual(answers.per)
     codes = answers.classes if isinstance(answers, Choice) else (answers.code,)
     assert len(codes) >= (2 if isinstance(answers, Choice) else 1)
     for code in codes:
@@ -123,12 +126,14 @@ def test_the_same_input_gives_the_same_finding_to_the_last_digit(answered):
         assert dict(first.domain) == dict(second.domain)
         if first.mask is not None:
             assert np.array_equal(first.mask, second.mask)
+        if first.marks is not None:
+            assert np.array_equal(first.marks, second.marks)
 
 
 def test_the_members_asked_for_are_the_members_that_answer(answered):
     task, pack = answered
-    if task.answers.kind == "mask":
-        pytest.skip("a mask has no score a member")
+    if task.answers.kind in ("mask", "places"):
+        pytest.skip("a mask and a mark have no score a member")
     sample = next(golden.cases(task, pack))[0]
     everyone = task.predict(pack, sample).scores
     assert len(everyone) == pack.members
@@ -154,7 +159,7 @@ def test_outside_its_domain_the_task_abstains_with_a_reason_in_both_languages(
     sample = next(golden.cases(task, pack))[0]
     output = task.predict(pack, sample)
     far = {name: span.high + 1e6 for name, span in pack.guard.ranges.items()}
-    moved = type(output)(output.scores, far, output.mask, output.parts)
+    moved = replace(output, domain=far)
     monkeypatch.setattr(type(task), "predict", lambda *_, **__: moved)
     monkeypatch.setattr(type(task), "findings", lambda *_, **__: [])
     (finding,) = answer(task, pack, sample)
@@ -182,7 +187,7 @@ def test_findings_survive_their_json_and_say_what_kind_of_answer_they_are(answer
         again = Finding.model_validate_json(canonical(finding.model_dump(mode="json")))
         assert again.id == finding.id
         assert finding.pack == pack.identity
-        assert (finding.probability is not None) == isinstance(task.answers, Choice)
+        assert (finding.probability is not None) == isinstance(task.answers, Choice | Places)
         if isinstance(task.answers, Choice) and len(task.answers.classes) > 2:
             others = [one.code for one in finding.measures]
             assert others == [one for one in task.answers.classes if one != finding.code]
@@ -206,7 +211,7 @@ def test_the_real_examples_are_consistent(task):
     assert len(set(examples.keys)) == n > 0
     for column in (examples.groups, examples.labels, *examples.columns.values()):
         assert len(column) == n
-    assert examples.floors, "a floor stands beside every figure"
+    assert examples.floors or examples.floor_marks, "a floor stands beside every figure"
     measure.check_examples(task, examples)
     if isinstance(task.answers, Mask):
         assert examples.truth is not None
@@ -228,12 +233,12 @@ def task_classes():
     return found
 
 
-def test_every_kind_of_answer_has_a_toy(toy):
-    answers = [task.answers for task in toy.tasks().values()]
+def test_every_kind_of_answer_has_a_toy(request):
+    answers = [task.answers for task in toys(request).values()]
     kinds = {(each.kind, len(getattr(each, "classes", ())) > 2) for each in answers}
     every = {(get_args(get_type_hints(each)["kind"])[0], False) for each in get_args(Answers)}
     assert kinds == every | {("choice", True)}
-    assert set(toy.tasks()) == set(TOYS)
+    assert set(toys(request)) == set(TOYS)
 
 
 def test_no_task_class_of_any_room_escapes_this_suite():

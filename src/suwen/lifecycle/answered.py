@@ -17,6 +17,7 @@ from scipy import special
 from suwen.lifecycle import calibrate
 from suwen.lifecycle.bands import HALF, Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
+from suwen.lifecycle.detected import Detected, floors_of, match
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import INDEPENDENT, Predictions
 from suwen.lifecycle.task import Array, Choice, Examples, Task
@@ -35,6 +36,8 @@ class Answered:
     that fold's share of positives rises, so that pooled out-of-fold probabilities rank worse than
     the model does (Parker et al., BMC Bioinformatics 8:326, 2007). `low` and `high` are the ends
     of the interval shown with the answer, which should hold the true value in a share `level`.
+    With places `truth` counts the true ones of a sample, `answer` is the probability of its
+    strongest mark, and `detected` holds the marks.
     `points` are the operating points (two classes), `shares` those of the classes in development.
     """
 
@@ -54,13 +57,16 @@ class Answered:
     points: Array | None = None
     classes: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
+    detected: Detected | None = None
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
         chosen: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
+            if isinstance(value, Detected):
+                chosen[field.name] = value.where(keep)
+            elif isinstance(value, np.ndarray):
                 chosen[field.name] = value[keep]
             elif field.name in ("columns", "floors"):
                 chosen[field.name] = {name: column[keep] for name, column in value.items()}
@@ -119,6 +125,8 @@ def rows_of(task: Task, pack: Pack, examples: Examples, predictions: Predictions
         rows = answered(task, examples, predictions, np.zeros(len(examples)))
     elif task.answers.kind == "value":
         rows = _values(answered(task, examples, predictions, scores.mean(1)), pack, predictions)
+    elif task.answers.kind == "places":
+        rows = _places(task, pack, examples, predictions)
     else:
         rows = _choice(task, pack, examples, predictions)
     return with_abstained(rows, abstained(pack, predictions))
@@ -140,6 +148,24 @@ def _values(rows: Answered, pack: Pack, predictions: Predictions) -> Answered:
         low[inside], high[inside] = intervals.limits(predictions.scores[inside])
         level = intervals.level
     return replace(rows, low=low, high=high, level=level)
+
+
+def _places(task: Task, pack: Pack, examples: Examples, predictions: Predictions) -> Answered:
+    """Calibrate each mark with the calibrator that never saw its fold."""
+    found, cuts = match(examples, predictions.marks_of()), pack.answers.place_thresholds
+    fold = predictions.fold[found.mark_sample]
+    probability = np.empty(len(found.score))
+    for k in np.unique(fold):
+        inside = fold == k
+        own: Any = pack.answers.calibrator if k == INDEPENDENT else pack.answers.of_fold(int(k))
+        probability[inside] = own.probability(found.score[inside])
+    operating = np.full(len(examples), cuts.operating)
+    rule_in = np.full(len(examples), cuts.rule_in)
+    for k, ends in enumerate(zip(cuts.operating_by_fold, cuts.rule_in_by_fold, strict=True)):
+        operating[predictions.fold == k], rule_in[predictions.fold == k] = ends
+    marked = Detected(found, floors_of(examples), probability, operating, rule_in)
+    rows = answered(task, examples, predictions, marked.strongest)
+    return replace(rows, truth=marked.places, detected=marked)
 
 
 def _choice(task: Task, pack: Pack, examples: Examples, predictions: Predictions) -> Answered:

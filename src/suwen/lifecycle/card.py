@@ -21,6 +21,7 @@ DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not
 SOURCE_FIELDS = ("name", "url", "licence", "citation", "shippable")
 PLOTS = (
     "roc",
+    "froc",
     "reliability",
     "precision_recall",
     "confusion",
@@ -191,6 +192,7 @@ def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "Groups under 20 samples are counted, not measured."
     yield ""
+    yield from card_answers.sizes(results)
     for value, entry in results["subgroups"].get("without", {}).items():
         if "floor" in entry:
             yield f"Without {value}, beside the floors:"

@@ -32,6 +32,8 @@ def figures(card: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     if classes:
         yield from _by_class(card)
+    elif "per" in card["bands"]:
+        yield from _rates(card)
     elif "operating_point" in results["metrics"]:
         yield from _operating_point(card)
 
@@ -47,6 +49,25 @@ def _operating_point(card: Mapping[str, Any]) -> Iterator[str]:
         f"{point['high']:.3g}."
     )
     yield ""
+
+
+def _rates(card: Mapping[str, Any]) -> Iterator[str]:
+    per = card["bands"]["per"][0]
+    yield f"Sensitivity at a number of false alarms (FP) per {per}: the share of true places found"
+    yield "at the lowest threshold that gives no more of them; CPM is the mean of the seven. A mark"
+    yield "finds a place within its radius, at least 3 mm; further marks on it and marks on places"
+    yield "that do not count are neither hits nor false alarms (Setio et al., Med Image Anal 42:1,"
+    yield f"2017). Sensitivity and false alarms (per {per}) are those at the operating threshold,"
+    yield "out of fold the one found without that fold; ECE shown is that of the marks above it."
+    yield ""
+
+
+def sizes(results: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the strata of true places mean, where there are some."""
+    if "true size" in results["subgroups"]:
+        yield "By true size n counts true places, all at the threshold that gives one false alarm"
+        yield "per sample over all samples."
+        yield ""
 
 
 def _by_class(card: Mapping[str, Any]) -> Iterator[str]:
@@ -65,6 +86,7 @@ def _by_class(card: Mapping[str, Any]) -> Iterator[str]:
 
 def calibration(card: Mapping[str, Any]) -> Iterator[str]:
     """Yield calibrator, bands, and what the intervals are worth; nothing for a mask."""
+    places = "per" in card["bands"]
     found = card["calibration"]
     if found["kind"] is None:
         return
@@ -79,11 +101,36 @@ def calibration(card: Mapping[str, Any]) -> Iterator[str]:
     if card["classes"]:
         yield RULE
         yield ""
+    if places:
+        yield from _marks(card)
+        return
     yield "| band | probability | error budget | measured (cross-fitted) |"
     yield "|---|---|---|---|"
     yield from (_class_bands if card["classes"] else _bands)(card)
     yield ""
     yield from _probability_intervals(card["results"]["metrics"])
+
+
+def _marks(card: Mapping[str, Any]) -> Iterator[str]:
+    bands, per = card["bands"], card["bands"]["per"][0]
+    yield f"| band | logit | false alarms per {per} | measured (cross-fitted) | sensitivity |"
+    yield "|---|---|---|---|---|"
+    for name, logit, start in (("rule-in", "rule_in", "rule_in_"), ("shown", "operating", "")):
+        stated, alarms, found = (
+            bands[key]
+            for key in (
+                f"{start}false_alarms",
+                f"measured_{start}false_alarms",
+                f"measured_{start}sensitivity",
+            )
+        )
+        yield f"| {name} | ≥ {bands[logit]:.3f} | {stated:g} | {alarms:.3f} | {found:.3f} |"
+    yield ""
+    yield "Weaker marks are not shown, and where nothing is marked nothing is ruled out. The"
+    yield "probability of a mark is that of its lying on a true place; its 95 % interval is the"
+    yield "doubt about the calibrator alone (sandwich covariance by patient), since members mark"
+    yield "different places and have no spread at one."
+    yield ""
 
 
 def _bands(card: Mapping[str, Any]) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 LOWER_IS_BETTER = (
     "ece",
+    "ece_shown",
+    "false_alarms",
+    "false_alarms_at_rule_in",
     "ece_equal_mass",
     "ece_class_wise",
     "brier",
@@ -18,6 +22,7 @@ LOWER_IS_BETTER = (
 ABBREVIATIONS = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
+    "cpm": "CPM",
     "ece": "ECE",
     "roc": "ROC",
     "rmse": "RMSE",
@@ -45,8 +50,14 @@ def number(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
 
 def label(name: str) -> str:
     """Return a metric's key as people write it (`size_matched_auroc`: size-matched AUROC)."""
+    name = re.sub(r"_at_(\d+)(?:_(\d+))?fp$", _rate, name)
     words = name.replace("_", " ").replace("size matched", "size-matched").split(" ")
     return " ".join(ABBREVIATIONS.get(word, word) for word in words)
+
+
+def _rate(found: re.Match[str]) -> str:
+    """Return a rate of false alarms in a key (`_at_0_125fp`) as people write it."""
+    return f" at {'.'.join(part for part in found.groups() if part)} FP"
 
 
 def of_class(name: str, classes: Mapping[str, Any]) -> bool:

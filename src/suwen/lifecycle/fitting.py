@@ -1,7 +1,7 @@
 """Fit, on out-of-fold predictions, what turns scores into answers, and write it into the pack.
 
 `calibrator.json` gets the calibrator that ships, one a fold (fitted on the other folds) and what
-decided between the kinds; `thresholds.json` the decision bands, for choices only.
+decided between the kinds; `thresholds.json` the decision bands, for choices and places only.
 """
 
 from __future__ import annotations
@@ -11,11 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from suwen.lifecycle import bands, bands_classes, calibrate, calibrate_classes, conformal, runs
+from suwen.core.errors import BadInput
+from suwen.lifecycle import (
+    bands,
+    bands_classes,
+    bands_places,
+    calibrate,
+    calibrate_classes,
+    conformal,
+    runs,
+)
+from suwen.lifecycle.detected import match
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Choice, Examples, Task
+from suwen.lifecycle.task import Choice, Examples, Places, Task
 
 
 def fit_answers(
@@ -33,6 +43,8 @@ def fit_answers(
         (_classes if several else _two_classes)(examples, recipe, predictions, pack)
     elif task.answers.kind == "value":
         _values(examples, recipe, predictions, pack)
+    elif isinstance(task.answers, Places):
+        _places(task.answers, examples, recipe, predictions, pack)
 
 
 def _two_classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
@@ -65,6 +77,27 @@ def _values(examples: Examples, recipe: Recipe, predictions: Predictions, pack: 
         values, truth, predictions.fold, recipe.interval_level
     )
     _write(pack, chosen, by_fold, {"cross_fitted_interval_score": scores})
+
+
+def _places(
+    answers: Places, examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack
+) -> None:
+    """Fit on marks: true is one that lies on a place that counts, also beside a better one."""
+    found = match(examples, predictions.marks_of())
+    groups, fold = examples.groups[found.mark_sample], predictions.fold[found.mark_sample]
+    if len(np.unique(fold)) < 2:
+        raise BadInput(
+            f"out-of-fold marks in {len(np.unique(fold))} folds",
+            "marks in at least two",
+            "let `predict` return weak marks too",
+        )
+    chosen, by_fold, _, losses = calibrate.choose(
+        recipe.calibration, found.score, found.true.astype(float), groups, fold
+    )
+    _write(pack, chosen, by_fold, {"cross_fitted_log_loss": losses})
+    rates = (recipe.false_alarms_per_sample, recipe.rule_in_false_alarms_per_sample)
+    cuts = bands_places.choose(found, predictions.fold, rates, answers.per)
+    runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
 
 
 def _write(pack: Pack, shipped: Any, by_fold: Sequence[Any], more: Mapping[str, Any]) -> None:

@@ -28,6 +28,10 @@ DOMAIN_TOLERANCE = 1e-3
 """Relative difference of a domain feature."""
 MASK_TOLERANCE = 0.995
 """Least Dice between the stored and the computed mask."""
+MARK_TOLERANCE_MM = 0.5
+"""Marks may lie this far from where they were."""
+MARKS_COMPARED = 10
+"""The strongest marks are compared; the weakest come and go at the edge of what is marked."""
 
 
 def _tree(value: Any, arrays: dict[str, Array], types: Mapping[str, type]) -> Any:
@@ -128,6 +132,7 @@ def write(task: Task, folder: Path, sample: Sample, output: Output) -> None:
         "scores": np.asarray(output.scores, dtype=float).tolist(),
         "domain": {key: float(value) for key, value in output.domain.items()},
         "mask": output.mask is not None,
+        "marks": None if output.marks is None else np.asarray(output.marks, float).tolist(),
         "score_tolerance": SCORE_TOLERANCE,
         "domain_tolerance": DOMAIN_TOLERANCE,
         "mask_tolerance": MASK_TOLERANCE,
@@ -187,4 +192,19 @@ def _differences(
         or dice(mask, output.mask) < expected["mask_tolerance"]
     ):
         found.append(f"{name}: the mask differs")
+    if expected.get("marks") is not None and _marks_differ(output.marks, expected):
+        found.append(f"{name}: the marks differ")
     return found
+
+
+def _marks_differ(marks: Array | None, expected: Mapping[str, Any]) -> bool:
+    """Say whether a strong mark of one side is missing on the other, or has another logit."""
+    wanted = np.asarray(expected["marks"], dtype=float)
+    found = np.zeros((0, 0)) if marks is None else np.asarray(marks, dtype=float)
+    if not (wanted.size and found.size):
+        return bool(wanted.size or found.size)
+    apart = np.linalg.norm(wanted[:, None, 1:] - found[None, :, 1:], axis=-1)
+    gap = np.abs(wanted[:, None, 0] - found[None, :, 0])
+    same = (apart <= MARK_TOLERANCE_MM) & (gap <= expected["score_tolerance"])
+    first, second = (np.argsort(-each[:, 0])[:MARKS_COMPARED] for each in (wanted, found))
+    return not (same.any(1)[first].all() and same.any(0)[second].all())

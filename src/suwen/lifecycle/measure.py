@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import measure_choice, measure_classes, measure_values
+from suwen.lifecycle import measure_choice, measure_classes, measure_places, measure_values
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.task import Array, Choice, Examples, Task
 from suwen.metrics import overlap
@@ -22,6 +22,7 @@ from suwen.metrics.intervals import Estimate, Metric, difference, estimates
 SHARE = (0.0, 1.0)
 CENTRED = {
     "ece": SHARE,
+    "ece_shown": SHARE,
     "ece_equal_mass": SHARE,
     "ece_class_wise": SHARE,
     "interval_coverage": SHARE,
@@ -45,8 +46,10 @@ def check_examples(task: Task, examples: Examples) -> None:
     ------
     BadInput
         A class has no example or a label is no class; a floor has no fitting shape, is not finite,
-        or for masks is no Dice coefficient.
+        or for masks is no Dice coefficient; true places are missing or misshapen.
     """
+    if task.answers.kind == "places":
+        measure_places.check(task, examples)
     classes = len(task.answers.classes) if isinstance(task.answers, Choice) else 0
     if classes:
         found = sorted(set(np.asarray(examples.labels).tolist()))
@@ -110,12 +113,16 @@ def metrics_of(rows: Answered) -> dict[str, Metric]:
         found = measure_values.mask_metrics(rows)
     elif rows.kind == "value":
         found = measure_values.metrics(rows)
+    elif rows.kind == "places":
+        found = measure_places.metrics(rows)
     else:
         found = (measure_classes if rows.many else measure_choice).metrics(rows)
     return found | {"abstained": lambda w: overlap.mean(rows.abstained, w)}
 
 
-def _floor_metrics(rows: Answered, scores: Array) -> dict[str, Metric]:
+def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:
+    if rows.kind == "places":
+        return measure_places.ranking(scores)
     if rows.kind == "mask":
         return measure_values.mask_floor(rows, scores)
     if rows.kind == "value":
@@ -130,6 +137,8 @@ def _headline(rows: Answered) -> tuple[str, ...]:
         return measure_values.MASK_HEADLINE
     if rows.kind == "value":
         return measure_values.HEADLINE
+    if rows.kind == "places":
+        return measure_places.HEADLINE
     return measure_classes.HEADLINE if rows.many else measure_choice.HEADLINE
 
 
@@ -164,7 +173,9 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
     """
     own = metrics_of(rows)
     found = {}
-    trivial = dict(rows.floors)
+    trivial: dict[str, Any] = dict(rows.floors)
+    if rows.detected is not None:
+        trivial = dict(rows.detected.floors)
     if rows.many:
         trivial.setdefault(measure_classes.MAJORITY, measure_classes.majority(rows))
     for name, scores in trivial.items():
@@ -210,7 +221,19 @@ def subgroups_of(
                 if name == "without":
                     entry["floor"] = floors_of(inside, resamples)
             found[name][value] = entry
-    return found
+    return found | _sizes(rows, resamples)
+
+
+def _sizes(rows: Answered, resamples: int) -> dict[str, Any]:
+    """Return the strata of true places; their `n` counts places, not samples."""
+    if rows.detected is None:
+        return {}
+    return {
+        "true size": {
+            name: count | (_estimated(found, rows.groups, resamples) if count["n"] >= LEAST else {})
+            for name, (count, found) in measure_places.by_size(rows).items()
+        }
+    }
 
 
 def resamples_for(count: int) -> int:

@@ -3,7 +3,7 @@
 pack.toml         task, name, version, data set, recipe, settings of each member
 member-K/         weights of member K: *.onnx, *.lgb.txt
 calibrator.json   score to probability, or value to interval: the one that ships, one a fold
-thresholds.json   decision bands with their error budget and the measured rates (choices)
+thresholds.json   decision bands with their error budget and measured rates (choices, places)
 guard.json        input domain
 initialisers.json names and spreads of the ONNX weights, for the randomisation check
 explain.json      what the explanation checks measured on development examples

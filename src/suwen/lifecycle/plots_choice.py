@@ -18,7 +18,7 @@ from suwen.lifecycle.drawing import (
     save,
 )
 from suwen.lifecycle.measure_choice import fixed
-from suwen.lifecycle.task import Choice, Task
+from suwen.lifecycle.task import Array, Choice, Task
 from suwen.metrics import calibration, classification, discrimination
 from suwen.metrics.intervals import resampled_weights
 
@@ -27,7 +27,8 @@ RESAMPLES = 300
 
 def draw(task: Task, rows: Answered, folder: Path) -> list[Path]:
     """Draw all of them into `folder`; return the PNG files."""
-    made = [_roc(rows, folder), _precision_recall(rows, folder), _reliability(rows, folder)]
+    made = [_roc(rows, folder), _precision_recall(rows, folder)]
+    made += [reliability(rows.truth, rows.answer, folder)]
     return [*made, _confusion(task, rows, folder)]
 
 
@@ -73,17 +74,18 @@ def _precision_recall(rows: Answered, folder: Path) -> Path:
     return save(figure, folder, "precision_recall")
 
 
-def _reliability(rows: Answered, folder: Path) -> Path:
+def reliability(truth: Array, probability: Array, folder: Path) -> Path:
+    """Draw predicted against observed shares with the counts below; return the PNG file."""
     from matplotlib import pyplot as plt
 
     figure, (axis, lower) = plt.subplots(
         2, 1, figsize=(4.6, 5.2), layout="constrained", sharex=True, height_ratios=[4, 1]
     )
-    bins = calibration.reliability(rows.truth, rows.answer)
+    bins = calibration.reliability(truth, probability)
     count = [each.count for each in bins]
     axis.plot([0, 1], [0, 1], color=MUTED, lw=0.8)
     reliability_points(axis, bins, BLUE)
-    error = float(calibration.ece(rows.truth, rows.answer))
+    error = float(calibration.ece(truth, probability))
     axis.set(ylabel="observed share", title=f"Reliability: ECE {error:.3f}", ylim=(-0.03, 1.03))
     lower.bar(
         [(each.low + each.high) / 2 for each in bins], count, width=0.09, color=BLUE, alpha=0.5

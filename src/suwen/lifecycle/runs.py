@@ -82,8 +82,8 @@ def processor() -> str:
 
 
 def fingerprint(examples: Examples) -> str:
-    """Return the SHA-256 over keys, groups, labels, columns and floors of the examples."""
-    content = {
+    """Return the SHA-256 over keys, groups, labels, columns, floors and places of the examples."""
+    content: dict[str, Any] = {
         "source": examples.source.name,
         "keys": list(examples.keys),
         "groups": [str(group) for group in examples.groups],
@@ -93,6 +93,9 @@ def fingerprint(examples: Examples) -> str:
             for name, column in sorted({**examples.columns, **examples.floors}.items())
         },
     }
+    if examples.floor_marks and examples.truth is not None:
+        places = [np.asarray(examples.truth(i), dtype=float).tolist() for i in range(len(examples))]
+        content["places"] = places
     return digest_of(canonical(content))
 
 

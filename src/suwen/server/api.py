@@ -80,6 +80,8 @@ class TaskInfo(BaseModel):
     asked: Code
     """What is asked about; with more than two classes none of `codes`."""
     unit: str = ""
+    per: Text | None = None
+    """Of places: what one sample is, in which false alarms are counted."""
     after: list[str]
     datasets: list[str]
     endpoint: str
@@ -117,6 +119,7 @@ def _info(task: Task) -> TaskInfo:
         codes=list(codes),
         asked=answers.asked,
         unit=answers.unit if answers.kind == "value" else "",
+        per=answers.per if answers.kind == "places" else None,
         after=list(task.after),
         datasets=list(task.datasets),
         endpoint=f"/api/tasks/{task.name}",
