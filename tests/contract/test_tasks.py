@@ -33,6 +33,7 @@ from suwen.lifecycle.task import (
     Task,
     Value,
 )
+from suwen.server import api
 
 from .conftest import SOURCE, TOYS, registered, toys
 
@@ -167,6 +168,16 @@ def test_outside_its_domain_the_task_abstains_with_a_reason_in_both_languages(
     assert finding.probability is None
     assert not finding.measures
     assert bilingual(finding.reason)
+
+
+def test_the_api_says_what_a_task_answers_and_in_which_unit(task, monkeypatch):
+    monkeypatch.setattr(registry, "tasks", lambda: [task])
+    (said,) = api.list_tasks(asking=None)
+    assert said.answers == task.answers.kind
+    assert said.asked == task.answers.asked
+    assert said.codes
+    assert (said.per is not None) == isinstance(task.answers, Places)
+    assert bool(said.unit) == isinstance(task.answers, Value)
 
 
 def test_the_imbalance_of_its_recipe_is_one_that_training_carries_out(task):

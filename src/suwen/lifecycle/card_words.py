@@ -24,6 +24,7 @@ ABBREVIATIONS = {
     "auprc": "AUPRC",
     "cpm": "CPM",
     "ece": "ECE",
+    "froc": "FROC",
     "roc": "ROC",
     "rmse": "RMSE",
     "mae": "MAE",

@@ -42,5 +42,5 @@ def _froc(rows: Answered, folder: Path) -> Path:
     axis.set(xticks=list(RATES), ylim=(0, 1.02), title="FROC")
     axis.set_xticklabels([f"{rate:g}" for rate in RATES])
     axis.set(xlabel="false alarms per sample", ylabel="sensitivity")
-    axis.legend(title="CPM", loc="upper left")
+    axis.legend(title="CPM", loc="best")
     return save(figure, folder, "froc")
