@@ -30,6 +30,7 @@ from pydantic import ValidationError
 import suwen
 from suwen.core.errors import Conflict, StorageUnavailable
 from suwen.core.nouns import canonical, digest_of
+from suwen.lifecycle.detected import truths
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Task
 
@@ -81,7 +82,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def fingerprint(examples: Examples) -> str:
+def fingerprint(task: Task, examples: Examples) -> str:
     """Return the SHA-256 over keys, groups, labels, columns, floors and places of the examples."""
     content: dict[str, Any] = {
         "source": examples.source.name,
@@ -93,9 +94,8 @@ def fingerprint(examples: Examples) -> str:
             for name, column in sorted({**examples.columns, **examples.floors}.items())
         },
     }
-    if examples.floor_marks and examples.truth is not None:
-        places = [np.asarray(examples.truth(i), dtype=float).tolist() for i in range(len(examples))]
-        content["places"] = places
+    if task.answers.kind == "places":
+        content["places"] = [places.tolist() for places in truths(examples)]
     return digest_of(canonical(content))
 
 
@@ -105,7 +105,7 @@ def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume:
     A run from before a choice existed was made with that choice's default. The code may have
     changed in between; what each member was trained with stands in its `done.json`.
     """
-    data = fingerprint(examples)
+    data = fingerprint(task, examples)
     key = digest_of(canonical({"task": task.name, "recipe": recipe.model_dump(), "data": data}))
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     parent = home / "runs" / task.name

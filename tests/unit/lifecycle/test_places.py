@@ -11,7 +11,7 @@ import pytest
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, RecordValue
-from suwen.lifecycle import bands_places, golden, measure, measure_places, plots, say
+from suwen.lifecycle import bands_places, golden, measure, measure_places, plots, runs, say
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
@@ -210,3 +210,13 @@ def test_froc_and_reliability_are_drawn(task, rows, tmp_path):
     made = plots.draw(task, rows, [], tmp_path)
     assert [path.name for path in made] == ["froc.png", "reliability.png"]
     assert all(path.stat().st_size > 10_000 for path in made)
+
+
+def test_a_true_place_that_moved_is_other_data(task, examples):
+    again = runs.fingerprint(task, examples)
+    assert again == runs.fingerprint(task, replace(examples))
+    moved = replace(
+        examples, truth=lambda i: examples.truth(i) + (i == 0) * np.array([0.1, 0, 0, 0])
+    )
+    assert len(examples.truth(0)) > 0
+    assert again != runs.fingerprint(task, moved)
