@@ -70,6 +70,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "explain",
+    "stress",
     "card",
     "packs",
 )

@@ -73,9 +73,14 @@ def lung_only(data: NoduleInput) -> Floats:
 
 def logit_with(pack: Pack, data: NoduleInput, values: NDArray[np.generic]) -> float:
     """Return the networks' logit with the seen box replaced by `values`; the mask stays."""
+    return network_logit(pack, with_seen(data, values).volume, mask_of(data))
+
+
+def with_seen(data: NoduleInput, values: NDArray[np.generic]) -> NoduleInput:
+    """Return the input with the seen box replaced by `values`; the mask stays."""
     changed = np.array(data.volume.values, dtype=np.float32)
     changed[seen_box(data)] = values
-    return network_logit(pack, Volume(changed, data.volume.affine), mask_of(data))
+    return data.with_values(changed)
 
 
 def class_activation(pack: Pack, data: NoduleInput) -> Floats:

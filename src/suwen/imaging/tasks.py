@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,8 @@ from suwen.core.codes import BENIGN, MALIGNANCY_PROBABILITY, PULMONARY_NODULE, T
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding
 from suwen.core.registry import register
+from suwen.imaging import attacked, locate, perturbations, saliency
 from suwen.imaging import findings as said
-from suwen.imaging import locate, perturbations, saliency
 from suwen.imaging.data import Nodule
 from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_of
 from suwen.imaging.malignancy import domain_with_size, scores_of
@@ -57,14 +58,7 @@ class NoduleSegmentation:
     answers = MaskAnswer(PULMONARY_NODULE)
     after: tuple[str, ...] = ()
     datasets = ("lidc_voi",)
-    perturbations = (
-        perturbations.NOISE,
-        perturbations.SOFT,
-        perturbations.SHARP,
-        perturbations.THICK,
-        perturbations.MOVED,
-        perturbations.OFFSET,
-    )
+    perturbations = perturbations.ON_CT
     domain_names = DOMAIN_NAMES
     recipe = Recipe(
         epochs=24, patience=24, batch_size=48, learning_rate=4e-3, weight_decay=1e-2, dropout=0.1
@@ -110,6 +104,19 @@ class NoduleSegmentation:
         return [said.segmentation_finding(self.name, pack, sample, output.mask, settings)]
 
 
+def _segmented_again(
+    apply: Callable[[Sample, float, int], Sample], sample: Sample, strength: float, seed: int
+) -> Sample:
+    """Return the changed sample with the mask that is found on the changed voxels, as in use.
+
+    The members of the segmentation that never saw the patient find it.
+    """
+    changed = apply(sample, strength, seed)
+    pack = packs.current(SEGMENTATION)
+    mask = segment(pack, changed.data, _unseen(pack, sample.key.partition("_R_")[0]))
+    return replace(changed, data=replace(changed.data, mask=mask))
+
+
 class NoduleMalignancy:
     """How probable it is that at least two of four radiologists find the nodule suspicious."""
 
@@ -119,7 +126,11 @@ class NoduleMalignancy:
     answers = Choice((BENIGN, MALIGNANCY_PROBABILITY))
     after = (SEGMENTATION,)
     datasets = ("lidc_voi", "lidc_voi_reader_masks")
-    perturbations = NoduleSegmentation.perturbations
+    perturbations = tuple(
+        replace(each, apply=partial(_segmented_again, each.apply)) for each in perturbations.ON_CT
+    )
+    attack_unit = "HU"
+    attack_strengths = (5.0, 10.0, 25.0)
     domain_names = DOMAIN_NAMES
     explanations = ("cam", "occlusion")
     imbalances = ("none", "weights", "oversample", "focal")
@@ -198,6 +209,17 @@ class NoduleMalignancy:
         """Return the networks' logit with the seen voxels replaced; the trees are left out."""
         return saliency.logit_with(pack, sample.data, values)
 
+    def with_input(self, pack: Pack, sample: Sample, values: Array) -> Sample:
+        """Return the sample with the seen voxels replaced; the mask stays."""
+        return replace(sample, data=saliency.with_seen(sample.data, values))
+
+    def gradient_of(
+        self, pack: Pack, sample: Sample, values: Array, members: Sequence[int]
+    ) -> Floats:
+        """Return the slope of the networks' mean logit, per HU of each seen voxel."""
+        data = saliency.with_seen(sample.data, values)
+        return attacked.logit_gradient(pack, data, members)[saliency.seen_box(data)]
+
 
 def patient_digest(patient: str) -> str:
     """Return what stands in a pack for a patient of its development data."""
@@ -223,9 +245,13 @@ def _as_deployed(pack: Pack, nodule: Nodule) -> NoduleInput:
 
 @lru_cache(maxsize=4096)
 def _predicted(pack: Pack, nodule: Nodule) -> Mask:
-    digest = patient_digest(nodule.patient)
-    unseen = [k for k in range(pack.members) if digest not in pack.member(k)["seen"]]
-    return segment(pack, crop_input(nodule), unseen or None)
+    return segment(pack, crop_input(nodule), _unseen(pack, nodule.patient))
+
+
+def _unseen(pack: Pack, patient: str) -> list[int] | None:
+    """Return the members that never saw a patient; all (None) when each did."""
+    digest = patient_digest(patient)
+    return [k for k in range(pack.members) if digest not in pack.member(k)["seen"]] or None
 
 
 register(NoduleSegmentation())

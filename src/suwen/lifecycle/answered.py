@@ -118,8 +118,13 @@ def abstained(pack: Pack, predictions: Predictions) -> Array:
     return np.array([bool(pack.guard.reasons(domain)) for domain in predictions.domains()])
 
 
-def rows_of(task: Task, pack: Pack, examples: Examples, predictions: Predictions) -> Answered:
-    """Return the rows to be measured: calibrated answers with intervals, bands, abstentions."""
+def rows_of(
+    task: Task, pack: Pack, examples: Examples, predictions: Predictions, intervals: bool = True
+) -> Answered:
+    """Return the rows to be measured: calibrated answers with intervals, bands, abstentions.
+
+    Without `intervals` a choice has none: out of fold they ask all members about examples again.
+    """
     scores = predictions.scores
     if task.answers.kind == "mask":
         rows = answered(task, examples, predictions, np.zeros(len(examples)))
@@ -128,7 +133,7 @@ def rows_of(task: Task, pack: Pack, examples: Examples, predictions: Predictions
     elif task.answers.kind == "places":
         rows = _places(task, pack, examples, predictions)
     else:
-        rows = _choice(task, pack, examples, predictions)
+        rows = _choice(task, pack, examples, predictions, intervals)
     return with_abstained(rows, abstained(pack, predictions))
 
 
@@ -168,12 +173,14 @@ def _places(task: Task, pack: Pack, examples: Examples, predictions: Predictions
     return replace(rows, truth=marked.places, detected=marked)
 
 
-def _choice(task: Task, pack: Pack, examples: Examples, predictions: Predictions) -> Answered:
+def _choice(
+    task: Task, pack: Pack, examples: Examples, predictions: Predictions, intervals: bool
+) -> Answered:
     scores = predictions.scores
     mean = scores.mean(1)
     probability, low, high = np.empty(mean.shape), np.empty(mean.shape), np.empty(mean.shape)
     alone = (predictions.fold != INDEPENDENT).any()
-    sampled = _sampled(task, pack, examples) if alone else None
+    sampled = _sampled(task, pack, examples) if alone and intervals else None
     for inside, calibrator in _by_fold(pack, predictions):
         probability[inside] = calibrator.probability(mean[inside])
         members = sampled if sampled is not None else scores[inside]
@@ -190,8 +197,8 @@ def _choice(task: Task, pack: Pack, examples: Examples, predictions: Predictions
     shares = tuple(content.get("shares", ()))
     return replace(
         rows,
-        low=low,
-        high=high,
+        low=low if intervals else None,
+        high=high if intervals else None,
         thresholds=cuts,
         points=_points(cuts, predictions.fold) if isinstance(cuts, Thresholds) else None,
         shares=shares,

@@ -132,7 +132,8 @@ def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:
     return measure_choice.ranking(rows, scores)
 
 
-def _headline(rows: Answered) -> tuple[str, ...]:
+def headline(rows: Answered) -> tuple[str, ...]:
+    """Return the metrics that subgroups and robustness cards show."""
     if rows.kind == "mask":
         return measure_values.MASK_HEADLINE
     if rows.kind == "value":
@@ -200,7 +201,7 @@ def subgroups_of(
     `exclusions` names rows to leave out (`without rating 3`: rows to drop are True); there the
     floors stand beside again.
     """
-    wanted = _headline(rows)
+    wanted = headline(rows)
     parts: dict[str, dict[str, Array]] = {}
     for name, column in rows.columns.items():
         values = np.unique(column)

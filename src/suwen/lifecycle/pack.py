@@ -118,6 +118,11 @@ class Pack:
             )
         return path
 
+    def read(self, name: str, member: int | None = None) -> bytes:
+        """Return the bytes of a file as they were signed, of the pack or of one member."""
+        path = self.path(name, member)
+        return self._files.read(path.relative_to(self.folder).as_posix())
+
     def session(self, name: str, member: int | None = None) -> Any:
         """Return the ONNX Runtime session of `name` (`net.onnx`), opened once, on one thread."""
         return self._weights.session(self.path(name, member))

@@ -246,11 +246,25 @@ class Reads:
 
 @dataclass(frozen=True)
 class Perturbation:
-    """A change that really happens in the clinic: `apply(sample, strength, seed)`."""
+    """A change that really happens in the clinic: `apply(sample, strength, seed)`.
+
+    Parameters
+    ----------
+    name
+        What changes, with the unit of the strength in brackets.
+    strengths
+        In rising order; what is not changed at all has the strength 0.
+    apply
+        Returns the changed sample of a sample, a strength and a seed.
+    truth
+        For a change that moves what is looked for (a rotation): the true mask after it, of the mask
+        before, the unchanged sample, the strength and the seed. Without it the truth stays.
+    """
 
     name: str
     strengths: tuple[float, ...]
     apply: Callable[[Sample, float, int], Sample]
+    truth: Callable[[Array, Sample, float, int], Array] | None = None
 
 
 @runtime_checkable

@@ -49,3 +49,59 @@ def test_a_moved_point_stays_in_its_slice_at_the_stated_distance(sample):
 def test_an_offset_shifts_every_voxel(sample):
     before = sample.data.volume.values
     assert changed(sample, p.OFFSET, -40.0) == pytest.approx(before - 40)
+
+
+def test_contrast_medium_raises_tissue_and_leaves_air(sample):
+    values = np.array([-1000.0, -500.0, 0.0, 300.0]).reshape(1, 1, 4)
+    data = sample.data.with_values(values)
+    found = changed(Sample("row", data), p.CONTRAST, 40.0)
+    assert found.ravel() == pytest.approx([-1000, -480, 40, 340])
+
+
+def test_a_scanner_that_reads_3_percent_high_keeps_water_at_zero(sample):
+    data = sample.data.with_values(np.array([-900.0, 0.0, 100.0]).reshape(1, 1, 3))
+    found = changed(Sample("row", data), p.SCALE, 3.0)
+    assert found.ravel() == pytest.approx([-927, 0, 103])
+
+
+def test_motion_keeps_the_mass_and_spreads_a_bright_line(sample):
+    values = np.full((3, 41, 41), -800.0)
+    values[:, 20, 20] = 1000
+    still = Sample("dot", sample.data.with_values(values))
+    for one in (p.MOTION, p.DOUBLE):
+        found = changed(still, one, 4.0)
+        assert found.sum() == pytest.approx(values.sum(), rel=1e-4)
+        assert found.max() < 500
+        assert np.array_equal(found, changed(still, one, 4.0))
+
+
+def test_a_double_contour_of_4_mm_has_two_tops_4_mm_apart(sample):
+    values = np.full((1, 61, 61), -800.0)
+    values[:, 30, 30] = 1000
+    still = Sample("dot", sample.data.with_values(values))
+    _, step_y, step_x = sample.data.volume.spacing
+    lit = np.argwhere(changed(still, p.DOUBLE, 8.0)[0] > -600) * (step_y, step_x)
+    assert np.linalg.norm(lit.max(0) - lit.min(0)) == pytest.approx(8, abs=2 * step_x)
+
+
+def test_jpeg_of_low_quality_differs_more_and_stays_in_the_window(sample):
+    before = np.clip(sample.data.volume.values, -1000, 400)
+    gaps = [np.abs(changed(sample, p.JPEG, s) - before).mean() for s in p.JPEG.strengths]
+    assert 0 < gaps[0] < gaps[1] < gaps[2] < 60
+    assert changed(sample, p.JPEG, 70.0).max() <= 400
+
+
+def test_a_turn_moves_image_and_truth_alike(sample):
+    data = sample.data
+    mask = np.zeros(data.volume.values.shape, dtype=bool)
+    z, y, x = (round(k) for k in data.index)
+    mask[z, y, x : x + 8] = True
+    lit = Sample("line", data.with_values(np.where(mask, 300.0, -800.0)))
+    for angle in p.TURNED.strengths:
+        found = changed(lit, p.TURNED, angle) > -250
+        moved = p.TURNED.truth(mask, lit, angle, 0)
+        assert (found == moved).mean() > 0.999
+        assert moved.any()
+    quarter = p.TURNED.truth(mask, lit, 90.0, 0)
+    assert np.ptp(np.argwhere(quarter)[:, 2]) == 0
+    assert np.ptp(np.argwhere(quarter)[:, 1]) == 7

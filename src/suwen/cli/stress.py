@@ -1,0 +1,75 @@
+"""`suwen stress TASK`: measure what clinically real changes of the input do to the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    limit: Annotated[
+        int, typer.Option(min=0, help="Examples (whole patients) that are stressed; 0: all.")
+    ] = 200,
+    attacked: Annotated[
+        int, typer.Option(min=0, help="Examples that are attacked (FGSM, PGD); 0: none.")
+    ] = 100,
+    dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
+    test_data: Annotated[Path | None, typer.Option(help="Independent test set.")] = None,
+    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice and of every change.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Write the robustness card of a pack: figures, table and plot, in SUWEN_HOME/stress."""
+    import json
+
+    from suwen.core import registry
+    from suwen.core.settings import settings
+    from suwen.lifecycle import card_robustness, packs, plots_robustness
+    from suwen.lifecycle.data import DataFolders
+    from suwen.lifecycle.pack import Pack
+    from suwen.lifecycle.progress import Progress
+    from suwen.lifecycle.stress import Asked, stress
+
+    found = registry.find(task)
+    opened = Pack.load(pack) if pack else packs.current(task)
+    version = f"{opened.settings['version']}-{opened.sha256[:8]}"
+    folder = settings().home / "stress" / task / version
+    asked = Asked(dataset, limit, attacked, seed)
+    data = DataFolders.from_settings(test_data)
+    with Progress(shown=True) as bars:
+        result = stress(found, opened, data, folder, asked, bars.counter("predictions"))
+    plots_robustness.draw(result, folder / "plots")
+    page = "\n".join(card_robustness.lines(result, [plots_robustness.NAME]))
+    (folder / "robustness.md").write_text(page, encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
+        return
+    show(result)
+    typer.echo(f"robustness.json, robustness.md and plots in {folder}")
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the card as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from suwen.lifecycle.card_robustness import columns, rows
+
+    console = Console()
+    console.print(
+        f"[bold]{result['task']}[/bold]  {result['pack'].rpartition('+')[0]}\n"
+        f"{result['data']}, {result['split']}: {result['n']} samples, {result['groups']} groups"
+    )
+    parts = [("perturbation", result["clean"])]
+    if result["attacks"]:
+        parts.append(("attack", result["attacks"]["clean"]))
+    for kind, clean in parts:
+        table = Table(*columns(result), box=None)
+        for cells in rows(result, kind, clean):
+            table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+        console.print(table)

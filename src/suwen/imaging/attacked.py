@@ -1,0 +1,78 @@
+"""Slopes of the malignancy networks' logit with respect to the voxels, in logits per HU.
+
+The networks' own gradient comes from `lifecycle.gradients`; here it is taken back through the two
+windows and the interpolation that cut five slices out of the volume (both known exactly, so the
+chain is exact but for the corners of the windows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.imaging.malignancy import (
+    HEIGHTS,
+    PIXEL_MM,
+    PIXELS,
+    SOFT_TISSUE,
+    mask_of,
+    show,
+    smooth_mask,
+)
+from suwen.imaging.nodule import NoduleInput, box_of
+from suwen.imaging.patches import LUNG_WINDOW, Floats
+from suwen.lifecycle import gradients
+from suwen.lifecycle.pack import Pack
+
+
+def logit_gradient(pack: Pack, data: NoduleInput, members: Sequence[int]) -> Floats:
+    """Return the gradient of the mean logit of some members' networks, shape of the volume."""
+    mask = mask_of(data)
+    shown = show(data.volume, mask, smooth_mask(mask))
+    files = [(network, k) for k in members for network in pack.member(k)["networks"]]
+    found = gradients.of_output(pack, files, "logit", {"input": shown.as_input()[None]}, "input")
+    lung, soft = np.mean(found, axis=0)[0, :, 0], np.mean(found, axis=0)[0, :, 1]
+    return _back(lung * _lung_slope(shown.values) + soft * _soft_slope(shown.values), data)
+
+
+def _lung_slope(values: Floats) -> NDArray[np.float64]:
+    low, high = LUNG_WINDOW
+    return 2 * ((values > low) & (values < high)) / ((high - low) / 2)
+
+
+def _soft_slope(values: Floats) -> NDArray[np.float64]:
+    middle, half = SOFT_TISSUE
+    scaled = (values - middle) / half
+    return 2 * ((scaled > -1) & (scaled < 1.5)) / half
+
+
+def _back(slices: NDArray[np.floating], data: NoduleInput) -> Floats:
+    """Return what each voxel contributed to the slices: the transpose of `malignancy.show`."""
+    volume = data.volume
+    depth, height, width = volume.values.shape
+    low, high = box_of(mask_of(data))
+    middle, half = (low + high) / 2, (high[0] - low[0] + 1) / 2
+    rows = _read_at(float(middle[1]), volume.spacing[1], height)
+    columns = _read_at(float(middle[2]), volume.spacing[2], width)
+    found = np.zeros(volume.values.shape, dtype=np.float32)
+    for share, flat in zip(HEIGHTS, slices, strict=True):
+        z = float(np.clip(middle[0] + share * half, 0, depth - 1))
+        below, part = int(z), z - int(z)
+        spread = rows.T @ flat @ columns
+        found[below] += (1 - part) * spread
+        found[min(below + 1, depth - 1)] += part * spread
+    return found
+
+
+def _read_at(middle: float, step_mm: float, count: int) -> NDArray[np.float64]:
+    """Return how each pixel of a patch reads one axis of the grid, shape (PIXELS, count)."""
+    place = middle + (np.arange(PIXELS) - (PIXELS - 1) / 2) * PIXEL_MM / step_mm
+    place = np.clip(place, 0, count - 1)
+    below = np.minimum(place.astype(int), max(count - 2, 0))
+    weights = np.zeros((PIXELS, count))
+    weights[np.arange(PIXELS), below] = 1 - (place - below)
+    if count > 1:
+        weights[np.arange(PIXELS), below + 1] += place - below
+    return weights

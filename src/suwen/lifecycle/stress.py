@@ -1,0 +1,262 @@
+"""Stress a pack: answer examples again after every change the task calls clinically real.
+
+On development data member k answers fold k, changed or not, so nothing is measured on what it was
+trained on. Each condition's predictions are kept in the folder, so that a stress that was killed
+goes on where it was. References: Hendrycks & Dietterich, ICLR 2019 (corruptions by strength);
+Ovadia et al., NeurIPS 2019 (calibration under shift).
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.core.errors import BadInput
+from suwen.core.nouns import digest_of
+from suwen.lifecycle import attack, robustness, runs, split
+from suwen.lifecycle.answered import Answered, rows_of
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.evaluate import out_of_fold
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
+from suwen.lifecycle.task import Array, Examples, Perturbation, Sample, Task
+
+CARD = "robustness.json"
+CLEAN = "unchanged"
+LIMIT = 200
+"""Examples that are stressed unless more or fewer are asked for."""
+ATTACKED = 100
+"""Examples that are attacked: an attack of one takes as long as dozens of predictions."""
+
+Counter = Callable[[int], Callable[[], None]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is stressed. `limit` 0 means every example, `attacked` 0 no attack."""
+
+    dataset: str = ""
+    limit: int = LIMIT
+    attacked: int = ATTACKED
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One change at one strength, as examples whose samples are changed when they are loaded."""
+
+    kind: str
+    name: str
+    strength: float
+    examples: Examples
+
+
+def chosen_by_group(groups: Array, limit: int, seed: int) -> Array:
+    """Return indices of whole groups, drawn by seed until there are `limit` examples (0: all)."""
+    if limit <= 0 or limit >= len(groups):
+        return np.arange(len(groups))
+    names = np.unique(groups)
+    keep = np.zeros(len(groups), dtype=bool)
+    for name in np.random.default_rng(seed).permutation(names):
+        keep |= groups == name
+        if keep.sum() >= limit:
+            break
+    return np.flatnonzero(keep)
+
+
+def perturbed(examples: Examples, change: Perturbation, strength: float, seed: int) -> Condition:
+    """Return the examples changed by one perturbation; each sample has a seed of its own."""
+
+    def own(i: int) -> int:
+        return zlib.crc32(f"{seed} {examples.keys[i]}".encode())
+
+    def load(i: int) -> Sample:
+        return change.apply(examples.load(i), strength, own(i))
+
+    changed = replace(examples, load=load)
+    if (moved := change.truth) is not None and (truth := examples.truth) is not None:
+        changed = replace(
+            changed, truth=lambda i: moved(truth(i), examples.load(i), strength, own(i))
+        )
+    return Condition("perturbation", change.name, strength, changed)
+
+
+def attacked(
+    task: Task, pack: Pack, examples: Examples, method: str, eps: float, asked: tuple[int, bool]
+) -> Condition:
+    """Return the examples attacked on the members that will answer them.
+
+    `asked` is the seed and whether the answers are out of fold.
+    """
+    seed, alone = asked
+    fold = split.folds_of(examples.groups, pack.members)
+
+    def load(i: int) -> Sample:
+        masks = examples.truth if task.answers.kind == "mask" else None
+        truth = examples.labels[i] if masks is None else masks(i)
+        members = [int(fold[i])] if alone else list(range(pack.members))
+        target = attack.Target(task, pack, examples.load(i), members, truth)
+        own = zlib.crc32(f"{seed} {method} {examples.keys[i]}".encode())
+        return attack.attacked(target, method, eps, own)
+
+    unit = getattr(task, "attack_unit", "")
+    return Condition("attack", f"{method} ({unit})", eps, replace(examples, load=load))
+
+
+def stress(
+    task: Task,
+    pack: Pack,
+    data: DataFolders,
+    folder: Path,
+    asked: Asked | None = None,
+    counter: Counter = lambda total: lambda: None,
+) -> dict[str, Any]:
+    """Measure what each change does to the answers, and write `robustness.json` into `folder`.
+
+    Parameters
+    ----------
+    task, pack, data
+        The question, the answer to it, and where the data sets lie (`data.test`: all members
+        answer, else out of fold).
+    folder
+        Gets the figures and the predictions of each condition.
+    asked
+        Data set, number of examples, seed.
+    counter
+        Called with the number of predictions; returns what is called after each (progress).
+
+    Returns
+    -------
+    dict
+        `task`, `pack`, `data`, `split`, `seed`, `n`, `groups`, `kind`, `meaning`, `clean`
+        (figures), `conditions` (figures with paired changes), `attacks` (unit, slope, examples and
+        their clean figures; null when none were made), `seconds`.
+
+    Raises
+    ------
+    BadInput, NotFound
+        The task has no data set of that name, or it is in none of the folders.
+    """
+    asked = asked or Asked()
+    dataset = asked.dataset or str(pack.settings["dataset"])
+    if dataset not in task.datasets:
+        raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
+    examples = task.examples(data, dataset)
+    examples = examples.subset(chosen_by_group(examples.groups, asked.limit, asked.seed))
+    folder.mkdir(parents=True, exist_ok=True)
+    made = _Stress(task, pack, folder, asked, data.test is None)
+    return made.measured(examples, counter) | {"data": dataset}
+
+
+@dataclass(frozen=True)
+class _Stress:
+    """One run: what is common to all its conditions."""
+
+    task: Task
+    pack: Pack
+    folder: Path
+    asked: Asked
+    alone: bool
+
+    def measured(self, examples: Examples, counter: Counter) -> dict[str, Any]:
+        started = time.perf_counter()
+        strengths = sum(len(each.strengths) for each in self.task.perturbations)
+        fewer = self._attackable(examples)
+        attacks = len(attack.METHODS) * len(getattr(self.task, "attack_strengths", ()))
+        step = counter((1 + strengths) * len(examples) + (1 + attacks) * len(fewer))
+        clean = self.answered(Condition("", CLEAN, 0.0, examples), step)
+        found = [_entry(one, clean, self.answered(one, step)) for one in self._perturbed(examples)]
+        about = None
+        if len(fewer):
+            untouched = self.answered(Condition("", CLEAN, 0.0, fewer), step)
+            found += [
+                _entry(one, untouched, self.answered(one, step)) for one in self._attacked(fewer)
+            ]
+            about = self._about(untouched)
+        content = {
+            "task": self.task.name,
+            "pack": self.pack.identity,
+            "split": "out-of-fold" if self.alone else "independent",
+            "seed": self.asked.seed,
+            "n": len(examples),
+            "groups": len(np.unique(examples.groups)),
+            "kind": clean.kind,
+            "meaning": {
+                "flipped": robustness.FLIPPED_FROM[clean.kind],
+                "confidently_wrong": robustness.WRONG_FROM[clean.kind],
+            },
+            "headline": list(robustness.headline(clean)),
+            "clean": robustness.figures(clean),
+            "conditions": found,
+            "attacks": about,
+            "seconds": round(time.perf_counter() - started, 1),
+        }
+        runs.write_json(self.folder / CARD, content)
+        return content
+
+    def _attackable(self, examples: Examples) -> Examples:
+        able = isinstance(self.task, attack.Attacked) and self.asked.attacked > 0
+        index = chosen_by_group(examples.groups, self.asked.attacked, self.asked.seed)
+        return examples.subset(index if able else index[:0])
+
+    def _about(self, untouched: Answered) -> dict[str, Any]:
+        task: Any = self.task
+        return {
+            "unit": task.attack_unit,
+            "slope": attack.kind_of(self.task),
+            "steps": attack.STEPS,
+            "n": len(untouched.truth),
+            "groups": len(np.unique(untouched.groups)),
+            "clean": robustness.figures(untouched),
+        }
+
+    def _perturbed(self, examples: Examples) -> Iterator[Condition]:
+        for change in self.task.perturbations:
+            for strength in change.strengths:
+                yield perturbed(examples, change, strength, self.asked.seed)
+
+    def _attacked(self, examples: Examples) -> Iterator[Condition]:
+        task: Any = self.task
+        for method in attack.METHODS:
+            for eps in task.attack_strengths:
+                how = (self.asked.seed, self.alone)
+                yield attacked(self.task, self.pack, examples, method, eps, how)
+
+    def answered(self, condition: Condition, step: Callable[[], None]) -> Answered:
+        """Return the answers under one condition, from the folder when they stand there."""
+        examples = condition.examples
+        made_by = [self.pack.sha256, runs.code_digest(runs.room_of(self.task)), self.asked.seed]
+        about = [condition.name, condition.strength, self.alone, *examples.keys]
+        name = digest_of(repr([*made_by, *about]).encode())[:16]
+        path = self.folder / "predictions" / f"{name}.npz"
+        if path.exists():
+            found = Predictions.load(path)
+            for _ in range(len(examples)):
+                step()
+        else:
+            path.parent.mkdir(exist_ok=True)
+            found = self._predicted(examples, step)
+            partial = path.with_name(f".{path.name}")
+            found.save(partial)
+            partial.replace(path)
+        return rows_of(self.task, self.pack, examples, found, intervals=False)
+
+    def _predicted(self, examples: Examples, step: Callable[[], None]) -> Predictions:
+        if self.alone:
+            return out_of_fold(self.task, self.pack, examples, step)
+        return predict_all(self.task, self.pack, examples, INDEPENDENT, step)
+
+
+def _entry(condition: Condition, clean: Answered, changed: Answered) -> dict[str, Any]:
+    return {
+        "kind": condition.kind,
+        "name": condition.name,
+        "strength": condition.strength,
+        **robustness.compared(clean, changed),
+    }
