@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,10 +18,11 @@ from suwen.core import registry
 from suwen.core.codes import Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import PROBABILITY, Band, Case, Finding, RecordValue, canonical
-from suwen.lifecycle import golden, imbalance, measure
+from suwen.lifecycle import attack, card_robustness, golden, imbalance, measure
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.recipe import Imbalance, Recipe
 from suwen.lifecycle.run import answer
+from suwen.lifecycle.stress import Asked, stress
 from suwen.lifecycle.task import (
     Answers,
     Choice,
@@ -112,6 +114,53 @@ def test_perturbations_are_named_once_and_ordered_by_strength(task):
     assert len(set(names)) == len(names)
     for each in task.perturbations:
         assert list(each.strengths) == sorted(each.strengths)
+
+
+def test_every_perturbation_keeps_the_kind_of_input_and_can_be_replayed(answered):
+    task, pack = answered
+    sample = next(golden.cases(task, pack))[0]
+    for each in task.perturbations:
+        first, second = (each.apply(sample, each.strengths[-1], 5) for _ in range(2))
+        assert type(first.data) is type(sample.data)
+        arrays = [list(golden.arrays_of(task, one.data).values()) for one in (first, second)]
+        assert all(np.array_equal(a, b) for a, b in zip(*arrays, strict=True)), each.name
+        task.predict(pack, first)
+
+
+def test_a_task_that_can_be_attacked_takes_back_its_own_input(answered):
+    task, pack = answered
+    if not isinstance(task, attack.Attacked):
+        pytest.skip("the task's input cannot be changed element by element")
+    assert list(task.attack_strengths) == sorted(task.attack_strengths)
+    assert task.attack_unit
+    sample = next(golden.cases(task, pack))[0]
+    values = task.input_of(pack, sample)
+    same = task.with_input(pack, sample, values)
+    assert np.array_equal(task.input_of(pack, same), values)
+    moved = task.with_input(pack, sample, values + 1)
+    assert task.input_of(pack, moved) == pytest.approx(values + 1)
+    if hasattr(task, "gradient_of"):
+        assert task.gradient_of(pack, sample, values, [0]).shape == values.shape
+
+
+def test_every_kind_of_answer_is_stressed(answered, toy_data, tmp_path):
+    task, pack = answered
+    if not task.name.startswith("toy."):
+        pytest.skip("a registered task is stressed by `suwen stress`, which takes minutes")
+    found = stress(task, pack, toy_data, tmp_path, Asked(limit=60, attacked=6))
+    made = sum(len(each.strengths) for each in task.perturbations)
+    attacks = [entry for entry in found["conditions"] if entry["kind"] == "attack"]
+    assert len(found["conditions"]) == made + len(attacks)
+    assert len(attacks) == len(attack.METHODS) * len(task.attack_strengths)
+    assert json.loads((tmp_path / "robustness.json").read_text())["n"] == found["n"] >= 60
+    first = found["headline"][0]
+    for entry in found["conditions"]:
+        assert set(entry["metrics"]) == set(found["clean"]["metrics"]) == set(entry["change"])
+        metric = entry["metrics"][first]
+        assert metric["low"] is None or metric["low"] <= metric["value"] <= metric["high"]
+        assert 0 <= entry["abstained"]["value"] <= 1
+    page = "\n".join(card_robustness.lines(found))
+    assert all(f"| {each.name} |" in page for each in task.perturbations)
 
 
 def test_the_pack_answers_its_golden_cases(answered):

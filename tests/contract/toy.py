@@ -20,7 +20,17 @@ from suwen.core.codes import NODULE, SUWEN, Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
 from suwen.lifecycle import explain, imbalance, say
-from suwen.lifecycle.task import Choice, Examples, Mask, Output, Reads, Sample, Source, Value
+from suwen.lifecycle.task import (
+    Choice,
+    Examples,
+    Mask,
+    Output,
+    Perturbation,
+    Reads,
+    Sample,
+    Source,
+    Value,
+)
 
 SIZE = 8
 SQUARE = (slice(2, 6), slice(2, 6))
@@ -125,6 +135,39 @@ def logistic(x, y, x_stop, y_stop, epochs: int, decay: float):
     return weights, bias, history
 
 
+def _with(sample, values):
+    return replace(sample, data=replace(sample.data, values=values.astype(np.float32)))
+
+
+def noisy(sample, strength, seed):
+    """Add noise."""
+    noise = np.random.default_rng(seed).normal(0, strength, sample.data.values.shape)
+    return _with(sample, sample.data.values + noise)
+
+
+def brighter(sample, strength, seed):
+    """Make everything brighter: from some strength on far outside the domain."""
+    return _with(sample, sample.data.values + strength)
+
+
+def inverted(sample, strength, seed):
+    """Turn bright into dark, all of it at 1: what speaks for one class then speaks against it."""
+    return _with(sample, sample.data.values * (1 - 2 * strength))
+
+
+def upside_down(sample, strength, seed):
+    """Turn the picture on its head."""
+    return _with(sample, sample.data.values[::-1])
+
+
+PERTURBATIONS = (
+    Perturbation("noise", (0.5, 2.0), noisy),
+    Perturbation("brighter", (0.0, 50.0), brighter),
+    Perturbation("inverted", (1.0,), inverted),
+    Perturbation("upside down", (1.0,), upside_down, lambda mask, *_: mask[::-1]),
+)
+
+
 class Squares:
     """Is there a bright square in the middle?"""
 
@@ -134,7 +177,9 @@ class Squares:
     answers = Choice((NOTHING, NODULE))
     after: tuple[str, ...] = ()
     datasets = ("squares",)
-    perturbations = ()
+    perturbations = PERTURBATIONS
+    attack_unit = "grey levels"
+    attack_strengths = (0.1, 0.5)
     explanations = ("cam", "occlusion")
     domain_names: ClassVar = {
         "brightness": Text(en="Brightness", zh="亮度"),
@@ -227,6 +272,10 @@ class Squares:
     def input_of(self, pack, sample):
         """Return the pixels."""
         return sample.data.values
+
+    def with_input(self, pack, sample, values):
+        """Return the sample with other pixels."""
+        return _with(sample, values)
 
     def saliency(self, pack, sample, method):
         """Return the class-activation map or the occlusion map."""

@@ -70,6 +70,8 @@ def show(result: dict[str, Any]) -> None:
         parts.append(("attack", result["attacks"]["clean"]))
     for kind, clean in parts:
         table = Table(*columns(result), box=None)
+        table.columns[0].no_wrap = True
+        table.columns[0].min_width = 22
         for cells in rows(result, kind, clean):
             table.add_row(*(cell.replace("[", "\\[") for cell in cells))
         console.print(table)

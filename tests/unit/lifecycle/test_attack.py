@@ -1,0 +1,97 @@
+"""Attacks: on a linear model the worst small change is known exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle import attack, gradients
+from suwen.lifecycle.attack import Target, attacked
+
+
+@pytest.fixture
+def linear(toy, trained):
+    """A toy that gives its slope, which is its kernel."""
+
+    class Linear(toy.Squares):
+        def gradient_of(self, pack, sample, values, members):
+            files = [("net.onnx", k) for k in members]
+            found = gradients.of_output(pack, files, "logit", {"x": values[None]}, "x")
+            return np.mean(found, axis=0)[0]
+
+    return Linear()
+
+
+def kernel_of(pack, member):
+    model = onnx.load(str(pack.path("net.onnx", member)))
+    (found,) = [numpy_helper.to_array(t) for t in model.graph.initializer if t.name == "kernel"]
+    return found[0]
+
+
+def test_the_slope_of_a_linear_network_is_its_kernel(linear, trained, toy_data):
+    sample = linear.examples(toy_data, "squares").load(0)
+    found = linear.gradient_of(trained.pack, sample, sample.data.values, [2])
+    assert found == pytest.approx(kernel_of(trained.pack, 2), abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["fgsm", "pgd"])
+@pytest.mark.parametrize("label", [0, 1])
+def test_fgsm_and_pgd_move_a_linear_logit_by_eps_times_the_sum_of_its_weights(
+    linear, trained, toy_data, method, label
+):
+    pack = trained.pack
+    sample = linear.examples(toy_data, "squares").load(0)
+    target = Target(linear, pack, sample, [1], label)
+    moved = attacked(target, method, 0.25, 0)
+    gap = linear.predict(pack, moved, [1]).scores[0] - linear.predict(pack, sample, [1]).scores[0]
+    reach = 0.25 * np.abs(kernel_of(pack, 1)).sum()
+    assert gap == pytest.approx(-reach if label else reach, rel=1e-3)
+    assert np.abs(moved.data.values - sample.data.values).max() <= 0.25 + 1e-6
+
+
+def test_without_a_slope_it_is_estimated_and_still_does_harm(toy, trained, toy_data):
+    task, pack = toy.Squares(), trained.pack
+    sample = task.examples(toy_data, "squares").load(0)
+    target = Target(task, pack, sample, [1], 1)
+    before = target.harm(sample.data.values)
+    fgsm, pgd, noise = (
+        target.harm(attacked(target, method, 0.25, 0).data.values)
+        for method in ("fgsm", "pgd", "noise")
+    )
+    assert pgd >= fgsm > before
+    assert fgsm - before > 2 * abs(noise - before)
+
+
+def test_where_the_slope_comes_from_is_said(toy, linear):
+    assert attack.kind_of(toy.Squares()) == attack.ESTIMATED
+    assert attack.kind_of(linear) == attack.EXACT
+
+
+def test_noise_moves_every_element_by_eps(toy, trained, toy_data):
+    task = toy.Squares()
+    sample = task.examples(toy_data, "squares").load(0)
+    moved = attacked(Target(task, trained.pack, sample, [0], 1), "noise", 0.3, 1)
+    assert np.abs(moved.data.values - sample.data.values) == pytest.approx(0.3, abs=1e-6)
+
+
+def test_harm_is_a_lost_margin_an_error_or_lost_overlap(toy, trained_kinds, trained_sum, toy_data):
+    kinds, total = toy.SquareKinds(), toy.SquareSum()
+    output = kinds.predict(trained_kinds.pack, kinds.examples(toy_data, "squares").load(0))
+    scores = output.scores.mean(0)
+    harms = [attack.harm_of(kinds, output, k) for k in range(3)]
+    assert np.argmin(harms) == scores.argmax()
+    sample = total.examples(toy_data, "squares").load(0)
+    value = total.predict(trained_sum.pack, sample)
+    assert attack.harm_of(total, value, value.scores.mean() + 3) == pytest.approx(3)
+
+
+def test_a_graph_that_answers_otherwise_is_not_believed(linear, trained, toy_data, monkeypatch):
+    gradients._converted.cache_clear()
+    sample = linear.examples(toy_data, "squares").load(0)
+    monkeypatch.setattr(gradients, "TOLERANCE", -1.0)
+    with pytest.raises(BadInput, match="answers otherwise as a torch graph"):
+        linear.gradient_of(trained.pack, sample, sample.data.values, [0])
+    gradients._converted.cache_clear()
