@@ -67,7 +67,8 @@ def trained_mask(toy, toy_data, toy_home):
     from suwen.lifecycle.recipe import Recipe
     from suwen.lifecycle.train import train
 
-    return train(toy.SquareMask(), Recipe(epochs=60), toy_data, toy_home, progress=False)
+    recipe = Recipe(epochs=60, stress=40)
+    return train(toy.SquareMask(), recipe, toy_data, toy_home, progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ import pytest
 
 from suwen.core import registry
 from suwen.core.errors import IntegrityError
-from suwen.lifecycle import assemble, keys, packs
+from suwen.lifecycle import assemble, compress, keys, packs, smaller
+from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import SETTINGS, Pack
 
-from .conftest import SOURCE, registered, shipped
+from .conftest import SOURCE, registered, shipped, toy_pack
 
 EXECUTABLE = (".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".bin")
 
@@ -106,6 +107,36 @@ def test_explanations_were_checked_when_the_pack_was_made(pack, task_of_pack):
     from suwen.lifecycle.explain import methods_of
 
     assert set(pack.content("explain.json")) == set(methods_of(task_of_pack))
+
+
+def test_a_recipe_that_asks_for_a_robustness_card_has_one_sealed_in(pack):
+    recipe, found = pack.settings["recipe"], pack.content("robustness.json")
+    assert bool(found) == (recipe.get("stress", 0) > 0)
+    if found:
+        assert found["n"] >= min(recipe["stress"], pack.content("card.json")["results"]["n"])
+        assert "## Robustness" in pack.path("card.md").read_text(encoding="utf-8")
+
+
+def test_every_method_makes_a_draft_that_answers_like_the_pack(
+    pack_folder, request, toy_data, tmp_path
+):
+    if not isinstance(pack_folder, str):
+        pytest.skip("a shipped pack is compressed by `suwen compress`, which takes minutes")
+    pack = toy_pack(pack_folder, request)
+    task = request.getfixturevalue("toy").tasks()[pack.task]
+    examples = task.examples(toy_data, "squares").subset(range(40))
+    sample = examples.load(0)
+    wanted = task.predict(pack, sample)
+    for method in smaller.METHODS:
+        draft = compress.made_of(task, pack, examples, Way(method, 0.05), tmp_path / method)
+        found = task.predict(draft, sample)
+        assert found.scores.shape == wanted.scores.shape
+        if wanted.mask is None:
+            assert found.scores == pytest.approx(wanted.scores, abs=0.5)
+        else:
+            assert found.mask.shape == wanted.mask.shape
+        sizes = [compress.size_of(each)["networks_mb"] for each in (draft, pack)]
+        assert sizes[0] < 2 * sizes[1]
 
 
 def test_no_pack_folder_of_any_room_escapes_this_suite():

@@ -71,6 +71,7 @@ COMMANDS = (
     "evaluate",
     "explain",
     "stress",
+    "compress",
     "card",
     "packs",
 )

@@ -95,6 +95,9 @@ def slices_of(volume: Volume, mask: Mask) -> Slices:
     kept = ndimage.zoom(inside, zoom, order=1, mode="nearest", grid_mode=True) >= 0.5
     if not kept.any():  # a mask of a pixel or two can vanish between the grids
         kept = ndimage.zoom(inside, zoom, order=0, mode="nearest", grid_mode=True) > 0
+    if not kept.any():  # and between the grid points of a coarser grid even so
+        places = np.floor((np.argwhere(inside) + 0.5) * zoom).astype(int)
+        kept[tuple(np.minimum(places, np.array(kept.shape) - 1).T)] = True
     filled = kept.any((1, 2))
     return Slices(fine[filled].astype(float), kept[filled])
 

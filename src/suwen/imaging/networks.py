@@ -10,17 +10,15 @@ import warnings
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
 from suwen.imaging.backbone import Backbone
+from suwen.lifecycle.smaller import halve
 
 SEGMENTATION_CHANNELS = 4
 """A slice, its two neighbours, and the channel that marks the middle."""
-LEAST_HALVED = 256
-"""Weights with fewer numbers stay in single precision."""
 DICE_SMOOTHING = 20.0
 """Pixels added to both sides of the Dice ratio, so that an empty slice has a gradient."""
 
@@ -144,24 +142,3 @@ def export(network: nn.Module, example: Tensor, path: Path, names: tuple[str, ..
             dynamo=False,
         )
     halve(path)
-
-
-def halve(path: Path) -> None:
-    """Keep the larger float32 weights of an ONNX file as float16, each with a Cast behind it."""
-    import onnx
-    from onnx import helper, numpy_helper
-
-    model = onnx.load(str(path))
-    casts = []
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < LEAST_HALVED:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    kept = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*casts, *kept])
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))

@@ -22,7 +22,9 @@ from suwen.lifecycle import (
     golden,
     measure,
     plots,
+    plots_robustness,
     runs,
+    stress,
 )
 from suwen.lifecycle import guard as domain_guard
 from suwen.lifecycle import keys as signing
@@ -36,7 +38,7 @@ from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
-STEPS = 8
+STEPS = 9
 WEIGHTS = ("*.onnx", "*.lgb.txt", "*.safetensors")
 GOLDEN_QUANTILES = (0.02, 0.35, 0.65, 0.98)
 """Golden cases: from clearly negative to clearly positive."""
@@ -124,6 +126,9 @@ def finish(
     step()
     cost = footprint.measured(task, pack)
     step()
+    if recipe.stress:
+        _stress(task, examples, recipe, pack, folder)
+    step()
     results = measure.results(rows, exclusions_of(task, examples), step=step)
     runs.write_json(folder / "results.json", results)
     histories = [
@@ -140,6 +145,22 @@ def finish(
     runs.write_json(folder / runs.RUN, run)
     step()
     return results
+
+
+def _stress(task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: Path) -> None:
+    """Measure the robustness card on a few examples, so that it is sealed with the pack.
+
+    Only perturbations: attacks take as long as a training and stay with `suwen stress`.
+    """
+    asked = stress.Asked(recipe.dataset, recipe.stress, attacked=0, seed=recipe.seed)
+    made_by = "".join(weights_digest(pack.folder / member_folder(k)) for k in range(pack.members))
+    kept = folder / "stress" / hashlib.sha256(made_by.encode()).hexdigest()[:16]
+    chosen = stress.chosen_by_group(examples.groups, asked.limit, asked.seed)
+    found = stress.Run(task, pack, kept, asked, True).measured(examples.subset(chosen))
+    found |= {"data": recipe.dataset}
+    del found["pack"]  # the digest of a pack is not known before it is sealed
+    _write(pack, stress.CARD, found)
+    plots_robustness.draw(found, folder / "plots")
 
 
 def _write(pack: Pack, name: str, content: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from suwen.lifecycle import card_answers, runs
+from suwen.lifecycle import card_answers, card_compression, card_robustness, runs
 from suwen.lifecycle.card_words import label, number
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.task import Choice, Examples, Task
@@ -29,6 +29,8 @@ PLOTS = (
     "agreement",
     "residuals",
 )
+ROBUSTNESS = "robustness"
+"""The plot that stands in its own section."""
 
 
 def describe(
@@ -74,6 +76,7 @@ def describe(
         "bands": pack.content("thresholds.json"),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
+        "robustness": pack.content("robustness.json"),
         "cost": dict(cost),
         "recipe": run["recipe"],
         "training": {
@@ -96,7 +99,8 @@ def _classes(task: Task) -> dict[str, dict[str, str]]:
 def write(described: Mapping[str, Any], pack: Path, plots: Path) -> None:
     """Write `card.json`, `card.md` and the plots it shows into the pack folder."""
     runs.write_json(pack / "card.json", described)
-    shown = [name for name in PLOTS if (plots / f"{name}.png").exists()]
+    drawn = (*PLOTS, ROBUSTNESS) if described.get("robustness") else PLOTS
+    shown = [name for name in drawn if (plots / f"{name}.png").exists()]
     (pack / "plots").mkdir(exist_ok=True)
     for name in shown:
         shutil.copyfile(plots / f"{name}.png", pack / "plots" / f"{name}.png")
@@ -117,15 +121,19 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield f"> {card['intended_use']}"
     yield ""
     yield from card_answers.figures(card)
-    if plots:
+    if figures := [name for name in plots if name != ROBUSTNESS]:
         yield "\n".join(
-            f'<img src="plots/{name}.png" width="360" alt="{label(name)}">' for name in plots
+            f'<img src="plots/{name}.png" width="360" alt="{label(name)}">' for name in figures
         )
         yield ""
     yield from _floors(card["results"])
     yield from _subgroups(card["results"])
     yield from card_answers.calibration(card)
     yield from _explanations(card["explanations"])
+    yield from card_robustness.lines(
+        card.get("robustness", {}), [name for name in plots if name == ROBUSTNESS]
+    )
+    yield from card_compression.lines(card.get("compression", {}))
     yield "## Data"
     yield ""
     yield f"[{data['name']}]({data['url']}), {data['licence']}. {data['n']} samples,"

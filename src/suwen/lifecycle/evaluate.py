@@ -11,15 +11,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, measure, split
+from suwen.lifecycle import assemble, measure
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.predictions import INDEPENDENT, out_of_fold, predict_all
+from suwen.lifecycle.task import Task
 
 
 def evaluate(
@@ -71,15 +69,3 @@ def evaluate(
         **found,
         "seconds": round(time.perf_counter() - started, 3),
     }
-
-
-def out_of_fold(
-    task: Task, pack: Pack, examples: Examples, step: Callable[[], None] = lambda: None
-) -> Predictions:
-    """Let each fold be answered by the member that never saw it."""
-    fold = split.folds_of(examples.groups, pack.members)
-    parts: list[tuple[Array, Predictions]] = []
-    for k in np.unique(fold):
-        index = np.flatnonzero(fold == k)
-        parts.append((index, predict_all(task, pack, examples.subset(index), int(k), step)))
-    return Predictions.joined(parts)

@@ -28,7 +28,7 @@ from suwen.lifecycle import manifest
 from suwen.lifecycle.answers import Answers
 from suwen.lifecycle.guard import Guard
 from suwen.lifecycle.task import Array
-from suwen.lifecycle.weights import Weights
+from suwen.lifecycle.weights import Hear, Weights
 
 SETTINGS = "pack.toml"
 FORMAT = 1
@@ -147,6 +147,12 @@ class Pack:
         not change when the weights do says nothing about the model.
         """
         return Pack(self._files, self.sha256, seed)
+
+    def overheard(self, hear: Hear) -> Pack:
+        """Return the same pack, telling `hear` the file and the input of each run of a network."""
+        found = Pack(self._files, self.sha256)
+        found._weights = Weights(self._files, {}, hear=hear)
+        return found
 
     def content(self, name: str, needed: bool = False) -> dict[str, Any]:
         """Return a JSON file of the pack (`card.json`); an empty dict when the pack has none.

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from suwen.core.errors import BadInput
+from suwen.lifecycle import split
 from suwen.lifecycle.golden import arrays_of, save_arrays
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Array, Choice, Examples, Output, Sample, Task
@@ -204,3 +205,15 @@ def _overlap(task: Task, examples: Examples, i: int, output: Output) -> tuple[fl
         raise BadInput(f"{task.name} has no true masks", "Examples.truth", "add it to `examples`")
     truth = examples.truth(i)
     return dice(truth, output.mask), volume_error(truth, output.mask)
+
+
+def out_of_fold(
+    task: Task, pack: Pack, examples: Examples, step: Callable[[], None] = lambda: None
+) -> Predictions:
+    """Let each fold be answered by the member that never saw it."""
+    fold = split.folds_of(examples.groups, pack.members)
+    parts: list[tuple[Array, Predictions]] = []
+    for k in np.unique(fold):
+        index = np.flatnonzero(fold == k)
+        parts.append((index, predict_all(task, pack, examples.subset(index), int(k), step)))
+    return Predictions.joined(parts)

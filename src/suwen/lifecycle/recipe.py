@@ -65,5 +65,10 @@ class Recipe(BaseModel):
     )
     rule_in_false_alarms_per_sample: float = Field(
         0.125, gt=0, description="For places: false alarms per sample that rule-in may give."
+    stress: int = Field(
+        0,
+        ge=0,
+        description="Examples (of whole groups) on which the robustness card is measured before "
+        "the pack is sealed; 0: none, `suwen stress` measures it beside the pack.",
     )
     options: dict[str, Any] = Field(default_factory=dict)

@@ -22,9 +22,8 @@ from suwen.core.nouns import digest_of
 from suwen.lifecycle import attack, robustness, runs, split
 from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.evaluate import out_of_fold
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
+from suwen.lifecycle.predictions import INDEPENDENT, Predictions, out_of_fold, predict_all
 from suwen.lifecycle.task import Array, Examples, Perturbation, Sample, Task
 
 CARD = "robustness.json"
@@ -35,6 +34,10 @@ ATTACKED = 100
 """Examples that are attacked: an attack of one takes as long as dozens of predictions."""
 
 Counter = Callable[[int], Callable[[], None]]
+
+
+def _uncounted(total: int) -> Callable[[], None]:
+    return lambda: None
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def stress(
     data: DataFolders,
     folder: Path,
     asked: Asked | None = None,
-    counter: Counter = lambda total: lambda: None,
+    counter: Counter = _uncounted,
 ) -> dict[str, Any]:
     """Measure what each change does to the answers, and write `robustness.json` into `folder`.
 
@@ -149,14 +152,15 @@ def stress(
         raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
     examples = task.examples(data, dataset)
     examples = examples.subset(chosen_by_group(examples.groups, asked.limit, asked.seed))
-    folder.mkdir(parents=True, exist_ok=True)
-    made = _Stress(task, pack, folder, asked, data.test is None)
-    return made.measured(examples, counter) | {"data": dataset}
+    run = Run(task, pack, folder, asked, data.test is None)
+    found = run.measured(examples, counter) | {"data": dataset}
+    runs.write_json(folder / CARD, found)
+    return found
 
 
 @dataclass(frozen=True)
-class _Stress:
-    """One run: what is common to all its conditions."""
+class Run:
+    """What is common to all conditions; `alone`: member k answers fold k."""
 
     task: Task
     pack: Pack
@@ -164,7 +168,8 @@ class _Stress:
     asked: Asked
     alone: bool
 
-    def measured(self, examples: Examples, counter: Counter) -> dict[str, Any]:
+    def measured(self, examples: Examples, counter: Counter = _uncounted) -> dict[str, Any]:
+        """Return the figures of every condition on examples that were chosen already."""
         started = time.perf_counter()
         strengths = sum(len(each.strengths) for each in self.task.perturbations)
         fewer = self._attackable(examples)
@@ -179,7 +184,7 @@ class _Stress:
                 _entry(one, untouched, self.answered(one, step)) for one in self._attacked(fewer)
             ]
             about = self._about(untouched)
-        content = {
+        return {
             "task": self.task.name,
             "pack": self.pack.identity,
             "split": "out-of-fold" if self.alone else "independent",
@@ -197,8 +202,6 @@ class _Stress:
             "attacks": about,
             "seconds": round(time.perf_counter() - started, 1),
         }
-        runs.write_json(self.folder / CARD, content)
-        return content
 
     def _attackable(self, examples: Examples) -> Examples:
         able = isinstance(self.task, attack.Attacked) and self.asked.attacked > 0
@@ -240,7 +243,7 @@ class _Stress:
             for _ in range(len(examples)):
                 step()
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             found = self._predicted(examples, step)
             partial = path.with_name(f".{path.name}")
             found.save(partial)

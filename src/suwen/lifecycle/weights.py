@@ -18,6 +18,13 @@ from suwen.core.settings import settings
 from suwen.lifecycle.manifest import Files
 from suwen.lifecycle.task import Array
 
+Hear = Callable[[str, Mapping[str, Array]], None]
+"""Is told the file (`member-0/net.onnx`) and the input of each run of a network."""
+
+
+WEIGHTS = (np.float32, np.float16, np.float64, np.int8, np.uint8)
+"""Types of numbers that are weights."""
+
 
 class Weights:
     """The weight files of one pack folder.
@@ -30,12 +37,21 @@ class Weights:
         What `list_initialisers` found, by file.
     seed
         When given, ONNX weights are replaced by noise made from it.
+    hear
+        Is told of every run of a network.
     """
 
-    def __init__(self, files: Files, listed: Mapping[str, Any], seed: int | None = None) -> None:
+    def __init__(
+        self,
+        files: Files,
+        listed: Mapping[str, Any],
+        seed: int | None = None,
+        hear: Hear | None = None,
+    ) -> None:
         self._files = files
         self._listed = listed
         self._seed = seed
+        self._hear = hear
         self._open: dict[Path, Any] = {}
         self._noise: list[Any] = []
         self._locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
@@ -94,7 +110,20 @@ class Weights:
                 self._noise.append(value)  # the session does not keep it alive itself
                 options.add_initializer(weight, value)
         signed = self._files.read(self._name(path))
-        return onnxruntime.InferenceSession(signed, options, providers=["CPUExecutionProvider"])
+        made = onnxruntime.InferenceSession(signed, options, providers=["CPUExecutionProvider"])
+        return made if self._hear is None else _Overheard(made, self._name(path), self._hear)
+
+
+class _Overheard:
+    """A session that tells somebody what it is asked."""
+
+    def __init__(self, session: Any, name: str, hear: Hear) -> None:
+        self._session, self._name, self._hear = session, name, hear
+
+    def run(self, outputs: Sequence[str] | None, feed: Mapping[str, Array]) -> Any:
+        """Run the session."""
+        self._hear(self._name, feed)
+        return self._session.run(outputs, dict(feed))
 
 
 def _lightgbm() -> Any:
@@ -118,15 +147,19 @@ def _random_weights(listed: Sequence[Mapping[str, Any]], seed: int) -> dict[str,
     for weight in listed:
         rng = np.random.default_rng([seed, zlib.crc32(weight["name"].encode())])
         noise = rng.normal(weight["mean"], weight["spread"], weight["shape"])
-        found[weight["name"]] = np.ascontiguousarray(noise.astype(weight["dtype"]))
+        kind = np.dtype(weight["dtype"])
+        if kind.kind in "iu":
+            noise = np.clip(np.round(noise), np.iinfo(kind).min, np.iinfo(kind).max)
+        found[weight["name"]] = np.ascontiguousarray(noise.astype(kind))
     return found
 
 
 def list_initialisers(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return name, shape, type, mean and spread of the float weights of each ONNX file.
+    """Return name, shape, type, mean and spread of the weights of each ONNX file.
 
-    Only weights with two or more axes are listed (kernels and matrices), since noise in scales and
-    offsets of normalisation mostly breaks the numbers. Needs the extra [train].
+    Weights are floats, or bytes where they were quantised. Only those with two or more axes are
+    listed (kernels and matrices), since noise in scales and offsets of normalisation mostly breaks
+    the numbers. Needs the extra [train].
     """
     import onnx
     from onnx import numpy_helper
@@ -136,7 +169,7 @@ def list_initialisers(folder: Path) -> dict[str, list[dict[str, Any]]]:
         rows = []
         for tensor in onnx.load(str(path)).graph.initializer:
             values = numpy_helper.to_array(tensor)
-            if values.ndim >= 2 and values.dtype in (np.float32, np.float16, np.float64):
+            if values.ndim >= 2 and values.dtype in WEIGHTS:
                 rows.append(
                     {
                         "name": tensor.name,

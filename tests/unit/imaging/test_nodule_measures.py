@@ -93,3 +93,12 @@ def test_a_mask_of_one_voxel_still_has_finite_features():
     mask = np.zeros_like(mask)
     mask[12, 32, 32] = True
     assert np.isfinite(list(features_of(data.volume, mask).values())).all()
+
+
+def test_a_mask_of_one_voxel_has_features_wherever_it_falls_between_the_grids():
+    grid = np.random.default_rng(0).normal(-600, 200, (3, 50, 50)).astype(np.float32)
+    volume = Volume(grid, affine((2.0, 0.5, 0.5)))
+    for column in range(10, 40):
+        mask = np.zeros(grid.shape, dtype=bool)
+        mask[1, 25, column] = True
+        assert np.isfinite(list(features_of(volume, mask).values())).all()

@@ -253,12 +253,12 @@ def test_a_run_from_before_a_choice_existed_goes_on_with_its_default(
     del run["recipe"]["interval_level"], run["recipe"]["operating_point"]
     path.write_text(json.dumps(run))
     toy.SquareMask.fitted.clear()
-    again = train(toy.SquareMask(), Recipe(epochs=60), toy_data, home, progress=False)
+    again = train(toy.SquareMask(), Recipe(epochs=60, stress=40), toy_data, home, progress=False)
     assert toy.SquareMask.fitted == []
     assert again.folder.name == trained_mask.folder.name
     run["recipe"]["a_choice_that_is_gone"] = 1
     path.write_text(json.dumps(run))
-    other = train(toy.SquareMask(), Recipe(epochs=60), toy_data, home, progress=False)
+    other = train(toy.SquareMask(), Recipe(epochs=60, stress=40), toy_data, home, progress=False)
     assert len(toy.SquareMask.fitted) == 5
     assert other.folder.name >= trained_mask.folder.name
 

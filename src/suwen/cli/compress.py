@@ -1,0 +1,71 @@
+"""`suwen compress TASK`: a smaller draft of a pack, refused when it is clinically worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    method: Annotated[str, typer.Option(help="quantise, float16 or prune.")] = "quantise",
+    amount: Annotated[float, typer.Option(help="Share of the weights that pruning drops.")] = 0.5,
+    dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
+    limit: Annotated[
+        int, typer.Option(min=0, help="Examples (whole patients) it is compared on; 0: all.")
+    ] = 0,
+    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
+    sign: Annotated[bool, typer.Option(help="Sign the draft when it is accepted.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Write a smaller draft of a pack in SUWEN_HOME/compressed, measured against the pack."""
+    import json
+
+    from suwen.core import registry
+    from suwen.core.settings import settings
+    from suwen.lifecycle import assemble, keys, manifest, packs
+    from suwen.lifecycle.compress import Way, compress
+    from suwen.lifecycle.data import DataFolders
+    from suwen.lifecycle.pack import Pack
+    from suwen.lifecycle.progress import Progress
+
+    found = registry.find(task)
+    opened = Pack.load(pack) if pack else packs.current(task)
+    way = Way(method, amount, dataset, limit)
+    name = f"{opened.settings['version']}-{opened.sha256[:8]}-{method}"
+    folder = settings().home / "compressed" / task / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with Progress(shown=True) as bars:
+        data = DataFolders.from_settings()
+        result = compress(found, opened, data, way, folder, bars.counter("predictions"))
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
+    else:
+        show(result)
+    if not result["accepted"]:
+        typer.echo(f"refused: clinically worse; the figures are in {folder}", err=True)
+        raise typer.Exit(1)
+    draft = folder / assemble.PACK
+    if sign:
+        manifest.seal(draft, keys.signing_key(settings().home))
+    state = "signed" if sign else "unsigned draft (--sign signs it)"
+    typer.echo(f"{state}: {draft}", err=as_json)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the result as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from suwen.lifecycle.card_compression import tables
+
+    console = Console()
+    for heads, rows in tables(result):
+        table = Table(*heads, box=None)
+        for cells in rows:
+            table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+        console.print(table)

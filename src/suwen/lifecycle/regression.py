@@ -1,0 +1,108 @@
+"""The clinical regression test: a changed pack must not be worse where it matters, for anyone.
+
+What may not fall, and by how much, stands in `rules_of`, by kind of answer; it is compared on the
+same examples at the pack's own operating point, over all and in each stratum (lesion size where
+there is one). A stratum with fewer than `LEAST` samples that count is shown, not gated: there one
+sample more or less is several points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from suwen.lifecycle import measure
+from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.measure import LEAST
+from suwen.lifecycle.task import Array, Task
+from suwen.metrics.intervals import difference, estimates
+
+FALL = 0.01
+"""Points by which a share (sensitivity, recall, Dice) may fall."""
+STRATA = "diameter"
+"""Column of the strata unless the task names another in `strata`."""
+EVERYTHING = "all"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One metric, whether larger is better, how far it may worsen, and the rows that count."""
+
+    metric: str
+    rising: bool
+    limit: float
+    counts: Array
+
+
+def rules_of(rows: Answered) -> list[Rule]:
+    """Return what may not worsen for this kind of answer."""
+    everyone = np.ones(len(rows.truth), dtype=bool)
+    if rows.kind == "mask":
+        return [Rule("dice", True, FALL, everyone)]
+    if rows.kind == "value":
+        return [Rule("mae", False, FALL * float(np.std(rows.truth)), everyone)]
+    if rows.many:
+        return [
+            Rule(f"recall_{name}", True, FALL, rows.truth == k)
+            for k, name in enumerate(rows.classes)
+        ]
+    return [
+        Rule("sensitivity", True, FALL, rows.truth == 1),
+        Rule("specificity", True, FALL, rows.truth == 0),
+    ]
+
+
+def strata_of(task: Task, columns: Mapping[str, Array], count: int) -> dict[str, Array]:
+    """Return which rows belong to each stratum, everything first."""
+    found = {EVERYTHING: np.ones(count, dtype=bool)}
+    column = columns.get(getattr(task, "strata", STRATA))
+    if column is not None:
+        found |= {str(value): np.asarray(column) == value for value in np.unique(column)}
+    return found
+
+
+def compared(task: Task, before: Answered, after: Answered) -> list[dict[str, Any]]:
+    """Return one entry a stratum and rule: both values, the paired change, whether it passes.
+
+    Parameters
+    ----------
+    task
+        The question.
+    before, after
+        The same examples answered by the pack and by what was made of it.
+    """
+    found = []
+    for name, inside in strata_of(task, before.columns, len(before.truth)).items():
+        old, new = before.where(inside), after.where(inside)
+        for rule in rules_of(before):
+            found.append(_entry(name, rule, int((rule.counts & inside).sum()), (old, new)))
+    return found
+
+
+def _entry(stratum: str, rule: Rule, count: int, pair: tuple[Answered, Answered]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "stratum": stratum,
+        "metric": rule.metric,
+        "n": count,
+        "limit": rule.limit,
+        "gated": count >= LEAST or (stratum == EVERYTHING and count > 0),
+    }
+    if not count:
+        return entry | {"before": None, "after": None, "change": None, "passed": True}
+    first, second = (measure.metrics_of(rows)[rule.metric] for rows in pair)
+    change = estimates({"": difference(second, first)}, pair[0].groups)[""]
+    worse = -change.value if rule.rising else change.value
+    return entry | {
+        "before": float(first(None)),
+        "after": float(second(None)),
+        "change": measure.as_json(change),
+        "passed": bool(not entry["gated"] or worse <= rule.limit + 1e-12),
+    }
+
+
+def passed(entries: list[dict[str, Any]]) -> bool:
+    """Say whether nothing fell too far."""
+    return all(entry["passed"] for entry in entries)

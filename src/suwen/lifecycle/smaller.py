@@ -1,0 +1,185 @@
+"""Make an ONNX file smaller: half precision, 8-bit integers, zeros. Needs the extra [train].
+
+References: Jacob et al., CVPR 2018 (integer arithmetic with a scale and a zero point); Lee et al.,
+ICLR 2021 (LAMP: how many weights each layer can spare); both leave names and shapes of inputs and
+outputs alone, so that whatever asked the old file can ask the new one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suwen.core.errors import BadInput, MissingExtra
+from suwen.lifecycle.task import Array
+
+LEAST_HALVED = 256
+"""Weights with fewer numbers stay in single precision."""
+LEAST_PRUNED = 32
+"""Smaller kernels are not pruned."""
+QUANTISED = ["Conv", "MatMul", "Gemm"]
+"""Operations done on bytes; what lies between them stays in single precision."""
+HALF = ".half"
+
+Feeds = Sequence[Mapping[str, Array]]
+"""Inputs that a network was given, from which the ranges of its values are learned."""
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "onnx", "train") from None
+    return onnx
+
+
+def halve(path: Path) -> None:
+    """Keep the larger float32 weights of an ONNX file as float16, each with a Cast behind it.
+
+    Every sum is still made in single precision, so that only the storage changes.
+    """
+    onnx = _onnx()
+    path.write_bytes(float16(path.read_bytes(), (), 0.0))
+    onnx.checker.check_model(onnx.load(str(path)))
+
+
+def float16(content: bytes, feeds: Feeds, amount: float) -> bytes:
+    """Return the file with its larger float32 weights stored as float16; see `halve`."""
+    onnx = _onnx()
+    model = onnx.load_model_from_string(content)
+    casts = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < LEAST_HALVED:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}{HALF}"))
+        to = onnx.TensorProto.FLOAT
+        casts.append(onnx.helper.make_node("Cast", [f"{name}{HALF}"], [name], to=to))
+    kept = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*casts, *kept])
+    return bytes(model.SerializeToString())
+
+
+def widened(content: bytes) -> Any:
+    """Return the model with the weights that `halve` stored in float16 as float32 again."""
+    onnx = _onnx()
+    model = onnx.load_model_from_string(content)
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    kept = []
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.input[0] in stored:
+            values = onnx.numpy_helper.to_array(stored[node.input[0]]).astype(np.float32)
+            stored[node.input[0]].CopyFrom(onnx.numpy_helper.from_array(values, node.output[0]))
+        else:
+            kept.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    return model
+
+
+def quantise(content: bytes, feeds: Feeds, amount: float) -> bytes:
+    """Return the file with weights and activations of its layers as 8-bit integers.
+
+    One scale a channel for weights (7 bits, since processors without VNNI saturate sums of 8), one
+    a tensor for activations, from the ranges met in `feeds`.
+
+    Raises
+    ------
+    BadInput
+        There are no feeds: the network was never asked.
+    """
+    if not feeds:
+        raise BadInput(
+            "a network that no example asks", "feeds to learn ranges from", "give more examples"
+        )
+    onnx = _onnx()
+    from onnxruntime import quantization
+
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc] # not typed there
+        waiting = iter(feeds)
+
+        def get_next(self) -> Any:
+            return next(self.waiting, None)
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        whole, shaped, made = (Path(folder) / f"{name}.onnx" for name in ("a", "b", "c"))
+        onnx.save(widened(content), str(whole))
+        quantization.quant_pre_process(
+            str(whole), str(shaped), skip_optimization=True, skip_symbolic_shape=True
+        )
+        quantization.quantize_static(
+            str(shaped),
+            str(made),
+            Reader(),
+            op_types_to_quantize=QUANTISED,
+            per_channel=True,
+            reduce_range=True,
+            weight_type=quantization.QuantType.QInt8,
+            activation_type=quantization.QuantType.QUInt8,
+        )
+        return made.read_bytes()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the quantiser's remarks about its own temporary graphs off standard error."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)
+
+
+def prune(content: bytes, feeds: Feeds, amount: float) -> bytes:
+    """Return the file with a share `amount` of its weights set to zero, the least needed first.
+
+    Unstructured: the file has the same size and the same speed. It is smaller where it is packed
+    (an archive, a download), which is what the figures say.
+    """
+    onnx = _onnx()
+    model = onnx.load_model_from_string(content)
+    tensors = [
+        (tensor, onnx.numpy_helper.to_array(tensor).copy()) for tensor in model.graph.initializer
+    ]
+    chosen = [
+        (tensor, values)
+        for tensor, values in tensors
+        if values.dtype in (np.float32, np.float16)
+        and values.ndim >= 2
+        and values.size >= LEAST_PRUNED
+    ]
+    if not chosen:
+        return content
+    scores = [_needed(values) for _, values in chosen]
+    limit = np.quantile(np.concatenate([each.ravel() for each in scores]), amount)
+    for (tensor, values), score in zip(chosen, scores, strict=True):
+        values[score < limit] = 0
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    return bytes(model.SerializeToString())
+
+
+def _needed(values: Array) -> Array:
+    """Return the LAMP score of each weight: its square over that of all larger ones and its own."""
+    squares = values.astype(np.float64).ravel() ** 2
+    order = np.argsort(squares)
+    left = np.cumsum(squares[order][::-1])[::-1]
+    scores = np.empty_like(squares)
+    scores[order] = squares[order] / np.maximum(left, np.finfo(float).tiny)
+    return np.asarray(scores.reshape(values.shape))
+
+
+METHODS: Mapping[str, Callable[[bytes, Feeds, float], bytes]] = {
+    "float16": float16,
+    "quantise": quantise,
+    "prune": prune,
+}
+"""Each returns the bytes of a smaller file, of a file, feeds and an amount (a share)."""
