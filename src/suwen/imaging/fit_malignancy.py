@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from suwen.core.errors import MissingExtra
+from suwen.imaging import perturbations
 from suwen.imaging.features import features_of
 from suwen.imaging.fit_segmentation import disturb
 from suwen.imaging.malignancy import (
@@ -28,6 +30,7 @@ from suwen.imaging.malignancy import (
     NETWORKS,
     PIXEL_MM,
     PIXELS,
+    SOFT_TISSUE,
     TREES,
     Shown,
     View,
@@ -35,12 +38,12 @@ from suwen.imaging.malignancy import (
     show,
     smooth_mask,
 )
-from suwen.imaging.nodule import Mask
-from suwen.imaging.patches import Floats, Turn
+from suwen.imaging.nodule import Mask, NoduleInput
+from suwen.imaging.patches import LUNG_WINDOW, Floats, Turn
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.imbalance import class_weights, epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples
+from suwen.lifecycle.task import Examples, Sample
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -71,6 +74,12 @@ TREE_OPTIONS: Final[Mapping[str, Any]] = {
     "deterministic": True,
     "verbose": -1,
 }
+CORRUPTIONS: Final = (
+    *(perturbations.NOISE, perturbations.SOFT, perturbations.SHARP, perturbations.THICK),
+    *(perturbations.OFFSET, perturbations.CONTRAST, perturbations.SCALE, perturbations.MOTION),
+)
+"""What `options.corrupt` adds to the training draws. Double contours and JPEG are kept out of it:
+on the robustness card they show what was learned beyond the changes that were trained on."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,24 @@ def prepare(examples: Examples, targets: Targets) -> list[Prepared]:
     return found
 
 
-def draw(one: Prepared, rng: np.random.Generator) -> tuple[Floats, float, NDArray[np.float64]]:
-    """Return a randomly moved, turned and noisy input (3, 3, 96, 96) and its two targets."""
+def corrupted(volume: Volume, rng: np.random.Generator) -> Volume:
+    """Return the voxels after one of `CORRUPTIONS`, at any strength up to its largest."""
+    change = CORRUPTIONS[int(rng.integers(len(CORRUPTIONS)))]
+    strength = float(rng.uniform(min(0.0, change.strengths[0]), change.strengths[-1]))
+    sample = Sample("", NoduleInput(volume, (0.0, 0.0, 0.0)))
+    found: Volume = change.apply(sample, strength, int(rng.integers(2**31))).data.volume
+    return found
+
+
+def draw(
+    one: Prepared, rng: np.random.Generator, corrupt: float = 0.0
+) -> tuple[Floats, float, NDArray[np.float64]]:
+    """Return a randomly moved, turned and noisy input (3, 3, 96, 96) and its two targets.
+
+    A share `corrupt` of the inputs is `corrupted` first.
+    """
+    if corrupt and rng.random() < corrupt:
+        one = replace(one, volume=corrupted(one.volume, rng))
     mask, soft = one.masks[int(rng.integers(len(one.masks)))]
     reach = 1.25 * max(HEIGHTS)
     view = View(
@@ -157,7 +182,12 @@ def as_in_use(
 
 
 def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
-    """Train one member; see `Task.fit`."""
+    """Train one member; see `Task.fit`.
+
+    `recipe.options` may hold `corrupt`, the share of training inputs changed as the robustness card
+    changes them (the trees then see a changed copy of each nodule too), and `adversarial`, the
+    largest change in HU of inputs made worse by one step along the networks' own slope.
+    """
     targets, scale = targets_of(train)
     names = fit_trees(train, targets, recipe, folder)
     made: dict[str, Any] = {"features": names, "trees": list(TREES), "networks": list(NETWORKS)}
@@ -183,11 +213,15 @@ def fit_trees(train: Examples, targets: Targets, recipe: Recipe, folder: Path) -
 
     rows: list[dict[str, float]] = []
     index: list[int] = []
+    rng = np.random.default_rng(recipe.seed) if recipe.options.get("corrupt") else None
     for i in range(len(train)):
         data = train.load(i).data
         masks = [mask_of(data)] + ([train.truth(i)] if train.truth is not None else [])
         rows += [_features(data.volume, mask) for mask in masks]
         index += [i] * len(masks)
+        if rng is not None:
+            rows.append(features_of(corrupted(data.volume, rng), masks[0]))
+            index.append(i)
     names = list(rows[0])
     table = np.array([[row[name] for name in names] for row in rows])
     weight = None
@@ -234,7 +268,8 @@ def _fit_network(
     backbone = Backbone(BLOCKS, FROZEN, recipe.options.get("pretrained", True))
     network = MalignancyNet(backbone, heads, recipe.dropout)
 
-    make = draw if recipe.augmentation else as_in_use
+    corrupt = float(recipe.options.get("corrupt", 0.0))
+    make = partial(draw, corrupt=corrupt) if recipe.augmentation else as_in_use
 
     def epoch(rng: np.random.Generator) -> Sequence[tuple[Callable[..., Any], Any]]:
         order = epoch_order(recipe.imbalance, targets.label, rng)
@@ -244,7 +279,10 @@ def _fit_network(
         network,
         Schedule(recipe, folder),
         epoch,
-        _batch_loss(network_loss(recipe.imbalance, targets.label, 2)),
+        _batch_loss(
+            network_loss(recipe.imbalance, targets.label, 2),
+            float(recipe.options.get("adversarial", 0.0)),
+        ),
         [as_in_use(one) for one in kept],
     )
     scoring = ScoringNet(network, (float(mean[0]), float(spread[0])), (SLOPE, MIDDLE))
@@ -254,19 +292,49 @@ def _fit_network(
 
 
 def _batch_loss(
-    label_loss: Callable[[Tensor, Tensor], Tensor],
+    label_loss: Callable[[Tensor, Tensor], Tensor], eps: float
 ) -> Callable[[nn.Module, list[Any]], Tensor]:
-    """Return the loss of a batch: that of the label, and of what the readers said beside it."""
+    """Return the loss of a batch: that of the label, and of what the readers said beside it.
+
+    With `eps` (HU) in training it is that of inputs made worse first.
+    """
     import torch
     import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 
-    def loss(network: nn.Module, batch: list[Any]) -> Tensor:
-        shown = torch.from_numpy(np.stack([one[0] for one in batch]))
-        wanted = torch.tensor([one[1] for one in batch], dtype=torch.float32)
-        scaled = torch.from_numpy(np.stack([one[2] for one in batch])).float()
+    def of(network: nn.Module, shown: Tensor, wanted: Tensor, scaled: Tensor) -> Tensor:
         outputs, _ = network(shown)
         crossed = label_loss(outputs[:, 0], wanted)
         rating = F.smooth_l1_loss(outputs[:, 1], scaled[:, 0])
         return crossed + 0.5 * rating + 0.5 * F.smooth_l1_loss(outputs[:, 1:], scaled)
 
+    def loss(network: nn.Module, batch: list[Any]) -> Tensor:
+        shown = torch.from_numpy(np.stack([one[0] for one in batch]))
+        wanted = torch.tensor([one[1] for one in batch], dtype=torch.float32)
+        scaled = torch.from_numpy(np.stack([one[2] for one in batch])).float()
+        if eps and network.training:
+            shown = _made_worse(shown, lambda x: of(network, x, wanted, scaled), eps)
+        return of(network, shown, wanted, scaled)
+
     return loss
+
+
+def _made_worse(shown: Tensor, loss: Callable[[Tensor], Tensor], eps: float) -> Tensor:
+    """Return the inputs after one step of at most `eps` HU towards a larger loss.
+
+    Both windows of a slice show the same HU, so they move together. One step from a random start
+    is enough for training (Wong et al., ICLR 2020, "Fast is better than free").
+    """
+    import torch
+
+    low, high = LUNG_WINDOW
+    slopes = torch.tensor([4 / (high - low), 2 / SOFT_TISSUE[1], 0.0]).reshape(1, 1, 3, 1, 1)
+    inside = (shown > torch.tensor([-2.0, -2.0, 0.0]).reshape(slopes.shape)) & (
+        shown < torch.tensor([2.0, 3.0, 0.0]).reshape(slopes.shape)
+    )
+    slopes = slopes * inside  # nothing moves beyond the ends of a window
+    start = eps * (2 * torch.rand_like(shown[:, :, :1]) - 1)
+    tried = (shown + slopes * start).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(loss(tried), tried)
+    along = (gradient * slopes).sum(2, keepdim=True).sign()
+    moved = torch.clamp(start + 1.25 * eps * along, -eps, eps)
+    return (shown + slopes * moved).detach()
