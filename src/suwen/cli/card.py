@@ -19,8 +19,10 @@ def command(
     import sys
 
     from suwen.core import registry
+    from suwen.core.settings import settings
     from suwen.lifecycle import packs
     from suwen.lifecycle.pack import Pack
+    from suwen.lifecycle.stress import PAGE, folder_of
 
     registry.find(task)
     found = Pack.load(pack) if pack else packs.current(task)
@@ -28,6 +30,9 @@ def command(
         typer.echo(json.dumps(found.content("card.json", needed=True), ensure_ascii=False))
         return
     text = found.path("card.md").read_text(encoding="utf-8")
+    beside = folder_of(settings().home, found) / PAGE
+    if beside.exists():
+        text += f"\n{beside.read_text(encoding='utf-8')}"
     if raw or not sys.stdout.isatty():
         typer.echo(text, nl=False)
         return

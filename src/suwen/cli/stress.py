@@ -33,19 +33,18 @@ def command(
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
     from suwen.lifecycle.progress import Progress
-    from suwen.lifecycle.stress import Asked, stress
+    from suwen.lifecycle.stress import PAGE, Asked, folder_of, stress
 
     found = registry.find(task)
     opened = Pack.load(pack) if pack else packs.current(task)
-    version = f"{opened.settings['version']}-{opened.sha256[:8]}"
-    folder = settings().home / "stress" / task / version
+    folder = folder_of(settings().home, opened)
     asked = Asked(dataset, limit, attacked, seed)
     data = DataFolders.from_settings(test_data)
     with Progress(shown=True) as bars:
         result = stress(found, opened, data, folder, asked, bars.counter("predictions"))
     plots_robustness.draw(result, folder / "plots")
     page = "\n".join(card_robustness.lines(result, [plots_robustness.NAME]))
-    (folder / "robustness.md").write_text(page, encoding="utf-8")
+    (folder / PAGE).write_text(page, encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
         return

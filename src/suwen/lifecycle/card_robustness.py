@@ -26,6 +26,10 @@ def lines(found: Mapping[str, Any], plots: Sequence[str] = ()) -> Iterator[str]:
     for name in plots:
         yield f'<img src="plots/{name}.png" width="720" alt="{label(name)}">'
         yield ""
+    if summary := found["summary"]:
+        yield f"{label(summary['metric'])} as a mean over the perturbations, each counting the"
+        yield f"same: {number(summary['mean'])}, {number(summary['change'])} against unchanged."
+        yield ""
     yield from _table(found, "perturbation", found["clean"])
     if found["attacks"]:
         yield from _attacks(found)

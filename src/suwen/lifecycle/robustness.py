@@ -167,6 +167,37 @@ def compared(clean: Answered, changed: Answered) -> dict[str, Any]:
     return {**figures(changed), "change": _change(gaps, clean), **_estimated(paired, clean)}
 
 
+def summary(clean: Answered, changed: Mapping[str, list[Answered]]) -> dict[str, Any]:
+    """Return the first headline metric as a mean over every change, by which packs are compared.
+
+    Parameters
+    ----------
+    clean
+        The unchanged examples.
+    changed
+        By name of the change, the same examples at each strength. Every change counts the same,
+        however many strengths it has.
+
+    Returns
+    -------
+    dict
+        `metric`, its `mean` over the changes and the `change` of that against the unchanged
+        examples, each {value, low, high}; empty without changes.
+    """
+    if not changed:
+        return {}
+    name = headline(clean)[0]
+    parts = [[measure.metrics_of(rows)[name] for rows in found] for found in changed.values()]
+    before = measure.metrics_of(clean)[name]
+
+    def mean(weights: Array | None) -> Array:
+        each = [np.mean([metric(weights) for metric in found], axis=0) for found in parts]
+        return np.asarray(np.mean(each, axis=0))[()]
+
+    found = _change({"mean": mean, "change": difference(mean, before)}, clean)
+    return {"metric": name, **found}
+
+
 def _change(gaps: Mapping[str, Metric], rows: Answered) -> dict[str, Any]:
     """Return paired differences; none of them is clipped to where the metric itself can lie."""
     resamples = measure.resamples_for(len(rows.truth))

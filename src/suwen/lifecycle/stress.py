@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from suwen.lifecycle.predictions import INDEPENDENT, Predictions, out_of_fold, p
 from suwen.lifecycle.task import Array, Examples, Perturbation, Sample, Task
 
 CARD = "robustness.json"
+PAGE = "robustness.md"
 CLEAN = "unchanged"
 LIMIT = 200
 """Examples that are stressed unless more or fewer are asked for."""
@@ -38,6 +40,11 @@ Counter = Callable[[int], Callable[[], None]]
 
 def _uncounted(total: int) -> Callable[[], None]:
     return lambda: None
+
+
+def folder_of(home: Path, pack: Pack) -> Path:
+    """Return where the robustness card of a sealed pack lies, since nothing can be added to it."""
+    return home / "stress" / pack.task / f"{pack.settings['version']}-{pack.sha256[:8]}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,8 @@ def stress(
     -------
     dict
         `task`, `pack`, `data`, `split`, `seed`, `n`, `groups`, `kind`, `meaning`, `clean`
-        (figures), `conditions` (figures with paired changes), `attacks` (unit, slope, examples and
+        (figures), `summary` (mean over all perturbations: by this packs are compared),
+        `conditions` (figures with paired changes), `attacks` (unit, slope, examples and
         their clean figures; null when none were made), `seconds`.
 
     Raises
@@ -176,7 +184,11 @@ class Run:
         attacks = len(attack.METHODS) * len(getattr(self.task, "attack_strengths", ()))
         step = counter((1 + strengths) * len(examples) + (1 + attacks) * len(fewer))
         clean = self.answered(Condition("", CLEAN, 0.0, examples), step)
-        found = [_entry(one, clean, self.answered(one, step)) for one in self._perturbed(examples)]
+        found, changed = [], defaultdict(list)
+        for one in self._perturbed(examples):
+            rows = self.answered(one, step)
+            found.append(_entry(one, clean, rows))
+            changed[one.name].append(rows)
         about = None
         if len(fewer):
             untouched = self.answered(Condition("", CLEAN, 0.0, fewer), step)
@@ -198,6 +210,7 @@ class Run:
             },
             "headline": list(robustness.headline(clean)),
             "clean": robustness.figures(clean),
+            "summary": robustness.summary(clean, changed),
             "conditions": found,
             "attacks": about,
             "seconds": round(time.perf_counter() - started, 1),
@@ -234,7 +247,8 @@ class Run:
     def answered(self, condition: Condition, step: Callable[[], None]) -> Answered:
         """Return the answers under one condition, from the folder when they stand there."""
         examples = condition.examples
-        made_by = [self.pack.sha256, runs.code_digest(runs.room_of(self.task)), self.asked.seed]
+        code = runs.code_digest(runs.room_of(self.task), Path(__file__).parent)
+        made_by = [self.pack.sha256, code, self.asked.seed]
         about = [condition.name, condition.strength, self.alone, *examples.keys]
         name = digest_of(repr([*made_by, *about]).encode())[:16]
         path = self.folder / "predictions" / f"{name}.npz"

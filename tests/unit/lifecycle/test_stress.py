@@ -77,6 +77,20 @@ def test_more_noise_costs_more(found):
     assert falls[1] < falls[0] < 0.02
 
 
+def test_the_summary_is_the_mean_over_changes_and_each_counts_the_same(found):
+    names = dict.fromkeys(e["name"] for e in found["conditions"] if e["kind"] == "perturbation")
+    means = [
+        np.mean([e["metrics"]["auroc"]["value"] for e in found["conditions"] if e["name"] == name])
+        for name in names
+    ]
+    summary = found["summary"]
+    assert summary["metric"] == "auroc"
+    assert summary["mean"]["value"] == pytest.approx(np.mean(means))
+    clean = found["clean"]["metrics"]["auroc"]["value"]
+    assert summary["change"]["value"] == pytest.approx(np.mean(means) - clean)
+    assert summary["change"]["high"] < 0
+
+
 def test_attacks_do_more_than_noise_of_the_same_size_and_pgd_no_less_than_fgsm(found):
     changes = [
         entry(found, f"{method} (grey levels)", 0.5)["change"]["auroc"]["value"]
@@ -234,3 +248,10 @@ def test_the_command_writes_the_card_and_prints_one_object(
     assert {"robustness.json", "robustness.md", "plots"} <= {p.name for p in made.iterdir()}
     shown = CliRunner().invoke(app, options)
     assert "inverted" in shown.output
+
+    from suwen.cli import card as card_command
+
+    page = typer.Typer()
+    page.command()(card_command.command)
+    card = CliRunner().invoke(page, ["toy.squares", "--pack", pack, "--raw"])
+    assert "## Robustness" in card.output
