@@ -1,6 +1,6 @@
 """The clinical regression test: a changed pack must not be worse where it matters, for anyone.
 
-What may not fall, and by how much, stands in `rules_of`, by kind of answer; it is compared on the
+What may not fall, and by how much, stands in `RULES`, by kind of answer; it is compared on the
 same examples at the pack's own operating point, over all and in each stratum (lesion size where
 there is one). A stratum with fewer than `LEAST` samples that count is shown, not gated: there one
 sample more or less is several points.
@@ -8,7 +8,7 @@ sample more or less is several points.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,7 @@ class Rule:
     counts: Array
 
 
-def rules_of(rows: Answered) -> list[Rule]:
-    """Return what may not worsen for this kind of answer."""
-    everyone = np.ones(len(rows.truth), dtype=bool)
-    if rows.kind == "mask":
-        return [Rule("dice", True, FALL, everyone)]
-    if rows.kind == "value":
-        return [Rule("mae", False, FALL * float(np.std(rows.truth)), everyone)]
+def _of_choice(rows: Answered) -> list[Rule]:
     if rows.many:
         return [
             Rule(f"recall_{name}", True, FALL, rows.truth == k)
@@ -53,6 +47,22 @@ def rules_of(rows: Answered) -> list[Rule]:
         Rule("sensitivity", True, FALL, rows.truth == 1),
         Rule("specificity", True, FALL, rows.truth == 0),
     ]
+
+
+def _of_value(rows: Answered) -> list[Rule]:
+    return [Rule("mae", False, FALL * float(np.std(rows.truth)), np.full(len(rows.truth), True))]
+
+
+def _of_mask(rows: Answered) -> list[Rule]:
+    return [Rule("dice", True, FALL, np.full(len(rows.truth), True))]
+
+
+RULES: Mapping[str, Callable[[Answered], list[Rule]]] = {
+    "choice": _of_choice,
+    "value": _of_value,
+    "mask": _of_mask,
+}
+"""What may not worsen, by kind of answer."""
 
 
 def strata_of(task: Task, columns: Mapping[str, Array], count: int) -> dict[str, Array]:
@@ -77,7 +87,7 @@ def compared(task: Task, before: Answered, after: Answered) -> list[dict[str, An
     found = []
     for name, inside in strata_of(task, before.columns, len(before.truth)).items():
         old, new = before.where(inside), after.where(inside)
-        for rule in rules_of(before):
+        for rule in RULES[before.kind](before):
             found.append(_entry(name, rule, int((rule.counts & inside).sum()), (old, new)))
     return found
 

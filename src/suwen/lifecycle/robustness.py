@@ -27,30 +27,27 @@ LOST_DICE = 0.1
 """A mask counts as another one when its Dice falls by more than this."""
 POOR_DICE = 0.5
 """A mask with a smaller Dice is worse than none."""
-WRONG_FROM = {
-    "choice": "in the wrong decision band (rule-in or rule-out)",
-    "value": "true value outside its interval",
-    "mask": f"Dice below {POOR_DICE}",
-}
-"""What confidently wrong means, by kind of answer."""
-FLIPPED_FROM = {
-    "choice": "another decision band than without the change",
-    "value": "value outside the interval without the change",
-    "mask": f"Dice lower by more than {LOST_DICE}",
-}
-"""What flipped means, by kind of answer."""
 
 
 @dataclass(frozen=True)
 class Judge:
     """How one kind of answer is judged under a change.
 
-    `more` are metrics beside the kind's headline; `wrong` and `flipped` return one bool a row.
+    Parameters
+    ----------
+    more
+        Metrics beside the kind's headline.
+    wrong, flipped
+        Return one bool a row: worse than no answer; another conclusion than without the change.
+    wrong_when, flipped_when
+        The same in words.
     """
 
     more: tuple[str, ...]
     wrong: Callable[[Answered], Array]
+    wrong_when: str
     flipped: Callable[[Answered, Answered], Array]
+    flipped_when: str
 
 
 def bands_of(rows: Answered) -> Array:
@@ -90,13 +87,23 @@ JUDGES: Mapping[str, Judge] = {
     "choice": Judge(
         ("sensitivity", "specificity"),
         _wrong_band,
+        "in the wrong decision band (rule-in or rule-out)",
         lambda clean, changed: bands_of(clean) != bands_of(changed),
+        "another decision band than without the change",
     ),
-    "value": Judge((), _outside, _left_interval),
+    "value": Judge(
+        (),
+        _outside,
+        "true value outside its interval",
+        _left_interval,
+        "value outside the interval without the change",
+    ),
     "mask": Judge(
         ("absolute_volume_error",),
         lambda rows: rows.answer < POOR_DICE,
+        f"Dice below {POOR_DICE}",
         lambda clean, changed: changed.answer < clean.answer - LOST_DICE,
+        f"Dice lower by more than {LOST_DICE}",
     ),
 }
 """One entry a kind of answer."""

@@ -205,8 +205,8 @@ class Run:
             "groups": len(np.unique(examples.groups)),
             "kind": clean.kind,
             "meaning": {
-                "flipped": robustness.FLIPPED_FROM[clean.kind],
-                "confidently_wrong": robustness.WRONG_FROM[clean.kind],
+                "flipped": robustness.JUDGES[clean.kind].flipped_when,
+                "confidently_wrong": robustness.JUDGES[clean.kind].wrong_when,
             },
             "headline": list(robustness.headline(clean)),
             "clean": robustness.figures(clean),
