@@ -42,8 +42,8 @@ def command(
     data = DataFolders.from_settings(test_data)
     with Progress(shown=True) as bars:
         result = stress(found, opened, data, folder, asked, bars.counter("predictions"))
-    plots_robustness.draw(result, folder / "plots")
-    page = "\n".join(card_robustness.lines(result, [plots_robustness.NAME]))
+    drawn = [path.stem for path in plots_robustness.draw(result, folder / "plots")]
+    page = "\n".join(card_robustness.lines(result, drawn))
     (folder / PAGE).write_text(page, encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))

@@ -15,8 +15,13 @@ COLUMNS = 4
 NAME = "robustness"
 
 
-def draw(found: Mapping[str, Any], folder: Path) -> Path:
-    """Draw `robustness.json` into `folder` as PNG and SVG; return the PNG file."""
+def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Draw `robustness.json` into `folder` as PNG and SVG; return the PNG file, if any.
+
+    A task without perturbations has nothing to draw.
+    """
+    if not found["conditions"]:
+        return []
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -24,7 +29,7 @@ def draw(found: Mapping[str, Any], folder: Path) -> Path:
 
     folder.mkdir(parents=True, exist_ok=True)
     names = list(dict.fromkeys(entry["name"] for entry in found["conditions"]))
-    height = -(-max(len(names), 1) // COLUMNS)
+    height = -(-len(names) // COLUMNS)
     with mpl.rc_context({**STYLE, "font.size": 8, "axes.titlesize": 9}):
         figure, axes = plt.subplots(
             height,
@@ -41,7 +46,7 @@ def draw(found: Mapping[str, Any], folder: Path) -> Path:
         for row in axes:
             row[0].set_ylabel(label(found["headline"][0]))
         axes[0, 0].legend(loc="lower left")
-        return save(figure, folder, NAME)
+        return [save(figure, folder, NAME)]
 
 
 def _panel(axis: Any, found: Mapping[str, Any], name: str) -> None:

@@ -225,7 +225,20 @@ def test_the_card_names_every_change_and_the_floor_of_the_attacks(found, tmp_pat
     assert "`noise` of the same size is the floor" in page
     assert "240 samples of 120 patients" in page
     assert list(card_robustness.lines({})) == []
-    assert plots_robustness.draw(found, tmp_path).stat().st_size > 5000
+    (picture,) = plots_robustness.draw(found, tmp_path)
+    assert picture.stat().st_size > 5000
+
+
+def test_a_task_without_perturbations_has_its_unchanged_figures_and_no_picture(
+    toy, trained, toy_data, tmp_path
+):
+    task = toy.Squares()
+    task.perturbations = ()
+    found = stress(task, trained.pack, toy_data, tmp_path, Asked(limit=20, attacked=0))
+    assert found["conditions"] == []
+    assert found["summary"] == {}
+    assert plots_robustness.draw(found, tmp_path) == []
+    assert "| unchanged | 0 |" in "\n".join(card_robustness.lines(found))
 
 
 def test_the_command_writes_the_card_and_prints_one_object(
