@@ -13,7 +13,7 @@ from suwen.lifecycle import assemble, compress, keys, packs, smaller
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import SETTINGS, Pack
 
-from .conftest import SOURCE, registered, shipped, toy_pack
+from .conftest import SOURCE, registered, shipped, toy_pack, toys
 
 EXECUTABLE = (".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".bin")
 
@@ -123,7 +123,7 @@ def test_every_method_makes_a_draft_that_answers_like_the_pack(
     if not isinstance(pack_folder, str):
         pytest.skip("a shipped pack is compressed by `suwen compress`, which takes minutes")
     pack = toy_pack(pack_folder, request)
-    task = request.getfixturevalue("toy").tasks()[pack.task]
+    task = toys(request)[pack.task]
     examples = task.examples(toy_data, "squares").subset(range(40))
     sample = examples.load(0)
     wanted = task.predict(pack, sample)
@@ -136,7 +136,7 @@ def test_every_method_makes_a_draft_that_answers_like_the_pack(
         else:
             assert found.mask.shape == wanted.mask.shape
         sizes = [compress.size_of(each)["networks_mb"] for each in (draft, pack)]
-        assert sizes[0] < 2 * sizes[1]
+        assert sizes[0] <= 2 * sizes[1] + 0.001
 
 
 def test_no_pack_folder_of_any_room_escapes_this_suite():

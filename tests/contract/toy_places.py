@@ -5,7 +5,7 @@ It stands alone (no import of the other toys), since the measuring process loads
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from suwen.core.codes import NODULE, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import RecordValue
 from suwen.lifecycle import say
-from suwen.lifecycle.task import Examples, Output, Places, Reads, Sample, Source
+from suwen.lifecycle.task import Examples, Output, Perturbation, Places, Reads, Sample, Source
 
 SOURCE = Source(
     name="made-up spots",
@@ -83,6 +83,12 @@ def written(weight, bias, path):
     onnx.save(model, path)
 
 
+def noisy(sample, strength, seed):
+    """Add noise."""
+    noise = np.random.default_rng(seed).normal(0, strength, sample.data.values.shape)
+    return replace(sample, data=Spotted((sample.data.values + noise).astype(np.float32)))
+
+
 class Spots:
     """Where are bright spots?"""
 
@@ -92,7 +98,7 @@ class Spots:
     answers = Places(NODULE, Text(en="picture", zh="张图"))
     after: tuple[str, ...] = ()
     datasets = ("squares",)
-    perturbations = ()
+    perturbations = (Perturbation("noise", (0.0, 3.0), noisy),)
     domain_names: ClassVar = {"brightness": Text(en="Brightness", zh="亮度")}
 
     def samples(self, case, earlier):

@@ -65,6 +65,7 @@ class Recipe(BaseModel):
     )
     rule_in_false_alarms_per_sample: float = Field(
         0.125, gt=0, description="For places: false alarms per sample that rule-in may give."
+    )
     stress: int = Field(
         0,
         ge=0,

@@ -22,6 +22,8 @@ from suwen.metrics.intervals import difference, estimates
 
 FALL = 0.01
 """Points by which a share (sensitivity, recall, Dice) may fall."""
+MORE_ALARMS = 0.05
+"""By how much the false alarms of places may rise, per sample."""
 STRATA = "diameter"
 """Column of the strata unless the task names another in `strata`."""
 EVERYTHING = "all"
@@ -29,7 +31,7 @@ EVERYTHING = "all"
 
 @dataclass(frozen=True)
 class Rule:
-    """One metric, whether larger is better, how far it may worsen, and the rows that count."""
+    """One metric: whether larger is better, how far it may worsen, how often each row counts."""
 
     metric: str
     rising: bool
@@ -57,10 +59,19 @@ def _of_mask(rows: Answered) -> list[Rule]:
     return [Rule("dice", True, FALL, np.full(len(rows.truth), True))]
 
 
+def _of_places(rows: Answered) -> list[Rule]:
+    """Return the rules of marks; a sample counts as often as it has true places."""
+    return [
+        Rule("sensitivity", True, FALL, rows.truth),
+        Rule("false_alarms", False, MORE_ALARMS, np.ones(len(rows.truth))),
+    ]
+
+
 RULES: Mapping[str, Callable[[Answered], list[Rule]]] = {
     "choice": _of_choice,
     "value": _of_value,
     "mask": _of_mask,
+    "places": _of_places,
 }
 """What may not worsen, by kind of answer."""
 
@@ -88,7 +99,7 @@ def compared(task: Task, before: Answered, after: Answered) -> list[dict[str, An
     for name, inside in strata_of(task, before.columns, len(before.truth)).items():
         old, new = before.where(inside), after.where(inside)
         for rule in RULES[before.kind](before):
-            found.append(_entry(name, rule, int((rule.counts & inside).sum()), (old, new)))
+            found.append(_entry(name, rule, int(rule.counts[inside].sum()), (old, new)))
     return found
 
 

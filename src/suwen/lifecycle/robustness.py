@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from suwen.core.nouns import Band
-from suwen.lifecycle import measure
+from suwen.lifecycle import measure, measure_places
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
@@ -83,6 +83,22 @@ def _left_interval(clean: Answered, changed: Answered) -> Array:
     return (changed.answer < clean.low) | (changed.answer > clean.high)
 
 
+def _sure_alarm(rows: Answered) -> Array:
+    """Return which samples have a mark in the band rule-in where there is no true place."""
+    marked = measure_places.detected_of(rows)
+    found = marked.matched
+    wrong = (found.score >= marked.rule_in[found.mark_sample]) & ~found.true.astype(bool)
+    return np.asarray(np.bincount(found.mark_sample[wrong], minlength=found.samples) > 0)
+
+
+def _shown(rows: Answered) -> Array:
+    """Return how many marks of each sample are shown."""
+    marked = measure_places.detected_of(rows)
+    found = marked.matched
+    shown = found.score >= marked.operating[found.mark_sample]
+    return np.bincount(found.mark_sample[shown], minlength=found.samples)
+
+
 JUDGES: Mapping[str, Judge] = {
     "choice": Judge(
         ("sensitivity", "specificity"),
@@ -104,6 +120,13 @@ JUDGES: Mapping[str, Judge] = {
         f"Dice below {POOR_DICE}",
         lambda clean, changed: changed.answer < clean.answer - LOST_DICE,
         f"Dice lower by more than {LOST_DICE}",
+    ),
+    "places": Judge(
+        ("sensitivity", "false_alarms"),
+        _sure_alarm,
+        "a mark in the band rule-in where there is nothing",
+        lambda clean, changed: _shown(clean) != _shown(changed),
+        "another number of marks shown than without the change",
     ),
 }
 """One entry a kind of answer."""
