@@ -9,7 +9,7 @@ import pytest
 
 from suwen.core import registry
 from suwen.core.errors import IntegrityError
-from suwen.lifecycle import assemble, compress, keys, packs, smaller
+from suwen.lifecycle import assemble, compress, keys, packs, rules, smaller
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import SETTINGS, Pack
 
@@ -32,7 +32,8 @@ def test_a_pack_is_signed_with_a_key_that_ships(pack, request):
 def test_a_pack_with_one_byte_changed_is_refused(pack, request, tmp_path):
     copy = shutil.copytree(pack.folder, tmp_path / "pack")
     trusted = trusted_for(pack, request)
-    weights = sorted(path for path in copy.rglob("*") if path.suffix in (".onnx", ".txt"))
+    parts = (".onnx", ".txt", ".toml")
+    weights = sorted(path for path in copy.glob("member-*/*") if path.suffix in parts)
     for path in [weights[0], copy / "calibrator.json", copy / "card.json"]:
         if not path.exists():
             continue
@@ -57,11 +58,31 @@ def test_a_pack_belongs_to_a_registered_task(pack, task_of_pack):
 
 
 def test_every_member_has_weights(pack):
+    if rules.is_ruled(pack):
+        pytest.skip("rules instead of weights, see the next test")
     for member in range(pack.members):
         assert list(assemble.weight_files(pack.folder / f"member-{member}"))
 
 
+def test_a_pack_of_rules_holds_those_of_its_room_and_names_their_sources(pack, task_of_pack):
+    if not rules.is_ruled(pack):
+        pytest.skip("weights, see the test before")
+    assert pack.member(0)["rules"] == [path.name for path in task_of_pack.rules]
+    for path in task_of_pack.rules:
+        assert pack.path(path.name, 0).read_bytes() == path.read_bytes(), (
+            f"{path.name} has changed: make the pack again with `suwen train {pack.task}`"
+        )
+    card = pack.content("card.json", needed=True)
+    assert card["sources"] == list(task_of_pack.sources)
+    assert card["limits"] == list(task_of_pack.limits)
+    assert "clinician" in card["intended_use"]
+    assert card["sources"]
+    assert card["limits"]
+
+
 def test_a_card_is_complete_with_intervals_floors_and_limits(pack):
+    if rules.is_ruled(pack):
+        pytest.skip("published rules have no figures of their own here")
     card = pack.content("card.json", needed=True)
     results = card["results"]
     assert results["n"] > results["groups"] > 1

@@ -13,6 +13,7 @@ from suwen.core.errors import NotFound
 from suwen.core.nouns import Case, Finding, ImageRegion, Report
 from suwen.diagnosis.fhir import fhir_bundle
 from suwen.diagnosis.html import html_report
+from suwen.diagnosis.lesions import compares, identified
 from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.problems import shown
 from suwen.diagnosis.view import Particulars
@@ -145,9 +146,11 @@ def _zipped(case: Case, report: Report, _: Language, known: Particulars) -> byte
 
 
 def _by_series(case: Case, report: Report) -> list[tuple[CaseSeries, list[Finding]]]:
+    """Return the series that findings lie on; what compares studies belongs to the current one."""
     found: dict[str, list[Finding]] = {}
-    for finding in shown(report):
-        for uid in {e.series_uid for e in finding.evidence if isinstance(e, ImageRegion)}:
+    for finding in identified(shown(report)):
+        uids = [e.series_uid for e in finding.evidence if isinstance(e, ImageRegion)]
+        for uid in uids[:1] if compares(finding) else dict.fromkeys(uids):
             found.setdefault(uid, []).append(finding)
     return [
         (series, found[series.series_uid])

@@ -20,14 +20,21 @@ def command(
     fresh: Annotated[bool, typer.Option(help="Start anew instead of going on.")] = False,
     quiet: Annotated[bool, typer.Option(help="No progress bars.")] = False,
 ) -> None:
-    """Train a pack; start the same command again after a kill and it goes on."""
+    """Train a pack; start the same command again after a kill and it goes on.
+
+    Of a task answered by published rules the pack is put together from them and signed.
+    """
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import card_words
+    from suwen.lifecycle import card_words, rules
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.train import train
 
     found = registry.find(task)
+    if rules.has_rules(found):
+        pack = rules.make(found, settings().home)
+        typer.echo(f"pack  {pack.identity}\nto use it: suwen packs install {pack.folder}")
+        return
     made = train(
         found,
         recipe_of(found, recipe, choice or []),

@@ -70,6 +70,19 @@ LONGEST_DIAMETER = _code(SNOMED, "81827009", "Diameter", "最长径")
 EQUIVALENT_DIAMETER = _code(
     f"{SUWEN}/codes", "equivalent-diameter", "Volume-equivalent diameter", "等效球径"
 )
+MEAN_DIAMETER = _code(f"{SUWEN}/codes", "mean-diameter", "Mean diameter", "平均直径")
+VOLUME_CHANGE = _code(f"{SUWEN}/codes", "volume-change", "Volume change", "体积变化")
+DOUBLING_TIME = _code(f"{SUWEN}/codes", "doubling-time", "Volume-doubling time", "体积倍增时间")
+EARLIER_VOLUME = _code(
+    f"{SUWEN}/codes", "earlier-volume", "Volume at the earlier CT", "既往 CT 体积"
+)
+NEW_NODULE = _code(
+    f"{SUWEN}/codes", "nodule-new", "Nodule new since the earlier CT", "较既往 CT 新发结节"
+)
+RESOLVED_NODULE = _code(f"{SUWEN}/codes", "nodule-resolved", "Nodule no longer seen", "结节已消失")
+GUIDELINE_CATEGORY = _code(f"{SUWEN}/codes", "guideline", "Category by guideline", "指南分类")
+CATEGORIES = f"{SUWEN}/guideline-category"
+"""System of the categories of guidelines (Lung-RADS, Fleischner): an answer, not a measure."""
 AI_GENERATED = _code(
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "AIAST",

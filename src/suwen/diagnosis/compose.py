@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from suwen.core.codes import Code, Text
+from suwen.core.codes import DOUBLING_TIME, VOLUME_CHANGE, Code, Text
 from suwen.core.nouns import (
     Band,
     Case,
@@ -17,6 +18,7 @@ from suwen.core.nouns import (
     canonical,
     digest_of,
 )
+from suwen.diagnosis import lesions
 from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
@@ -120,7 +122,7 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
         for f in problem.findings
         if f.id in edited
     ]
-    kept = Problem(tuple(f for f in problem.findings if f.id not in edited))
+    kept = replace(problem, findings=tuple(f for f in problem.findings if f.id not in edited))
     if not kept.findings:
         return statements
     parts, sources = [], []
@@ -136,11 +138,25 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
         if finding.band is Band.ABSTAIN:
             parts.append(_not_answered(finding))
             sources.append(finding)
+        elif lesions.is_assessment(finding) or lesions.is_change(finding):
+            parts += _assessed(kept, finding)
+            sources.append(finding)
     if not parts:
         parts = [_named(kept, m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
         sources = [source for _, source in kept.measures]
     text = both("%(what)s: %(text)s.", what=_where(kept), text=joined(parts))
     return [*statements, _statement(Section.IMPRESSION, text, *sources)]
+
+
+def _assessed(problem: Problem, finding: Finding) -> list[Text]:
+    """Return a category, what came or went, or how much a lesion changed."""
+    if lesions.is_assessment(finding):
+        return [concept(finding.code)]
+    return [
+        _named(problem, m.code, quantity(m.interval, m.unit))
+        for m in finding.measures
+        if m.code in (VOLUME_CHANGE, DOUBLING_TIME)
+    ]
 
 
 def _named(problem: Problem, code: Code, value: Text) -> Text:
@@ -205,6 +221,8 @@ def _unanswered(problem: Problem, finding: Finding) -> Text:
 
 def _answer(problem: Problem, finding: Finding, created: datetime) -> Text:
     facts = [_named(problem, m.code, quantity(m.interval, m.unit)) for m in finding.measures]
+    if lesions.is_assessment(finding):
+        facts = [concept(finding.code), *facts]
     if finding.probability:
         value = _named(problem, finding.code, probability(finding.probability))
         facts = [joined([value, both(BAND_WORDS[finding.band])], ": ", "，"), *facts]

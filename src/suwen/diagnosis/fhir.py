@@ -7,7 +7,7 @@ report twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -22,10 +22,12 @@ from suwen.core.nouns import (
     Reference,
     Report,
     Review,
+    Tracking,
     canonical,
     digest_of,
 )
 from suwen.diagnosis.language import both, say
+from suwen.diagnosis.lesions import CITED, cited, identities
 from suwen.diagnosis.observations import FINDING_SYSTEM
 from suwen.diagnosis.problems import latest_reviews, problems, shown
 from suwen.diagnosis.view import Particulars
@@ -150,7 +152,7 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
     if finding.site:
         site = finding.site
         observation["bodySite"] = {"coding": [site.coding()], "text": site.name.of(language)}
-    if extensions := _extensions(finding):
+    if extensions := _extensions(finding, identities(report.findings)):
         observation["extension"] = extensions
     if review and review.act is Act.EDITED:
         observation["meta"] = {"security": [CLINICIAN_ASSERTED]}
@@ -163,11 +165,18 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
         for evidence in finding.evidence
         if evidence.record.partition("/")[0] in DERIVED_FROM
     )
+    own = {one.id for one in report.findings}
+    sources |= dict.fromkeys(_cited(report, one) for one in cited(finding) if one in own)
     if sources:
         observation["derivedFrom"] = [{"reference": source} for source in sources]
     if notes := _notes(finding, review, language):
         observation["note"] = notes
     return observation
+
+
+def _cited(report: Report, finding: str) -> str:
+    """Return the reference of the Observation of a finding of the report."""
+    return f"Observation/{_id('observation', report.id, finding)}"
 
 
 def _observation_status(report: Report, review: Review | None) -> str:
@@ -178,10 +187,11 @@ def _observation_status(report: Report, review: Review | None) -> str:
     )
 
 
-def _extensions(finding: Finding) -> list[Resource]:
+def _extensions(finding: Finding, known: Mapping[str, Tracking]) -> list[Resource]:
     extensions: list[Resource] = [{"url": f"{SUWEN}/status", "valueCode": finding.status.value}]
     if finding.tracking:
-        parts = (("uid", finding.tracking.uid), ("identifier", finding.tracking.label))
+        tracking = known.get(finding.tracking.uid, finding.tracking)
+        parts = (("uid", tracking.uid), ("identifier", tracking.label))
         extensions.append(
             {
                 "url": f"{SUWEN}/tracking",
@@ -349,7 +359,12 @@ def _entities(report: Report, particulars: Particulars) -> list[Resource]:
     for finding in report.findings:
         references.update(dict.fromkeys(evidence.record for evidence in finding.evidence))
         references.update(dict.fromkeys(particulars.inputs.get(finding.id, ())))
-    return [{"role": "source", "what": _what(reference)} for reference in references]
+    own = {finding.id for finding in report.findings}
+    return [
+        {"role": "source", "what": _what(reference)}
+        for reference in references
+        if reference.removeprefix(CITED) not in own
+    ]
 
 
 def _what(reference: Reference) -> Resource:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
-from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review
+from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Tracking
+from suwen.diagnosis import lesions
 from suwen.diagnosis.language import both, same
 from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent, quoted
 
@@ -20,14 +21,21 @@ ABSTAINED = 1.5
 
 @dataclass(frozen=True)
 class Problem:
-    """The findings about one lesion, the most worrying first."""
+    """The findings about one lesion, the most worrying first.
+
+    `earlier` holds those on earlier studies of a lesion that was followed to the current one:
+    what they say is told by the finding that compares.
+    """
 
     findings: tuple[Finding, ...]
+    earlier: tuple[Finding, ...] = ()
+    tracking: Tracking | None = None
+    """The identity over studies, where it is not that of the first finding."""
 
     @property
     def label(self) -> Text:
         """What it is called."""
-        return label(self.findings[0])
+        return label(self.findings[0], self.tracking)
 
     @property
     def site(self) -> Code | None:
@@ -79,14 +87,19 @@ def rank(finding: Finding) -> float:
 
 def problems(findings: Iterable[Finding]) -> list[Problem]:
     """Gather `findings` by lesion: the most worrying first, the larger before the smaller."""
+    every = tuple(findings)
+    known, before = lesions.identities(every), lesions.past(every)
     groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        key = finding.tracking.uid if finding.tracking else finding.id
-        groups.setdefault(key, []).append(finding)
-    gathered = [
-        Problem(tuple(sorted(group, key=lambda f: (-rank(f), f.task, f.id))))
-        for group in groups.values()
-    ]
+    for finding in every:
+        uid = finding.tracking.uid if finding.tracking else finding.id
+        groups.setdefault(known[uid].uid if uid in known else uid, []).append(finding)
+    named = {tracking.uid: tracking for tracking in known.values()}
+    gathered = []
+    for uid, group in groups.items():
+        ordered = sorted(group, key=lambda f: (-rank(f), f.task, f.id))
+        now = tuple(f for f in ordered if f.id not in before) or tuple(ordered)
+        rest = tuple(f for f in ordered if f not in now)
+        gathered.append(Problem(now, rest, named.get(uid)))
     return sorted(gathered, key=_order)
 
 

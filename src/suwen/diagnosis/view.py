@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -215,7 +215,7 @@ def _reviews(report: Report, language: Language, particulars: Particulars) -> li
             "%(what)s, %(concept)s", what=problem.label, concept=inside(concept(finding.code))
         )
         for problem in problems(report.findings)
-        for finding in problem.findings
+        for finding in (*problem.findings, *problem.earlier)
     }
     lines = [
         both(
@@ -244,7 +244,7 @@ def _card(
 ) -> Card:
     ids = {finding.id for finding in problem.findings}
     edited = edits(report)
-    own = Problem(tuple(f for f in problem.findings if f.id not in edited))
+    own = replace(problem, findings=tuple(f for f in problem.findings if f.id not in edited))
     band, chip = _chip(own, len(own.findings) < len(problem.findings), language)
     return Card(
         title=problem.label.of(language),

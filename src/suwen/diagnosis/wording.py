@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 
 from suwen.core.codes import LONGEST_DIAMETER, PULMONARY_NODULE, Code, Text
-from suwen.core.nouns import PROBABILITY, Band, Finding, Interval
+from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Tracking
 from suwen.diagnosis.language import both, message, same
 
 
@@ -158,11 +158,15 @@ def inside(name: Text) -> Text:
     return Text(en=en, zh=name.zh)
 
 
-def label(finding: Finding) -> Text:
-    """Return what a finding is about: the lesion's label (`Nodule 1`), else the concept's name."""
-    if finding.tracking is None:
+def label(finding: Finding, tracking: Tracking | None = None) -> Text:
+    """Return what a finding is about: the lesion's label (`Nodule 1`), else the concept's name.
+
+    `tracking` is the lesion's identity over studies, where the finding has another of its own.
+    """
+    known = tracking or finding.tracking
+    if known is None:
         return concept(finding.code)
-    name = quoted(finding.tracking.label)
+    name = quoted(known.label)
     if match := _NUMBERED.fullmatch(name):
         return both("%(thing)s %(number)s", thing=both(match[1]), number=match[2])
     return same(name)

@@ -8,7 +8,7 @@ even where something is unknown; several are a range, with the unknowns that wou
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -144,11 +144,9 @@ class Guideline:
 
         Where the two disagree both categories are returned.
         """
-        found = [
-            self._by(facts, basis)
-            for basis, name in (("diameter", "total"), ("volume", "total_mm3"))
-            if name in facts or (basis == "diameter" and "total_mm3" not in facts)
-        ]
+        bases: tuple[Basis, ...] = ("diameter", "volume")
+        given = [one for one in bases if ("total" if one == "diameter" else "total_mm3") in facts]
+        found = [self._by(facts, basis) for basis in given or bases[:1]]
         first = found[0]
         categories = {name for one in found for name in one.categories}
         return Verdict(
@@ -234,15 +232,15 @@ def _fits(value: Fact, wanted: Any) -> bool:
     """Say whether a value is the wanted one, one of several, or within limits."""
     if isinstance(wanted, Mapping):
         number = float(value)
-        return (
+        return bool(
             number >= wanted.get("from", float("-inf"))
             and number > wanted.get("above", float("-inf"))
             and number < wanted.get("below", float("inf"))
             and number <= wanted.get("upto", float("inf"))
         )
-    return value in wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else (
-        value == wanted
-    )  # fmt: skip
+    if isinstance(wanted, list):
+        return value in wanted
+    return bool(value == wanted)
 
 
 def change_of(

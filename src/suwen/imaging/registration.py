@@ -48,6 +48,9 @@ KEPT_SHARE: Final = 0.6
 FAR_MM: Final = 12.0
 """A 90th percentile of what the fit leaves over beyond which two studies are not registered."""
 
+NEAR_MM: Final = 3.0
+"""A single nodule is looked for this far around its place."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -151,9 +154,7 @@ class Registration:
         return _local(self._second, self._first, self.rigid.inverse, point, self.tolerance_mm)
 
 
-def register(
-    first: Volume, second: Volume, lungs: Callable[[Volume], Mask]
-) -> Registration:
+def register(first: Volume, second: Volume, lungs: Callable[[Volume], Mask]) -> Registration:
     """Lay two chest CT studies of one patient over each other.
 
     Parameters
@@ -339,6 +340,34 @@ def _least_squares(points: Points, found: Points) -> Rigid:
     turned = np.diag([1, 1, np.sign(np.linalg.det(vt.T @ u.T))])
     rotation = vt.T @ turned @ u.T
     return Rigid(rotation, there - rotation @ middle)
+
+
+def likeness(
+    one: Volume, other: Volume, rigid: Rigid, point: Point, place: Point, half_mm: float
+) -> float:
+    """Return the best correlation of what lies around a point with what lies around a place.
+
+    Parameters
+    ----------
+    one, other
+        Two studies in HU.
+    rigid
+        From the first to the second; only its rotation counts.
+    point, place
+        In the first and in the second study, LPS in mm.
+    half_mm
+        Half the edge of the compared cube; it is moved by `NEAR_MM` at most.
+    """
+    half, reach = max(4, round(half_mm)), round(NEAR_MM)
+    edge = half + reach
+    turned = Rigid(rigid.rotation, np.asarray(place) - rigid.rotation @ np.asarray(point))
+    affine, _ = _grid(np.asarray(point) - edge, np.asarray(point) + edge, 1.0)
+    shape = (2 * edge + 1,) * 3
+    here, there = (
+        _onto(v, np.clip(v.values, *WINDOW_HU).astype(np.float32), affine, shape, r)
+        for v, r in ((one, IDENTITY), (other, turned))
+    )
+    return _searched(here, there, np.full(3, edge), half, reach)[1]
 
 
 def _local(one: Volume, other: Volume, rigid: Rigid, point: Point, farthest_mm: float) -> Place:

@@ -135,7 +135,8 @@ INCIDENTAL = {
     "a solid nodule of 9 mm, low risk": (found("solid", 9, **LOW), "1C"),
     "a solid nodule of 20 mm, high risk": (found("solid", 20, **HIGH), "1C"),
     "a solid nodule of 9 mm, risk unknown": (found("solid", 9), "1C"),
-    "several solid nodules, the largest 4 mm, low risk": (found("solid", 4, **MANY, **LOW), "2A-lo"),
+    "several solid nodules, the largest 4 mm, low risk": (
+        found("solid", 4, **MANY, **LOW), "2A-lo"),
     "several solid nodules, the largest 4 mm, high risk": (
         found("solid", 4, **MANY, **HIGH), "2A-hi"),
     "several solid nodules, the largest 7 mm, low risk": (

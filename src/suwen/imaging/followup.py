@@ -1,0 +1,290 @@
+"""What became of each nodule since the earlier CT: the same, grown, new, gone, or left open.
+
+The task is answered by rules (`knowledge/followup.toml` in the pack), not by weights. Both studies
+lie in the Case, and both are segmented by the same pack, as comparing volumes asks for.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from suwen.core.codes import VOLUME_CHANGE, Text
+from suwen.core.errors import BadInput, NotFound
+from suwen.core.nouns import Case, Evidence, Finding, ImageRegion, RecordValue, Tracking
+from suwen.core.registry import register
+from suwen.imaging import followup_findings as said
+from suwen.imaging import growth, locate
+from suwen.imaging.lungs import lung_mask
+from suwen.imaging.matching import Pair, match
+from suwen.imaging.registration import Registration
+from suwen.imaging.registration import register as lay_over
+from suwen.imaging.studies import Marked, Study, reports_of, studies_of
+from suwen.imaging.tasks import SEGMENTATION
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Value
+
+FOLLOWUP: Final = "imaging.nodule_followup"
+KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
+RULES: Final = "followup.toml"
+NEW_LABEL: Final = "Nodule"
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """What was seen of one nodule on two studies.
+
+    Parameters
+    ----------
+    outcome
+        See `matching.Outcome`.
+    days
+        Between the studies.
+    before_mm3, now_mm3
+        Volumes; 0 where it was not segmented.
+    before_day, now_day
+        `YYYY-MM-DD`.
+    solid
+        Whether it is solid on both studies: others are measured with more spread.
+    slice_mm
+        The larger slice spacing of the two studies.
+    away_mm, residual_mm
+        Distance from where it was expected; median and 90th percentile of what the registration
+        left over.
+    uid, label, side
+        Tracking identity, the same as on the earlier study, and the lung.
+    refusal
+        Why nothing is said.
+    """
+
+    outcome: str
+    days: float
+    before_mm3: float = 0.0
+    now_mm3: float = 0.0
+    before_day: str = ""
+    now_day: str = ""
+    solid: bool = True
+    slice_mm: float = 1.0
+    away_mm: float = 0.0
+    residual_mm: tuple[float, float] = (0.0, 0.0)
+    uid: str = ""
+    label: str = ""
+    side: str = ""
+    refusal: Text | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Two studies laid over each other, and what became of their nodules."""
+
+    before: Study
+    now: Study
+    over: Registration
+    pairs: tuple[Pair, ...]
+
+
+class NoduleFollowUp:
+    """The same nodule on two studies: matched, new or resolved; growth and doubling time."""
+
+    name = FOLLOWUP
+    title = Text(en="Lung nodule: change since the earlier CT", zh="肺结节：与既往 CT 比较")
+    reads = (Reads("ImagingStudy", "CT", Text(en="Two chest CT studies", zh="两次胸部 CT")),)
+    answers = Value(VOLUME_CHANGE, "%")
+    after: tuple[str, ...] = (SEGMENTATION,)
+    datasets = ("none",)
+    perturbations: tuple[Perturbation, ...] = ()
+    rules = (KNOWLEDGE / RULES,)
+    domain = said.DOMAIN
+    sources = said.SOURCES
+    limits = said.LIMITS
+
+    def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+        """Return one sample for each nodule of the latest two studies."""
+        return follow(case, earlier)
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Say that there are none: the rules come from publications."""
+        raise no_examples(self.name)
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Say that there is nothing to fit."""
+        raise no_examples(self.name)
+
+    def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
+        """Return the volume change in per cent; 0 where there are no two volumes."""
+        data: FollowUp = sample.data
+        found = change_in(pack, data)
+        value = found.percent.value if found else 0.0
+        domain = {"days": data.days, "slice_mm": data.slice_mm}
+        return Output(np.array([value]), domain)
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Return the change with its interval, or what became of the nodule."""
+        data: FollowUp = sample.data
+        return [said.finding(self.name, pack, sample, change_in(pack, data), variability(pack))]
+
+    def golden(self) -> list[Sample]:
+        """Return the cases that go into the pack."""
+        return [
+            Sample("grown", FollowUp("matched", 180, 200.0, 340.0)),
+            Sample("unchanged", FollowUp("matched", 365, 200.0, 210.0)),
+            Sample("subsolid", FollowUp("matched", 365, 900.0, 1180.0, solid=False)),
+        ]
+
+
+def no_examples(task: str) -> NotFound:
+    """Return the error of a task that is answered by published rules."""
+    return NotFound(
+        f"{task} is answered by published rules: there are no labelled examples",
+        "a task that is trained",
+        f"suwen train {task} puts the rules into a signed pack; suwen card shows their sources",
+    )
+
+
+def variability(pack: Pack) -> Mapping[str, Any]:
+    """Return the table of the pack that says how far repeated volumes differ."""
+    return tomllib.loads(pack.path(RULES, 0).read_text(encoding="utf-8"))
+
+
+def change_in(pack: Pack, data: FollowUp) -> growth.Change | None:
+    """Return the change of a matched nodule, by the rules of a pack."""
+    if data.outcome != "matched":
+        return None
+    limits = variability(pack)["variability"]
+    spread = limits["solid" if data.solid else "subsolid"]
+    return growth.change(data.before_mm3, data.now_mm3, data.days, spread)
+
+
+def follow(case: Case, segmented: Sequence[Finding]) -> list[Sample]:
+    """Return a sample for each nodule of the latest two studies of a Case; see `FollowUp`."""
+    studies = studies_of(case, segmented)
+    if len(studies) < 2 or not any(study.nodules for study in studies[-2:]):
+        return []
+    steps = []
+    for before, now in pairwise(studies):
+        over = lay_over(before.series.volume, now.series.volume, lung_mask)
+        pairs: list[Pair] = []
+        if over.trusted:
+            seen = [[one.seen for one in study.nodules] for study in (before, now)]
+            volumes = (before.series.volume, now.series.volume)
+            pairs = match(over, volumes, seen[0], seen[1])
+        steps.append(Step(before, now, over, tuple(pairs)))
+    inputs = tuple(dict.fromkeys(one for study in studies for one in study.inputs))
+    last = steps[-1]
+    if last.now.day == last.before.day:
+        return []
+    if not last.over.trusted:
+        return [_refused(last, inputs)]
+    identities = tracked(steps)
+    reports = tuple(reports_of(case, last.before))
+    return [_sample(case, last, pair, identities, reports, inputs) for pair in last.pairs]
+
+
+def tracked(steps: Sequence[Step]) -> dict[str, Tracking]:
+    """Return the identity of each nodule by its finding's id: that of the earliest study.
+
+    A nodule that is not matched keeps its own UID; its label is numbered on where another has it.
+    """
+    found: dict[str, Tracking] = {}
+    labels: set[str] = set()
+    for one in steps[0].before.nodules:
+        _keep(found, labels, one, _own(one))
+    for step in steps:
+        for pair in step.pairs:
+            if pair.now is None:
+                continue
+            now = step.now.nodules[pair.now]
+            if pair.outcome == "matched" and pair.before is not None:
+                before = step.before.nodules[pair.before]
+                found[now.finding.id] = found.get(before.finding.id, _own(before))
+            else:
+                own = _own(now)
+                label = own.label if own.label not in labels else _next(labels)
+                _keep(found, labels, now, Tracking(uid=own.uid, label=label))
+    return found
+
+
+def _keep(found: dict[str, Tracking], labels: set[str], one: Marked, tracking: Tracking) -> None:
+    found[one.finding.id] = tracking
+    labels.add(tracking.label)
+
+
+def _own(one: Marked) -> Tracking:
+    return one.finding.tracking or Tracking(uid=one.data.uid, label=one.data.label)
+
+
+def _next(labels: set[str]) -> str:
+    number = 1
+    while f"{NEW_LABEL} {number}" in labels:
+        number += 1
+    return f"{NEW_LABEL} {number}"
+
+
+def _refused(step: Step, inputs: tuple[str, ...]) -> Sample:
+    key = f"{step.before.series.series_uid}>{step.now.series.series_uid}"
+    days = (step.now.day - step.before.day).days
+    data = FollowUp("ambiguous", days, refusal=said.NOT_REGISTERED)
+    regions = [one.region for one in (*step.now.nodules, *step.before.nodules)]
+    return Sample(key, data, tuple(regions), inputs)
+
+
+def _sample(
+    case: Case,
+    step: Step,
+    pair: Pair,
+    identities: Mapping[str, Tracking],
+    reports: tuple[RecordValue, ...],
+    inputs: tuple[str, ...],
+) -> Sample:
+    before = None if pair.before is None else step.before.nodules[pair.before]
+    now = None if pair.now is None else step.now.nodules[pair.now]
+    one = now if now is not None else before
+    if one is None:
+        raise BadInput("a pair without a nodule", "at least one of the two", "match again")
+    tracking = identities[one.finding.id]
+    data = FollowUp(
+        outcome=pair.outcome,
+        days=float((step.now.day - step.before.day).days),
+        before_mm3=before.mm3 if before else 0.0,
+        now_mm3=now.mm3 if now else 0.0,
+        before_day=step.before.day.isoformat(),
+        now_day=step.now.day.isoformat(),
+        solid=all(x.made_of.kind == "solid" for x in (before, now) if x),
+        slice_mm=max(s.series.volume.spacing[0] for s in (step.before, step.now)),
+        away_mm=round(pair.away_mm, 2),
+        residual_mm=(round(step.over.residual_mm[0], 2), round(step.over.residual_mm[1], 2)),
+        uid=tracking.uid,
+        label=tracking.label,
+        side=one.data.side,
+    )
+    evidence: list[Evidence] = [
+        _region(now, step.now, pair),
+        _region(before, step.before, pair),
+        *(RecordValue(record=f"Finding/{x.finding.id}", path="Finding.measures")
+          for x in (now, before) if x),
+        *reports,
+    ]  # fmt: skip
+    key = f"{step.before.series.series_uid}>{step.now.series.series_uid} {one.finding.id}"
+    named = (*inputs, *(report.record for report in reports))
+    return Sample(key, data, tuple(evidence), tuple(dict.fromkeys(named)))
+
+
+def _region(one: Marked | None, study: Study, pair: Pair) -> ImageRegion:
+    """Return where a nodule lies in a study, or where it would lie."""
+    if one is not None:
+        return one.region
+    point = pair.place.point
+    return locate.region(study.series, point, point, said.EXPECTED)
+
+
+register(NoduleFollowUp())
