@@ -33,6 +33,10 @@ of the LIDC-IDRI patients by Cohen's kappa with the readers' texture (1, 2 to 4,
 half kappa is 0.41 and 86 % agree, where calling all of them solid agrees for 85 %: ground glass is
 told well, part-solid is mostly called solid, which the guidelines treat as more suspicious."""
 
+EDGE_PIXELS: Final = 0.5
+"""What is added to the distance of the outermost pixel middles: drawn shapes end half-way between
+these and the pixels' far edges on average (measured on balls of 5 to 15 mm)."""
+
 
 @dataclass(frozen=True)
 class Composition:
@@ -92,7 +96,7 @@ def _largest(mask: Mask) -> Mask:
 def mean_diameter_mm(volume: Volume, mask: Mask) -> float:
     """Return the mean of long and short axis on the axial slice where the long axis is longest.
 
-    The short axis is the widest extent at a right angle to the long one; pixel edges count.
+    The short axis is the widest extent at a right angle to the long one.
     """
     best = (0.0, 0.0)
     for flat in mask:
@@ -105,14 +109,11 @@ def _axes(flat: Mask, volume: Volume) -> tuple[float, float]:
     """Return long and short axis of one slice in mm."""
     _, dy, dx = volume.spacing
     y, x = np.nonzero(flat)
-    corners = np.concatenate(
-        [np.stack([(x + a) * dx, (y + b) * dy], 1) for a in (-0.5, 0.5) for b in (-0.5, 0.5)]
-    )
+    places = np.stack([x * dx, y * dy], 1)
     angles = np.radians(np.arange(0, 180, 3))
-    along = corners @ np.stack([np.cos(angles), np.sin(angles)])
+    along = places @ np.stack([np.cos(angles), np.sin(angles)])
     widths = along.max(0) - along.min(0)
     widest = int(widths.argmax())
-    # pixel corners overstate a slanted extent: half a pixel's diagonal against half its side
-    slack = np.abs(np.cos(angles)) * dx + np.abs(np.sin(angles)) * dy - np.sqrt(dx * dy)
     right = (widest + len(angles) // 2) % len(angles)
-    return float(widths[widest] - slack[widest]), float(widths[right] - slack[right])
+    edge = EDGE_PIXELS * float(np.sqrt(dx * dy))
+    return float(widths[widest]) + edge, float(widths[right]) + edge
