@@ -17,7 +17,7 @@ import numpy as np
 
 from suwen.core.codes import VOLUME_CHANGE, Text
 from suwen.core.errors import BadInput, NotFound
-from suwen.core.nouns import Case, Evidence, Finding, ImageRegion, RecordValue, Tracking
+from suwen.core.nouns import Band, Case, Evidence, Finding, ImageRegion, RecordValue, Tracking
 from suwen.core.registry import register
 from suwen.imaging import followup_findings as said
 from suwen.imaging import growth, locate
@@ -25,6 +25,7 @@ from suwen.imaging.lungs import lung_mask
 from suwen.imaging.matching import Pair, match
 from suwen.imaging.registration import Registration
 from suwen.imaging.registration import register as lay_over
+from suwen.imaging.series import case_volumes
 from suwen.imaging.studies import Marked, Study, reports_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
 from suwen.lifecycle.data import DataFolders
@@ -36,6 +37,8 @@ FOLLOWUP: Final = "imaging.nodule_followup"
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
 RULES: Final = "followup.toml"
 NEW_LABEL: Final = "Nodule"
+MOST_STUDIES: Final = 4
+"""The latest studies through which an identity is followed; each pair is laid over each other."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,10 @@ def change_in(pack: Pack, data: FollowUp) -> growth.Change | None:
 
 def follow(case: Case, segmented: Sequence[Finding]) -> list[Sample]:
     """Return a sample for each nodule of the latest two studies of a Case; see `FollowUp`."""
-    studies = studies_of(case, segmented)
+    answered = any(one.band is not Band.ABSTAIN for one in segmented)
+    if not answered or len({one.study_uid for one in case_volumes(case)}) < 2:
+        return []
+    studies = studies_of(case, segmented)[-MOST_STUDIES:]
     if len(studies) < 2 or not any(study.nodules for study in studies[-2:]):
         return []
     steps = []

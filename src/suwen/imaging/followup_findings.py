@@ -13,7 +13,6 @@ from suwen.core.codes import (
     NEW_NODULE,
     RESOLVED_NODULE,
     RIGHT_LUNG,
-    VOLUME,
     VOLUME_CHANGE,
     Code,
     Text,
@@ -89,14 +88,11 @@ def finding(
             **known,
         )  # fmt: skip
     if data.outcome in ("new", "resolved"):
-        code, volume = (NEW_NODULE, VOLUME) if data.outcome == "new" else (
-            RESOLVED_NODULE, EARLIER_VOLUME)  # fmt: skip
-        value = data.now_mm3 or data.before_mm3
         return Finding(
-            code=code,
+            code=NEW_NODULE if data.outcome == "new" else RESOLVED_NODULE,
             band=Band.RULE_IN,
             reason=_came_or_went(data),
-            measures=(_exact(volume, value, "mm3"),),
+            measures=(_exact(EARLIER_VOLUME, data.before_mm3, "mm3"),),
             **known,
         )
     return Finding(

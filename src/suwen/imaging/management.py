@@ -34,6 +34,8 @@ CONTEXT: Final = KNOWLEDGE / "followup_context.toml"
 GUIDELINES: Final = {"screening": "lung_rads_2022.toml", "incidental": "fleischner_2017.toml"}
 """Rules by what the examination was for."""
 MONTH_DAYS: Final = 30.44
+SLOW_EXAMS: Final = 3
+"""Examinations on which slow growth has to be seen (Lung-RADS v2022, note 8)."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,18 @@ def judge(guideline: Guideline, data: Advice) -> tuple[Verdict, bool]:
         own = _at_baseline(guideline, data.now, data.context)
         if earlier is not None:
             facts["earlier"] = earlier
-        if earlier is not None and own is not None and facts["change"] in ("stable", "decreased"):
+        if earlier is not None and own is not None and _by_size(facts):
             crossed = guideline.rank(own) > guideline.rank(earlier)
             facts["change"] = "baseline" if crossed else facts["change"]
     return guideline.evaluate(facts), crossed
+
+
+def _by_size(facts: Facts) -> bool:
+    """Say whether a higher size category decides: not for what grew, nor for proven slow growth."""
+    proven = facts["kind"] != "ground-glass" and float(facts.get("exams", 0)) >= SLOW_EXAMS
+    return facts["change"] in ("stable", "decreased") or (
+        facts["change"] == "slowly-growing" and not proven
+    )
 
 
 def _change(guideline: Guideline, data: Advice) -> str:
@@ -184,7 +194,10 @@ def _at_baseline(guideline: Guideline, nodule: Facts, context: Facts) -> str | N
 
 def advised(case: Case, earlier: Sequence[Finding]) -> list[Sample]:
     """Return the samples of a Case: see `NoduleManagement.samples`."""
-    studies = studies_of(case, [one for one in earlier if one.task == SEGMENTATION])
+    segmented = [one for one in earlier if one.task == SEGMENTATION]
+    if not any(one.band is not Band.ABSTAIN for one in segmented):
+        return []
+    studies = studies_of(case, segmented)
     if not studies or not studies[-1].nodules:
         return []
     now = studies[-1]
