@@ -24,6 +24,8 @@ _SCHEMES: Final = {
 }
 _UNITS: Final = {"1": "no units", "mm": "millimeter", "mm3": "cubic millimeter", "%": "percent"}
 
+_LONGEST: Final = 64
+"""Longest Code Meaning."""
 _SHORT: Final = 16
 """Longest Code Value (VR SH); readers in use do not look for Long Code Value everywhere."""
 _SHORTENED: Final = {
@@ -38,12 +40,17 @@ MODEL: Final = "Suwen decision support (research)"
 def concept(code: Code) -> CodedConcept:
     """Return a Code as a DICOM coded concept (English meaning)."""
     scheme = _SCHEMES.get(code.system, PRIVATE_SCHEME)
-    return CodedConcept(_short(code.code), scheme, code.name.en)
+    return CodedConcept(_short(code.code), scheme, _meaning(code.name.en))
 
 
 def private(value: str, meaning: str) -> CodedConcept:
     """Return a concept of Suwen's own scheme."""
     return CodedConcept(_short(value), PRIVATE_SCHEME, meaning)
+
+
+def _meaning(text: str) -> str:
+    """Return a code's meaning in the 64 characters DICOM allows (VR LO)."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3].rstrip() + "..."
 
 
 def _short(value: str) -> str:

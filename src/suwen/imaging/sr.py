@@ -21,7 +21,7 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from suwen.core.codes import CATEGORIES, GUIDELINE_CATEGORY, LUNG, Code
+from suwen.core.codes import CATEGORIES, GUIDELINE_CATEGORY, LUNG
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Finding, ImageRegion, Interval, Report
 from suwen.imaging.assembly import Series
@@ -353,14 +353,8 @@ def _evaluations(findings: Sequence[Finding]) -> list[sr.QualitativeEvaluation]:
         for finding in findings
     ]
     categories = [
-        sr.QualitativeEvaluation(name=concept(GUIDELINE_CATEGORY), value=_category(finding.code))
+        sr.QualitativeEvaluation(name=concept(GUIDELINE_CATEGORY), value=concept(finding.code))
         for finding in findings
         if finding.code.system == CATEGORIES
     ]
     return bands + categories
-
-
-def _category(code: Code) -> sr.CodedConcept:
-    """Return a guideline's category; its meaning is cut where DICOM allows no longer one."""
-    whole = concept(code)
-    return sr.CodedConcept(whole.value, whole.scheme_designator, whole.meaning[:64])

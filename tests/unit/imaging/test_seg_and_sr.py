@@ -17,11 +17,13 @@ from highdicom.legacy import LegacyConvertedEnhancedCTImage
 from pydicom import dcmread
 
 from suwen.core.codes import (
+    CATEGORIES,
     LONGEST_DIAMETER,
     MALIGNANCY_PROBABILITY,
     PULMONARY_NODULE,
     RIGHT_LUNG,
     VOLUME,
+    Code,
     Text,
 )
 from suwen.core.errors import BadInput
@@ -224,6 +226,18 @@ def test_every_code_is_short_enough_for_readers_that_know_only_code_value(draft:
     codes = [one.value for one in opened.iterall() if one.keyword == "CodeValue"]
     assert "malignancy-prob" in codes
     assert max(len(code) for code in codes) <= 16
+
+
+def test_a_guideline_category_stands_in_the_group_of_its_nodule(series: Series) -> None:
+    long = "Lung-RADS v2022: between 3 (probably benign) and 4A (suspicious), as it is called"
+    code = Code(system=CATEGORIES, code="lung-rads-3..4A", name=Text(en=long, zh="分类"))
+    found = nodule(series, 0)
+    advised = found[0].model_copy(update={"code": code, "attachments": (), "task": "t.advice"})
+    written = structured_report(series, [*found, advised], report([*found, advised]))
+    (group,) = hd.sr.srread(BytesIO(written)).content.get_image_measurement_groups()
+    told = {one.name.value: one.value for one in group.get_qualitative_evaluations()}
+    assert told["guideline"].value == "lung-rads-3..4A"
+    assert told["guideline"].meaning == long[:61] + "..."
 
 
 def test_every_uncertainty_carries_the_unit_of_its_value(draft: bytes) -> None:
