@@ -36,7 +36,8 @@ LIMITS: Final = (
     "Calcification, fat, airway nodules, cysts, pleural and perifissural shape and spiculation are "
     "not measured; they are taken as absent and named in each answer.",
     "The type of the nodule is a rule on Hounsfield units: on the half of the LIDC-IDRI patients "
-    "it was not chosen on, kappa with the readers is 0.41 [0.29, 0.53]; part-solid is mostly called solid.",
+    "it was not chosen on, kappa with the readers is 0.41 [0.29, 0.53]; part-solid is mostly "
+    "called solid.",
     "Single or multiple counts the nodules that were given or found, not those that were missed.",
 )
 WORDS: Final[Mapping[Fact, Text]] = {

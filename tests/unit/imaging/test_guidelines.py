@@ -76,6 +76,7 @@ SCREENED = {
     "a new solid nodule of 8 mm": (solid(8, "new"), "4B"),
     "a solid nodule that grew to 9 mm": (solid(9, "growing"), "4B"),
     "a part-solid nodule of 20 mm with 8 mm solid": (part_solid(20, 8), "4B"),
+    "a growing part-solid nodule with 4 mm solid": (part_solid(12, 4, "growing"), "4B"),
     "a new part-solid nodule with 4 mm solid": (part_solid(9, 4, "new"), "4B"),
     "a multilocular cyst with more locules": (
         solid(14, cyst="multilocular, more locules or denser"), "4B"),
