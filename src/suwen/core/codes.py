@@ -89,3 +89,7 @@ AI_GENERATED = _code(
     "Artificial Intelligence asserted",
     "由人工智能给出",
 )
+NORMAL = _code(SNOMED, "17621005", "Normal", "正常")
+PNEUMONIA = _code(SNOMED, "233604007", "Pneumonia", "肺炎")
+BACTERIAL_PNEUMONIA = _code(SNOMED, "53084003", "Bacterial pneumonia", "细菌性肺炎")
+VIRAL_PNEUMONIA = _code(SNOMED, "75570004", "Viral pneumonia", "病毒性肺炎")

@@ -41,6 +41,13 @@ class Recipe(BaseModel):
         description="Probability from which two classes are told apart: 0.5, or the one with the "
         "best Youden index or F1 on the validation folds.",
     )
+    prevalence: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of anything but the first class where the pack is used, from which the "
+        "operating point of a question asked as a whole is shifted; empty: as in the data.",
+    )
     interval_level: float = Field(
         0.90, gt=0.5, lt=1, description="Share of true values that an interval should hold."
     )
