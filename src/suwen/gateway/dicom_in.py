@@ -12,6 +12,7 @@ from suwen.gateway.intake import SELF, Claim, Reading, Resource, SourceFile, loc
 from suwen.imaging.assembly import Series, assemble
 from suwen.imaging.dicom import Instance, read_instance
 from suwen.imaging.nifti import read_nifti
+from suwen.imaging.planar_case import holds_pictures
 from suwen.imaging.series import imaging_study
 
 DIRECTORY = "1.2.840.10008.1.3.10"
@@ -80,6 +81,13 @@ class DicomReader:
         self._reading.resources.append({**study, "id": local_id("study", uid)})
 
     def _tell(self, series: Series) -> None:
+        if not series.usable and holds_pictures(series):
+            count = sum(instance.has_pixels for instance in series.instances)
+            kind = series.modality
+            self._reading.accept(
+                f"DICOM {kind}, {count} picture(s)", f"DICOM {kind}，{count} 幅图像"
+            )
+            return
         if not series.usable:
             self._tell_problems(series)
             return

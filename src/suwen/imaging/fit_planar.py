@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WEIGHTS: Final = "net.onnx"
 KEPT: Final = 1.4
 """Pictures are kept at this many times the network's edge: enough for a zoomed draw."""
-TYPICAL: Final = 1200
+TYPICAL: Final = 800
 """Most training pictures whose features say what a typical picture is."""
 OPTIONS: Final = ("pretrained", "blocks", "frozen", "pixels")
 
@@ -102,7 +102,7 @@ def fit(
         for picture, label in zip(kept, valid.labels, strict=True)
     ]
     loss = _batch_loss(network_loss(recipe.imbalance, labels, plan.classes))
-    history = train_network(network, Schedule(recipe, folder), epoch, loss, checks)
+    history = train_network(network, Schedule(recipe, folder, keep_last=True), epoch, loss, checks)
     chosen = np.random.default_rng(recipe.seed).permutation(len(pictures))[:TYPICAL]
     pooled = _pooled(network, [variation.as_in_use(pictures[i], plan.pixels) for i in chosen])
     scoring = PlanarScoring(network, pooled, torch.from_numpy(labels[chosen]))

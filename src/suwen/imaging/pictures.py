@@ -80,7 +80,7 @@ def key_image(volume: Volume, mask: Mask, saliency: Floats | None = None) -> byt
     shown = (frame.cut(volume, volume.values) - low) / WINDOW_WIDTH_HU
     picture = np.repeat(np.clip(shown, 0, 1)[..., None], 3, axis=2) * 255
     if saliency is not None:
-        picture = _warmed(picture, frame.cut(volume, saliency))
+        picture = warmed(picture, frame.cut(volume, saliency))
     image = Image.fromarray(picture.astype(np.uint8))
     _outline(image, frame.cut(volume, mask) > 0.5)
     _scale(image, frame.pixel_mm)
@@ -89,7 +89,16 @@ def key_image(volume: Volume, mask: Mask, saliency: Floats | None = None) -> byt
     return out.getvalue()
 
 
-def _warmed(picture: NDArray[np.float64], relevance: Floats) -> NDArray[np.float64]:
+def shown_on(image: Floats, relevance: Floats) -> bytes:
+    """Return a single picture (h, w) in 0..1 with the saliency over it, as PNG bytes."""
+    picture = np.repeat(np.clip(image, 0, 1)[..., None], 3, axis=2) * 255.0
+    out = BytesIO()
+    Image.fromarray(warmed(picture, relevance).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+def warmed(picture: NDArray[np.floating], relevance: Floats) -> NDArray[np.floating]:
+    """Return a picture (h, w, 3) in 0..255 with what is relevant (positive) in warm colours."""
     strength = np.clip(relevance, 0, None)
     if not strength.any():
         return picture

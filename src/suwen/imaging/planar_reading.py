@@ -30,7 +30,7 @@ DOMAIN_NAMES: Final[Mapping[str, Text]] = {
 DARK, BRIGHT = 0.05, 0.95
 BLURRED: Final = 0.1
 """Standard deviation, a share of the shorter edge, of the blur that empties a picture."""
-OCCLUDED: Final = 8
+OCCLUDED: Final = 5
 """Cells along each axis of the occlusion map."""
 
 
@@ -39,27 +39,34 @@ def edge_of(pack: Pack) -> int:
     return int(pack.member(0)["pixels"])
 
 
-def outputs_of(pack: Pack, shown: Floats, name: str, members: Sequence[int]) -> Array:
-    """Return one output of the networks of some members, (members, ...).
+def outputs_of(
+    pack: Pack, shown: Floats, names: Sequence[str], members: Sequence[int]
+) -> list[Array]:
+    """Return some outputs of the networks of some members, each (members, ...).
 
-    `shown` is a network input (1, s, s); `name` one of `planar_net.OUTPUTS`.
+    `shown` is a network input (1, s, s); `names` are among `planar_net.OUTPUTS`.
     """
-    files = [(str(pack.member(k)["network"]), k) for k in members]
-    return np.stack([found[0] for found in pack.run(files, name, {"input": shown[None]})])
+    found = [
+        pack.session(str(pack.member(k)["network"]), k).run(list(names), {"input": shown[None]})
+        for k in members
+    ]
+    return [np.stack([one[place][0] for one in found]) for place in range(len(names))]
 
 
-def logits_of(pack: Pack, data: PlanarInput, members: Sequence[int]) -> Array:
-    """Return the logits of one picture: (members, classes), with two classes (members,)."""
-    found = outputs_of(pack, network_input(data.image, edge_of(pack)), "logits", members)
-    found = found.astype(float)
-    return found[:, 1] - found[:, 0] if found.shape[1] == 2 else found
+def answer_of(
+    pack: Pack, data: PlanarInput, members: Sequence[int]
+) -> tuple[Array, dict[str, float]]:
+    """Return logits and domain features of one picture.
 
-
-def domain_of(pack: Pack, data: PlanarInput, members: Sequence[int]) -> dict[str, float]:
-    """Return what the domain guard looks at: the grey levels as shown, and the features."""
+    Logits have the shape (members, classes), with two classes (members,). The domain guard looks
+    at the grey levels as the networks see them, and at how unusual their features are.
+    """
     shown = network_input(data.image, edge_of(pack))
-    distance = outputs_of(pack, shown, "distance", members).mean()
-    return {"distance": float(distance), **appearance_of(shown[0])}
+    logits, distance = outputs_of(pack, shown, ("logits", "distance"), members)
+    logits = logits.astype(float)
+    if logits.shape[1] == 2:
+        logits = logits[:, 1] - logits[:, 0]
+    return logits, {"distance": float(distance.mean()), **appearance_of(shown[0])}
 
 
 def appearance_of(image: Floats) -> dict[str, float]:
@@ -77,68 +84,41 @@ def appearance_of(image: Floats) -> dict[str, float]:
     }
 
 
-def class_activation(pack: Pack, data: PlanarInput, versus: int | None = 0) -> Floats:
-    """Return the class activation map on the picture's own grid, (h, w), in logits a cell.
+def class_activation(pack: Pack, data: PlanarInput) -> Floats:
+    """Return how much each place speaks for anything but the first class, (h, w).
 
-    Of the class that is most probable, as `score_of` scores it; with `versus` of how much each
-    place speaks for anything else against that class: the class maps weighted by their
-    probabilities, minus the map of `versus`.
+    On the picture's own grid, in logits a cell: the class activation maps of the other classes,
+    weighted by their probabilities among themselves, minus that of the first.
     """
     shown = network_input(data.image, edge_of(pack))
-    members = range(pack.members)
-    maps = outputs_of(pack, shown, "cam", members).mean(0)
-    logits = outputs_of(pack, shown, "logits", members).mean(0)
-    weight = contrast(logits, versus)
+    logits, maps = (
+        found.mean(0) for found in outputs_of(pack, shown, ("logits", "cam"), range(pack.members))
+    )
+    weight = np.concatenate([[-1.0], special.softmax(logits[1:])])
     cells = np.tensordot(weight, maps, axes=1)
-    return resized(cells.astype(np.float32), data.image.shape)
+    return resized(cells.astype(np.float32), (data.image.shape[0], data.image.shape[1]))
 
 
-def contrast(logits: Array, versus: int | None) -> Array:
-    """Return the weight of each class's logit in what is explained, (classes,).
-
-    Without `versus` the most probable class alone. With it, the slope of the log odds of anything
-    but that class: its own logit counts -1, the others by their probability among themselves.
-    """
-    weight = np.zeros(len(logits))
-    if versus is None:
-        weight[int(np.argmax(logits))] = 1.0
-        return weight
-    others = [k for k in range(len(logits)) if k != versus]
-    weight[others] = special.softmax(logits[others])
-    weight[versus] = -1.0
-    return weight
+def logit_of(pack: Pack, image: Array) -> float:
+    """Return the log odds of anything but the first class on a picture (h, w)."""
+    shown = network_input(image, edge_of(pack))
+    logits = outputs_of(pack, shown, ("logits",), range(pack.members))[0].mean(0)
+    return float(special.logsumexp(logits[1:]) - logits[0])
 
 
-def logit_with(pack: Pack, data: PlanarInput, image: Array, versus: int | None = 0) -> float:
-    """Return the explained logit of `data` with its picture replaced by `image`.
-
-    With `versus` the log odds of anything but that class; without it the logit of the class that
-    is most probable for the picture as it is.
-    """
-    members = range(pack.members)
-    edge = edge_of(pack)
-    logits = outputs_of(pack, network_input(image, edge), "logits", members).mean(0)
-    if versus is not None:
-        others = np.delete(logits, versus)
-        return float(special.logsumexp(others) - logits[versus])
-    full = outputs_of(pack, network_input(data.image, edge), "logits", members).mean(0)
-    return float(logits[int(np.argmax(full))])
-
-
-def occlusion(pack: Pack, data: PlanarInput, empty: Floats, versus: int | None = 0) -> Floats:
-    """Return how much the explained logit falls when each cell of the picture is emptied, (h, w).
+def occlusion(pack: Pack, image: Floats) -> Floats:
+    """Return how much `logit_of` falls when each cell of the picture is emptied, (h, w).
 
     Source: Zeiler & Fergus, ECCV 2014.
     """
-    image = data.image
-    full = logit_with(pack, data, image, versus)
+    full, empty = logit_of(pack, image), emptied(image)
     parts = [np.array_split(np.arange(size), min(OCCLUDED, size)) for size in image.shape]
     drop = np.zeros_like(image)
     for y, x in product(*parts):
         cell = np.ix_(y, x)
         changed = image.copy()
         changed[cell] = empty[cell]
-        drop[cell] = full - logit_with(pack, data, changed, versus)
+        drop[cell] = full - logit_of(pack, changed)
     return drop
 
 

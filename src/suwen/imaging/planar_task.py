@@ -12,13 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
+from suwen.core.nouns import Attachment, Case, Finding
 from suwen.imaging import planar_reading as reading
+from suwen.imaging.findings import LOWERS, PNG, RAISES
 from suwen.imaging.fit_planar import Plan
+from suwen.imaging.pictures import shown_on
 from suwen.imaging.planar import Floats, PlanarInput
+from suwen.lifecycle import explain, say
+from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Choice, Examples, Output, Sample
+from suwen.lifecycle.run import abstention
+from suwen.lifecycle.task import (
+    Array,
+    Examples,
+    Output,
+    Perturbation,
+    Reads,
+    Sample,
+)
 
 
 class PlanarTask:
@@ -29,12 +43,26 @@ class PlanarTask:
     """
 
     name: str
-    answers: Choice
+    answers: Any
+    """A `Choice`; the contract of a task allows more kinds of answers."""
     plan: Plan
+    title: Text
+    reads: tuple[Reads, ...]
+    datasets: tuple[str, ...]
+    perturbations: tuple[Perturbation, ...]
+    site: Code | None = None
     after: tuple[str, ...] = ()
     domain_names = reading.DOMAIN_NAMES
     explanations = ("cam", "occlusion")
     imbalances = ("none", "weights", "oversample", "focal")
+
+    def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+        """Return one sample for each picture the task is about; see `Task.samples`."""
+        raise NotImplementedError
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Load the labelled pictures; see `Task.examples`."""
+        raise NotImplementedError
 
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
@@ -52,7 +80,24 @@ class PlanarTask:
             classes = len(self.answers.classes)
             shape = (len(chosen),) if classes == 2 else (len(chosen), classes)
             return Output(np.zeros(shape), dict.fromkeys(pack.guard.ranges, 0.0))
-        return Output(reading.logits_of(pack, data, chosen), reading.domain_of(pack, data, chosen))
+        return Output(*reading.answer_of(pack, data, chosen))
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Return the calibrated finding with its explanation, or why there is none."""
+        data: PlanarInput = sample.data
+        reasons = [data.refusal] if data.refusal is not None else []
+        reasons = reasons or pack.guard.reasons(output.domain)
+        if reasons:
+            return [abstention(self, pack, sample, reasons)]
+        relevance, explanation = explain.check_if_shown(self, pack, sample, "cam")
+        found = say.finding(self, pack, sample, output)
+        attached: tuple[Attachment, ...] = ()
+        if relevance is not None and explanation.hidden_because is None:
+            spared = found.code == self.answers.asked and len(self.answers.classes) > 2
+            picture = shown_on(data.image, -relevance if spared else relevance)
+            attached = (Attachment.of(LOWERS if spared else RAISES, PNG, picture),)
+        update = {"explanations": (explanation,), "attachments": attached, "site": self.site}
+        return [found.model_copy(update=update)]
 
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the picture."""
@@ -67,11 +112,11 @@ class PlanarTask:
         """Return the relevance of each pixel of `input_of`: `cam` or `occlusion`."""
         data: PlanarInput = sample.data
         if method == "occlusion":
-            return reading.occlusion(pack, data, self.baseline(pack, sample))
+            return reading.occlusion(pack, data.image)
         if method != "cam":
             raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
         return reading.class_activation(pack, data)
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the log odds of anything but the first class with the picture replaced."""
-        return reading.logit_with(pack, sample.data, values)
+        return reading.logit_of(pack, values)

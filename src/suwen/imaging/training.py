@@ -29,10 +29,15 @@ WARM_UP: Final = 0.15
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how to train, and where the state is kept."""
+    """How long and how to train, and where the state is kept.
+
+    `keep_last`: the last epoch's weights are kept instead of the best epoch's. For training on
+    strongly varied examples, where the loss on plain ones is a poor judge of early epochs.
+    """
 
     recipe: Recipe
     folder: Path
+    keep_last: bool = False
 
     @property
     def state(self) -> Path:
@@ -93,7 +98,8 @@ def train_network(
             bar.advance(task)
             if progress["since"] >= recipe.patience:
                 break
-    network.load_state_dict(progress["weights"])
+    if not schedule.keep_last:
+        network.load_state_dict(progress["weights"])
     history: list[dict[str, float]] = progress["history"]
     return history
 

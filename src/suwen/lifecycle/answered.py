@@ -38,7 +38,8 @@ class Answered:
     of the interval shown with the answer, which should hold the true value in a share `level`.
     With places `truth` counts the true ones of a sample, `answer` is the probability of its
     strongest mark, and `detected` holds the marks.
-    `points` are the operating points (two classes), `shares` those of the classes in development.
+    `points` are the operating points (two classes, or anything but the first class where the
+    question is asked as a `whole`), `shares` those of the classes in development.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Answered:
     classes: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
     detected: Detected | None = None
+    whole: bool = False
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
@@ -83,6 +85,14 @@ class Answered:
         return np.full(len(self.truth), HALF) if self.points is None else self.points
 
     @property
+    def called(self) -> Array:
+        """With more than two classes the class that is named for each sample, (n,)."""
+        if not self.whole:
+            return np.asarray(self.answer.argmax(1))
+        others = 1 + self.answer[:, 1:].argmax(1)
+        return np.where(1 - self.answer[:, 0] >= self.operating_points, others, 0)
+
+    @property
     def rank(self) -> Array:
         """One number a sample from clearly negative to clearly positive, (n,)."""
         return 1 - self.answer[:, 0] if self.many else self.answer
@@ -105,6 +115,7 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
         volume_error=predictions.volume_error,
         abstained=np.zeros(count, dtype=bool),
         classes=task.answers.keys if isinstance(task.answers, Choice) else (),
+        whole=isinstance(task.answers, Choice) and task.answers.whole,
     )
 
 
@@ -200,13 +211,15 @@ def _choice(
         low=low if intervals else None,
         high=high if intervals else None,
         thresholds=cuts,
-        points=_points(cuts, predictions.fold) if isinstance(cuts, Thresholds) else None,
+        points=_points(cuts, predictions.fold),
         shares=shares,
     )
 
 
-def _points(cuts: Thresholds, fold: Array) -> Array:
-    """Return the operating point at which each sample is measured, (n,)."""
+def _points(cuts: Thresholds | ClassThresholds, fold: Array) -> Array | None:
+    """Return the operating point at which each sample is measured, (n,); None without one."""
+    if cuts.operating_point is None:
+        return None
     found = np.full(len(fold), cuts.operating_point)
     for k, point in enumerate(cuts.operating_by_fold):
         found[fold == k] = point

@@ -83,7 +83,8 @@ def draft(task: Task, examples: Examples, recipe: Recipe, folder: Path) -> Pack:
     }
     if isinstance(task.answers, Choice) and len(task.answers.classes) > 2:
         content["classes"] = list(task.answers.keys)
-        content["bands"] = bands_classes.RULE
+        whole = task.answers.whole
+        content["bands"] = bands_classes.WHOLE_RULE if whole else bands_classes.RULE
     for member in range(recipe.folds):
         made = folder / member_folder(member)
         inside = target / member_folder(member)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from suwen.lifecycle.answered import SPREAD_EXAMPLES
-from suwen.lifecycle.bands_classes import RULE
 from suwen.lifecycle.card_words import BY_CLASS, LOWER_IS_BETTER, label, number, of_class
 from suwen.lifecycle.measure import resamples_for
 from suwen.lifecycle.measure_values import coverage_key
@@ -72,9 +71,13 @@ def sizes(results: Mapping[str, Any]) -> Iterator[str]:
 
 def _by_class(card: Mapping[str, Any]) -> Iterator[str]:
     metrics = card["results"]["metrics"]
-    yield "The most probable class is called. AUROC, AUPRC, F1, precision and recall above are"
-    yield "plain means over the classes, each against the rest; ECE is that of the most probable"
-    yield "class, ECE class wise the mean of all; AUROC any tells anything else from the first."
+    if card["bands"].get("operating_point") is not None:
+        yield from _as_a_whole(card)
+    else:
+        yield "The most probable class is called. AUROC, AUPRC, F1, precision and recall above"
+        yield "are plain means over the classes, each against the rest; ECE is that of the most"
+        yield "probable class, ECE class wise the mean of all; AUROC any tells anything else from"
+        yield "the first."
     yield ""
     yield f"| class | key | {' | '.join(map(label, BY_CLASS))} |"
     yield "|---|---|" + "---|" * len(BY_CLASS)
@@ -82,6 +85,21 @@ def _by_class(card: Mapping[str, Any]) -> Iterator[str]:
         cells = " | ".join(number(metrics.get(f"{metric}_{key}")) for metric in BY_CLASS)
         yield f"| {name['en']} · {name['zh']} | `{key}` | {cells} |"
     yield ""
+
+
+def _as_a_whole(card: Mapping[str, Any]) -> Iterator[str]:
+    """Say what the plain figures are of, and where the operating point comes from."""
+    bands = card["bands"]
+    first = next(iter(card["classes"].values()))["en"]
+    point, prevalence = bands["operating_point"], bands["prevalence"]
+    yield f"The plain figures tell anything else from {first}; those of the classes, each against"
+    yield "the rest, end in `_of_classes` or a class's name. Anything else is called from the"
+    yield f"probability {point:.3f} on, the most probable of the others then being named."
+    if prevalence is not None:
+        yield f"That point is even odds where {prevalence:.0%} of the pictures or records asked"
+        yield "about show anything else, moved by Bayes' rule to the prevalence of the development"
+        yield "data, which the probabilities shown refer to. It was set before measuring and tuned"
+        yield "on nothing; a site with another prevalence should state its own in the recipe."
 
 
 def calibration(card: Mapping[str, Any]) -> Iterator[str]:
@@ -99,7 +117,7 @@ def calibration(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"Calibrator: {found['kind']} (cross-fitted log loss: {losses})."
     yield ""
     if card["classes"]:
-        yield RULE
+        yield card["bands"]["rule"]
         yield ""
     if places:
         yield from _marks(card)

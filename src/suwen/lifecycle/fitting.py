@@ -40,7 +40,10 @@ def fit_answers(
     """
     if isinstance(task.answers, Choice):
         several = len(task.answers.classes) > 2
-        (_classes if several else _two_classes)(examples, recipe, predictions, pack)
+        if several:
+            _classes(examples, recipe, predictions, pack, task.answers.whole)
+        else:
+            _two_classes(examples, recipe, predictions, pack)
     elif task.answers.kind == "value":
         _values(examples, recipe, predictions, pack)
     elif isinstance(task.answers, Places):
@@ -58,7 +61,9 @@ def _two_classes(examples: Examples, recipe: Recipe, predictions: Predictions, p
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
 
 
-def _classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
+def _classes(
+    examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack, whole: bool
+) -> None:
     truth, fold = np.asarray(examples.labels, dtype=int), predictions.fold
     logits = predictions.scores.mean(1)
     chosen, by_fold, probability, losses = calibrate_classes.choose(
@@ -67,7 +72,7 @@ def _classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack:
     shares = (np.bincount(truth, minlength=logits.shape[1]) / len(truth)).tolist()
     _write(pack, chosen, by_fold, {"cross_fitted_log_loss": losses, "shares": shares})
     budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
-    cuts = bands_classes.choose(truth, probability, fold, *budget)
+    cuts = bands_classes.choose(truth, probability, fold, budget, whole, recipe.prevalence)
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
 
 

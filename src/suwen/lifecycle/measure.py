@@ -25,6 +25,7 @@ CENTRED = {
     "ece_shown": SHARE,
     "ece_equal_mass": SHARE,
     "ece_class_wise": SHARE,
+    "ece_of_classes": SHARE,
     "interval_coverage": SHARE,
     "interval_coverage_with_noise": SHARE,
 }

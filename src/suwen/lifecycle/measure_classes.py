@@ -3,6 +3,9 @@
 The class called is the most probable one. `auroc`, `auprc`, `f1`, `precision` and `recall` are
 plain means over the classes, each against the rest; with a class's short name behind them they are
 that class's own. `auroc_any` tells anything else from the first class.
+
+Where the question is asked as a whole (`Choice.headline`), the plain keys belong to anything else
+against the first class at the operating point, and those of the classes end in `_of_classes`.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ from suwen.core.nouns import Band
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.task import Array
-from suwen.metrics import classification, coverage, discrimination, multiclass, overlap
+from suwen.metrics import calibration, classification, coverage, discrimination, multiclass, overlap
 from suwen.metrics.intervals import Metric, remembered
 
 HEADLINE = ("auroc", "accuracy", "f1", "ece")
 MAJORITY = "majority class"
+OF_CLASSES = "_of_classes"
+_BOTH = np.arange(2)
 
 
 def _ranking(rows: Answered, scores: Array) -> dict[str, Metric]:
@@ -84,7 +89,7 @@ def _cells(rows: Answered, called: Array) -> Metric:
 def metrics(rows: Answered) -> dict[str, Metric]:
     """Return every metric, with its samples bound."""
     truth, answer = rows.truth, rows.answer
-    cells = _cells(rows, answer.argmax(1))
+    cells = _cells(rows, rows.called)
     found = _ranking(rows, rows.order) | _any(rows, 1 - rows.order[:, 0])
     found |= _called(rows, cells) | _by_class(rows, cells)
     found |= {
@@ -93,12 +98,53 @@ def metrics(rows: Answered) -> dict[str, Metric]:
         "brier": lambda w: multiclass.brier(truth, answer, w),
         "log_loss": lambda w: multiclass.log_loss(truth, answer, w),
     }
+    if rows.whole:
+        found = _as_a_whole(rows, found)
     if isinstance(cuts := rows.thresholds, ClassThresholds):
         grey = np.array([cuts.band(row)[1] is Band.GREY for row in answer], dtype=float)
         found["grey_share"] = lambda w: overlap.mean(grey, w)
     if rows.low is not None and rows.high is not None:
         found |= _intervals(rows, rows.low, rows.high)
     return found
+
+
+def _as_a_whole(rows: Answered, found: dict[str, Metric]) -> dict[str, Metric]:
+    """Return the metrics of anything but the first class, before those of the classes."""
+    truth, anything = rows.truth > 0, 1 - rows.answer[:, 0]
+    own = _ranked_as_a_whole(rows, 1 - rows.order[:, 0]) | _called_as_a_whole(rows, rows.called)
+    own |= {
+        "ece": lambda w: calibration.ece(truth, anything, w),
+        "brier": lambda w: calibration.brier(truth, anything, w),
+        "log_loss": lambda w: calibration.log_loss(truth, anything, w),
+    }
+    return _renamed(found, own)
+
+
+def _renamed(found: dict[str, Metric], own: dict[str, Metric]) -> dict[str, Metric]:
+    """Return both; where a key stands in both, that of the classes gets its ending."""
+    others = {key: metric for key, metric in found.items() if key != "auroc_any"}
+    return own | {key + OF_CLASSES if key in own else key: m for key, m in others.items()}
+
+
+def _ranked_as_a_whole(rows: Answered, scores: Array) -> dict[str, Metric]:
+    truth = rows.truth > 0
+    return {
+        "auroc": lambda w: discrimination.auroc(truth, scores, w),
+        "auprc": lambda w: discrimination.auprc(truth, scores, w),
+    }
+
+
+def _called_as_a_whole(rows: Answered, called: Array) -> dict[str, Metric]:
+    truth, found = rows.truth > 0, called > 0
+    cells = remembered(lambda w: classification.table(truth, found, 2, w))
+    return {
+        "accuracy": lambda w: classification.accuracy(cells(w)),
+        "balanced_accuracy": lambda w: classification.balanced_accuracy(cells(w), _BOTH),
+        "sensitivity": lambda w: np.asarray(classification.recall(cells(w))[..., 1]),
+        "specificity": lambda w: np.asarray(classification.recall(cells(w))[..., 0]),
+        "f1": lambda w: np.asarray(classification.f1(cells(w))[..., 1]),
+        "precision": lambda w: np.asarray(classification.precision(cells(w))[..., 1]),
+    }
 
 
 def _intervals(rows: Answered, low: Array, high: Array) -> dict[str, Metric]:
@@ -124,11 +170,24 @@ def floor_metrics(rows: Answered, scores: Array) -> dict[str, Metric]:
     Whole numbers (n,) are classes called; other numbers (n,) rank anything but the first class;
     (n, K) are one score a class.
     """
+    if rows.whole:
+        return _whole_floor(rows, scores)
     if scores.ndim == 2:
         return _ranking(rows, scores) | _called(rows, _cells(rows, scores.argmax(1)))
     if np.issubdtype(scores.dtype, np.integer):
         return _called(rows, _cells(rows, scores))
     return _any(rows, scores)
+
+
+def _whole_floor(rows: Answered, scores: Array) -> dict[str, Metric]:
+    if scores.ndim == 2:
+        called = scores.argmax(1)
+        found = _ranking(rows, scores) | _called(rows, _cells(rows, called))
+        own = _ranked_as_a_whole(rows, 1 - scores[:, 0]) | _called_as_a_whole(rows, called)
+        return _renamed(found, own)
+    if np.issubdtype(scores.dtype, np.integer):
+        return _renamed(_called(rows, _cells(rows, scores)), _called_as_a_whole(rows, scores))
+    return _ranked_as_a_whole(rows, scores)
 
 
 def majority(rows: Answered) -> Array:

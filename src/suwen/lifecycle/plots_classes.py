@@ -84,7 +84,7 @@ def _reliability(rows: Answered, names: list[str], folder: Path) -> Path:
 
 def _confusion(rows: Answered, names: list[str], folder: Path) -> Path:
     figure, axis = figure_of(2.4 + 1.1 * len(names), 1.8 + 1.0 * len(names))
-    table = classification.table(rows.truth, rows.answer.argmax(1), len(names))
+    table = classification.table(rows.truth, rows.called, len(names))
     confusion(axis, table, names)
-    axis.set_title("Confusion, most probable class")
+    axis.set_title("Confusion, class named")
     return save(figure, folder, "confusion")

@@ -156,6 +156,11 @@ class Choice:
     rhythm), and `code` the concept they are kinds of (arrhythmia): it is named when the question
     as a whole is answered, and when it is not.
 
+    `headline` says which question the plain metric keys (`auroc`, `accuracy`, `ece`) answer with
+    more than two classes: `each` class against the rest, or `any` of the others against the first.
+    With `any` one operating point decides between the first class and the others, and the metrics
+    of the classes end in `_of_classes`.
+
     Raises
     ------
     BadInput
@@ -164,6 +169,7 @@ class Choice:
 
     classes: tuple[Code, ...]
     code: Code | None = None
+    headline: Literal["each", "any"] = "each"
     kind: Literal["choice"] = "choice"
 
     def __post_init__(self) -> None:
@@ -180,6 +186,11 @@ class Choice:
     def asked(self) -> Code:
         """The concept asked about."""
         return self.classes[1] if self.code is None else self.code
+
+    @property
+    def whole(self) -> bool:
+        """Whether there are more than two classes and the first against the others is asked."""
+        return self.headline == "any" and len(self.classes) > 2
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -334,6 +345,7 @@ class Explains(Protocol):
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the logit of `sample` with its input replaced by `values` (same shape).
 
-        With more than two classes: of the class that is most probable for the sample as it is.
+        With more than two classes: of the class that is most probable for the sample as it is, or
+        where the question is asked as a whole (`Choice.headline`) of anything but the first class.
         """
         ...

@@ -67,7 +67,7 @@ def test_each_band_says_the_class_and_what_was_measured_in_both_languages(named,
 @given(st.floats(0.02, 0.4), st.floats(0.02, 0.4), st.integers(0, 30))
 def test_the_error_budget_is_kept_on_the_sample_it_was_set_on(alarms, misses, seed):
     truth, probability, fold = cohort(300, seed)
-    cuts = bands_classes.choose(truth, probability, fold, alarms, misses)
+    cuts = bands_classes.choose(truth, probability, fold, (alarms, misses))
     found = [cuts.band(row) for row in probability]
     for k in (1, 2):
         wrong = [(n, b) == (k, Band.RULE_IN) for n, b in found]
@@ -78,7 +78,7 @@ def test_the_error_budget_is_kept_on_the_sample_it_was_set_on(alarms, misses, se
 
 def test_the_rates_measured_on_other_folds_are_those_of_the_bands_given_there():
     truth, probability, fold = cohort()
-    cuts = bands_classes.choose(truth, probability, fold, 0.10, 0.05)
+    cuts = bands_classes.choose(truth, probability, fold, (0.10, 0.05))
     assert cuts.measured_misses == pytest.approx(0.05, abs=0.02)
     for k in (1, 2):
         called = [cuts.band(row) == (k, Band.RULE_IN) for row in probability[truth != k]]
@@ -92,3 +92,22 @@ def test_stored_thresholds_hold_the_rule_in_words_and_come_back():
     assert bands_classes.ClassThresholds.from_json(content) == CUTS
     with pytest.raises(BadInput, match="outside"):
         bands_classes.ClassThresholds.from_json({**content, "rule_out": 1.2})
+
+
+def test_even_odds_at_another_prevalence_are_moved_by_bayes():
+    truth = np.array([0] * 25 + [1] * 50 + [2] * 25)
+    assert bands_classes.moved_even_odds(truth, None) == 0.5
+    assert bands_classes.moved_even_odds(truth, 0.5) == pytest.approx(0.75)
+    assert bands_classes.moved_even_odds(truth, 0.75) == pytest.approx(0.5)
+
+
+def test_asked_as_a_whole_the_operating_point_decides_before_the_kinds_are_compared():
+    truth, probability, fold = cohort()
+    cuts = bands_classes.choose(truth, probability, fold, (0.10, 0.05), True, 0.25)
+    assert cuts.operating_point == pytest.approx(0.75, abs=0.02)
+    assert len(cuts.operating_by_fold) == 5
+    assert cuts.band(np.array([0.3, 0.4, 0.3]))[0] == 0
+    assert cuts.band(np.array([0.2, 0.3, 0.5]))[0] == 2
+    again = bands_classes.ClassThresholds.from_json(json.loads(json.dumps(cuts.to_json())))
+    assert again == cuts
+    assert cuts.to_json()["rule"] == bands_classes.WHOLE_RULE
