@@ -24,6 +24,8 @@ CENTRES: Final = ((0.45, 0.30), (0.45, 0.70))
 """Where the middle of each lung is expected, shares of height and width."""
 REACH: Final = (0.36, 0.20)
 """Half axes of the ellipse a lung may fill, shares of height and width."""
+BLACK: Final = 0.15
+"""Grey below this, joined to a side of the picture, is air beside the body."""
 LEAST: Final = 0.02
 """Share of the square below which a dark region is no lung."""
 
@@ -32,9 +34,11 @@ def lung_field(image: NDArray[np.floating]) -> Mask:
     """Return the lung field of a frontal chest X-ray (h, w), brighter is denser; may be empty."""
     square = ndimage.gaussian_filter(levelled(resized(image, (EDGE, EDGE))), 1.5)
     allowed = [_ellipse(centre) for centre in CENTRES]
-    place = allowed[0] | allowed[1]
+    place = (allowed[0] | allowed[1]) & ~_beside_body(square)
+    if not place.any():
+        return np.zeros(image.shape, dtype=bool)
     dark = (square < _between(square[place])) & place
-    sides = [_largest(dark & one) for one in allowed]
+    sides = [_best(dark & one, c) for one, c in zip(allowed, CENTRES, strict=True)]
     axis = _midline(sides)
     joined = sides[0] | sides[1]
     mirrored = _mirrored(joined, axis)
@@ -51,10 +55,22 @@ def share_inside(relevance: NDArray[np.floating], field: Mask) -> float:
     return float(strength[field].sum()) / total if total > 0 else float("nan")
 
 
-def _ellipse(centre: tuple[float, float]) -> Mask:
+def _reached(centre: tuple[float, float]) -> NDArray[np.float64]:
+    """Return how far each place lies from where a lung is expected, 1 at the ellipse."""
     y, x = (np.mgrid[:EDGE, :EDGE] + 0.5) / EDGE
-    reached = ((y - centre[0]) / REACH[0]) ** 2 + ((x - centre[1]) / REACH[1]) ** 2
-    return np.asarray(reached <= 1)
+    return np.asarray(((y - centre[0]) / REACH[0]) ** 2 + ((x - centre[1]) / REACH[1]) ** 2)
+
+
+def _ellipse(centre: tuple[float, float]) -> Mask:
+    return np.asarray(_reached(centre) <= 1)
+
+
+def _beside_body(square: Floats) -> Mask:
+    """Return what is nearly black and joined to a side of the picture."""
+    labels, _ = ndimage.label(square < BLACK)
+    touching = np.unique(np.concatenate([labels[:, 0], labels[:, -1]]))
+    found = np.isin(labels, touching[touching > 0])
+    return np.asarray(ndimage.binary_dilation(found, iterations=4))
 
 
 def _between(values: Floats) -> float:
@@ -70,15 +86,15 @@ def _between(values: Floats) -> float:
     return float(edges[1 + int(np.argmax(spread))])
 
 
-def _largest(mask: Mask) -> Mask:
-    """Return the largest connected part, or nothing when even that is too small."""
+def _best(mask: Mask, centre: tuple[float, float]) -> Mask:
+    """Return the connected part that fills most of a lung's place, or nothing when too small."""
     labels, count = ndimage.label(ndimage.binary_opening(mask))
     if not count:
         return np.zeros_like(mask)
-    sizes = np.bincount(labels.ravel())[1:]
-    if sizes.max() < LEAST * mask.size:
-        return np.zeros_like(mask)
-    return np.asarray(labels == 1 + int(np.argmax(sizes)))
+    near = np.clip(1 - _reached(centre), 0, None)
+    weight = np.bincount(labels.ravel(), weights=near.ravel())[1:]
+    best = labels == 1 + int(np.argmax(weight))
+    return np.asarray(best if best.sum() >= LEAST * mask.size else np.zeros_like(mask))
 
 
 def _midline(sides: list[Mask]) -> float:
