@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from suwen.core.errors import BadInput, NotFound
@@ -116,8 +117,16 @@ def examples(data: DataFolders) -> Examples:
         groups=np.array([row.person for row in rows]),
         labels=np.array([SUBTYPES.index(row.subtype) for row in rows]),
         load=partial(_sample, rows),
+        columns={"pictures": _counted([row.person for row in rows])},
         floors={"mean brightness": np.round(brightness, 6)},
     )
+
+
+def _counted(people: list[str]) -> NDArray[np.str_]:
+    """Return in words how many pictures there are of each picture's person, (n,)."""
+    _, place, count = np.unique(people, return_inverse=True, return_counts=True)
+    words = np.array(["one of the person", "two or three", "four or more"])
+    return np.asarray(words[np.digitize(count[place], [2, 4])])
 
 
 def _sample(rows: list[Radiograph], index: int) -> Sample:

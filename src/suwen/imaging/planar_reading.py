@@ -16,8 +16,8 @@ from suwen.lifecycle.task import Array
 
 DOMAIN_NAMES: Final[Mapping[str, Text]] = {
     "distance": Text(
-        en="The distance of the picture's features from those of the development pictures",
-        zh="图像特征与开发图像特征的距离",
+        en="The squared distance of the picture's features from the development pictures'",
+        zh="图像特征与开发图像特征的平方距离",
     ),
     "mean": Text(en="The mean grey level", zh="平均灰度"),
     "spread": Text(en="The spread of the grey levels", zh="灰度离散度"),
@@ -66,7 +66,7 @@ def answer_of(
     logits = logits.astype(float)
     if logits.shape[1] == 2:
         logits = logits[:, 1] - logits[:, 0]
-    return logits, {"distance": float(distance.mean()), **appearance_of(shown[0])}
+    return logits, {"distance": float(np.square(distance).mean()), **appearance_of(shown[0])}
 
 
 def appearance_of(image: Floats) -> dict[str, float]:

@@ -104,6 +104,8 @@ class Weights:
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False  # it keeps the peak of every session for good
         if self._seed is not None:
+            # else weights kept in half precision are widened before the noise takes their place
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
             listed = self._listed.get(self._name(path), [])
             for weight, values in _random_weights(listed, self._seed).items():
                 value = onnxruntime.OrtValue.ortvalue_from_numpy(values)

@@ -12,8 +12,10 @@ from suwen.core.errors import BadInput  # noqa: E402
 from suwen.imaging import fit_planar  # noqa: E402
 from suwen.imaging.fit_planar import Plan  # noqa: E402
 from suwen.imaging.planar import PlanarInput, network_input  # noqa: E402
+from suwen.lifecycle.manifest import Files  # noqa: E402
 from suwen.lifecycle.recipe import Recipe  # noqa: E402
 from suwen.lifecycle.task import Examples, Sample, Source  # noqa: E402
+from suwen.lifecycle.weights import Weights, list_initialisers  # noqa: E402
 
 SOURCE = Source("made", "https://example.org", "CC0", "none", True)
 PIXELS = 32
@@ -68,6 +70,17 @@ def test_noise_lies_further_from_the_training_pictures_than_they_do(made):
     noise = np.random.default_rng(0).random((6, 1, PIXELS, PIXELS), dtype=np.float32)
     far = session.run(["distance"], {"input": noise})[0]
     assert far.min() > np.median(outputs(made[0], ["distance"])[0])
+
+
+def test_weights_kept_in_half_precision_can_be_replaced_by_noise(made):
+    files, listed = Files(made[0]), list_initialisers(made[0])
+    shown = np.random.default_rng(0).random((1, 1, PIXELS, PIXELS), dtype=np.float32)
+    path = made[0] / fit_planar.WEIGHTS
+    learned, noise = (
+        Weights(files, listed, seed).run([path], "features", {"input": shown})[0]
+        for seed in (None, 3)
+    )
+    assert not np.allclose(learned, noise, atol=1e-2)
 
 
 def test_a_member_says_what_it_reads_and_where_it_started(made):
