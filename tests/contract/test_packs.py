@@ -169,9 +169,15 @@ def test_no_pack_folder_of_any_room_escapes_this_suite():
                 assert list(folder.rglob(SETTINGS)), f"{folder} holds no pack"
 
 
-def test_no_two_shipped_packs_answer_one_task():
-    tasks = [Pack.draft(folder).task for folder in shipped()]
-    assert len(set(tasks)) == len(tasks)
+def test_no_two_shipped_packs_of_one_data_set_answer_one_task():
+    drafts = [Pack.draft(folder) for folder in shipped()]
+    answered = [(pack.task, pack.settings["dataset"]) for pack in drafts]
+    assert len(set(answered)) == len(answered)
+
+
+def test_a_shipped_pack_of_the_first_data_set_answers_cases(pack, task_of_pack):
+    if not pack.task.startswith("toy."):
+        assert packs.current(pack.task).settings["dataset"] == task_of_pack.datasets[0]
 
 
 def test_every_task_whose_data_may_ship_has_a_pack_or_says_none():

@@ -10,7 +10,10 @@ import typer
 
 def command(
     task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
-    dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
+    dataset: Annotated[
+        str,
+        typer.Option(help="Data set of the task; a pack trained on it is taken if there is one."),
+    ] = "",
     test_data: Annotated[
         Path | None,
         typer.Option(help="Folder with the same relative paths as an independent test set."),
@@ -31,7 +34,7 @@ def command(
     from suwen.lifecycle.progress import Progress
 
     found = registry.find(task)
-    opened = Pack.load(pack) if pack else packs.current(task)
+    opened = Pack.load(pack) if pack else packs.current(task, dataset)
     with Progress(shown=True) as bars:
         result = evaluate(
             found, opened, DataFolders.from_settings(test_data), dataset, bars.counter("examples")

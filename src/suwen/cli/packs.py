@@ -23,10 +23,14 @@ def listing() -> None:
             state = f"intact {Pack.load(folder).sha256[:12]}"
         except SuwenError as error:
             state = f"REFUSED: {error.got}"
-        used = "*" if task and packs.current_folder(task) == folder else ""
+        used = "*" if packs.in_use(folder) else ""
         typer.echo(f"{used:1} {task or 'unreadable':<32} {version:<20} {state}\n  {folder}")
         count += 1
-    typer.echo("* in use" if count else "no pack found: suwen train TASK makes one")
+    typer.echo(
+        "* in use, on Cases or to be measured on its data set"
+        if count
+        else "no pack found: suwen train TASK makes one"
+    )
 
 
 @app.command()

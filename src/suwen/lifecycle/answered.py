@@ -39,7 +39,8 @@ class Answered:
     With places `truth` counts the true ones of a sample, `answer` is the probability of its
     strongest mark, and `detected` holds the marks.
     `points` are the operating points (two classes, or anything but the first class where the
-    question is asked as a `whole`), `shares` those of the classes in development.
+    question is asked as a `whole`), `shares` those of the classes in development,
+    `watched` the number of the gravest class.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Answered:
     shares: tuple[float, ...] = ()
     detected: Detected | None = None
     whole: bool = False
+    watched: int | None = None
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
@@ -116,6 +118,7 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
         abstained=np.zeros(count, dtype=bool),
         classes=task.answers.keys if isinstance(task.answers, Choice) else (),
         whole=isinstance(task.answers, Choice) and task.answers.whole,
+        watched=task.answers.watched if isinstance(task.answers, Choice) else None,
     )
 
 

@@ -115,7 +115,7 @@ class ClassThresholds:
 def _cuts(truth: Array, probability: Array, alarms: float, misses: float) -> tuple[Array, float]:
     """Return the rule-in threshold of each class, (K,), and that for rule-out."""
     upper = np.ones(probability.shape[1])
-    for k in range(1, probability.shape[1]):
+    for k in set(range(1, probability.shape[1])) & set(truth.tolist()):  # others are never called
         upper[k] = min(cut(truth == k, probability[:, k], alarms, misses)[0], 1.0)
     return upper, cut(truth != 0, 1 - probability[:, 0], alarms, misses)[1]
 

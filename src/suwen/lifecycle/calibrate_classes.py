@@ -12,6 +12,7 @@ group), joined in squares.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
@@ -27,6 +28,8 @@ from suwen.metrics.multiclass import log_loss
 
 ClassKind = Literal["temperature", "vector"]
 KINDS: tuple[ClassKind, ...] = ("temperature", "vector")
+NEVER = -40.0
+"""Offset of a class that the data do not tell apart: it is never named."""
 SURE = 1e-9
 """Probabilities are kept this far from 0 and 1 where log odds are taken."""
 
@@ -45,7 +48,8 @@ def centred(logits: Array) -> Array:
 class ClassCalibrator:
     """probability = softmax(a * centred logits + b), with K classes.
 
-    `a` and `b` have one entry a class (for `temperature` all of `a` are equal and `b` is zero);
+    `a` and `b` have one entry a class (for `temperature` all of `a` are equal and `b` is zero, or
+    `NEVER` for a class that the data lack);
     `covariance` is that of the free parameters: the slope alone, or all slopes and then all
     offsets, (2 K, 2 K).
     """
@@ -140,30 +144,38 @@ def _by_parameter(kind: ClassKind, logits: Array, wrong: Array) -> Array:
     return np.concatenate([wrong * logits, wrong], axis=1)
 
 
-def fit(kind: ClassKind, logits: Array, truth: Array, groups: Array) -> ClassCalibrator:
+def fit(
+    kind: ClassKind, logits: Array, truth: Array, groups: Array, lacks: Sequence[int] = ()
+) -> ClassCalibrator:
     """Fit one calibrator to out-of-fold logits (n, K), classes (n,) and groups (n,).
+
+    The classes in `lacks` are none of the data's: they get no share of the probability.
 
     Raises
     ------
     BadInput
-        One of the classes is absent.
+        Another class is absent.
     """
     from scipy import optimize  # A second to import, and only fitting needs it.
 
     logits, truth = centred(logits), np.asarray(truth, dtype=int)
     classes = logits.shape[1]
     counts = np.bincount(truth, minlength=classes)
-    if (counts == 0).any():
+    absent = np.isin(np.arange(classes), list(lacks))
+    if (counts[~absent] == 0).any():
         raise BadInput(
             "calibration data without one of the classes", "every class", "add examples of it"
         )
-    target = np.repeat(1 / (counts[truth] + classes), classes).reshape(-1, classes)
+    never = np.where(absent, NEVER, 0.0)
+    present = classes - len(lacks)
+    target = np.repeat(1 / (counts[truth] + present), classes).reshape(-1, classes)
     target[np.arange(len(truth)), truth] *= counts[truth] + 1
+    target[:, absent] = 0
     start = np.ones(1) if kind == "temperature" else np.repeat([1.0, 0.0], classes)
 
     def loss(free: Array) -> tuple[float, Array]:
         a, b = _parameters(kind, free, classes)
-        logged = special.log_softmax(a * logits + b, axis=1)
+        logged = special.log_softmax(a * logits + b + never, axis=1)
         slope = _by_parameter(kind, logits, np.exp(logged) - target).sum(0)
         value = RIDGE * ((free - start) ** 2).sum() - (target * logged).sum()
         return float(value), slope + 2 * RIDGE * (free - start)
@@ -171,6 +183,7 @@ def fit(kind: ClassKind, logits: Array, truth: Array, groups: Array) -> ClassCal
     bounds = [(1e-3 if a else None, None) for a in start]  # slopes start at 1, offsets at 0
     free = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     a, b = _parameters(kind, free, classes)
+    b = b + never
     rows = _covariance(kind, (a, b), logits, truth, groups)
     covariance = tuple(tuple(row) for row in rows.tolist())
     return ClassCalibrator(kind, tuple(a.tolist()), tuple(b.tolist()), covariance)
@@ -205,7 +218,12 @@ def _covariance(
 
 
 def choose(
-    wanted: str, logits: Array, truth: Array, groups: Array, fold: Array
+    wanted: str,
+    logits: Array,
+    truth: Array,
+    groups: Array,
+    fold: Array,
+    lacks: Sequence[int] = (),
 ) -> tuple[ClassCalibrator, list[ClassCalibrator], Array, dict[str, float]]:
     """Choose by cross-fitted log loss and fit the calibrator that ships on all samples.
 
@@ -220,4 +238,4 @@ def choose(
         `wanted` is a calibrator for two classes.
     """
     data = (logits, truth, groups, fold)
-    return best(KINDS, wanted, lambda kind: partial(fit, kind), data, log_loss)
+    return best(KINDS, wanted, lambda kind: partial(fit, kind, lacks=lacks), data, log_loss)

@@ -67,7 +67,7 @@ def _classes(
     truth, fold = np.asarray(examples.labels, dtype=int), predictions.fold
     logits = predictions.scores.mean(1)
     chosen, by_fold, probability, losses = calibrate_classes.choose(
-        recipe.calibration, logits, truth, examples.groups, fold
+        recipe.calibration, logits, truth, examples.groups, fold, examples.lacks
     )
     shares = (np.bincount(truth, minlength=logits.shape[1]) / len(truth)).tolist()
     _write(pack, chosen, by_fold, {"cross_fitted_log_loss": losses, "shares": shares})

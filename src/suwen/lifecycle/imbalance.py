@@ -48,17 +48,13 @@ def check_recipe(task: Task, recipe: Recipe) -> None:
 
 
 def class_weights(labels: Array, classes: int) -> Array:
-    """Return the weight of a sample of each class, (classes,): n / (classes x its count).
+    """Return the weight of a sample of each class, (classes,): n / (classes present x its count).
 
-    Raises
-    ------
-    BadInput
-        A class has no example to weigh.
+    A class without an example, as in data that do not tell it apart, weighs nothing.
     """
     counts = np.bincount(np.asarray(labels, dtype=int), minlength=classes)
-    if (counts == 0).any():
-        raise BadInput("a class without examples", "examples of each class", "add examples of it")
-    return np.asarray(len(labels) / (classes * counts))
+    present = counts > 0
+    return np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
 
 
 def sample_weights(choice: Imbalance, labels: Array, classes: int) -> Array:

@@ -54,7 +54,8 @@ def check_examples(task: Task, examples: Examples) -> None:
     classes = len(task.answers.classes) if isinstance(task.answers, Choice) else 0
     if classes:
         found = sorted(set(np.asarray(examples.labels).tolist()))
-        if classes < 2 or found != list(range(classes)):
+        wanted = [k for k in range(classes) if k not in examples.lacks]
+        if len(wanted) < 2 or found != wanted:
             raise BadInput(
                 f"{task.name} has {classes} classes and the labels {found}",
                 "two classes or more, labelled from 0, with examples of each",
@@ -99,6 +100,7 @@ def check_folds(task: Task, examples: Examples, fold: Array) -> None:
     labels = np.asarray(examples.labels, dtype=int)
     for k in np.unique(fold):
         missing = set(range(len(task.answers.classes))) - set(labels[fold != k].tolist())
+        missing -= set(examples.lacks)
         if missing:
             names = [task.answers.classes[number].name.en for number in sorted(missing)]
             raise BadInput(

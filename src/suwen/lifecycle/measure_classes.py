@@ -2,7 +2,8 @@
 
 The class called is the most probable one. `auroc`, `auprc`, `f1`, `precision` and `recall` are
 plain means over the classes, each against the rest; with a class's short name behind them they are
-that class's own. `auroc_any` tells anything else from the first class.
+that class's own. `auroc_any` tells anything else from the first class;
+`sensitivity_at_90_specificity` is that to the gravest class against the rest.
 
 Where the question is asked as a whole (`Choice.headline`), the plain keys belong to anything else
 against the first class at the operating point, and those of the classes end in `_of_classes`.
@@ -26,6 +27,8 @@ HEADLINE = ("auroc", "accuracy", "f1", "ece")
 MAJORITY = "majority class"
 OF_CLASSES = "_of_classes"
 _BOTH = np.arange(2)
+SPECIFICITY = 0.90
+"""At this specificity the sensitivity to the gravest class is measured."""
 
 
 def _ranking(rows: Answered, scores: Array) -> dict[str, Metric]:
@@ -42,6 +45,18 @@ def _ranking(rows: Answered, scores: Array) -> dict[str, Metric]:
 
 def _entry(areas: Metric, place: int, weights: Array | None) -> Array:
     return np.asarray(areas(weights)[..., place])
+
+
+def _gravest(rows: Answered, scores: Array) -> dict[str, Metric]:
+    """Return how many of the gravest class are found at 90 % specificity, against the rest."""
+    if rows.watched is None:
+        return {}
+    truth, score = rows.truth == rows.watched, scores[:, rows.watched]
+    return {
+        "sensitivity_at_90_specificity": lambda w: discrimination.sensitivity_at_specificity(
+            truth, score, SPECIFICITY, w
+        )
+    }
 
 
 def _any(rows: Answered, scores: Array) -> dict[str, Metric]:
@@ -91,7 +106,7 @@ def metrics(rows: Answered) -> dict[str, Metric]:
     truth, answer = rows.truth, rows.answer
     cells = _cells(rows, rows.called)
     found = _ranking(rows, rows.order) | _any(rows, 1 - rows.order[:, 0])
-    found |= _called(rows, cells) | _by_class(rows, cells)
+    found |= _gravest(rows, rows.order) | _called(rows, cells) | _by_class(rows, cells)
     found |= {
         "ece": lambda w: multiclass.ece(truth, answer, w),
         "ece_class_wise": lambda w: multiclass.ece_class_wise(truth, answer, w),
@@ -173,7 +188,8 @@ def floor_metrics(rows: Answered, scores: Array) -> dict[str, Metric]:
     if rows.whole:
         return _whole_floor(rows, scores)
     if scores.ndim == 2:
-        return _ranking(rows, scores) | _called(rows, _cells(rows, scores.argmax(1)))
+        found = _ranking(rows, scores) | _gravest(rows, scores)
+        return found | _called(rows, _cells(rows, scores.argmax(1)))
     if np.issubdtype(scores.dtype, np.integer):
         return _called(rows, _cells(rows, scores))
     return _any(rows, scores)

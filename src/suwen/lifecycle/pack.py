@@ -143,6 +143,8 @@ class Pack:
     def randomised(self, seed: int) -> Pack:
         """Return the same pack with every ONNX weight replaced by noise of the same spread.
 
+        The splits and the leaves of its trees change places at random.
+
         For the model-randomisation check (Adebayo et al., NeurIPS 2018): an explanation that does
         not change when the weights do says nothing about the model.
         """

@@ -1,8 +1,9 @@
 """Which pack answers a task now: folders of `SUWEN_PACKS`, then `SUWEN_HOME/packs`, then shipped.
 
 A root holds packs one or two folders deep (`<task>/<version>/pack.toml` or `<name>/pack.toml`). The
-first root with a pack for the task wins, in it the newest version. Nothing is promoted by itself:
-a person installs a pack.
+first root with a pack for the task wins, in it the newest version. A pack trained on the first of
+the task's data sets answers Cases; one trained on another is there to be measured on that.
+Nothing is promoted by itself: a person installs a pack.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import suwen
+from suwen.core import registry
 from suwen.core.errors import Conflict, NotFound, StorageUnavailable
 from suwen.core.settings import settings
 from suwen.lifecycle.manifest import MANIFEST
@@ -37,41 +39,51 @@ def folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in found if not path.parent.name.startswith("."))
 
 
-def _described(folder: Path) -> tuple[str, str, str]:
-    """Return task, name and version; empty texts when `pack.toml` cannot be read."""
+def _described(folder: Path) -> tuple[str, str, str, str]:
+    """Return task, name, version and data set; empty when `pack.toml` cannot be read."""
     try:
         changed = (folder / SETTINGS).stat()
         return _read(folder / SETTINGS, changed.st_mtime_ns, changed.st_size)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, KeyError, OSError):
-        return "", "", ""
+        return "", "", "", ""
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, changed: int, size: int) -> tuple[str, str, str]:
+def _read(path: Path, changed: int, size: int) -> tuple[str, str, str, str]:
     content = tomllib.loads(path.read_text())
-    return str(content["task"]), str(content["name"]), str(content["version"])
+    named = (str(content[key]) for key in ("task", "name", "version"))
+    return (*named, str(content.get("dataset", "")))  # type: ignore[return-value]
 
 
 def installed() -> Iterator[tuple[Path, str, str]]:
     """Yield (folder, task, version) of every pack that can be found, verified or not."""
     for root in roots():
         for folder in folders(root):
-            task, _, version = _described(folder)
+            task, _, version, _ = _described(folder)
             yield folder, task, version
 
 
-def current_folder(task: str) -> Path:
+def current_folder(task: str, dataset: str = "") -> Path:
     """Return the folder of the pack that answers `task` now.
+
+    With `dataset` the one to be measured on that data set: trained on it if there is one, else
+    the one that answers Cases.
 
     Raises
     ------
     NotFound
         There is none.
     """
-    for root in roots():
-        own = [folder for folder in folders(root) if _described(folder)[0] == task]
-        if own:
-            return max(own, key=lambda folder: _described(folder)[2])
+    own = [
+        [folder for folder in folders(root) if _described(folder)[0] == task] for root in roots()
+    ]
+    for wanted in filter(None, (dataset, _first_dataset(task))):
+        for found in own:
+            if made_for := [folder for folder in found if _described(folder)[3] == wanted]:
+                return _newest(made_for)
+    for found in own:
+        if found:
+            return _newest(found)
     where = ", ".join(map(str, roots()))
     raise NotFound(
         f"no pack for {task}; looked in {where}",
@@ -80,13 +92,33 @@ def current_folder(task: str) -> Path:
     )
 
 
+def in_use(folder: Path) -> bool:
+    """Say whether the pack in `folder` answers Cases, or is the one measured on its data set."""
+    task, _, _, dataset = _described(folder)
+    return bool(task) and current_folder(task, dataset) == folder
+
+
+def _newest(own: Sequence[Path]) -> Path:
+    return max(own, key=lambda folder: _described(folder)[2])
+
+
+def _first_dataset(task: str) -> str:
+    """Return the data set whose pack answers Cases; empty for a task that is not known."""
+    try:
+        return str(registry.find(task).datasets[0])
+    except NotFound:
+        return ""
+
+
 @lru_cache(maxsize=16)
 def _loaded(folder: Path, changed: int) -> Pack:
     return Pack.load(folder)
 
 
-def current(task: str) -> Pack:
+def current(task: str, dataset: str = "") -> Pack:
     """Return the verified pack that answers `task` now; verified again when its manifest changes.
+
+    `dataset` as for `current_folder`.
 
     Raises
     ------
@@ -95,7 +127,7 @@ def current(task: str) -> Pack:
     IntegrityError
         The pack is not what was signed.
     """
-    folder = current_folder(task)
+    folder = current_folder(task, dataset)
     stamp = folder / MANIFEST
     return _loaded(folder, stamp.stat().st_mtime_ns if stamp.exists() else 0)
 

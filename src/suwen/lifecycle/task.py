@@ -84,6 +84,9 @@ class Examples:
     floor_marks
         The floors of `Places`: what a trivial method marks in index i, by name, shaped as
         `Output.marks`. Asked for one by one, since such a method reads the image.
+    lacks
+        Classes that the data set has no example of, by number, because it does not tell them
+        apart from others. A pack trained on it never names them.
     """
 
     source: Source
@@ -95,6 +98,7 @@ class Examples:
     columns: Mapping[str, Array] = field(default_factory=dict)
     floors: Mapping[str, Array] = field(default_factory=dict)
     floor_marks: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
+    lacks: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -154,7 +158,8 @@ class Choice:
 
     With more, `classes[0]` is what is left when none of the others is there (normal, sinus
     rhythm), and `code` the concept they are kinds of (arrhythmia): it is named when the question
-    as a whole is answered, and when it is not.
+    as a whole is answered, and when it is not. `gravest` is the class whose misses weigh most: how
+    many of it are found at 90 % specificity is measured.
 
     `headline` says which question the plain metric keys (`auroc`, `accuracy`, `ece`) answer with
     more than two classes: `each` class against the rest, or `any` of the others against the first.
@@ -164,17 +169,21 @@ class Choice:
     Raises
     ------
     BadInput
-        There are more than two classes and no `code`, or two have the same short name.
+        There are more than two classes and no `code`, two have the same short name, or the
+        gravest is none of them.
     """
 
     classes: tuple[Code, ...]
     code: Code | None = None
     headline: Literal["each", "any"] = "each"
+    gravest: Code | None = None
     kind: Literal["choice"] = "choice"
 
     def __post_init__(self) -> None:
         if len(set(self.keys)) < len(self.classes):
             raise BadInput("two classes of one short name", "short names that differ")
+        if self.gravest is not None and self.gravest not in self.classes:
+            raise BadInput("a gravest class that is none of the classes", "one of them")
         if len(self.classes) > 2 and self.code is None:
             raise BadInput(
                 f"{len(self.classes)} classes without a name for what they are kinds of",
@@ -191,6 +200,11 @@ class Choice:
     def whole(self) -> bool:
         """Whether there are more than two classes and the first against the others is asked."""
         return self.headline == "any" and len(self.classes) > 2
+
+    @property
+    def watched(self) -> int | None:
+        """The number of the gravest class, where one was named."""
+        return None if self.gravest is None else self.classes.index(self.gravest)
 
     @property
     def keys(self) -> tuple[str, ...]:

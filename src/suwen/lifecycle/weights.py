@@ -36,7 +36,8 @@ class Weights:
     listed
         What `list_initialisers` found, by file.
     seed
-        When given, ONNX weights are replaced by noise made from it.
+        When given, ONNX weights are replaced by noise made from it, and the splits and leaves of
+        trees are dealt out anew.
     hear
         Is told of every run of a network.
     """
@@ -82,7 +83,10 @@ class Weights:
         lightgbm = _lightgbm()
 
         def make(path: Path) -> Any:
-            return lightgbm.Booster(model_str=self._files.read(self._name(path)).decode())
+            text = self._files.read(self._name(path)).decode()
+            if self._seed is not None:
+                text = _random_trees(text, self._seed)
+            return lightgbm.Booster(model_str=text)
 
         return self._opened(path, make)
 
@@ -141,6 +145,29 @@ def _lightgbm() -> Any:
         return importlib.import_module("lightgbm")
     finally:
         del sys.modules["sklearn"]
+
+
+def _random_trees(text: str, seed: int) -> str:
+    """Return a LightGBM text whose splits, and whose leaves, have changed places at random.
+
+    A split keeps its threshold with its feature, so that every split still divides the data.
+    """
+    rng = np.random.default_rng(seed)
+    lines = text.splitlines()
+    for together in (("split_feature", "threshold", "decision_type"), ("leaf_value",)):
+        rows = {
+            name: [i for i, line in enumerate(lines) if line.startswith(f"{name}=")]
+            for name in together
+        }
+        held = {name: [lines[i].split("=")[1].split() for i in rows[name]] for name in together}
+        order = rng.permutation(sum(map(len, held[together[0]])))
+        for name in together:
+            values = [value for row in held[name] for value in row]
+            dealt = iter(values[k] for k in order)
+            for i, row in zip(rows[name], held[name], strict=True):
+                lines[i] = f"{name}=" + " ".join(next(dealt) for _ in row)
+    # the sizes of the trees in bytes, which no longer hold
+    return "\n".join(line for line in lines if not line.startswith("tree_sizes=")) + "\n"
 
 
 def _random_weights(listed: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Array]:

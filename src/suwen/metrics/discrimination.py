@@ -19,6 +19,8 @@ Array = NDArray[Any]
 
 SIZE_TOLERANCE = 0.15
 """Two lesions are matched when their sizes differ by at most this share of their mean."""
+ROUNDED = 1e-9
+"""A specificity that misses the wanted one by no more than this reaches it."""
 
 
 def _prepare(truth: Array, scores: Array, weights: Array | None) -> tuple[Array, Array, Array]:
@@ -94,6 +96,25 @@ def specificity(
 ) -> Array:
     """Return the share of negatives with a score below `threshold`."""
     return 1 - _share_called(~np.asarray(truth, dtype=bool), scores, threshold, weights)
+
+
+def sensitivity_at_specificity(
+    truth: Array, scores: Array, wanted: float, weights: Array | None = None
+) -> Array:
+    """Return the largest sensitivity of any threshold whose specificity is at least `wanted`.
+
+    The threshold is that of these very samples (and of each resample), so it tells how well the
+    scores could serve at that specificity, not how a threshold chosen elsewhere would do.
+    """
+    truth, scores, weights = _prepare(truth, scores, weights)
+    positives, negatives, _ = _by_score(truth, scores, weights)
+    spared = _ratio(np.cumsum(negatives, axis=-1), negatives.sum(-1)[..., None])
+    hit = 1 - _ratio(np.cumsum(positives, axis=-1), positives.sum(-1)[..., None])
+    enough = spared >= wanted - ROUNDED
+    found = np.where(enough, hit, 0.0).max(-1)
+    return np.asarray(np.where(np.isnan(spared[..., -1]) | np.isnan(hit[..., -1]), np.nan, found))[
+        ()
+    ]
 
 
 def accuracy(

@@ -111,3 +111,16 @@ def test_asked_as_a_whole_the_operating_point_decides_before_the_kinds_are_compa
     again = bands_classes.ClassThresholds.from_json(json.loads(json.dumps(cuts.to_json())))
     assert again == cuts
     assert cuts.to_json()["rule"] == bands_classes.WHOLE_RULE
+
+
+def test_a_class_without_examples_is_never_called_and_moves_no_threshold():
+    truth, probability, fold = cohort()
+    two = truth != 1
+    left = np.delete(probability[two], 1, axis=1)
+    left /= left.sum(1, keepdims=True)
+    spread = np.insert(left, 1, 0.0, axis=1)
+    found = bands_classes.choose(truth[two], spread, fold[two], (0.1, 0.05))
+    assert found.rule_in[1] == 1.0
+    assert found.measured_false_alarms[1] == 0.0
+    assert 0.02 < found.measured_false_alarms[2] < 0.15
+    assert found.measured_misses < 0.1

@@ -131,3 +131,19 @@ def test_calibration_needs_every_class_and_a_kind_for_several():
         calibrate_classes.ClassCalibrator.from_json({**content, "kind": "pickle"})
     with pytest.raises(BadInput, match="do not fit"):
         calibrate_classes.ClassCalibrator.from_json({**content, "b": [0.0]})
+
+
+@pytest.mark.parametrize("kind", calibrate_classes.KINDS)
+def test_a_class_that_the_data_do_not_tell_apart_gets_no_share(kind):
+    logits, truth, groups = overconfident()
+    two = truth != 1
+    data = (logits[two], truth[two], groups[two])
+    found = calibrate_classes.fit(kind, *data, lacks=(1,))
+    probability = found.probability(data[0])
+    assert probability[:, 1].max() < 1e-6
+    assert probability[:, 2].mean() == pytest.approx((data[1] == 2).mean(), abs=0.03)
+    low, high = found.limits(data[0], np.full(3, 0.01), 3)
+    assert np.isfinite([low, high]).all()
+    assert (high - low)[:, 1].max() < 1e-6
+    again = calibrate_classes.ClassCalibrator.from_json(json.loads(json.dumps(found.to_json())))
+    assert again == found

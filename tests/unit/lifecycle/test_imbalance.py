@@ -36,11 +36,15 @@ def test_one_seed_gives_one_order():
     assert (first == second).all()
 
 
-def test_a_focal_weight_and_a_class_without_examples_are_refused():
+def test_a_focal_weight_is_refused():
     with pytest.raises(BadInput, match="'focal' for a learner that takes weights"):
         imbalance.sample_weights("focal", LABELS, 3)
-    with pytest.raises(BadInput, match="without examples"):
-        imbalance.class_weights(LABELS, 4)
+
+
+def test_a_class_without_examples_weighs_nothing_and_changes_no_other():
+    weights = imbalance.class_weights(LABELS, 4)
+    assert weights[3] == 0
+    assert weights[:3] == pytest.approx(imbalance.class_weights(LABELS, 3))
 
 
 LOGITS = np.array([[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [-1.0, 3.0, 0.0]])

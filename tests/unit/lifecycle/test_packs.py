@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from suwen.core import registry
 from suwen.core.errors import Conflict, IntegrityError, NotFound, StorageUnavailable
 from suwen.lifecycle import keys, manifest, packs
 
@@ -92,3 +93,41 @@ def test_an_unreadable_pack_is_listed_but_answers_nothing(home):
     ]
     with pytest.raises(NotFound):
         packs.current("toy.squares")
+
+
+class Squares:
+    """What `packs` reads of a task: the data set whose pack answers Cases stands first."""
+
+    name = "toy.squares"
+    datasets = ("squares", "thumbnails")
+
+
+def trained_on(folder, home, dataset, version):
+    """Seal a copy of a pack as if it had been trained on another data set."""
+    path = folder / "pack.toml"
+    text = path.read_text()
+    assert '"dataset" = "squares"' in text
+    path.write_text(text.replace('"dataset" = "squares"', f'"dataset" = "{dataset}"'))
+    newer(folder, home, version)
+
+
+def test_a_pack_of_another_data_set_is_measured_on_it_and_never_answers_cases(
+    home, trained, monkeypatch
+):
+    monkeypatch.setitem(registry._tasks, "toy.squares", Squares())
+    first = packs.install(trained.pack.folder)
+    other = shutil.copytree(first, first.with_name("thumbnails"))
+    trained_on(other, home, "thumbnails", "9999.01.01")
+    assert packs.current("toy.squares").folder == first
+    assert packs.current("toy.squares", "squares").folder == first
+    assert packs.current("toy.squares", "thumbnails").folder == other
+    assert packs.current("toy.squares", "unheard of").folder == first
+    assert packs.in_use(first)
+    assert packs.in_use(other)
+
+
+def test_without_a_pack_of_the_first_data_set_the_other_answers(home, trained, monkeypatch):
+    monkeypatch.setitem(registry._tasks, "toy.squares", Squares())
+    only = packs.install(trained.pack.folder)
+    trained_on(only, home, "thumbnails", "9999.01.01")
+    assert packs.current("toy.squares").folder == only

@@ -150,3 +150,26 @@ def test_arrays_that_do_not_fit_are_refused():
         d.auroc(np.array([1, 0]), np.array([0.1, np.nan]))
     with pytest.raises(ValueError, match="weights"):
         d.auroc(np.array([1, 0]), np.array([0.1, 0.2]), np.ones(3))
+
+
+def test_sensitivity_at_a_specificity_is_that_of_the_loosest_threshold_that_keeps_it():
+    truth = np.array([0] * 10 + [1] * 4)
+    scores = np.array([*range(10), 8.5, 9.5, 3.5, 20.0])
+    found = d.sensitivity_at_specificity
+    assert found(truth, scores, 0.9) == 0.75  # from 8.5: one of ten negatives lies above
+    assert found(truth, scores, 1.0) == 0.5
+    assert found(truth, scores, 0.4) == 1.0
+
+
+def test_sensitivity_at_a_specificity_goes_with_weights_and_is_undefined_without_a_class():
+    truth, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.9])
+    weights = np.array([[1, 1, 1, 1], [1, 0, 3, 1], [1, 1, 0, 0]])
+    found = d.sensitivity_at_specificity(truth, scores, 0.9, weights)
+    assert found[:2].tolist() == [0.5, 1.0]
+    assert np.isnan(found[2])
+
+
+def test_chance_finds_a_tenth_at_ninety_percent_specificity():
+    rng = np.random.default_rng(4)
+    truth, scores = rng.random(40_000) < 0.3, rng.random(40_000)
+    assert d.sensitivity_at_specificity(truth, scores, 0.9) == pytest.approx(0.1, abs=0.01)
