@@ -5,7 +5,9 @@ from __future__ import annotations
 
 def load() -> None:
     """Import every room's `tasks.py`, so that its Tasks register themselves."""
+    import suwen.imaging.breast
     import suwen.imaging.chest
+    import suwen.imaging.cytology
     import suwen.imaging.followup
     import suwen.imaging.management
     import suwen.imaging.tasks  # noqa: F401
