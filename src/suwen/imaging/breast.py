@@ -6,25 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from suwen.core.codes import BENIGN, BREAST_LESION, MALIGNANT, NORMAL, Text
+from suwen.core.codes import BENIGN, BREAST, BREAST_LESION, MALIGNANT, NORMAL, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Case, Finding, RecordValue
+from suwen.core.nouns import Band, Case, Finding
 from suwen.core.registry import register
-from suwen.imaging import bi_rads, breast_data, fit_planar, perturbations_planar, ultrasound
-from suwen.imaging.dicom import Instance
+from suwen.imaging import bi_rads, breast_data, fit_planar, planar_perturbations, ultrasound
 from suwen.imaging.fit_planar import Plan
 from suwen.imaging.planar import PlanarInput
+from suwen.imaging.planar_case import planar_samples
 from suwen.imaging.planar_task import PlanarTask
-from suwen.imaging.series import CaseSeries, case_series
 from suwen.imaging.variation import Variation
-from suwen.lifecycle import explain, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Choice, Examples, Output, Reads, Sample
 
 BREAST_ULTRASOUND: Final = "imaging.breast_ultrasound"
+MODALITIES: Final = frozenset({"US"})
 PICTURES: Final = Variation(
     turn=12.0, shift=0.08, zoom=0.22, aspect=0.2, flip=True, tone=0.3, noise=0.05, marked=0.1
 )
@@ -42,7 +40,8 @@ class BreastUltrasound(PlanarTask):
     reads = (Reads("ImagingStudy", "US", Text(en="Breast ultrasound, B-mode", zh="乳腺 B 型超声")),)
     answers = Choice((NORMAL, BENIGN, MALIGNANT), BREAST_LESION, gravest=MALIGNANT)
     datasets = ("busi", "busi_marked", "breastmnist")
-    perturbations = perturbations_planar.ULTRASOUND
+    perturbations = planar_perturbations.ULTRASOUND
+    site = BREAST
     plan = Plan(classes=3, pixels=160, blocks=11, frozen=5, how=PICTURES)
     thumbnails = Plan(classes=3, pixels=64, blocks=11, frozen=4, how=THUMBNAILS)
     recipe = Recipe(
@@ -57,14 +56,8 @@ class BreastUltrasound(PlanarTask):
     )
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
-        """Return one sample for each ultrasound picture not known to show another body part."""
-        return [
-            _sample(series, instance)
-            for series in case_series(case)
-            if series.modality == "US" and series.source is not None
-            for instance in series.source.instances
-            if instance.has_pixels and not ultrasound.other_body_part(instance)
-        ]
+        """Return one sample for each ultrasound picture; other body parts carry a refusal."""
+        return planar_samples(case, MODALITIES, ultrasound.other_body_part, ultrasound.picture_of)
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
         """Return the pictures of BUSI (`busi_marked`: with their marks), or BreastMNIST."""
@@ -83,27 +76,18 @@ class BreastUltrasound(PlanarTask):
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
         """Return the most probable class, with the BI-RADS range of the probability of cancer."""
-        data: PlanarInput = sample.data
-        reasons = [data.refusal] if data.refusal is not None else pack.guard.reasons(output.domain)
-        if reasons:
-            return [abstention(self, pack, sample, reasons)]
-        found = say.finding(self, pack, sample, output)
-        _, explained = explain.check_if_shown(self, pack, sample, "cam")
+        found = super().findings(pack, sample, output)
+        if any(one.band is Band.ABSTAIN for one in found):
+            return found
         cancer = pack.answers.probabilities(output.scores)[self.answers.classes.index(MALIGNANT)]
-        said, band = found.reason or Text(en="", zh=""), bi_rads.sentence(cancer.value)
-        reason = Text(en=f"{said.en} {band.en}".strip(), zh=f"{said.zh}{band.zh}")
-        return [found.model_copy(update={"reason": reason, "explanations": (explained,)})]
+        return [_with_range(one, bi_rads.sentence(cancer.value)) for one in found]
 
 
-def _sample(series: CaseSeries, instance: Instance) -> Sample:
-    uid = instance.text("SOPInstanceUID")
-    path = f"ImagingStudy.series.where(uid='{series.series_uid}').instance.where(uid='{uid}')"
-    return Sample(
-        key=uid,
-        data=ultrasound.picture_of(instance),
-        evidence=(RecordValue(record=series.reference, path=path),),
-        inputs=(series.reference,),
-    )
+def _with_range(finding: Finding, said: Text) -> Finding:
+    before = finding.reason or Text(en="", zh="")
+    reason = Text(en=f"{before.en} {said.en}".strip(), zh=f"{before.zh}{said.zh}")
+    return finding.model_copy(update={"reason": reason})
 
 
+__all__ = ["BREAST_ULTRASOUND", "BreastUltrasound", "PlanarInput"]
 register(BreastUltrasound())

@@ -46,9 +46,13 @@ FLAT: Final = Text(en="The picture is the same everywhere.", zh="图像各处灰
 
 Check = Callable[[Instance], Text | None]
 """Says why a task cannot answer about an instance; None when nothing speaks against it."""
+Read = Callable[[Instance], PlanarInput]
+"""Reads the picture of an instance of one frame, or refuses it."""
 
 
-def planar_samples(case: Case, modalities: frozenset[str], check: Check) -> list[Sample]:
+def planar_samples(
+    case: Case, modalities: frozenset[str], check: Check, read: Read | None = None
+) -> list[Sample]:
     """Return one sample for each picture of the Case in one of the modalities.
 
     Parameters
@@ -59,11 +63,13 @@ def planar_samples(case: Case, modalities: frozenset[str], check: Check) -> list
         DICOM modalities, for example DX and CR.
     check
         What the task itself requires of a header.
+    read
+        How the picture of an instance of one frame is read; by default `planar_input`.
     """
     found: dict[str, Sample] = {}
     for series in case_series(case):
         if series.modality in modalities and series.source is not None:
-            for sample in _of_series(series, check):
+            for sample in _of_series(series, check, read or planar_input):
                 found.setdefault(sample.key, sample)
     return list(found.values())
 
@@ -74,14 +80,14 @@ def holds_pictures(series: Series) -> bool:
     return series.modality in PLANAR and not against
 
 
-def _of_series(series: CaseSeries, check: Check) -> Iterator[Sample]:
+def _of_series(series: CaseSeries, check: Check, read: Read) -> Iterator[Sample]:
     against = [one for one in series.problems if one.refuses and one.code not in OF_VOLUMES]
     for instance in series.source.instances if series.source else ():
         if not instance.has_pixels:
             continue
         uid = field_text(instance, "SOPInstanceUID")
         why = against[0].text if against else _refusal(instance, check)
-        data = PlanarInput.refused(why, uid) if why else planar_input(instance)
+        data = PlanarInput.refused(why, uid) if why else read(instance)
         place = f"series.where(uid='{series.series_uid}').instance.where(uid='{uid}').uid"
         yield Sample(
             key=f"{series.series_uid}/{uid}",

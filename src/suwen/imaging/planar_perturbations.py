@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
+from typing import Final
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from suwen.imaging.planar import Floats, PlanarInput
+from suwen.imaging.planar import Floats, PlanarInput, resized
 from suwen.lifecycle.task import Array, Perturbation, Sample
+
+GRAIN: Final = 0.004
+"""Width of a speckle grain, a share of the shorter edge."""
 
 
 def _image(sample: Sample) -> Floats:
@@ -71,6 +75,24 @@ def shift(sample: Sample, strength: float, seed: int) -> Sample:
     return _changed(sample, _image(sample) + strength)
 
 
+def speckle(sample: Sample, strength: float, seed: int) -> Sample:
+    """Multiply by grains whose spread is `strength` (Goodman, J Opt Soc Am 66:1145, 1976)."""
+    image = _image(sample)
+    grains = np.random.default_rng(seed).standard_normal(image.shape)
+    grains = ndimage.gaussian_filter(grains, GRAIN * min(image.shape))
+    return _changed(sample, image * (1 + strength * grains / grains.std()))
+
+
+def depth(sample: Sample, strength: float, seed: int) -> Sample:
+    """Show `strength` times the depth: the same tissue smaller, its edge drawn out around it."""
+    image = _image(sample)
+    height, width = image.shape
+    inner = resized(image, (max(8, round(height / strength)), max(8, round(width / strength))))
+    below, beside = height - inner.shape[0], width - inner.shape[1]
+    left = beside // 2
+    return _changed(sample, np.pad(inner, ((0, below), (left, beside - left)), mode="edge"))
+
+
 NOISE = Perturbation("noise (of the grey range)", (0.02, 0.05, 0.1), noise)
 BLUR = Perturbation("blur (% of the edge)", (0.4, 0.8, 1.5), blur)
 JPEG = Perturbation("JPEG loss (100 - quality)", (40.0, 70.0, 90.0), jpeg)
@@ -78,4 +100,8 @@ ROTATION = Perturbation("rotation (degrees)", (3.0, 7.0, 12.0), rotation)
 TONE = Perturbation("tone curve (exponent)", (0.6, 0.8, 1.5), tone)
 CONTRAST = Perturbation("contrast (factor)", (0.6, 1.3, 1.8), contrast)
 SHIFT = Perturbation("intensity shift (of the grey range)", (-0.2, 0.1, 0.2), shift)
+SPECKLE = Perturbation("speckle (spread)", (0.1, 0.2, 0.4), speckle)
+DEPTH = Perturbation("depth (factor)", (1.1, 1.25, 1.5), depth)
 ALL = (NOISE, BLUR, JPEG, ROTATION, TONE, CONTRAST, SHIFT)
+"""Of radiographs."""
+ULTRASOUND = (SPECKLE, DEPTH, BLUR, JPEG, TONE, CONTRAST, SHIFT)

@@ -1,8 +1,8 @@
 """One ultrasound instance as a greyscale B-mode picture, or the reason why it is none.
 
 Colour is looked for before it is thrown away: marks drawn in colour are painted over, and a picture
-with much of it is Doppler or elastography and refused. A cine loop is refused: which of its frames
-to judge is the sonographer's choice, and a mean over frames was never validated.
+with much of it is Doppler or elastography and refused. A cine loop is refused by `planar_case`:
+which of its frames to judge is the sonographer's choice, and a mean was never validated.
 
 Reference: DICOM PS3.3 2024e, C.8.5.5 (US Region Calibration), C.8.5.6 (US Image).
 """
@@ -19,6 +19,8 @@ from suwen.core.errors import BadInput
 from suwen.imaging import overlays
 from suwen.imaging.dicom import Instance, numbers_of
 from suwen.imaging.planar import Floats, PlanarInput
+from suwen.imaging.planar_case import LUMA, UNREADABLE
+from suwen.imaging.safety import field_text
 
 TWO_D: Final = 1
 """Region Spatial Format of a B-mode picture."""
@@ -32,10 +34,6 @@ MOST_COLOUR: Final = 0.02
 """Share of coloured pixels from which a picture is Doppler or elastography, not marks."""
 BREAST: Final = "BREAST"
 
-CINE: Final = Text(
-    en="A cine loop: choose a still picture, this pack judges no loops.",
-    zh="该对象为动态影像：请选择静止图像，本模型不判断动态影像。",
-)
 COLOUR: Final = Text(
     en="A colour picture (Doppler or elastography), not B-mode alone.",
     zh="彩色图像（多普勒或弹性成像），并非单纯 B 型超声。",
@@ -44,23 +42,23 @@ NO_REGION: Final = Text(
     en="No B-mode region: the ultrasound regions name other kinds of display.",
     zh="没有 B 型超声区域：超声区域为其他显示类型。",
 )
-UNREADABLE: Final = Text(en="The picture cannot be read.", zh="图像无法读取。")
+NOT_BREAST: Final = Text(
+    en="The header says that another body part was examined.", zh="文件头标明检查部位不是乳腺。"
+)
 UNKNOWN_COLOURS: Final = Text(
     en="Its photometric interpretation is none this reader knows.", zh="不支持该图像的光度解释。"
 )
 
 
-def other_body_part(instance: Instance) -> bool:
-    """Say whether the instance names a body part, and it is not the breast."""
-    part = instance.text("BodyPartExamined").upper()
-    return bool(part) and BREAST not in part
+def other_body_part(instance: Instance) -> Text | None:
+    """Return the refusal of an instance that names a body part which is not the breast."""
+    part = field_text(instance, "BodyPartExamined").upper()
+    return NOT_BREAST if part and BREAST not in part else None
 
 
 def picture_of(instance: Instance) -> PlanarInput:
     """Return the B-mode picture of an instance with its marks painted over, or a refusal."""
-    uid = instance.text("SOPInstanceUID")
-    if instance.frames > 1:
-        return PlanarInput.refused(CINE, uid)
+    uid = field_text(instance, "SOPInstanceUID")
     try:
         region, known = _region(instance)
         if known and region is None:
@@ -78,7 +76,7 @@ def picture_of(instance: Instance) -> PlanarInput:
     marks = overlays.coloured(picture)
     if marks.mean() > MOST_COLOUR:
         return PlanarInput.refused(COLOUR, uid)
-    grey = picture @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    grey = picture @ np.array(LUMA, dtype=np.float32)
     return PlanarInput(overlays.cleaned(grey, marks), spacing, uid)
 
 

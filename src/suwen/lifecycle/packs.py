@@ -77,13 +77,11 @@ def current_folder(task: str, dataset: str = "") -> Path:
     own = [
         [folder for folder in folders(root) if _described(folder)[0] == task] for root in roots()
     ]
-    for wanted in filter(None, (dataset, _first_dataset(task))):
+    first = _first_dataset(task)
+    for wanted in dict.fromkeys([dataset, first] if dataset else [first]):
         for found in own:
-            if made_for := [folder for folder in found if _described(folder)[3] == wanted]:
+            if made_for := [one for one in found if wanted in ("", _described(one)[3])]:
                 return _newest(made_for)
-    for found in own:
-        if found:
-            return _newest(found)
     where = ", ".join(map(str, roots()))
     raise NotFound(
         f"no pack for {task}; looked in {where}",

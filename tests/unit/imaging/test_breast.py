@@ -9,7 +9,7 @@ import pytest
 
 from suwen.core.codes import BENIGN, BREAST_LESION, MALIGNANT, NORMAL
 from suwen.core.nouns import PROBABILITY, Band, Case, Record, digest_of
-from suwen.imaging import ultrasound
+from suwen.imaging import planar_case, ultrasound
 from suwen.imaging.assembly import assemble
 from suwen.imaging.breast import BREAST_ULTRASOUND, BreastUltrasound
 from suwen.imaging.series import imaging_study
@@ -52,12 +52,14 @@ def test_each_picture_of_the_breast_is_a_sample_with_its_place_in_the_study():
     breast = instance(tissue(), BodyPartExamined="BREAST", **STUDY)
     liver = instance(tissue(seed=2), BodyPartExamined="LIVER", SOPInstanceUID="1.9", **STUDY)
     case = case_of(breast, liver)
-    (sample,) = TASK.samples(case, [])
-    assert sample.key == breast.text("SOPInstanceUID")
+    sample, other = TASK.samples(case, [])
+    uid = breast.text("SOPInstanceUID")
+    assert sample.data.uid == uid
     assert sample.data.image.shape == (300, 400)
     assert sample.evidence[0].record == "ImagingStudy/1/_history/1"
-    assert sample.key in sample.evidence[0].path
+    assert uid in sample.evidence[0].path
     assert digests_of(sample, case)
+    assert other.data.refusal == ultrasound.NOT_BREAST
 
 
 def test_a_loop_abstains_with_the_reason(pack):
@@ -65,7 +67,7 @@ def test_a_loop_abstains_with_the_reason(pack):
     (sample,) = TASK.samples(case_of(loop), [])
     (finding,) = answer(TASK, pack, sample)
     assert finding.band is Band.ABSTAIN
-    assert finding.reason == ultrasound.CINE
+    assert finding.reason == planar_case.CINE
     assert finding.code == BREAST_LESION
 
 

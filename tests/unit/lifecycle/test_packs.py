@@ -126,8 +126,10 @@ def test_a_pack_of_another_data_set_is_measured_on_it_and_never_answers_cases(
     assert packs.in_use(other)
 
 
-def test_without_a_pack_of_the_first_data_set_the_other_answers(home, trained, monkeypatch):
+def test_without_a_pack_of_the_first_data_set_nothing_answers_cases(home, trained, monkeypatch):
     monkeypatch.setitem(registry._tasks, "toy.squares", Squares())
     only = packs.install(trained.pack.folder)
     trained_on(only, home, "thumbnails", "9999.01.01")
-    assert packs.current("toy.squares").folder == only
+    with pytest.raises(NotFound, match="no pack for toy"):
+        packs.current("toy.squares")
+    assert packs.current("toy.squares", "thumbnails").folder == only

@@ -1,4 +1,4 @@
-"""What machines and exports do to a picture, each by a known amount."""
+"""What ultrasound settings do to a picture, each by a known amount."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from suwen.imaging import perturbations_planar as changes
+from suwen.imaging import planar_perturbations as changes
 from suwen.imaging.planar import PlanarInput
 from suwen.lifecycle.task import Sample
 
@@ -23,11 +23,6 @@ def image(sample):
     return sample.data.image
 
 
-def test_gain_shifts_every_grey_level_and_keeps_them_on_the_scale(sample):
-    assert np.allclose(image(changes.gain(sample, 0.1, 0)) - image(sample), 0.1, atol=1e-6)
-    assert image(changes.gain(sample, 0.6, 0)).max() == 1.0
-
-
 def test_speckle_multiplies_with_the_stated_spread(sample):
     changed = image(changes.speckle(sample, 0.2, 1)) / image(sample)
     assert changed.std() == pytest.approx(0.2, rel=0.1)
@@ -35,19 +30,8 @@ def test_speckle_multiplies_with_the_stated_spread(sample):
     assert np.array_equal(image(changes.speckle(sample, 0.2, 1)), again)
 
 
-def test_blur_takes_detail_away(sample):
-    detail = [np.abs(ndimage.laplace(image(changes.blurred(sample, s, 0)))).mean() for s in
-              (0.002, 0.005, 0.02)]  # fmt: skip
-    assert detail[0] > detail[1] > detail[2]
-
-
-def test_a_lossier_jpeg_is_farther_from_the_picture(sample):
-    away = [np.abs(image(changes.jpeg(sample, s, 0)) - image(sample)).mean() for s in (0.3, 0.8)]
-    assert 0 < away[0] < away[1] < 0.1
-
-
 def test_a_deeper_setting_shows_the_same_tissue_smaller_at_the_top(sample):
-    changed = image(changes.deeper(sample, 2.0, 0))
+    changed = image(changes.depth(sample, 2.0, 0))
     assert changed.shape == image(sample).shape
     half = changed[:60, 40:120]
     assert np.corrcoef(half.ravel(), image(sample)[::2, ::2].ravel())[0, 1] > 0.95
