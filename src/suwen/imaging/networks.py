@@ -1,4 +1,4 @@
-"""The two networks. Imports torch: only the training functions import this file.
+"""The networks. Imports torch: only the training functions import this file.
 
 References: Ronneberger et al., MICCAI 2015 (U-Net); Zhou et al., CVPR 2016 (class activation map);
 Sudre et al., DLMIA 2017 (soft Dice loss).
@@ -19,6 +19,12 @@ from suwen.lifecycle.smaller import halve
 
 SEGMENTATION_CHANNELS = 4
 """A slice, its two neighbours, and the channel that marks the middle."""
+RARE_LOGIT = -4.0
+"""Logit of a nodule's centre before anything is learned."""
+MEDIAN_LOG_MM = 1.9
+"""Logarithm of a middling diameter in mm."""
+CENTRE = 0.999
+"""A bump this high is a centre."""
 DICE_SMOOTHING = 20.0
 """Pixels added to both sides of the Dice ratio, so that an empty slice has a gradient."""
 
@@ -80,6 +86,64 @@ class MalignancyNet(nn.Module):  # type: ignore[misc] # torch is not typed here
         return self.head(self.drop(maps.mean((1, 3, 4)))), maps
 
 
+class DetectionNet(nn.Module):  # type: ignore[misc] # torch is not typed here
+    """A backbone with a pyramid on top: (n, 3, h, w) -> (n, 4, h / 4, w / 4).
+
+    Channels of the answer: logit of a nodule's centre, where in the cell it lies (x, y; in cells
+    from its middle), logarithm of the diameter in mm. Reference: Lin et al., CVPR 2017 (feature
+    pyramid).
+    """
+
+    def __init__(self, backbone: Backbone, width: int, dropout: float) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.sides = nn.ModuleList(nn.Conv2d(size, width, 1) for size in backbone.level_channels)
+        self.smooth = nn.ModuleList(
+            double_convolution(width, width) for _ in backbone.level_channels[:-1]
+        )
+        self.drop = nn.Dropout2d(dropout)
+        self.last = nn.Conv2d(width, 4, 1)
+        nn.init.normal_(self.last.weight, std=0.01)
+        with torch.no_grad():
+            self.last.bias.copy_(torch.tensor([RARE_LOGIT, 0.0, 0.0, MEDIAN_LOG_MM]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maps."""
+        levels = self.backbone.levels(x)
+        x = self.sides[-1](levels[-1])
+        for side, smooth, level in zip(
+            reversed(self.sides[:-1]), reversed(self.smooth), reversed(levels[:-1]), strict=True
+        ):
+            x = smooth(F.interpolate(x, scale_factor=2.0, mode="nearest") + side(level))
+        maps: Tensor = self.last(self.drop(x))
+        return maps
+
+
+def detection_loss(maps: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Return the focal loss of the centres plus the errors of place and size at true centres.
+
+    Parameters
+    ----------
+    maps
+        What the network answers, (n, 4, h, w).
+    truth
+        The same quantities, the first as a bump that is 1 at each centre and falls off around it.
+    weight
+        0 where nothing is known, (n, 1, h, w).
+
+    Source: Law & Deng, ECCV 2018 (focal loss with reduced penalty around a centre).
+    """
+    logit, bump = maps[:, :1], truth[:, :1]
+    centre = (bump >= CENTRE).float()
+    said = torch.sigmoid(logit)
+    missed = centre * (1 - said) ** 2 * F.logsigmoid(logit)
+    false = (1 - centre) * (1 - bump) ** 4 * said**2 * F.logsigmoid(-logit)
+    count = centre.sum().clamp(min=1.0)
+    focal = -((missed + false) * weight).sum() / count
+    off = F.smooth_l1_loss(maps[:, 1:], truth[:, 1:], reduction="none", beta=0.25)
+    return focal + (off * centre * weight).sum() / count
+
+
 def segmentation_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Return binary cross-entropy plus 1 - soft Dice, each slice counting the same."""
     crossed = F.binary_cross_entropy_with_logits(logits, truth)
@@ -118,14 +182,26 @@ class ScoringNet(nn.Module):  # type: ignore[misc] # torch is not typed here
         return F.linear(pooled, self.weight, self.bias), maps, cam
 
 
-def export(network: nn.Module, example: Tensor, path: Path, names: tuple[str, ...]) -> None:
+def export(
+    network: nn.Module,
+    example: Tensor,
+    path: Path,
+    names: tuple[str, ...],
+    free: tuple[str, ...] = (),
+) -> None:
     """Write the network as ONNX with a free batch axis, in evaluation mode.
+
+    `free` names further free axes of input and outputs, the last ones, in order.
 
     Weights are kept in half precision and widened when the file is opened, so that the file is half
     as large and every sum is still made in single precision.
     """
     network.eval()
-    axes = {name: {0: "batch"} for name in ("input", *names)}
+    last = {k - len(free): name for k, name in enumerate(free)}
+    axes = {
+        name: {0: "batch"} | {example.ndim + k: f"{name} {axis}" for k, axis in last.items()}
+        for name in ("input", *names)
+    }
     with warnings.catch_warnings():
         # chosen on purpose: its graphs ran faster than those of the newer exporter
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -29,15 +29,18 @@ WARM_UP: Final = 0.15
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how to train, and where the state is kept.
+    """How long and how to train, where the state is kept, and what is done between epochs.
 
     `keep_last`: the last epoch's weights are kept instead of the best epoch's. For training on
     strongly varied examples, where the loss on plain ones is a poor judge of early epochs.
+
+    `before` is called before each epoch but the first with the number of finished ones.
     """
 
     recipe: Recipe
     folder: Path
     keep_last: bool = False
+    before: Callable[[int], None] = lambda finished: None
 
     @property
     def state(self) -> Path:
@@ -79,7 +82,8 @@ def train_network(
     with Progress(transient=True) as bar:
         task = bar.add_task("epochs", total=recipe.epochs, completed=len(progress["history"]))
         while len(progress["history"]) < recipe.epochs:
-            number = len(progress["history"])
+            if number := len(progress["history"]):
+                schedule.before(number)
             rng = np.random.default_rng([recipe.seed, number])
             torch.manual_seed(recipe.seed * 1000 + number)
             draws = epoch(rng)
