@@ -191,13 +191,24 @@ def in_order() -> list[Any]:
     return ordered
 
 
+def needed_by(name: str) -> set[str]:
+    """Return a task and all those whose findings it builds on, directly or not."""
+    found, waiting = set[str](), [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += registry.find(one).after
+    return found
+
+
 def answer(access: Access, patient: str, name: str) -> list[Finding]:
     """Answer one task on a patient's current records, with the tasks it builds on."""
     case = access.case(patient)
     found: dict[str, list[Finding]] = {}
-    wanted = registry.find(name)
+    wanted = needed_by(name)
     for task in in_order():
-        if task.name == name or task.name in wanted.after:
+        if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)
     return found[name]

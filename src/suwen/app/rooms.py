@@ -8,6 +8,7 @@ def load() -> None:
     import suwen.imaging.breast
     import suwen.imaging.chest
     import suwen.imaging.cytology
+    import suwen.imaging.detection
     import suwen.imaging.followup
     import suwen.imaging.management
     import suwen.imaging.tasks  # noqa: F401

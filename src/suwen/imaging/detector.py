@@ -73,7 +73,9 @@ def padded(shown: Floats) -> Floats:
     return np.pad(shown, ((0, 0), (0, more[0]), (0, more[1])), constant_values=-1.0)
 
 
-def slice_maps(networks: Detectors, hu: NDArray[np.floating], spacing: tuple[float, float]) -> Floats:
+def slice_maps(
+    networks: Detectors, hu: NDArray[np.floating], spacing: tuple[float, float]
+) -> Floats:
     """Return the mean of the networks' maps of one slice, shape (4, cells, cells)."""
     shown = padded(channels(resampled(hu, spacing)))[None]
     return np.asarray(np.mean([maps[0] for maps in networks.run(shown)], axis=0), np.float32)

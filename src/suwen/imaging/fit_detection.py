@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.core.errors import MissingExtra
+from suwen.core.errors import BadInput, MissingExtra
 from suwen.imaging.data import LIDC, Crop, read_crop, read_nodules
-from suwen.imaging.detector import CELL_MM, PIXEL_MM, STRIDE, channels, marks_of
-from suwen.imaging.detector import Detectors, slice_maps
+from suwen.imaging.detector import (
+    CELL_MM,
+    PIXEL_MM,
+    STRIDE,
+    Detectors,
+    channels,
+    marks_of,
+    slice_maps,
+)
 from suwen.imaging.fit_segmentation import disturb
 from suwen.imaging.patches import Floats
 from suwen.lifecycle.data import DataFolders
@@ -59,6 +66,8 @@ MINED_SHARE: Final = 0.75
 BESIDE_MM: Final = 3.0
 """A mark farther than this, and than the radius, from every nodule is a false alarm."""
 MINED: Final = "false-alarms.json"
+OUTSIDE_HU: Final = -20000.0
+"""Marks what lies beyond a slice or a crop until its weight is set to zero."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +137,6 @@ def cut(one: Shown, view: View) -> tuple[Floats, Floats, Floats]:
     return shown, *target(places, cells, weight)
 
 
-OUTSIDE_HU: Final = -20000.0
-
-
 def target(places: NDArray[np.float64], cells: int, known: Floats) -> tuple[Floats, Floats]:
     """Return the maps to be learned and their weight; places (k, 4) in pixels of the crop."""
     maps = np.zeros((4, cells, cells), np.float32)
@@ -186,14 +192,14 @@ def draw_lidc(one: Crop, rng: np.random.Generator) -> Drawn:
     if flat.any():
         y, x = np.argwhere(flat).mean(0) * (dy, dx)
         places = np.array([[x, y, 2 * np.sqrt(flat.sum() * dy * dx / np.pi), 1.0]])
-    shown = Shown("", np.asarray(one.volume.values[z], np.float32), dx, places, np.zeros((0, 2), int))
+    shown = Shown(
+        "", np.asarray(one.volume.values[z], np.float32), dx, places, np.zeros((0, 2), int)
+    )
     x, y = middle[::-1] * (dx, dy) + rng.uniform(-8, 8, 2)
     return _noisy(shown, (float(x), float(y)), SMALL_CROP, rng)
 
 
-def _noisy(
-    one: Shown, middle: tuple[float, float], pixels: int, rng: np.random.Generator
-) -> Drawn:
+def _noisy(one: Shown, middle: tuple[float, float], pixels: int, rng: np.random.Generator) -> Drawn:
     view = View(
         middle,
         pixels,
@@ -217,7 +223,7 @@ def shown_of(examples: Examples) -> list[Shown]:
     for i in range(len(examples)):
         volume = examples.load(i).data.volume
         if examples.truth is None:
-            raise ValueError("detection needs the true places")
+            raise BadInput("slices without true places", "Examples.truth", "load the labelled set")
         places = examples.truth(i)[:, [0, 1, 3, 4]]
         hu = np.asarray(volume.values[0], np.float32)
         found.append(Shown(examples.keys[i], hu, volume.spacing[2], places, lung_pixels(hu)))
@@ -237,7 +243,8 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
 
     torch.manual_seed(recipe.seed)
     pretrained = recipe.options.get("pretrained", True)
-    network = DetectionNet(Backbone(BLOCKS, FROZEN if pretrained else 0, pretrained), WIDTH, recipe.dropout)
+    backbone = Backbone(BLOCKS, FROZEN if pretrained else 0, pretrained)
+    network = DetectionNet(backbone, WIDTH, recipe.dropout)
     slices, kept = shown_of(train), shown_of(valid)
     crops = _lidc_crops(train, valid, recipe)
     alarms = _Alarms(network, slices, folder / MINED, recipe)
@@ -262,7 +269,37 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
         "start": ORIGIN if pretrained else "noise",
         "false_alarms": alarms.count,
         "lidc_crops": len(crops),
+        "diameter_ratio": diameter_ratio(kept, network),
     }
+
+
+def diameter_ratio(slices: Sequence[Shown], network: Any) -> list[float]:
+    """Return the 2.5th and 97.5th percentile of log(true diameter / diameter of the mark).
+
+    Of the nodules that are found on slices of patients the member was not trained on.
+    """
+    run = _asked(network)
+    found = []
+    for one in slices:
+        marks = marks_of(slice_maps(Detectors(run), one.hu, (one.pixel_mm, one.pixel_mm)))
+        for x, y, wide, counts in one.places:
+            away = np.hypot(marks[:, 1] - x, marks[:, 2] - y)
+            hits = np.flatnonzero(away <= max(wide / 2, BESIDE_MM))
+            if counts and len(hits):
+                found.append(np.log(wide / marks[hits[0], 3]))
+    return [float(value) for value in np.quantile(found, [0.025, 0.975])] if found else [-1.0, 1.0]
+
+
+def _asked(network: Any) -> Callable[[Floats], list[Floats]]:
+    """Return a function that asks a torch network as a pack's is asked."""
+    import torch
+
+    def run(batch: Floats) -> list[Floats]:
+        with torch.no_grad():
+            return [network(torch.from_numpy(batch)).numpy()]
+
+    network.eval()
+    return run
 
 
 class _Alarms:
@@ -288,13 +325,7 @@ class _Alarms:
         """Look again after some epochs; `finished` counts those done."""
         if not self._mining or finished % MINED_EVERY:
             return
-        import torch
-
-        def run(batch: Floats) -> list[Floats]:
-            with torch.no_grad():
-                return [self._network(torch.from_numpy(batch)).numpy()]
-
-        self._network.eval()
+        run = _asked(self._network)
         for one in self._slices:
             marks = marks_of(slice_maps(Detectors(run), one.hu, (one.pixel_mm, one.pixel_mm)))
             away = np.linalg.norm(marks[:, None, 1:3] - one.places[None, :, :2], axis=2)
@@ -311,7 +342,9 @@ def _batch_loss() -> Callable[[nn.Module, list[Drawn]], Tensor]:
     from suwen.imaging.networks import detection_loss
 
     def part(network: nn.Module, batch: list[Drawn]) -> Tensor:
-        shown, maps, weight = (torch.from_numpy(np.stack(found)) for found in zip(*batch, strict=True))
+        shown, maps, weight = (
+            torch.from_numpy(np.stack(found)) for found in zip(*batch, strict=True)
+        )
         return detection_loss(network(shown), maps, weight)
 
     def loss(network: nn.Module, batch: list[Drawn]) -> Tensor:

@@ -1,12 +1,15 @@
-"""What there is to answer about in a Case: one sample for each point given in a CT series.
+"""What there is to answer about in a Case: one sample for each point of a CT series.
 
-Without a point only a small volume of interest is answered about, at its middle. On a whole CT the
-tasks abstain and ask for a point: they do not search.
+Points are given by people or marked by the search of the CT; what is marked near a given point is
+that point. A small volume of interest is answered about at its middle. On a whole CT on which
+nothing is given and nothing marked the tasks abstain and ask for a point.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -38,12 +41,14 @@ INTEREST_MM: Final = 80.0
 BODY_HU: Final = -300.0
 MODALITY: Final = "CT"
 _SIDES: Final = {LEFT_LUNG.code: "left", RIGHT_LUNG.code: "right"}
+SAME_MM: Final = 6.0
+"""A mark this close to a given point, or within its own radius, is what the person pointed at."""
 AROUND_MM: Final = 5.0
 """Half the edge of the box that stands for a point before anything is segmented."""
 
 NEEDS_POINT: Final = Text(
-    en="A whole CT without a point: the nodule's place has to be given by a person.",
-    zh="整幅 CT 未给出标注点：结节位置须由医生指定。",
+    en="No nodule was marked on this CT, which does not rule one out; a person can give a place.",
+    zh="该 CT 上未标记出结节，但不能据此排除；可由医生指定位置。",
 )
 NOT_AXIAL: Final = Text(
     en="The slices do not lie across the body; the pack was validated on axial slices only.",
@@ -62,10 +67,14 @@ NO_MASK: Final = Text(
 )
 
 
-def located(case: Case) -> list[Sample]:
-    """Return a sample for each point in each CT series of the Case; see the module's text."""
+def located(case: Case, marked: Sequence[Finding] = ()) -> list[Sample]:
+    """Return a sample for each point in each CT series of the Case; see the module's text.
+
+    `marked` are the findings of the search.
+    """
     series_list = [one for one in case_volumes(case) if one.modality == MODALITY]
     found = [sample for series in series_list for sample in _given(case, series)]
+    found += [sample for series in series_list for sample in _marked(series, marked, found)]
     found += [
         sample
         for series in series_list
@@ -85,6 +94,37 @@ def _given(case: Case, series: CaseSeries) -> Iterator[Sample]:
     beside = tuple(given.reference for given in given_points)
     for number, given in enumerate(given_points, start=1):
         yield _sample(series, given.point, number, given, beside)
+
+
+def _marked(
+    series: CaseSeries, marked: Sequence[Finding], given: Sequence[Sample]
+) -> Iterator[Sample]:
+    """Yield a sample for each mark in a series that is not near a given point."""
+    points = [one.data.point for one in given if one.key.partition("@")[0] == series.series_uid]
+    for finding in marked:
+        place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)
+        if finding.band is Band.ABSTAIN or place is None or place.series_uid != series.series_uid:
+            continue
+        reach = max(SAME_MM, (place.high[0] - place.low[0]) / 2)
+        if all(math.dist(place.centre, point) > reach for point in points):
+            yield _sample_of_mark(series, finding, place)
+
+
+def _sample_of_mark(series: CaseSeries, finding: Finding, place: ImageRegion) -> Sample:
+    """Return the sample of a mark, with the mark's own identity and the finding as evidence."""
+    sample = _sample(series, place.centre, 0, None)
+    if sample.data.refusal is not None:
+        return sample
+    tracking = finding.tracking
+    data = replace(
+        sample.data,
+        uid=tracking.uid if tracking else sample.data.uid,
+        label=tracking.label if tracking else sample.data.label,
+    )
+    where = region(series, place.centre, place.centre, note=place.note)
+    return replace(
+        sample, data=data, evidence=(where,), inputs=(*sample.inputs, f"Finding/{finding.id}")
+    )
 
 
 def _middle(series: CaseSeries) -> Iterator[Sample]:

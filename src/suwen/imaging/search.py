@@ -13,9 +13,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.imaging.detector import LEAST_LOGIT, Detectors, marks_of, slice_maps
+from suwen.imaging.detector import (
+    LEAST_LOGIT,
+    PIXEL_MM,
+    STRIDE,
+    Detectors,
+    channels,
+    marks_of,
+    slice_maps,
+)
 from suwen.imaging.lungs import Lungs
-from suwen.imaging.patches import Floats
+from suwen.imaging.patches import Floats, plane
 from suwen.imaging.volume import Volume
 
 STEP_MM: Final = 2.0
@@ -34,9 +42,23 @@ SPACE: Final = ("logit", "x_mm", "y_mm", "z_mm", "diameter_mm")
 """Columns of the marks of a volume."""
 
 
+RESCORED: Final = 60
+"""Candidates that all networks look at."""
+LOOKED_AT: Final = 96
+"""Edge in pixels of what they are shown: 48 mm."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Marks of neighbouring slices that belong together: their logit and the strongest one."""
+
+    logit: float
+    seed: int
+
+
 @dataclass(frozen=True)
 class _Found:
-    """Marks of all slices: slice number (n,), index (n, 2) in (y, x), logit and diameter (n,)."""
+    """Marks of all slices looked at: their number (n,), (y, x) in mm (n, 2), logit, diameter."""
 
     slices: NDArray[np.int64]
     place_mm: NDArray[np.float64]
@@ -44,13 +66,18 @@ class _Found:
     wide: NDArray[np.float64]
 
 
-def search(networks: Detectors, volume: Volume, lungs: Lungs) -> NDArray[np.float64]:
+def search(
+    first: Detectors, rest: Detectors | None, volume: Volume, lungs: Lungs
+) -> NDArray[np.float64]:
     """Return the marks in a chest CT, strongest first, shape (n, 5); see `SPACE`.
 
     Parameters
     ----------
-    networks
-        Detectors of single slices.
+    first
+        One network; it looks at every slice.
+    rest
+        The other networks; they look at the slice through the middle of the strongest
+        candidates only, and the logits of all are averaged there.
     volume
         Axial slices in HU.
     lungs
@@ -58,16 +85,38 @@ def search(networks: Detectors, volume: Volume, lungs: Lungs) -> NDArray[np.floa
     """
     step = max(1, int(STEP_MM / volume.spacing[0] + 1e-6))
     heights = [z for z in range(0, len(volume.values), step) if _box(lungs, volume, z)]
-    parts = [_slice_marks(networks, volume, lungs, z) for z in heights]
+    parts = [_slice_marks(first, volume, lungs, z) for z in heights]
     number = np.concatenate([np.full(len(p), k) for k, p in enumerate(parts)] or [np.zeros(0)])
     flat = np.concatenate(parts) if parts else np.zeros((0, 4))
     found = _Found(number.astype(int), flat[:, 1:3], flat[:, 0], flat[:, 3])
-    rows = [
-        [logit, *volume.to_point(np.array([heights[0] + z * step, *(place / volume.spacing[1:])])), wide]
-        for logit, z, place, wide in _joined(found, step * volume.spacing[0])
-    ]
-    marks = np.array(rows, dtype=np.float64).reshape(-1, len(SPACE))
-    return marks[np.argsort(-marks[:, 0], kind="stable")]
+    candidates = sorted(_joined(found, step * volume.spacing[0]), key=lambda one: -one.logit)
+    levels = np.array([heights[found.slices[one.seed]] for one in candidates], dtype=float)
+    seeds = [one.seed for one in candidates]
+    index = np.column_stack([levels, found.place_mm[seeds] / volume.spacing[1:]])
+    logits = np.array([one.logit for one in candidates])
+    if rest is not None and candidates:
+        own = found.logit[seeds[:RESCORED]]
+        logits[:RESCORED] += _agreed(rest, volume, index[:RESCORED], own) - own
+        logits[RESCORED:] = np.minimum(logits[RESCORED:], logits[:RESCORED].min())
+    marks = np.column_stack([logits, volume.to_point(index), found.wide[seeds]])
+    return np.asarray(marks[np.argsort(-logits, kind="stable")], dtype=np.float64)
+
+
+def _agreed(
+    rest: Detectors, volume: Volume, index: NDArray[np.float64], own: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean of all networks' logits at some places; `own` are those of the first."""
+    shown = np.stack([channels(around(volume, place)) for place in index])
+    middle = LOOKED_AT // STRIDE // 2
+    near = slice(middle - 2, middle + 2)
+    others = [maps[:, 0, near, near].max((1, 2)) for maps in rest.run(shown)]
+    return np.asarray(np.mean([own, *others], axis=0))
+
+
+def around(volume: Volume, index: NDArray[np.float64]) -> Floats:
+    """Return the slice around a place at the network's pixel size, (LOOKED_AT, LOOKED_AT) in HU."""
+    z, y, x = (float(value) for value in index)
+    return plane(volume.values, (z, y, x), volume.spacing[1:], PIXEL_MM, pixels=LOOKED_AT)
 
 
 def _box(lungs: Lungs, volume: Volume, z: int) -> tuple[slice, slice] | None:
@@ -101,8 +150,8 @@ def _slice_marks(networks: Detectors, volume: Volume, lungs: Lungs, z: int) -> N
     return np.column_stack([marks[:, 0], place, marks[:, 3]])[held]
 
 
-def _joined(found: _Found, step_mm: float) -> list[tuple[float, float, NDArray[np.float64], float]]:
-    """Join marks over slices; return logit, slice number, place (y, x) in mm and diameter."""
+def _joined(found: _Found, step_mm: float) -> list[_Candidate]:
+    """Join marks over slices."""
     free = np.ones(len(found.logit), dtype=bool)
     joined = []
     for seed in np.argsort(-found.logit, kind="stable"):
@@ -119,9 +168,7 @@ def _joined(found: _Found, step_mm: float) -> list[tuple[float, float, NDArray[n
         logits = np.sort(found.logit[chain])[::-1][:seen]
         missing = np.full(seen - len(logits), LEAST_LOGIT)
         score = float(np.concatenate([logits, missing]).mean())
-        joined.append(
-            (score, float(found.slices[seed]), found.place_mm[seed], float(found.wide[seed]))
-        )
+        joined.append(_Candidate(score, int(seed)))
     return joined
 
 

@@ -18,6 +18,7 @@ from suwen.core.registry import register
 from suwen.imaging import attacked, locate, perturbations, saliency
 from suwen.imaging import findings as said
 from suwen.imaging.data import Nodule
+from suwen.imaging.detection import DETECTION
 from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_of
 from suwen.imaging.malignancy import domain_with_size, scores_of
 from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
@@ -56,7 +57,7 @@ class NoduleSegmentation:
     title = Text(en="Lung nodule: borders and size", zh="肺结节：边界与大小")
     reads = READS
     answers = MaskAnswer(PULMONARY_NODULE)
-    after: tuple[str, ...] = ()
+    after: tuple[str, ...] = (DETECTION,)
     datasets = ("lidc_voi",)
     perturbations = perturbations.ON_CT
     domain_names = DOMAIN_NAMES
@@ -65,8 +66,8 @@ class NoduleSegmentation:
     )
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
-        """Return one sample for each given point; see `locate`."""
-        return locate.located(case)
+        """Return one sample for each point, given or marked by the search; see `locate`."""
+        return locate.located(case, earlier)
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
         """Return every nodule with the readers' mask."""

@@ -1,0 +1,358 @@
+"""Where on a chest CT are nodules? Marks on labelled single slices and on whole CTs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from suwen.core.codes import (
+    EQUIVALENT_DIAMETER,
+    LEFT_LUNG,
+    LUNG,
+    PULMONARY_NODULE,
+    RIGHT_LUNG,
+    Text,
+)
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Band, Case, Finding, ImageRegion, Interval, Measure, Tracking
+from suwen.core.registry import register
+from suwen.imaging import perturbations
+from suwen.imaging.detector import Detectors, marks_of, slice_maps
+from suwen.imaging.lung_slices import SLICES_SOURCE, LungSlice, read_slices
+from suwen.imaging.lungs import Lungs, find_lungs
+from suwen.imaging.nodule import is_axial
+from suwen.imaging.patches import LUNG_WINDOW, Floats
+from suwen.imaging.search import search
+from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.uids import uid_from
+from suwen.imaging.volume import Volume
+from suwen.lifecycle import say
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Examples, Output, Places, Reads, Sample
+
+DETECTION: Final = "imaging.nodule_detection"
+WEIGHTS: Final = "net.onnx"
+LEAST_WIDTH_MM: Final = 160.0
+"""A series narrower than this in-plane does not show the whole chest."""
+LEAST_HEIGHT_MM: Final = 60.0
+"""Nor does a lower one."""
+MOST_SHOWN: Final = 15
+"""The strongest marks of a CT that are shown; a reader looks at no longer list."""
+LUNG_HU: Final = -500.0
+SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
+_ZONES: Final = {
+    "upper": Text(en="upper third", zh="上三分之一"),
+    "middle": Text(en="middle third", zh="中三分之一"),
+    "lower": Text(en="lower third", zh="下三分之一"),
+}
+NO_LUNGS: Final = Text(
+    en="No lungs were found on this CT, so it was not searched.",
+    zh="该 CT 上未找到肺，故未进行搜索。",
+)
+NOT_AXIAL: Final = Text(
+    en="The slices do not lie across the body, so the CT was not searched.",
+    zh="该序列不是横断位，故未进行搜索。",
+)
+
+
+@dataclass(frozen=True)
+class ScanInput:
+    """Axial slices in HU: one labelled slice, or a whole chest CT.
+
+    `refusal` says why it is not searched, `slice_uids` names the instance of each slice.
+    """
+
+    volume: Volume
+    refusal: Text | None = None
+    series_uid: str = ""
+    slice_uids: tuple[str, ...] = field(default=(), repr=False)
+
+    def with_values(self, values: NDArray[np.generic]) -> ScanInput:
+        """Return the same input with other voxel values (same shape)."""
+        return replace(self, volume=Volume(np.asarray(values), self.volume.affine))
+
+
+class NoduleDetection:
+    """Places that look like a nodule, each with its probability, diameter and side."""
+
+    name = DETECTION
+    title = Text(en="Lung nodules: search of a chest CT", zh="肺结节：胸部 CT 搜索")
+    reads = (Reads("ImagingStudy", "CT", Text(en="Chest CT, axial slices", zh="胸部 CT 横断位")),)
+    answers = Places(PULMONARY_NODULE, Text(en="slice", zh="层"))
+    after: tuple[str, ...] = ()
+    datasets = ("luna16_slices",)
+    perturbations = (
+        perturbations.NOISE,
+        perturbations.SOFT,
+        perturbations.SHARP,
+        perturbations.OFFSET,
+    )
+    domain_names: Final = {
+        "lung_cm2": Text(en="The lungs' area in the slice (cm2)", zh="该层肺面积（cm2）"),
+        "lung_hu": Text(en="The median value inside the lungs (HU)", zh="肺内 CT 值中位数（HU）"),
+        "body_hu": Text(en="The median value of the body (HU)", zh="体部 CT 值中位数（HU）"),
+    }
+    recipe = Recipe(
+        folds=3,
+        epochs=8,
+        patience=8,
+        batch_size=16,
+        learning_rate=2e-3,
+        weight_decay=2e-2,
+        dropout=0.1,
+    )
+
+    def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+        """Return one sample for each CT series that shows a whole chest."""
+        found = []
+        for series in case_volumes(case):
+            if series.modality == "CT" and (data := _scan(series)) is not None:
+                inputs = (series.reference, *series.blobs)
+                found.append(Sample(series.series_uid, data, (_whole(series, data),), inputs))
+        return found
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Return the labelled slices.
+
+        Raises
+        ------
+        BadInput
+            No picture of the tables is there.
+        """
+        slices = read_slices(data)
+        if not slices:
+            raise BadInput(
+                "images.csv names no picture that is there", "images/ beside it", "unpack it whole"
+            )
+        counts = np.array([int((one.places[:, 3] > 0).sum()) for one in slices])
+        return Examples(
+            source=SLICES_SOURCE,
+            keys=tuple(one.name for one in slices),
+            groups=np.array([one.patient for one in slices]),
+            labels=counts,
+            load=lambda i: Sample(slices[i].name, ScanInput(slice_volume(slices[i]))),
+            truth=lambda i: places_of(slices[i]),
+            columns={"split": np.array([one.split for one in slices])},
+            floor_marks={"difference of Gaussians": lambda i: blobs(slices[i].hu)},
+        )
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Train one member."""
+        from suwen.imaging import fit_detection
+
+        return fit_detection.fit(train, valid, recipe, folder)
+
+    def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
+        """Return the marks: logit, place (x, y, z) in mm (LPS), diameter in mm."""
+        data: ScanInput = sample.data
+        nothing = np.zeros(0)
+        if data.refusal is not None:
+            domain = dict.fromkeys(pack.guard.ranges, 0.0)
+            return Output(nothing, domain, marks=np.zeros((0, 5)))
+        chosen = list(range(pack.members)) if members is None else list(members)
+        volume = data.volume
+        if len(volume.values) == 1:
+            flat = np.asarray(volume.values[0], np.float32)
+            marks = marks_of(slice_maps(networks_of(pack, chosen), flat, volume.spacing[1:]))
+            index = marks[:, [2, 1]] / volume.spacing[1:]
+            points = volume.to_point(np.column_stack([np.zeros(len(marks)), index]))
+            found = np.column_stack([marks[:, 0], points, marks[:, 3]])
+            return Output(nothing, domain_of(flat, volume), marks=found)
+        lungs = find_lungs(volume)
+        first = networks_of(pack, chosen[:1])
+        rest = networks_of(pack, chosen[1:]) if len(chosen) > 1 else None
+        marks = search(first, rest, volume, lungs)
+        flat = np.asarray(volume.values[fullest(lungs, volume)], np.float32)
+        return Output(nothing, domain_of(flat, volume), marks=marks, parts={"lungs": lungs})
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Return a finding for each of the strongest marks, or why the CT was not searched."""
+        data: ScanInput = sample.data
+        reasons = [data.refusal] if data.refusal else pack.guard.reasons(output.domain)
+        if reasons:
+            reason = Text(en=" ".join(r.en for r in reasons), zh="".join(r.zh for r in reasons))
+            return [
+                Finding(
+                    task=self.name,
+                    pack=pack.identity,
+                    code=PULMONARY_NODULE,
+                    band=Band.ABSTAIN,
+                    reason=reason,
+                    evidence=sample.evidence,
+                )
+            ]
+        whole = len(data.volume.values) > 1
+        marked = say.marked(self, pack, sample, output)
+        kept = [
+            (mark, found)
+            for mark, found in marked
+            if not whole or mark[0] >= pack.answers.place_thresholds.rule_in
+        ]
+        lungs = output.parts.get("lungs")
+        ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
+        return [
+            _placed(found, mark, number, sample, lungs, ratio)
+            for number, (mark, found) in enumerate(kept[: MOST_SHOWN if whole else None], start=1)
+        ]
+
+
+def slice_volume(one: LungSlice) -> Volume:
+    """Return a labelled slice as a volume of one slice with 1 mm pixels."""
+    affine = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    return Volume(one.hu[None], affine)
+
+
+def places_of(one: LungSlice) -> NDArray[np.float64]:
+    """Return the true places of a slice, shape (k, 5): x, y, z, diameter in mm, counts."""
+    places = one.places
+    return np.column_stack([places[:, :2], np.zeros(len(places)), places[:, 2:]])
+
+
+def networks_of(pack: Pack, members: Sequence[int]) -> Detectors:
+    """Return some members' networks."""
+    files = [(WEIGHTS, member) for member in members]
+    return Detectors(lambda batch: pack.run(files, "maps", {"input": batch}))
+
+
+def domain_of(flat: Floats, volume: Volume) -> dict[str, float]:
+    """Return what the guard looks at in one slice (y, x) in HU."""
+    low, high = LUNG_WINDOW
+    flat = np.clip(flat, low, high)
+    body = ndimage.binary_fill_holes(ndimage.binary_opening(flat > LUNG_HU, iterations=2))
+    lung = ndimage.binary_erosion(body) & (flat < LUNG_HU)
+    soft = body & (flat >= LUNG_HU)
+    area = float(lung.sum()) * volume.spacing[1] * volume.spacing[2] / 100
+    return {
+        "lung_cm2": area,
+        "lung_hu": float(np.median(flat[lung])) if lung.any() else 0.0,
+        "body_hu": float(np.median(flat[soft])) if soft.any() else 0.0,
+    }
+
+
+def fullest(lungs: Lungs, volume: Volume) -> int:
+    """Return the number of the slice that shows the most lung."""
+    level = int((lungs.labels > 0).sum((1, 2)).argmax())
+    point = lungs.grid.to_point(np.array([float(level), 0.0, 0.0]))
+    return int(np.clip(round(float(volume.to_index(point)[0])), 0, len(volume.values) - 1))
+
+
+def blobs(hu: Floats) -> NDArray[np.float64]:
+    """Return what a difference of Gaussians marks on a slice with 1 mm pixels, no learning.
+
+    Bright round spots of 3 to 20 mm surrounded by something dark. Source: Lowe, IJCV 60:91-110,
+    2004 (scale-space extrema).
+    """
+    image = np.clip(hu, -1000, 200)
+    widths = np.array([1.2 * 1.4**k for k in range(7)])
+    blurred = np.stack([ndimage.gaussian_filter(image, float(width)) for width in widths])
+    contrast = blurred[:-1] - blurred[1:]
+    peak = (contrast == ndimage.maximum_filter(contrast, (3, 5, 5))) & (contrast > 20)
+    around = ndimage.uniform_filter((image < -600).astype(np.float32), 25)
+    level, y, x = np.nonzero(peak & (around > 0.35)[None])
+    found = [contrast[level, y, x] / 100, x, y, np.zeros(len(x)), 2 * np.sqrt(2) * widths[level]]
+    return np.asarray(np.column_stack(found), dtype=np.float64)
+
+
+def _scan(series: CaseSeries) -> ScanInput | None:
+    """Return a CT series to be searched; None when it does not show a whole chest."""
+    try:
+        volume = series.volume
+    except BadInput:
+        return None  # the tasks that answer about a point say so
+    depth, height, width = np.array(volume.values.shape) * volume.spacing
+    if not is_axial(volume):
+        wide = min(np.sort([depth, height, width])[1:]) >= LEAST_WIDTH_MM
+        return ScanInput(volume, NOT_AXIAL, series.series_uid) if wide else None
+    if min(height, width) < LEAST_WIDTH_MM or depth < LEAST_HEIGHT_MM:
+        return None
+    refusal = None if find_lungs(volume).found else NO_LUNGS
+    return ScanInput(volume, refusal, series.series_uid, series.instance_uids)
+
+
+def _region(series_evidence: ImageRegion, mark: NDArray[np.float64], uid: str) -> ImageRegion:
+    x, y, z, wide = (round(float(value), 2) for value in mark[1:5])
+    half = wide / 2
+    return series_evidence.model_copy(
+        update={
+            "centre": (x, y, z),
+            "low": (x - half, y - half, z - half),
+            "high": (x + half, y + half, z + half),
+            "instance_uid": uid or series_evidence.instance_uid,
+        }
+    )
+
+
+def _whole(series: CaseSeries, data: ScanInput) -> ImageRegion:
+    """Return the whole series as evidence."""
+    shape = np.array(data.volume.values.shape, dtype=float)
+    ends = data.volume.to_point(np.array([[-0.5] * 3, shape - 0.5]))
+    low, high = ends.min(0), ends.max(0)
+    centre = (low + high) / 2
+    x, y, z = (round(float(value), 2) for value in centre)
+    return ImageRegion(
+        record=series.reference,
+        study_uid=series.study_uid,
+        series_uid=series.series_uid,
+        frame_of_reference_uid=series.frame_of_reference_uid,
+        centre=(x, y, z),
+        low=(float(low[0]), float(low[1]), float(low[2])),
+        high=(float(high[0]), float(high[1]), float(high[2])),
+        instance_uid=series.instance_at((x, y, z)),
+    )
+
+
+def _placed(
+    found: Finding,
+    mark: NDArray[np.float64],
+    number: int,
+    sample: Sample,
+    lungs: Lungs | None,
+    ratio: NDArray[np.float64],
+) -> Finding:
+    """Return the finding of one mark with its place, size, side and identity.
+
+    `ratio` are the ends of log(true diameter / diameter of the mark) for 95 % of found nodules.
+    """
+    data: ScanInput = sample.data
+    x, y, z = (float(value) for value in mark[1:4])
+    wide = float(mark[4])
+    last = len(data.volume.values) - 1
+    level = int(np.clip(round(float(data.volume.to_index((x, y, z))[0])), 0, last))
+    low, high = wide * np.exp([min(float(ratio[0]), 0.0), max(float(ratio[1]), 0.0)])
+    size = Interval(value=wide, low=float(low), high=float(high))
+    update: dict[str, Any] = {
+        "measures": (Measure(code=EQUIVALENT_DIAMETER, interval=size, unit="mm"),)
+    }
+    whole = next((one for one in sample.evidence if isinstance(one, ImageRegion)), None)
+    if whole is not None:
+        uid = data.slice_uids[level] if level < len(data.slice_uids) else ""
+        region = _region(whole, mark, uid)
+        place = f"{sample.key}@{x:.1f},{y:.1f},{z:.1f}"
+        note = _where(level, len(data.volume.values), lungs, (x, y, z))
+        update |= {
+            "evidence": (region.model_copy(update={"note": note}),),
+            "tracking": Tracking(uid=uid_from(f"nodule {place}"), label=f"Nodule {number}"),
+            "site": SIDES.get(lungs.side((x, y, z)), LUNG) if lungs else LUNG,
+        }
+    return found.model_copy(update=update)
+
+
+def _where(level: int, count: int, lungs: Lungs | None, point: tuple[float, float, float]) -> Text:
+    zone = _ZONES.get(lungs.zone(point)) if lungs else None
+    en, zh = f"Slice {level + 1} of {count}", f"第 {level + 1} 层（共 {count} 层）"
+    if zone is None:
+        return Text(en=f"{en}.", zh=f"{zh}。")
+    return Text(en=f"{en}, {zone.en} of the lung.", zh=f"{zh}，肺{zone.zh}。")
+
+
+register(NoduleDetection())
