@@ -34,7 +34,7 @@ AIRWAY_MM2: Final = 1000.0
 """The section of the trachea or a main bronchus is smaller than this ..."""
 AIRWAY_MM: Final = 25.0
 """... and its middle lies no farther than this from the body's middle."""
-CLOSED_MM: Final = 12.0
+CLOSED_MM: Final = 18.0
 """Radius of the ball that closes a lung over vessels, nodules at its wall and consolidation."""
 
 Side = Literal["left", "right", ""]
@@ -191,6 +191,8 @@ def _two_lungs(dark: Mask, grid: Volume) -> NDArray[np.uint8]:
 def _middle(grid: Volume) -> float:
     """Return the x of the body's middle in mm (LPS: the patient's left is positive)."""
     body = np.argwhere(np.asarray(grid.values, dtype=float) > BODY_HU)
+    if not len(body):
+        return 0.0
     return float(grid.to_point(body.mean(0))[0])
 
 

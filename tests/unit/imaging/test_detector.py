@@ -54,7 +54,9 @@ def test_a_slice_is_shown_at_half_a_millimetre_in_three_windows():
     assert shown.shape == (3, 64, 64)
     assert shown.min() == -1
     assert shown[0, 20, 30] == 1
-    assert channels(np.full((1, 1), -600.0))[:, 0, 0] == pytest.approx([-3 / 7, 3 / 7, -1], abs=1e-5)
+    assert channels(np.full((1, 1), -600.0))[:, 0, 0] == pytest.approx(
+        [-3 / 7, 3 / 7, -1], abs=1e-5
+    )
 
 
 def bright_spots(batch):

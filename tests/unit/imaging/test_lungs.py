@@ -5,6 +5,7 @@ import pytest
 
 from suwen.imaging.lungs import find_lungs, lung_mask
 from suwen.imaging.phantom import Nodule, chest_phantom
+from suwen.imaging.search import WALL_MM
 from suwen.imaging.volume import Volume
 
 WALL = Nodule((-125.0, 10.0, -5.0), 14.0)
@@ -36,9 +37,10 @@ def test_the_thirds_follow_the_height_of_the_lung(lungs):
     assert zones == ["lower", "middle", "upper"]
 
 
-def test_a_nodule_at_the_wall_and_the_vessels_belong_to_the_lung(phantom, lungs):
-    inside = np.argwhere(phantom.masks[0]).astype(float)
-    assert lungs.holds(phantom.volume.to_point(inside)).mean() > 0.8
+def test_a_nodule_at_the_wall_lies_in_the_lung_with_the_margin_of_the_search(phantom, lungs):
+    inside = phantom.volume.to_point(np.argwhere(phantom.masks[0]).astype(float))
+    assert lungs.holds(inside, WALL_MM).mean() > 0.9
+    assert lungs.holds(inside.mean(0)[None], WALL_MM).all()
 
 
 def test_table_and_heart_do_not(lungs):
@@ -53,7 +55,7 @@ def test_a_margin_reaches_over_the_border(lungs):
 
 
 def test_a_consolidated_part_between_aerated_parts_is_closed_over(phantom):
-    values = phantom.volume.values.copy()
+    values = np.array(phantom.volume.values)
     grid = phantom.volume
     index = np.rint(grid.to_index((-72.0, 2.0, -5.0))).astype(int)
     reach = np.ceil(9.0 / np.array(grid.spacing)).astype(int)
