@@ -131,7 +131,7 @@ def test_explanations_were_checked_when_the_pack_was_made(pack, task_of_pack):
 
 
 def test_a_recipe_that_asks_for_a_robustness_card_has_one_sealed_in(pack):
-    recipe, found = pack.settings["recipe"], pack.content("robustness.json")
+    recipe, found = pack.settings.get("recipe", {}), pack.content("robustness.json")
     assert bool(found) == (recipe.get("stress", 0) > 0)
     if found:
         assert found["n"] >= min(recipe["stress"], pack.content("card.json")["results"]["n"])
