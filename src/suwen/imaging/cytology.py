@@ -36,7 +36,16 @@ from suwen.lifecycle.imbalance import sample_weights
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Choice, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import (
+    Answers,
+    Array,
+    Choice,
+    Examples,
+    Output,
+    Perturbation,
+    Reads,
+    Sample,
+)
 
 BREAST_CYTOLOGY: Final = "imaging.breast_cytology"
 TREES: Final = "trees.lgb.txt"
@@ -59,17 +68,35 @@ SHOWN: Final = 6
 """Measurements named as evidence: those that moved the answer most."""
 
 
+def outlined(sample: Sample, strength: float, seed: int) -> Sample:
+    """Multiply each measurement by its own random factor of that spread."""
+    values = sample.data.values
+    noise = np.random.default_rng(seed).standard_normal(len(values))
+    return _changed(sample, values * np.exp(strength * noise))
+
+
+def rescaled(sample: Sample, strength: float, seed: int) -> Sample:
+    """Multiply lengths by `strength` and areas by its square, as another magnification would."""
+    power = np.array([_power(feature.key) for feature in features()])
+    return _changed(sample, sample.data.values * strength**power)
+
+
 class BreastCytology:
     """The probability that the mass is malignant."""
 
     name = BREAST_CYTOLOGY
     title = Text(en="Breast aspirate: benign or malignant nuclei", zh="乳腺细针穿刺：细胞核良恶性")
     reads = (Reads("Observation", "", Text(en="Measurements of the nuclei", zh="细胞核测量值")),)
-    answers = Choice((BENIGN, MALIGNANCY_PROBABILITY))
+    answers: Answers = Choice((BENIGN, MALIGNANCY_PROBABILITY))
     after: tuple[str, ...] = ()
-    datasets = ("wisconsin_cytology",)
+    datasets: tuple[str, ...] = ("wisconsin_cytology",)
     bundled = "scikit-learn"
     """The package that brings the data set."""
+    perturbations: tuple[Perturbation, ...] = (
+        Perturbation("repeated outlining (share of each value)", (0.02, 0.05, 0.1), outlined),
+        Perturbation("another scale (factor of lengths)", (0.95, 1.05, 1.1), rescaled),
+    )
+    """What differs when another person outlines the nuclei, or another programme measures."""
     explanations = ("contributions",)
     imbalances = ("none", "weights")
     recipe = Recipe(folds=5, epochs=1, imbalance="none", calibration="temperature")
@@ -78,14 +105,6 @@ class BreastCytology:
     def domain_names(self) -> Mapping[str, Text]:
         """Names of the domain features for people."""
         return {feature.key: feature.name for feature in guarded()}
-
-    @property
-    def perturbations(self) -> tuple[Perturbation, ...]:
-        """What differs when another person outlines the nuclei, or another programme measures."""
-        return (
-            Perturbation("repeated outlining (share of each value)", (0.02, 0.05, 0.1), outlined),
-            Perturbation("another scale (factor of lengths)", (0.95, 1.05, 1.1), rescaled),
-        )
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return the newest value of each measurement as one sample; none without any."""
@@ -259,19 +278,6 @@ def _lacking(missing: Sequence[int]) -> Text:
 
 def _changed(sample: Sample, values: Array) -> Sample:
     return replace(sample, data=replace(sample.data, values=np.asarray(values, dtype=float)))
-
-
-def outlined(sample: Sample, strength: float, seed: int) -> Sample:
-    """Multiply each measurement by its own random factor of that spread."""
-    values = sample.data.values
-    noise = np.random.default_rng(seed).standard_normal(len(values))
-    return _changed(sample, values * np.exp(strength * noise))
-
-
-def rescaled(sample: Sample, strength: float, seed: int) -> Sample:
-    """Multiply lengths by `strength` and areas by its square, as another magnification would."""
-    power = np.array([_power(feature.key) for feature in features()])
-    return _changed(sample, sample.data.values * strength**power)
 
 
 def _power(key: str) -> int:

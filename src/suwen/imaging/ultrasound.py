@@ -22,11 +22,11 @@ from suwen.imaging.planar import Floats, PlanarInput
 from suwen.imaging.planar_case import LUMA, UNREADABLE
 from suwen.imaging.safety import field_text
 
-TWO_D: Final = 1
+TWO_D: Final = 1.0
 """Region Spatial Format of a B-mode picture."""
-TISSUE: Final = 1
+TISSUE: Final = 1.0
 """Region Data Type of a B-mode picture."""
-CENTIMETRE: Final = 3
+CENTIMETRE: Final = 3.0
 """Physical Units of a length."""
 LEAST_EDGE: Final = 64
 """Shortest edge in pixels of a region that is a picture and no inset."""
@@ -90,7 +90,7 @@ def _in_colours(instance: Instance) -> Floats | None:
         picture = 1 - picture if kind == "MONOCHROME1" else picture
         return np.repeat(np.clip(picture, 0, 1)[..., None], 3, axis=2)
     if kind == "RGB" or (kind.startswith("YBR") and picture.ndim == 3):  # decoded to RGB
-        return np.clip(picture, 0, 1)
+        return np.asarray(np.clip(picture, 0, 1), dtype=np.float32)
     return None
 
 
@@ -99,7 +99,7 @@ def _region(
 ) -> tuple[tuple[int, int, int, int, tuple[float, float] | None] | None, bool]:
     """Return the largest B-mode region (x0, y0, x1, y1, mm a pixel), and whether any is named."""
     items = list(instance.header.get("SequenceOfUltrasoundRegions") or ())
-    found = []
+    found: list[tuple[int, int, int, int, tuple[float, float] | None]] = []
     for item in items:
         kind = (*numbers_of(item, "RegionSpatialFormat"), *numbers_of(item, "RegionDataType"))
         edges = [
