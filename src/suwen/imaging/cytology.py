@@ -86,7 +86,9 @@ class BreastCytology:
 
     name = BREAST_CYTOLOGY
     title = Text(en="Breast aspirate: benign or malignant nuclei", zh="乳腺细针穿刺：细胞核良恶性")
-    reads = (Reads("Observation", "", Text(en="Measurements of the nuclei", zh="细胞核测量值")),)
+    reads: tuple[Reads, ...] = (
+        Reads("Observation", "", Text(en="Measurements of the nuclei", zh="细胞核测量值")),
+    )
     answers: Answers = Choice((BENIGN, MALIGNANCY_PROBABILITY))
     after: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("wisconsin_cytology",)
