@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
-from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Tracking
+from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Status, Tracking
 from suwen.diagnosis import lesions
 from suwen.diagnosis.language import both, same
 from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent, quoted
@@ -75,11 +75,12 @@ def _answered(finding: Finding) -> bool:
 def rank(finding: Finding) -> float:
     """Return how soon a person should look, in [0, 4]: the band first, the probability within it.
 
-    Rule-in 3 + p, grey 2 + p, abstained 1.5, rule-out p, measured only 0.
+    Rule-in 3 + p, grey 2 + p, abstained 1.5, rule-out p, measured only or suggested 0: that there
+    probably is something says nothing yet about how dangerous it is.
     """
     if finding.band is Band.ABSTAIN:
         return ABSTAINED
-    if finding.probability is None:
+    if finding.probability is None or finding.status is Status.SUGGESTED:
         return 0.0
     base = {Band.RULE_IN: 3.0, Band.GREY: 2.0, Band.RULE_OUT: 0.0}[finding.band]
     return base + finding.probability.value

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.core.codes import (
-    EQUIVALENT_DIAMETER,
     LEFT_LUNG,
     LUNG,
     PULMONARY_NODULE,
@@ -20,7 +19,7 @@ from suwen.core.codes import (
     Text,
 )
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Band, Case, Finding, ImageRegion, Interval, Measure, Tracking
+from suwen.core.nouns import Band, Case, Finding, ImageRegion, Status, Tracking
 from suwen.core.registry import register
 from suwen.imaging import perturbations
 from suwen.imaging.detector import Detectors, marks_of, slice_maps
@@ -49,9 +48,9 @@ MOST_SHOWN: Final = 15
 LUNG_HU: Final = -500.0
 SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
 _ZONES: Final = {
-    "upper": Text(en="upper third", zh="上三分之一"),
-    "middle": Text(en="middle third", zh="中三分之一"),
-    "lower": Text(en="lower third", zh="下三分之一"),
+    "upper": Text(en="upper third of the lung", zh="肺上三分之一"),
+    "middle": Text(en="middle third of the lung", zh="肺中三分之一"),
+    "lower": Text(en="lower third of the lung", zh="肺下三分之一"),
 }
 NO_LUNGS: Final = Text(
     en="No lungs were found on this CT, so it was not searched.",
@@ -329,16 +328,14 @@ def _placed(
     last = len(data.volume.values) - 1
     level = int(np.clip(round(float(data.volume.to_index((x, y, z))[0])), 0, last))
     low, high = wide * np.exp([min(float(ratio[0]), 0.0), max(float(ratio[1]), 0.0)])
-    size = Interval(value=wide, low=float(low), high=float(high))
-    update: dict[str, Any] = {
-        "measures": (Measure(code=EQUIVALENT_DIAMETER, interval=size, unit="mm"),)
-    }
+    update: dict[str, Any] = {"status": Status.SUGGESTED}
     whole = next((one for one in sample.evidence if isinstance(one, ImageRegion)), None)
     if whole is not None:
         uid = data.slice_uids[level] if level < len(data.slice_uids) else ""
         region = _region(whole, mark, uid)
         place = f"{sample.key}@{x:.1f},{y:.1f},{z:.1f}"
-        note = _where(level, len(data.volume.values), lungs, (x, y, z))
+        zone = _ZONES.get(lungs.zone((x, y, z))) if lungs else None
+        note = _where(level, last + 1, zone, (wide, float(low), float(high)))
         update |= {
             "evidence": (region.model_copy(update={"note": note}),),
             "tracking": Tracking(uid=uid_from(f"nodule {place}"), label=f"Nodule {number}"),
@@ -347,12 +344,14 @@ def _placed(
     return found.model_copy(update=update)
 
 
-def _where(level: int, count: int, lungs: Lungs | None, point: tuple[float, float, float]) -> Text:
-    zone = _ZONES.get(lungs.zone(point)) if lungs else None
-    en, zh = f"Slice {level + 1} of {count}", f"第 {level + 1} 层（共 {count} 层）"
-    if zone is None:
-        return Text(en=f"{en}.", zh=f"{zh}。")
-    return Text(en=f"{en}, {zone.en} of the lung.", zh=f"{zh}，肺{zone.zh}。")
+def _where(level: int, count: int, zone: Text | None, wide: tuple[float, float, float]) -> Text:
+    """Say the slice, the third of the lung and about how large the mark is, with its interval."""
+    size = f"{wide[0]:.0f} mm ({wide[1]:.0f}-{wide[2]:.0f} mm)"
+    third = zone or Text(en="in or at a lung", zh="肺内或肺旁")
+    return Text(
+        en=f"Slice {level + 1} of {count}, {third.en}, about {size} wide.",
+        zh=f"第 {level + 1} 层（共 {count} 层），{third.zh}，直径约 {size}。",
+    )
 
 
 register(NoduleDetection())

@@ -1,0 +1,187 @@
+"""A chest CT is searched, every strong mark is a suggestion with its place, and each is followed."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from suwen.core.codes import RIGHT_LUNG, Text
+from suwen.core.nouns import Band, Case, Interval, Record, Status
+from suwen.diagnosis.problems import rank
+from suwen.imaging import locate
+from suwen.imaging.detection import NoduleDetection, ScanInput, domain_of
+from suwen.imaging.phantom import Nodule, chest_phantom
+from suwen.imaging.points import point_record
+from suwen.imaging.series import CaseSeries
+from suwen.imaging.volume import Volume
+from suwen.lifecycle.guard import Guard, Range
+
+from .test_detector import bright_spots
+
+NODULE = Nodule((-80.0, 10.0, 20.0), 12.0)
+
+
+class Pack:
+    """As much of a pack as the task asks for; its networks see bright spots."""
+
+    identity = "imaging.nodule_detection@1+0"
+    members = 2
+    guard = Guard({})
+    asked = ()
+
+    def run(self, files, output, feed):
+        self.asked = (*self.asked, len(files))
+        return [bright_spots(feed["input"])[0] for _ in files]
+
+    def member(self, k):
+        return {"diameter_ratio": [-0.3, 0.4]}
+
+    @property
+    def answers(self):
+        def of_mark(logit):
+            value = float(1 / (1 + np.exp(-logit)))
+            return Interval(value=value, low=value / 2, high=value), Band.RULE_IN, None
+
+        return SimpleNamespace(
+            shown=lambda marks: marks[marks[:, 0] > -2],
+            of_mark=of_mark,
+            place_thresholds=SimpleNamespace(rule_in=0.0),
+        )
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return chest_phantom(5, (NODULE,), (40, 130, 130), (5.0, 2.7, 2.7))
+
+
+@pytest.fixture(scope="module")
+def series(phantom):
+    uids = tuple(f"1.2.3.{k}" for k in range(len(phantom.volume.values)))
+    return CaseSeries("1.2", "1.2.3", "1.2.9", "ImagingStudy/a/_history/1", "CT", uids, {}, (),
+                      lambda: phantom.volume)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def case(series):
+    with pytest.MonkeyPatch.context() as patched:
+        for module in ("suwen.imaging.detection", "suwen.imaging.locate"):
+            patched.setattr(f"{module}.case_volumes", lambda case: [series])
+        yield Case("p1", datetime(2024, 1, 1, tzinfo=UTC), (), lambda digest: b"")
+
+
+@pytest.fixture(scope="module")
+def answered(case):
+    """The sample, the output and the pack that was asked."""
+    (sample,) = NoduleDetection().samples(case, ())
+    pack = Pack()
+    return sample, NoduleDetection().predict(pack, sample), pack
+
+
+@pytest.fixture(scope="module")
+def found(answered):
+    sample, output, pack = answered
+    return NoduleDetection().findings(pack, sample, output)
+
+
+def nearest(found):
+    return min(found, key=lambda one: np.linalg.norm(np.array(one.evidence[0].centre) - NODULE.centre))
+
+
+def test_the_nodule_is_suggested_with_its_side_its_slice_and_its_size(found, phantom):
+    one = nearest(found)
+    level = round(float(phantom.volume.to_index(NODULE.centre)[0]))
+    assert np.linalg.norm(np.array(one.evidence[0].centre) - NODULE.centre) < 6
+    assert one.site == RIGHT_LUNG
+    assert one.status is Status.SUGGESTED
+    assert abs(int(one.evidence[0].instance_uid.rpartition(".")[2]) - level) <= 1
+    assert "12 mm (9-18 mm)" in one.evidence[0].note.en
+    assert "12 mm" in one.evidence[0].note.zh
+
+
+def test_each_mark_has_an_identity_of_its_own_and_no_more_are_shown_than_are_read(found):
+    assert len({one.tracking.uid for one in found}) == len(found) <= 15
+    assert [one.tracking.label for one in found] == [f"Nodule {k + 1}" for k in range(len(found))]
+
+
+def test_that_something_is_there_does_not_raise_the_case(found):
+    assert {rank(one) for one in found} == {0.0}
+
+
+def test_one_network_searches_and_the_others_look_at_the_strongest(answered):
+    pack = answered[2]
+    assert set(pack.asked) == {1}
+    assert len(pack.asked) > 20
+
+
+def test_a_single_slice_is_answered_in_its_own_plane(phantom):
+    level = round(float(phantom.volume.to_index(NODULE.centre)[0]))
+    affine = phantom.volume.affine.copy()
+    affine[:3, 3] = phantom.volume.to_point(np.array([float(level), 0.0, 0.0]))
+    flat = Volume(phantom.volume.values[level : level + 1], affine)
+    sample = SimpleNamespace(data=ScanInput(flat), evidence=())
+    marks = NoduleDetection().predict(Pack(), sample).marks
+    away = np.linalg.norm(marks[:, 1:3] - np.array(NODULE.centre[:2]), axis=1)
+    assert away.min() < 4
+    assert marks.shape[1] == 5
+
+
+def test_a_scan_unlike_the_development_data_is_not_answered(answered):
+    sample, output, _ = answered
+    pack = Pack()
+    pack.guard = Guard({"lung_cm2": Range(0.0, 1.0, Text(en="The area", zh="面积"))})
+    (one,) = NoduleDetection().findings(pack, sample, output)
+    assert one.band is Band.ABSTAIN
+    assert "The area" in one.reason.en
+
+
+def test_a_ct_without_lungs_says_so(series, monkeypatch):
+    water = Volume(np.zeros((40, 100, 100), np.int16), series.volume.affine)
+    other = CaseSeries("1.2", "1.2.3", "1.2.9", "ImagingStudy/a/_history/1", "CT", ("1.1",), {}, (),
+                       lambda: water)  # fmt: skip
+    monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [other])
+    (sample,) = NoduleDetection().samples(None, ())
+    output = NoduleDetection().predict(Pack(), sample)
+    (one,) = NoduleDetection().findings(Pack(), sample, output)
+    assert "No lungs" in one.reason.en
+
+
+def test_a_crop_is_not_searched(series, monkeypatch):
+    small = Volume(series.volume.values[:, :30, :30], series.volume.affine)
+    crop = CaseSeries("1.2", "1.2.3", "1.2.9", "ImagingStudy/a/_history/1", "CT", ("1.1",), {}, (),
+                      lambda: small)  # fmt: skip
+    monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [crop])
+    assert NoduleDetection().samples(None, ()) == []
+
+
+def test_marks_are_segmented_under_their_own_identity(case, found):
+    samples = locate.located(case, found)
+    assert [one.data.uid for one in samples] == [one.tracking.uid for one in found]
+    assert all(f"Finding/{one.id}" in s.inputs for one, s in zip(found, samples, strict=True))
+
+
+def test_a_mark_at_a_given_point_is_that_point(case, found, series):
+    point = tuple(value + 2.0 for value in nearest(found).evidence[0].centre)
+    record = Record(
+        reference="BodyStructure/p/_history/1", content=point_record("p1", series, point)
+    )
+    with_point = Case("p1", case.at, (record,), case.blob)
+    samples = locate.located(with_point, found)
+    near = [s for s in samples if np.linalg.norm(np.array(s.data.point) - NODULE.centre) < 8]
+    assert len(near) == 1
+    assert near[0].data.point == pytest.approx(point, abs=0.01)
+    assert len(samples) == len(found)
+
+
+def test_without_a_mark_and_without_a_point_a_place_is_asked_for(case):
+    (one,) = locate.located(case, ())
+    assert "a person can give a place" in one.data.refusal.en
+
+
+def test_what_the_guard_sees_of_a_slice(phantom):
+    level = round(float(phantom.volume.to_index((0.0, 0.0, 0.0))[0]))
+    flat = np.asarray(phantom.volume.values[level], np.float32)
+    seen = domain_of(flat, phantom.volume)
+    assert 100 < seen["lung_cm2"] < 400
+    assert -900 < seen["lung_hu"] < -780
+    assert -120 < seen["body_hu"] < 80
