@@ -1,4 +1,4 @@
-"""A chest CT is searched, every strong mark is a suggestion with its place, and each is followed."""
+"""A chest CT is searched; every strong mark is a suggestion with its place, and is followed."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -85,7 +85,9 @@ def found(answered):
 
 
 def nearest(found):
-    return min(found, key=lambda one: np.linalg.norm(np.array(one.evidence[0].centre) - NODULE.centre))
+    return min(
+        found, key=lambda one: np.linalg.norm(np.array(one.evidence[0].centre) - NODULE.centre)
+    )
 
 
 def test_the_nodule_is_suggested_with_its_side_its_slice_and_its_size(found, phantom):
