@@ -188,6 +188,26 @@ def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_p
     assert any("point" in finding.reason.en for finding in report.findings)
 
 
+@pytest.mark.real_data
+def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(
+    whole_ct, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SUWEN_SEARCH", "true")
+    home = Settings(home=tmp_path / "home")
+    outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
+    findings = report_in(home, outcome).findings
+    marks = [f for f in findings if f.task == "imaging.nodule_detection"]
+    first = max(marks, key=lambda f: f.probability.value)
+    near = [abs(a - b) for a, b in zip(first.evidence[0].centre, SOLID, strict=True)]
+    assert max(near) < SOLID_MM
+    assert first.site.code == "3341006", "x < 0 is the patient's right"
+    assert 1 < len(marks) <= 15
+    measured = [f for f in findings if f.task == "imaging.nodule_segmentation"]
+    scored = [f for f in findings if f.task == "imaging.nodule_malignancy"]
+    assert {f.tracking.uid for f in measured} == {f.tracking.uid for f in marks}
+    assert first.tracking.uid in {f.tracking.uid for f in scored if f.probability}
+
+
 def test_one_task_can_be_asked_alone_and_runs_what_it_builds_on(diagnosed):
     home, outcome = diagnosed
     with Store.open(home) as store:

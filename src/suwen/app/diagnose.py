@@ -66,7 +66,7 @@ class Diagnosis:
         if payload.get("points"):
             state |= step("points", self._points, state)
         state |= step("open", self._open, state)
-        for task in in_order():
+        for task in automatic():
             answered = step(task.name, self._answer, state | {"task": task.name})
             for name in ("findings", "not_understood"):
                 state[name] = [*state[name], *answered[name]]
@@ -191,6 +191,19 @@ def in_order() -> list[Any]:
     return ordered
 
 
+def automatic(but: str = "") -> list[Any]:
+    """Return the tasks of every diagnosis in order: those that search only when that is set.
+
+    `but` names a task that is asked for by itself and taken in any case.
+    """
+    searching = settings().search
+    return [
+        task
+        for task in in_order()
+        if searching or task.name == but or not getattr(task, "searches", False)
+    ]
+
+
 def needed_by(name: str) -> set[str]:
     """Return a task and all those whose findings it builds on, directly or not."""
     found, waiting = set[str](), [name]
@@ -207,7 +220,7 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
     case = access.case(patient)
     found: dict[str, list[Finding]] = {}
     wanted = needed_by(name)
-    for task in in_order():
+    for task in automatic(but=name):
         if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)

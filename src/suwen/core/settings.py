@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     )
     language: Literal["en", "zh"] = Field("en", description="Language of reports and pages.")
     threads: int = Field(2, ge=1, le=256, description="Threads of one inference session.")
+    search: bool = Field(
+        False,
+        description="Search whole chest CTs for nodules in every diagnosis: half a minute a CT and "
+        "a second or two for each mark. Without it the search answers when it is asked alone.",
+    )
     max_upload_mb: int = Field(2048, ge=1, description="Largest single file read, in MiB.")
     host: str = Field("127.0.0.1", description="Address the workbench listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the workbench listens on.")

@@ -88,6 +88,8 @@ class NoduleDetection:
     answers = Places(PULMONARY_NODULE, Text(en="slice", zh="层"))
     after: tuple[str, ...] = ()
     datasets = ("luna16_slices",)
+    searches = True
+    """Takes long on a whole CT, so a diagnosis includes it only where `SUWEN_SEARCH` says so."""
     perturbations = (
         perturbations.NOISE,
         perturbations.SOFT,

@@ -47,8 +47,9 @@ AROUND_MM: Final = 5.0
 """Half the edge of the box that stands for a point before anything is segmented."""
 
 NEEDS_POINT: Final = Text(
-    en="No nodule was marked on this CT, which does not rule one out; a person can give a place.",
-    zh="该 CT 上未标记出结节，但不能据此排除；可由医生指定位置。",
+    en="A whole CT without a point and without a mark of the search, which does not rule out a "
+    "nodule: a person can give a place.",
+    zh="整幅 CT 未给出标注点，也无搜索标记，但不能据此排除结节：可由医生指定位置。",
 )
 NOT_AXIAL: Final = Text(
     en="The slices do not lie across the body; the pack was validated on axial slices only.",
