@@ -192,8 +192,9 @@ def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_p
 def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(
     whole_ct, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("SUWEN_SEARCH", "true")
-    home = Settings(home=tmp_path / "home")
+    searching = Settings(home=tmp_path / "home", search=True)
+    monkeypatch.setattr("suwen.app.diagnose.settings", lambda: searching)
+    home = searching
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     findings = report_in(home, outcome).findings
     marks = [f for f in findings if f.task == "imaging.nodule_detection"]

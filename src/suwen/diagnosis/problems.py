@@ -97,7 +97,7 @@ def problems(findings: Iterable[Finding]) -> list[Problem]:
     named = {tracking.uid: tracking for tracking in known.values()}
     gathered = []
     for uid, group in groups.items():
-        ordered = sorted(group, key=lambda f: (-rank(f), f.task, f.id))
+        ordered = sorted(group, key=lambda f: (-rank(f), f.task, f.code.code, f.id))
         now = tuple(f for f in ordered if f.id not in before) or tuple(ordered)
         rest = tuple(f for f in ordered if f not in now)
         gathered.append(Problem(now, rest, named.get(uid)))
@@ -120,12 +120,12 @@ def edits(report: Report) -> dict[str, Review]:
 
 
 def shown(report: Report) -> tuple[Finding, ...]:
-    """Return the findings that were not rejected."""
-    acts = latest_reviews(report)
+    """Return the findings that were not rejected and rest on none that was."""
+    rejected = {name for name, one in latest_reviews(report).items() if one.act is Act.REJECTED}
     return tuple(
         finding
         for finding in report.findings
-        if finding.id not in acts or acts[finding.id].act is not Act.REJECTED
+        if finding.id not in rejected and rejected.isdisjoint(lesions.cited(finding))
     )
 
 
