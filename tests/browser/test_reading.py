@@ -129,8 +129,8 @@ def see_why(desk: Desk, side: str) -> None:
 
 
 def reject(desk: Desk, side: str, reason: str) -> None:
-    """Reject every finding about a lesion."""
-    for place in (0, 1):
+    """Reject a lesion's score and its outline; the categories that rest on the outline go too."""
+    for place in (0, -1):
         finding = f".group:has-text('{side}') .finding >> nth={place}"
         desk.click(f"{finding} >> summary:has-text('Reject')")
         desk.page.fill(f"{finding} >> input[name=reason] >> nth=-1", reason)
