@@ -189,12 +189,8 @@ def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_p
 
 
 @pytest.mark.real_data
-def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(
-    whole_ct, tmp_path, monkeypatch
-):
-    searching = Settings(home=tmp_path / "home", search=True)
-    monkeypatch.setattr("suwen.app.diagnose.settings", lambda: searching)
-    home = searching
+def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(whole_ct, tmp_path):
+    home = Settings(home=tmp_path / "home", search=True)
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     findings = report_in(home, outcome).findings
     marks = [f for f in findings if f.task == "imaging.nodule_detection"]

@@ -11,8 +11,9 @@ from tests.unit.imaging.nodules import ball
 
 from suwen.core.errors import BadInput
 from suwen.imaging import fit_malignancy, fit_segmentation, training
-from suwen.imaging.data import ATTRIBUTES, LUNG_PATCH, read_nodules
+from suwen.imaging.data import ATTRIBUTES, read_nodules
 from suwen.imaging.examples import crop_input, crop_of, examples_of
+from suwen.imaging.lung_slices import LUNG_PATCH
 from suwen.imaging.malignancy import TREES, network_input
 from suwen.imaging.nifti import write_nifti
 from suwen.imaging.segmentation import Networks, mask_from, probability_maps

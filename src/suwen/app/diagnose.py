@@ -39,8 +39,9 @@ PURPOSE = "treatment"
 class Diagnosis:
     """The body of a diagnosis job on one store; the same for the command line and the server."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, search: bool) -> None:
         self._store = store
+        self._search = search
         self._cases: dict[str, Case] = {}
 
     def __call__(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
@@ -66,10 +67,10 @@ class Diagnosis:
         if payload.get("points"):
             state |= step("points", self._points, state)
         state |= step("open", self._open, state)
-        for task in automatic():
-            answered = step(task.name, self._answer, state | {"task": task.name})
-            for name in ("findings", "not_understood"):
-                state[name] = [*state[name], *answered[name]]
+        for name in state["tasks"]:
+            answered = step(name, self._answer, state | {"task": name})
+            for part in ("findings", "not_understood"):
+                state[part] = [*state[part], *answered[part]]
         state |= step("report", self._report, state)
         state["files"] = []
         if payload.get("out"):
@@ -107,7 +108,10 @@ class Diagnosis:
 
     def _open(self, state: dict[str, Any]) -> dict[str, Any]:
         case = self._access(state).case(state["patient"])
-        return {"references": [record.reference for record in case.records]}
+        return {
+            "references": [record.reference for record in case.records],
+            "tasks": [task.name for task in in_order() if self._search or not searches(task)],
+        }
 
     def _answer(self, state: dict[str, Any]) -> dict[str, Any]:
         task = registry.find(state["task"])
@@ -191,27 +195,21 @@ def in_order() -> list[Any]:
     return ordered
 
 
-def automatic(but: str = "") -> list[Any]:
-    """Return the tasks of every diagnosis in order: those that search only when that is set.
-
-    `but` names a task that is asked for by itself and taken in any case.
-    """
-    searching = settings().search
-    return [
-        task
-        for task in in_order()
-        if searching or task.name == but or not getattr(task, "searches", False)
-    ]
+def searches(task: Any) -> bool:
+    """Say whether a task looks through whole studies, which takes long."""
+    return bool(getattr(task, "searches", False))
 
 
 def needed_by(name: str) -> set[str]:
-    """Return a task and all those whose findings it builds on, directly or not."""
+    """Return a task and those whose findings it builds on, directly or not, that do not search."""
     found, waiting = set[str](), [name]
     while waiting:
         one = waiting.pop()
         if one not in found:
             found.add(one)
-            waiting += registry.find(one).after
+            waiting += [
+                each for each in registry.find(one).after if not searches(registry.find(each))
+            ]
     return found
 
 
@@ -220,7 +218,7 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
     case = access.case(patient)
     found: dict[str, list[Finding]] = {}
     wanted = needed_by(name)
-    for task in automatic(but=name):
+    for task in in_order():
         if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)
@@ -252,7 +250,7 @@ def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> O
         }
         Thread(target=_import_outputs, daemon=True).start()
         executor = f"folder-{digest_of(canonical(payload))[:24]}"
-        jobs = open_jobs(store, chosen, executor, {"diagnose": Diagnosis(store)})
+        jobs = open_jobs(store, chosen, executor, {"diagnose": Diagnosis(store, chosen.search)})
         try:
             job = jobs.unfinished() or jobs.submit("diagnose", payload)
             result = jobs.result(job)

@@ -19,8 +19,8 @@ def workbench(chosen: Settings) -> Iterator[object]:
     from suwen.server.app import create_app
 
     with Store.open(chosen) as store:
-        diagnosis = {"diagnose": Diagnosis(store), "intake": Diagnosis(store)}
-        jobs = open_jobs(store, chosen, "server", diagnosis)
+        diagnosis = Diagnosis(store, chosen.search)
+        jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
         try:
             yield create_app(store, chosen, jobs, answer, outputs(store))
         finally:

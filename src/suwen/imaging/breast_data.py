@@ -13,14 +13,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.imaging import overlays
-from suwen.imaging.planar import Floats, PlanarInput, levelled, resized
+from suwen.imaging.planar import Floats, PlanarInput, levelled, read_picture, resized
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample, Source
 
@@ -130,21 +129,6 @@ def _index(root: Path) -> list[dict[str, str]]:
             "check that the data set was unpacked completely",
         )
     return found
-
-
-def read_picture(path: Path) -> Floats:
-    """Return a picture file as grey values in 0..1, (h, w).
-
-    Raises
-    ------
-    BadInput
-        It is no picture.
-    """
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
-    except OSError:
-        raise BadInput(f"{path.name} is no readable picture", "JPEG or PNG") from None
 
 
 def darkness(pictures: Sequence[Floats]) -> Array:

@@ -13,10 +13,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.imaging.planar import Floats, PlanarInput, levelled
+from suwen.imaging.planar import PlanarInput, levelled, read_picture
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Examples, Sample, Source
 
@@ -90,21 +89,6 @@ def read_index(data: DataFolders) -> list[Radiograph]:
             "check that the data set was unpacked completely",
         )
     return found
-
-
-def read_picture(path: Path) -> Floats:
-    """Return a picture file as grey values in 0..1, (h, w).
-
-    Raises
-    ------
-    BadInput
-        It is no picture.
-    """
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
-    except OSError:
-        raise BadInput(f"{path.name} is no readable picture", "JPEG or PNG") from None
 
 
 def examples(data: DataFolders) -> Examples:

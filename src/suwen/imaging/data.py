@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import csv
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -197,76 +196,3 @@ def read_crop(nodule: Nodule) -> Crop:
     if not inside.any():
         raise BadInput("an empty nodule mask", "at least one voxel inside", "check that file")
     return Crop(Volume(np.asarray(volume.values, dtype=np.float32), volume.affine), inside)
-
-
-LUNG_PATCH: Final = 72
-"""Edge of a lung patch in pixels of 1 mm: covers a turned patch of the coarse scale's half."""
-
-
-def read_lung_patches(
-    data: DataFolders, wanted: Callable[[str], bool], each: int, seed: int
-) -> NDArray[np.float32]:
-    """Return patches of lung away from every boxed nodule, in HU, shape (n, 72, 72), 1 mm pixels.
-
-    Half of them are centred on something dense (a vessel), half on aerated lung. An empty array
-    when the data set is absent. Nodules marked by one or two readers are not boxed, so a few
-    patches may hold one.
-
-    Parameters
-    ----------
-    data
-        Folders searched for `imaging/luna16_slices`.
-    wanted
-        Says of a patient whether its slices may be used.
-    each
-        Patches a slice.
-    seed
-        Seed of the choice of places.
-    """
-    from PIL import Image
-
-    if not data.have(LUNG_SLICES):
-        return np.zeros((0, LUNG_PATCH, LUNG_PATCH), np.float32)
-    root = data.find(LUNG_SLICES)
-    boxes: dict[str, list[tuple[float, ...]]] = {}
-    with (root / "boxes.csv").open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            box = tuple(float(row[name]) for name in ("x0", "y0", "x1", "y1"))
-            boxes.setdefault(row["image"], []).append(box)
-    rng = np.random.default_rng(seed)
-    found = []
-    with (root / "images.csv").open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            path = root / "images" / row["image"]
-            if row["group"] in ACCEPTANCE_PATIENTS or not wanted(row["group"]):
-                continue
-            if path.is_file():
-                with Image.open(path) as picture:
-                    grey = np.asarray(picture.convert("L"), dtype=np.float32)
-                found += _lung_patches(grey, boxes.get(row["image"], []), each, rng)
-    return np.array(found, np.float32).reshape(-1, LUNG_PATCH, LUNG_PATCH)
-
-
-def _lung_patches(
-    grey: NDArray[np.float32],
-    boxes: list[tuple[float, ...]],
-    each: int,
-    rng: np.random.Generator,
-) -> list[NDArray[np.float32]]:
-    from scipy import ndimage
-
-    hu = np.asarray(grey / 255 * 1400 - 1000, dtype=np.float32)
-    half = LUNG_PATCH // 2
-    aerated = ndimage.uniform_filter((hu < -600).astype(np.float32), 21) > 0.55
-    aerated &= ndimage.uniform_filter((hu < -960).astype(np.float32), 21) < 0.3
-    for x0, y0, x1, y1 in boxes:
-        rows, columns = (slice(max(0, int(a) - 8), int(b) + 9) for a, b in ((y0, y1), (x0, x1)))
-        aerated[rows, columns] = False
-    aerated[:half], aerated[-half:], aerated[:, :half], aerated[:, -half:] = (False,) * 4
-    found = []
-    for chosen, count in ((aerated & (hu > -350), each - each // 2), (aerated, each // 2)):
-        places = np.argwhere(chosen)
-        for index in rng.permutation(len(places))[:count]:
-            y, x = places[index]
-            found.append(hu[y - half : y + half, x - half : x + half])
-    return found

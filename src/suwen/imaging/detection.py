@@ -11,21 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.core.codes import (
-    LEFT_LUNG,
-    LUNG,
-    PULMONARY_NODULE,
-    RIGHT_LUNG,
-    Text,
-)
+from suwen.core.codes import PULMONARY_NODULE, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Band, Case, Finding, ImageRegion, Status, Tracking
+from suwen.core.nouns import Case, Finding, ImageRegion, Status, Tracking
 from suwen.core.registry import register
 from suwen.imaging import perturbations
 from suwen.imaging.detector import Detectors, marks_of, slice_maps
+from suwen.imaging.locate import region, slice_uids
 from suwen.imaging.lung_slices import SLICES_SOURCE, LungSlice, read_slices
 from suwen.imaging.lungs import Lungs, find_lungs
-from suwen.imaging.nodule import is_axial
+from suwen.imaging.nodule import is_axial, site_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
 from suwen.imaging.search import search
 from suwen.imaging.series import CaseSeries, case_volumes
@@ -35,7 +30,16 @@ from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Output, Places, Reads, Sample
+from suwen.lifecycle.run import abstention
+from suwen.lifecycle.task import (
+    Answers,
+    Examples,
+    Output,
+    Perturbation,
+    Places,
+    Reads,
+    Sample,
+)
 
 DETECTION: Final = "imaging.nodule_detection"
 WEIGHTS: Final = "net.onnx"
@@ -46,7 +50,6 @@ LEAST_HEIGHT_MM: Final = 60.0
 MOST_SHOWN: Final = 15
 """The strongest marks of a CT that are shown; a reader looks at no longer list."""
 LUNG_HU: Final = -500.0
-SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
 _ZONES: Final = {
     "upper": Text(en="upper third of the lung", zh="肺上三分之一"),
     "middle": Text(en="middle third of the lung", zh="肺中三分之一"),
@@ -71,7 +74,6 @@ class ScanInput:
 
     volume: Volume
     refusal: Text | None = None
-    series_uid: str = ""
     slice_uids: tuple[str, ...] = field(default=(), repr=False)
 
     def with_values(self, values: NDArray[np.generic]) -> ScanInput:
@@ -84,13 +86,15 @@ class NoduleDetection:
 
     name = DETECTION
     title = Text(en="Lung nodules: search of a chest CT", zh="肺结节：胸部 CT 搜索")
-    reads = (Reads("ImagingStudy", "CT", Text(en="Chest CT, axial slices", zh="胸部 CT 横断位")),)
-    answers = Places(PULMONARY_NODULE, Text(en="slice", zh="层"))
+    reads: tuple[Reads, ...] = (
+        Reads("ImagingStudy", "CT", Text(en="Chest CT, axial slices", zh="胸部 CT 横断位")),
+    )
+    answers: Answers = Places(PULMONARY_NODULE, Text(en="slice", zh="层"))
     after: tuple[str, ...] = ()
-    datasets = ("luna16_slices",)
+    datasets: tuple[str, ...] = ("luna16_slices",)
     searches = True
     """Takes long on a whole CT, so a diagnosis includes it only where `SUWEN_SEARCH` says so."""
-    perturbations = (
+    perturbations: tuple[Perturbation, ...] = (
         perturbations.NOISE,
         perturbations.SOFT,
         perturbations.SHARP,
@@ -170,6 +174,9 @@ class NoduleDetection:
             found = np.column_stack([marks[:, 0], points, marks[:, 3]])
             return Output(nothing, domain_of(flat, volume), marks=found)
         lungs = find_lungs(volume)
+        if not lungs.found:
+            domain = dict.fromkeys(pack.guard.ranges, 0.0)
+            return Output(nothing, domain, marks=np.zeros((0, 5)), parts={"lungs": lungs})
         first = networks_of(pack, chosen[:1])
         rest = networks_of(pack, chosen[1:]) if len(chosen) > 1 else None
         marks = search(first, rest, volume, lungs)
@@ -177,33 +184,26 @@ class NoduleDetection:
         return Output(nothing, domain_of(flat, volume), marks=marks, parts={"lungs": lungs})
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
-        """Return a finding for each of the strongest marks, or why the CT was not searched."""
+        """Return a finding for each mark that is shown, or why the CT was not searched.
+
+        Of a whole CT at most `MOST_SHOWN` are shown, from the stricter threshold on: what is one
+        false alarm a slice would be a hundred a scan.
+        """
         data: ScanInput = sample.data
+        lungs: Lungs | None = output.parts.get("lungs")
         reasons = [data.refusal] if data.refusal else pack.guard.reasons(output.domain)
+        if lungs is not None and not lungs.found:
+            reasons = [NO_LUNGS]
         if reasons:
-            reason = Text(en=" ".join(r.en for r in reasons), zh="".join(r.zh for r in reasons))
-            return [
-                Finding(
-                    task=self.name,
-                    pack=pack.identity,
-                    code=PULMONARY_NODULE,
-                    band=Band.ABSTAIN,
-                    reason=reason,
-                    evidence=sample.evidence,
-                )
-            ]
-        whole = len(data.volume.values) > 1
+            return [abstention(self, pack, sample, reasons)]
         marked = say.marked(self, pack, sample, output)
-        kept = [
-            (mark, found)
-            for mark, found in marked
-            if not whole or mark[0] >= pack.answers.place_thresholds.rule_in
-        ]
-        lungs = output.parts.get("lungs")
+        if len(data.volume.values) > 1:
+            least = pack.answers.place_thresholds.rule_in
+            marked = [(mark, found) for mark, found in marked if mark[0] >= least][:MOST_SHOWN]
         ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
         return [
             _placed(found, mark, number, sample, lungs, ratio)
-            for number, (mark, found) in enumerate(kept[: MOST_SHOWN if whole else None], start=1)
+            for number, (mark, found) in enumerate(marked, start=1)
         ]
 
 
@@ -273,11 +273,10 @@ def _scan(series: CaseSeries) -> ScanInput | None:
     depth, height, width = np.array(volume.values.shape) * volume.spacing
     if not is_axial(volume):
         wide = min(np.sort([depth, height, width])[1:]) >= LEAST_WIDTH_MM
-        return ScanInput(volume, NOT_AXIAL, series.series_uid) if wide else None
+        return ScanInput(volume, NOT_AXIAL) if wide else None
     if min(height, width) < LEAST_WIDTH_MM or depth < LEAST_HEIGHT_MM:
         return None
-    refusal = None if find_lungs(volume).found else NO_LUNGS
-    return ScanInput(volume, refusal, series.series_uid, series.instance_uids)
+    return ScanInput(volume, slice_uids=slice_uids(series, volume))
 
 
 def _region(series_evidence: ImageRegion, mark: NDArray[np.float64], uid: str) -> ImageRegion:
@@ -297,19 +296,10 @@ def _whole(series: CaseSeries, data: ScanInput) -> ImageRegion:
     """Return the whole series as evidence."""
     shape = np.array(data.volume.values.shape, dtype=float)
     ends = data.volume.to_point(np.array([[-0.5] * 3, shape - 0.5]))
-    low, high = ends.min(0), ends.max(0)
-    centre = (low + high) / 2
-    x, y, z = (round(float(value), 2) for value in centre)
-    return ImageRegion(
-        record=series.reference,
-        study_uid=series.study_uid,
-        series_uid=series.series_uid,
-        frame_of_reference_uid=series.frame_of_reference_uid,
-        centre=(x, y, z),
-        low=(float(low[0]), float(low[1]), float(low[2])),
-        high=(float(high[0]), float(high[1]), float(high[2])),
-        instance_uid=series.instance_at((x, y, z)),
+    low, high = (
+        (float(x), float(y), float(z)) for x, y, z in np.round([ends.min(0), ends.max(0)], 2)
     )
+    return region(series, low, high)
 
 
 def _placed(
@@ -333,7 +323,7 @@ def _placed(
     update: dict[str, Any] = {"status": Status.SUGGESTED}
     whole = next((one for one in sample.evidence if isinstance(one, ImageRegion)), None)
     if whole is not None:
-        uid = data.slice_uids[level] if level < len(data.slice_uids) else ""
+        uid = data.slice_uids[level]
         region = _region(whole, mark, uid)
         place = f"{sample.key}@{x:.1f},{y:.1f},{z:.1f}"
         zone = _ZONES.get(lungs.zone((x, y, z))) if lungs else None
@@ -341,7 +331,7 @@ def _placed(
         update |= {
             "evidence": (region.model_copy(update={"note": note}),),
             "tracking": Tracking(uid=uid_from(f"nodule {place}"), label=f"Nodule {number}"),
-            "site": SIDES.get(lungs.side((x, y, z)), LUNG) if lungs else LUNG,
+            "site": site_of(lungs.side((x, y, z)) if lungs else ""),
         }
     return found.model_copy(update=update)
 

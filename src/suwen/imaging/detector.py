@@ -34,8 +34,6 @@ APART_MM: Final = 5.0
 """Of two peaks closer than this the stronger is kept."""
 SMALLEST_MM: Final = 2.0
 LARGEST_MM: Final = 60.0
-MARK: Final = ("logit", "x_mm", "y_mm", "diameter_mm")
-"""Columns of a slice's marks."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def slice_maps(
 
 
 def marks_of(maps: Floats) -> NDArray[np.float64]:
-    """Return the marks of one slice, strongest first, shape (n, 4); see `MARK`.
+    """Return the marks of one slice, strongest first, shape (n, 4): logit, x, y, diameter.
 
     Coordinates are in mm from the centre of the slice's first pixel.
     """

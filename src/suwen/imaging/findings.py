@@ -10,11 +10,8 @@ import numpy as np
 
 from suwen.core.codes import (
     EQUIVALENT_DIAMETER,
-    LEFT_LUNG,
     LONGEST_DIAMETER,
-    LUNG,
     PULMONARY_NODULE,
-    RIGHT_LUNG,
     VOLUME,
     Code,
     Text,
@@ -38,6 +35,7 @@ from suwen.imaging.nodule import (
     box_of,
     equivalent_diameter_mm,
     longest_diameter_mm,
+    site_of,
     volume_mm3,
 )
 from suwen.imaging.patches import Floats
@@ -85,11 +83,6 @@ def abstain(task: str, pack: Pack, code: Code, sample: Sample, reason: Text) -> 
 def tracking_of(data: NoduleInput) -> Tracking | None:
     """Return the identity of the lesion; None for a development example."""
     return Tracking(uid=data.uid, label=data.label) if data.uid else None
-
-
-def site_of(data: NoduleInput) -> Code:
-    """Return the lung the nodule lies in, as far as it is known."""
-    return {"left": LEFT_LUNG, "right": RIGHT_LUNG}.get(data.side, LUNG)
 
 
 def measures_of(mask: Mask, volume: Volume, settings: Sequence[Mapping[str, Any]]) -> list[Measure]:
@@ -175,7 +168,7 @@ def segmentation_finding(
             Attachment.of("key-image", PNG, key_image(data.volume, mask)),
         ),
         tracking=tracking_of(data),
-        site=site_of(data),
+        site=site_of(data.side),
     )
 
 
@@ -203,7 +196,7 @@ def with_nodule(
             "explanations": (explanation,),
             "attachments": attachments,
             "tracking": tracking_of(data),
-            "site": site_of(data),
+            "site": site_of(data.side),
         }
     )
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.core.errors import BadInput, MissingExtra
-from suwen.imaging.data import LUNG_PATCH, read_lung_patches
+from suwen.imaging.lung_slices import LUNG_PATCH, read_lung_patches
 from suwen.imaging.nodule import Mask, NoduleInput, box_of, longest_diameter_mm
 from suwen.imaging.patches import (
     NEIGHBOUR_MM,

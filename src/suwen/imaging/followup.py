@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from suwen.core.codes import VOLUME_CHANGE, Text
-from suwen.core.errors import BadInput, NotFound
+from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Case, Evidence, Finding, ImageRegion, RecordValue, Tracking
 from suwen.core.registry import register
 from suwen.imaging import followup_findings as said
@@ -28,10 +28,9 @@ from suwen.imaging.registration import register as lay_over
 from suwen.imaging.series import case_volumes
 from suwen.imaging.studies import Marked, Study, reports_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
-from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Value
+from suwen.lifecycle.rules import Published
+from suwen.lifecycle.task import Output, Reads, Sample, Value
 
 FOLLOWUP: Final = "imaging.nodule_followup"
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
@@ -94,7 +93,7 @@ class Step:
     pairs: tuple[Pair, ...]
 
 
-class NoduleFollowUp:
+class NoduleFollowUp(Published):
     """The same nodule on two studies: matched, new or resolved; growth and doubling time."""
 
     name = FOLLOWUP
@@ -102,8 +101,6 @@ class NoduleFollowUp:
     reads = (Reads("ImagingStudy", "CT", Text(en="Two chest CT studies", zh="两次胸部 CT")),)
     answers = Value(VOLUME_CHANGE, "%")
     after: tuple[str, ...] = (SEGMENTATION,)
-    datasets = ("none",)
-    perturbations: tuple[Perturbation, ...] = ()
     rules = (KNOWLEDGE / RULES,)
     domain = said.DOMAIN
     sources = said.SOURCES
@@ -112,16 +109,6 @@ class NoduleFollowUp:
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample for each nodule of the latest two studies."""
         return follow(case, earlier)
-
-    def examples(self, data: DataFolders, dataset: str) -> Examples:
-        """Say that there are none: the rules come from publications."""
-        raise no_examples(self.name)
-
-    def fit(
-        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
-    ) -> Mapping[str, Any]:
-        """Say that there is nothing to fit."""
-        raise no_examples(self.name)
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
         """Return the volume change in per cent; 0 where there are no two volumes."""
@@ -143,15 +130,6 @@ class NoduleFollowUp:
             Sample("unchanged", FollowUp("matched", 365, 200.0, 210.0)),
             Sample("subsolid", FollowUp("matched", 365, 900.0, 1180.0, solid=False)),
         ]
-
-
-def no_examples(task: str) -> NotFound:
-    """Return the error of a task that is answered by published rules."""
-    return NotFound(
-        f"{task} is answered by published rules: there are no labelled examples",
-        "a task that is trained",
-        f"suwen train {task} puts the rules into a signed pack; suwen card shows their sources",
-    )
 
 
 def variability(pack: Pack) -> Mapping[str, Any]:

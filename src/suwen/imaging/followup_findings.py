@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from suwen.core.codes import (
     DOUBLING_TIME,
     EARLIER_VOLUME,
-    LEFT_LUNG,
-    LUNG,
     NEW_NODULE,
     RESOLVED_NODULE,
-    RIGHT_LUNG,
     VOLUME_CHANGE,
     Code,
     Text,
 )
 from suwen.core.nouns import Band, Finding, Interval, Measure, Tracking
 from suwen.imaging.growth import LONGEST_DAYS, Change
+from suwen.imaging.nodule import site_of
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -66,7 +64,6 @@ OPEN: Final[Mapping[str, Text]] = {
         zh="另一次检查有多个结节符合，或大小相差过大：请人工比较。",
     ),
 }
-_SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
 
 
 def finding(
@@ -79,7 +76,7 @@ def finding(
         "pack": pack.identity,
         "evidence": sample.evidence,
         "tracking": Tracking(uid=data.uid, label=data.label) if data.uid else None,
-        "site": _SIDES.get(data.side, LUNG),
+        "site": site_of(data.side),
     }
     if change is not None:
         reason = _changed(data, change, rules)

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
-from suwen.core.codes import LEFT_LUNG, RIGHT_LUNG, Text
+from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import (
     Band,
@@ -29,7 +29,7 @@ from suwen.core.nouns import (
 )
 from suwen.imaging.data import centre_of
 from suwen.imaging.nifti import read_nifti
-from suwen.imaging.nodule import NoduleInput, cut_around, is_axial
+from suwen.imaging.nodule import NoduleInput, cut_around, is_axial, side_in
 from suwen.imaging.points import POINT_PATH, GivenPoint, points_in
 from suwen.imaging.series import CaseSeries, case_volumes
 from suwen.imaging.uids import uid_from
@@ -40,7 +40,6 @@ INTEREST_MM: Final = 80.0
 """A CT series narrower than this in-plane is a volume of interest around one nodule."""
 BODY_HU: Final = -300.0
 MODALITY: Final = "CT"
-_SIDES: Final = {LEFT_LUNG.code: "left", RIGHT_LUNG.code: "right"}
 SAME_MM: Final = 6.0
 """A mark this close to a given point, or within its own radius, is what the person pointed at."""
 AROUND_MM: Final = 5.0
@@ -59,6 +58,11 @@ OUTSIDE: Final = Text(
     en="The given point lies outside the images.", zh="给出的标注点在图像范围之外。"
 )
 UNREADABLE: Final = Text(en="The pixels of the series cannot be read.", zh="该序列的像素无法读取。")
+MARKED: Final = Text(
+    en="Marked by the search, not by a person: what is measured and scored holds if it is a "
+    "nodule. The score was validated on nodules alone.",
+    zh="由搜索标记，未经医生确认：仅当其确为结节时，测量与评分才有意义。评分仅在结节上验证过。",
+)
 MIDDLE_TAKEN: Final = Text(
     en="No point was given; the series is a small volume of interest, so its middle was taken.",
     zh="未给出标注点；该序列为小范围感兴趣区，故取其中心。",
@@ -122,7 +126,7 @@ def _sample_of_mark(series: CaseSeries, finding: Finding, place: ImageRegion) ->
         uid=tracking.uid if tracking else sample.data.uid,
         label=tracking.label if tracking else sample.data.label,
     )
-    where = region(series, place.centre, place.centre, note=place.note)
+    where = region(series, place.centre, place.centre, note=MARKED)
     return replace(
         sample, data=data, evidence=(where,), inputs=(*sample.inputs, f"Finding/{finding.id}")
     )
@@ -278,7 +282,7 @@ def _with_mask(case: Case, finding: Finding, series: CaseSeries, place: ImageReg
         slice_uids=slice_uids(series, near),
         uid=tracking.uid if tracking else "",
         label=tracking.label if tracking else "",
-        side=_SIDES.get(finding.site.code if finding.site else "", ""),
+        side=side_in(finding.site),
     )
     inputs = (series.reference, *series.blobs)
     given = [one for one in finding.evidence if isinstance(one, RecordValue)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
 
 from suwen.core.errors import BadInput
 from suwen.imaging.data import ACCEPTANCE_PATIENTS, LUNG_SLICES
@@ -77,8 +79,6 @@ class LungSlice:
 
 @lru_cache(maxsize=2048)
 def _read(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image
-
     with Image.open(path) as picture:
         return np.asarray(picture.convert("L"), dtype=np.uint8)
 
@@ -99,11 +99,11 @@ def read_slices(data: DataFolders) -> list[LungSlice]:
     with (root / "images.csv").open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             try:
-                name, patient, split = row["image"], row["group"], row["split"]
+                name, patient, split = row["image"], row["group"], row.get("split", "")
             except KeyError as error:
                 raise BadInput(
                     f"images.csv without the column {error}",
-                    "the columns image, group and split",
+                    "the columns image and group",
                     "compare the header with the data set's README",
                 ) from None
             held_back = data.test is None and patient in ACCEPTANCE_PATIENTS
@@ -120,14 +120,68 @@ def _places(path: Path) -> Mapping[str, list[tuple[float, float, float, float]]]
         for line, row in enumerate(csv.DictReader(file), start=2):
             try:
                 x0, y0, x1, y1 = (float(row[key]) for key in ("x0", "y0", "x1", "y1"))
-                counts = float(row["role"] != IGNORED)
+                counts = float(row.get("role") != IGNORED)
                 image = row["image"]
             except (KeyError, TypeError, ValueError) as error:
                 raise BadInput(
                     f"boxes.csv line {line}: {type(error).__name__}",
-                    "the columns image, role, x0, y0, x1 and y1, numbers where numbers belong",
+                    "the columns image, x0, y0, x1 and y1, numbers where numbers belong",
                     "compare the header with the data set's README",
                 ) from None
             wide = (x1 - x0 + y1 - y0) / 2
             found[image].append(((x0 + x1) / 2, (y0 + y1) / 2, wide, counts))
+    return found
+
+
+LUNG_PATCH: Final = 72
+"""Edge of a lung patch in pixels of 1 mm: covers a turned patch of the coarse scale's half."""
+
+
+def read_lung_patches(
+    data: DataFolders, wanted: Callable[[str], bool], each: int, seed: int
+) -> NDArray[np.float32]:
+    """Return patches of lung away from every boxed nodule, in HU, shape (n, 72, 72), 1 mm pixels.
+
+    Half of them are centred on something dense (a vessel), half on aerated lung. An empty array
+    when the data set is absent. Nodules marked by one or two readers are not boxed, so a few
+    patches may hold one.
+
+    Parameters
+    ----------
+    data
+        Folders searched for `imaging/luna16_slices`.
+    wanted
+        Says of a patient whether its slices may be used.
+    each
+        Patches a slice.
+    seed
+        Seed of the choice of places.
+    """
+    if not data.have(LUNG_SLICES):
+        return np.zeros((0, LUNG_PATCH, LUNG_PATCH), np.float32)
+    rng = np.random.default_rng(seed)
+    found = []
+    for one in read_slices(data):
+        if wanted(one.patient):
+            found += _lung_patches(one, each, rng)
+    return np.array(found, np.float32).reshape(-1, LUNG_PATCH, LUNG_PATCH)
+
+
+def _lung_patches(one: LungSlice, each: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
+    hu = one.hu
+    half = LUNG_PATCH // 2
+    aerated = ndimage.uniform_filter((hu < -600).astype(np.float32), 21) > 0.55
+    aerated &= ndimage.uniform_filter((hu < -960).astype(np.float32), 21) < 0.3
+    for x, y, wide, _ in one.places:
+        rows, columns = (
+            slice(max(0, int(at - wide / 2) - 8), int(at + wide / 2) + 9) for at in (y, x)
+        )
+        aerated[rows, columns] = False
+    aerated[:half], aerated[-half:], aerated[:, :half], aerated[:, -half:] = (False,) * 4
+    found = []
+    for chosen, count in ((aerated & (hu > -350), each - each // 2), (aerated, each // 2)):
+        places = np.argwhere(chosen)
+        for index in rng.permutation(len(places))[:count]:
+            y, x = places[index]
+            found.append(hu[y - half : y + half, x - half : x + half])
     return found

@@ -10,8 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -20,14 +19,13 @@ from suwen.core.nouns import Band, Case, Evidence, Finding, RecordValue
 from suwen.core.registry import register
 from suwen.imaging import management_findings as said
 from suwen.imaging.context import Context, context_of
-from suwen.imaging.followup import FOLLOWUP, KNOWLEDGE, no_examples
+from suwen.imaging.followup import FOLLOWUP, KNOWLEDGE
 from suwen.imaging.guidelines import Fact, Facts, Guideline, Verdict, change_of
 from suwen.imaging.studies import Marked, Study, record_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
-from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Value
+from suwen.lifecycle.rules import Published
+from suwen.lifecycle.task import Output, Reads, Sample, Value
 
 MANAGEMENT: Final = "imaging.nodule_management"
 CONTEXT: Final = KNOWLEDGE / "followup_context.toml"
@@ -70,7 +68,7 @@ class Advice:
     side: str = ""
 
 
-class NoduleManagement:
+class NoduleManagement(Published):
     """The category of each nodule of the latest study, and what is advised for it."""
 
     name = MANAGEMENT
@@ -84,8 +82,6 @@ class NoduleManagement:
     )
     answers = Value(MEAN_DIAMETER, "mm")
     after: tuple[str, ...] = (SEGMENTATION, FOLLOWUP)
-    datasets = ("none",)
-    perturbations: tuple[Perturbation, ...] = ()
     rules = tuple(KNOWLEDGE / name for name in GUIDELINES.values())
     domain = said.DOMAIN
     sources = said.SOURCES
@@ -94,16 +90,6 @@ class NoduleManagement:
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample for each nodule of the latest study and guideline in question."""
         return advised(case, earlier)
-
-    def examples(self, data: DataFolders, dataset: str) -> Examples:
-        """Say that there are none: the rules come from publications."""
-        raise no_examples(self.name)
-
-    def fit(
-        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
-    ) -> Mapping[str, Any]:
-        """Say that there is nothing to fit."""
-        raise no_examples(self.name)
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
         """Return the mean diameter the rules look at; `parts` holds the verdict."""

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from suwen.core.codes import (
     CATEGORIES,
     GUIDELINE_CATEGORY,
-    LEFT_LUNG,
-    LUNG,
     MEAN_DIAMETER,
-    RIGHT_LUNG,
     Code,
     Text,
 )
 from suwen.core.nouns import Band, Finding, Interval, Measure, Tracking
 from suwen.imaging.guidelines import Fact, Guideline, Verdict
+from suwen.imaging.nodule import site_of
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -71,7 +69,6 @@ BY_BOTH: Final = Text(
 )
 ESSENTIAL: Final = ("kind", "total")
 """Without these a range says nothing."""
-_SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
 
 
 def finding(
@@ -84,7 +81,7 @@ def finding(
         "pack": pack.identity,
         "evidence": sample.evidence,
         "tracking": Tracking(uid=data.uid, label=data.label) if data.uid else None,
-        "site": _SIDES.get(data.side, LUNG),
+        "site": site_of(data.side),
     }
     if verdict.outside or not verdict.categories or set(ESSENTIAL) & set(verdict.missing):
         code = GUIDELINE_CATEGORY

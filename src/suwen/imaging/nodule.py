@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.core.codes import Text
+from suwen.core.codes import LEFT_LUNG, LUNG, RIGHT_LUNG, Code, Text
 from suwen.core.nouns import Point
 from suwen.imaging.volume import Volume
 
@@ -82,6 +82,19 @@ class NoduleInput:
     def with_values(self, values: NDArray[np.generic]) -> NoduleInput:
         """Return the same input with other voxel values (same shape)."""
         return replace(self, volume=Volume(np.asarray(values), self.volume.affine))
+
+
+SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
+
+
+def site_of(side: str) -> Code:
+    """Return the lung of a side (`left`, `right`); the lungs as a whole for an empty text."""
+    return SIDES.get(side, LUNG)
+
+
+def side_in(site: Code | None) -> str:
+    """Return the side of `site_of`; an empty text where it is not known."""
+    return next((side for side, code in SIDES.items() if code == site), "")
 
 
 def cut_around(volume: Volume, point: Point) -> Volume:

@@ -8,6 +8,7 @@ so that nothing is cut off and nothing of the frame is invented.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from suwen.core.codes import Text
+from suwen.core.errors import BadInput
 
 Floats = NDArray[np.float32]
 
@@ -65,6 +67,21 @@ def resized(image: NDArray[np.floating], shape: tuple[int, int]) -> Floats:
     picture = Image.fromarray(np.asarray(image, dtype=np.float32))
     size = (shape[1], shape[0])
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def read_picture(path: Path) -> Floats:
+    """Return a picture file as grey values in 0..1, (h, w).
+
+    Raises
+    ------
+    BadInput
+        It is no picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
+    except OSError:
+        raise BadInput(f"{path.name} is no readable picture", "JPEG or PNG") from None
 
 
 def levelled(image: NDArray[np.floating], levels: tuple[float, float] = LEVELS) -> Floats:

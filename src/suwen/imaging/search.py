@@ -38,8 +38,6 @@ SEEN_SHARE: Final = 0.6
 """Share of its diameter over which a nodule is clearly seen along z."""
 TALLEST: Final = 1.5
 """A candidate reaches no farther along z than this many diameters: what does is a vessel."""
-SPACE: Final = ("logit", "x_mm", "y_mm", "z_mm", "diameter_mm")
-"""Columns of the marks of a volume."""
 
 
 RESCORED: Final = 60
@@ -69,7 +67,7 @@ class _Found:
 def search(
     first: Detectors, rest: Detectors | None, volume: Volume, lungs: Lungs
 ) -> NDArray[np.float64]:
-    """Return the marks in a chest CT, strongest first, shape (n, 5); see `SPACE`.
+    """Return the marks in a chest CT, strongest first, shape (n, 5): logit, x, y, z, diameter.
 
     Parameters
     ----------

@@ -16,12 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from suwen.core.errors import BadInput
+from suwen.core.errors import BadInput, NotFound
 from suwen.lifecycle import golden, manifest
 from suwen.lifecycle import keys as signing
+from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.guard import Guard, Range
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
-from suwen.lifecycle.task import Sample, Task
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Examples, Perturbation, Sample, Task
 from suwen.lifecycle.toml import dumps
 
 KIND = "rules"
@@ -42,6 +44,32 @@ class Ruled(Protocol):
     def golden(self) -> list[Sample]:
         """Return cases whose answers are kept in the pack."""
         ...
+
+
+class Published:
+    """What tasks answered by rules have alike: nothing is labelled, nothing is fitted."""
+
+    name: str
+    datasets: tuple[str, ...] = ("none",)
+    perturbations: tuple[Perturbation, ...] = ()
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Say that there are none: the rules come from publications."""
+        raise self._no_examples()
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Say that there is nothing to fit."""
+        raise self._no_examples()
+
+    def _no_examples(self) -> NotFound:
+        return NotFound(
+            f"{self.name} is answered by published rules: there are no labelled examples",
+            "a task that is trained",
+            f"suwen train {self.name} puts the rules into a signed pack; suwen card shows their "
+            "sources",
+        )
 
 
 def is_ruled(pack: Pack) -> bool:

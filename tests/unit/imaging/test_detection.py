@@ -55,11 +55,21 @@ def phantom():
     return chest_phantom(5, (NODULE,), (40, 130, 130), (5.0, 2.7, 2.7))
 
 
+def series_of(volume, uid="1.2.3"):
+    """A CT series of a volume, its slices told apart by their height."""
+    places = volume.to_point(np.array([[float(z), 0, 0] for z in range(len(volume.values))]))
+    slices = [
+        SimpleNamespace(uid=f"{uid}.{z}", position=place, normal=np.array([0.0, 0, 1]))
+        for z, place in enumerate(places)
+    ]
+    return CaseSeries("1.2", uid, "1.2.9", "ImagingStudy/a/_history/1", "CT",
+                      tuple(one.uid for one in slices), {}, (), lambda: volume,
+                      source=SimpleNamespace(slices=slices))  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def series(phantom):
-    uids = tuple(f"1.2.3.{k}" for k in range(len(phantom.volume.values)))
-    return CaseSeries("1.2", "1.2.3", "1.2.9", "ImagingStudy/a/_history/1", "CT", uids, {}, (),
-                      lambda: phantom.volume)  # fmt: skip
+    return series_of(phantom.volume)
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +149,7 @@ def test_a_scan_unlike_the_development_data_is_not_answered(answered):
 
 def test_a_ct_without_lungs_says_so(series, monkeypatch):
     water = Volume(np.zeros((40, 100, 100), np.int16), series.volume.affine)
-    other = CaseSeries("1.2", "1.2.3", "1.2.9", "ImagingStudy/a/_history/1", "CT", ("1.1",), {}, (),
-                       lambda: water)  # fmt: skip
+    other = series_of(water)
     monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [other])
     (sample,) = NoduleDetection().samples(None, ())
     output = NoduleDetection().predict(Pack(), sample)
@@ -150,8 +159,7 @@ def test_a_ct_without_lungs_says_so(series, monkeypatch):
 
 def test_a_crop_is_not_searched(series, monkeypatch):
     small = Volume(series.volume.values[:, :30, :30], series.volume.affine)
-    crop = CaseSeries("1.2", "1.2.3", "1.2.9", "ImagingStudy/a/_history/1", "CT", ("1.1",), {}, (),
-                      lambda: small)  # fmt: skip
+    crop = series_of(small)
     monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [crop])
     assert NoduleDetection().samples(None, ()) == []
 

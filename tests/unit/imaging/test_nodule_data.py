@@ -12,12 +12,11 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.imaging.data import (
     ACCEPTANCE_PATIENTS,
     ATTRIBUTES,
-    LUNG_PATCH,
     read_crop,
-    read_lung_patches,
     read_nodules,
 )
 from suwen.imaging.examples import crop_input, crop_of, examples_of
+from suwen.imaging.lung_slices import LUNG_PATCH, read_lung_patches
 from suwen.imaging.nifti import write_nifti
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.data import DataFolders
