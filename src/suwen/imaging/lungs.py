@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.core.nouns import Point
-from suwen.imaging.nodule import Mask
+from suwen.imaging.nodule import Mask, box_of
 from suwen.imaging.volume import Volume
 
 GRID_MM: Final = 3.0
@@ -200,9 +200,13 @@ def _closed(lung: Mask, grid: Volume) -> Mask:
     """Return a lung closed with a ball of `CLOSED_MM`, holes filled slice by slice."""
     if not lung.any():
         return lung
+    low, high = box_of(lung)  # closing adds nothing outside it
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
     reach = [int(np.ceil(CLOSED_MM / s)) + 1 for s in grid.spacing]
-    wide = np.pad(lung, [(r, r) for r in reach])
+    wide = np.pad(lung[box], [(r, r) for r in reach])
     grown = ndimage.distance_transform_edt(~wide, grid.spacing) <= CLOSED_MM
     shrunk = ndimage.distance_transform_edt(grown, grid.spacing) > CLOSED_MM
     closed = (shrunk | wide)[tuple(slice(r, n - r) for r, n in zip(reach, wide.shape, strict=True))]
-    return np.stack([ndimage.binary_fill_holes(flat) for flat in closed])
+    found = np.zeros_like(lung)
+    found[box] = np.stack([ndimage.binary_fill_holes(flat) for flat in closed])
+    return found
