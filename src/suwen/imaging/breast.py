@@ -43,7 +43,7 @@ class BreastUltrasound(PlanarTask):
     perturbations = planar_perturbations.ULTRASOUND
     site = BREAST
     plan = Plan(classes=3, pixels=160, blocks=11, frozen=5, how=PICTURES)
-    thumbnails = Plan(classes=3, pixels=64, blocks=11, frozen=4, how=THUMBNAILS)
+    thumbnails = Plan(classes=3, pixels=96, blocks=11, frozen=3, how=THUMBNAILS)
     recipe = Recipe(
         folds=3,
         epochs=13,

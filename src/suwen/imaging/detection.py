@@ -99,6 +99,11 @@ class NoduleDetection:
         perturbations.SOFT,
         perturbations.SHARP,
         perturbations.OFFSET,
+        perturbations.CONTRAST,
+        perturbations.SCALE,
+        perturbations.MOTION,
+        perturbations.DOUBLE,
+        perturbations.JPEG,
     )
     domain_names: Final = {
         "lung_cm2": Text(en="The lungs' area in the slice (cm2)", zh="该层肺面积（cm2）"),
