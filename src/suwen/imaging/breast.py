@@ -14,7 +14,7 @@ from suwen.imaging import bi_rads, breast_data, fit_planar, planar_perturbations
 from suwen.imaging.fit_planar import Plan
 from suwen.imaging.planar import PlanarInput
 from suwen.imaging.planar_case import planar_samples
-from suwen.imaging.planar_task import PlanarTask
+from suwen.imaging.planar_task import PlanarTask, with_sentence
 from suwen.imaging.variation import Variation
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -80,13 +80,7 @@ class BreastUltrasound(PlanarTask):
         if any(one.band is Band.ABSTAIN for one in found):
             return found
         cancer = pack.answers.probabilities(output.scores)[self.answers.classes.index(MALIGNANT)]
-        return [_with_range(one, bi_rads.sentence(cancer.value)) for one in found]
-
-
-def _with_range(finding: Finding, said: Text) -> Finding:
-    before = finding.reason or Text(en="", zh="")
-    reason = Text(en=f"{before.en} {said.en}".strip(), zh=f"{before.zh}{said.zh}")
-    return finding.model_copy(update={"reason": reason})
+        return [with_sentence(one, bi_rads.sentence(cancer.value)) for one in found]
 
 
 __all__ = ["BREAST_ULTRASOUND", "BreastUltrasound", "PlanarInput"]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+import numpy as np
+
 from suwen.core.codes import (
     BACTERIAL_PNEUMONIA,
     LUNG,
@@ -19,13 +21,14 @@ from suwen.core.registry import register
 from suwen.imaging import chest_data, planar_perturbations
 from suwen.imaging.dicom import Instance
 from suwen.imaging.fit_planar import Plan
-from suwen.imaging.planar import PlanarInput
+from suwen.imaging.lung_field import lung_field, share_inside
+from suwen.imaging.planar import Floats, PlanarInput
 from suwen.imaging.planar_case import planar_samples
 from suwen.imaging.planar_task import PlanarTask
 from suwen.imaging.safety import field_text
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Choice, Examples, Reads, Sample
+from suwen.lifecycle.task import Array, Choice, Examples, Reads, Sample
 
 CHEST_XRAY: Final = "imaging.chest_xray"
 MODALITIES: Final = frozenset({"DX", "CR"})
@@ -52,6 +55,11 @@ NOT_FRAMED: Final = Text(
     en="The picture is too narrow or too wide for a frontal chest X-ray.",
     zh="图像的宽高比不符合胸部正位片。",
 )
+
+
+LEAST_FIELD: Final = 0.15
+"""Share of the picture below which the lung field was not found: of 120 development pictures a
+class 96 % have between 0.16 and 0.35."""
 
 
 class ChestXray(PlanarTask):
@@ -87,6 +95,17 @@ class ChestXray(PlanarTask):
     def examples(self, data: DataFolders, dataset: str) -> Examples:
         """Return the pictures of `kermany_cxr`: its training part, or as a test set the other."""
         return chest_data.examples(data)
+
+    def of_map(self, image: Floats, relevance: Array) -> Text | None:
+        """Say how much of the map lies on the lungs, beside how much of the picture they take."""
+        field = lung_field(image)
+        share, area = share_inside(relevance, field), float(field.mean())
+        if np.isnan(share) or area < LEAST_FIELD:
+            return None
+        return Text(
+            en=f"{share:.0%} of the map lies on the lungs, which take {area:.0%} of the picture.",
+            zh=f"图中 {share:.0%} 的权重落在肺野内，肺野占图像的 {area:.0%}。",
+        )
 
 
 def refusal_of(instance: Instance) -> Text | None:

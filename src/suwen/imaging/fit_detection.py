@@ -266,7 +266,6 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     return {
         "weights": WEIGHTS,
         "history": history,
-        "epochs": len(history),
         "start": ORIGIN if pretrained else "noise",
         "false_alarms": alarms.count,
         "lidc_crops": len(crops),

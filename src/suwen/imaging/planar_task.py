@@ -94,10 +94,16 @@ class PlanarTask:
         attached: tuple[Attachment, ...] = ()
         if relevance is not None and explanation.hidden_because is None:
             spared = found.code == self.answers.asked and len(self.answers.classes) > 2
-            picture = shown_on(data.image, -relevance if spared else relevance)
+            shown = -relevance if spared else relevance
+            picture = shown_on(data.image, shown)
             attached = (Attachment.of(LOWERS if spared else RAISES, PNG, picture),)
+            found = with_sentence(found, self.of_map(data.image, shown))
         update = {"explanations": (explanation,), "attachments": attached, "site": self.site}
         return [found.model_copy(update=update)]
+
+    def of_map(self, image: Floats, relevance: Array) -> Text | None:
+        """Return what a task says of the map it shows; nothing unless it knows its organ."""
+        return None
 
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the picture."""
@@ -120,3 +126,12 @@ class PlanarTask:
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the log odds of anything but the first class with the picture replaced."""
         return reading.logit_of(pack, values)
+
+
+def with_sentence(finding: Finding, said: Text | None) -> Finding:
+    """Return a finding whose reason ends in one more sentence."""
+    if said is None:
+        return finding
+    before = finding.reason or Text(en="", zh="")
+    reason = Text(en=f"{before.en} {said.en}".strip(), zh=f"{before.zh}{said.zh}")
+    return finding.model_copy(update={"reason": reason})

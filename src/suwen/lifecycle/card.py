@@ -42,8 +42,7 @@ def describe(
     folder: Path,
 ) -> dict[str, Any]:
     """Return the card as plain values, from the pack, its run folder and what was measured."""
-    source = examples.source
-    run = runs.read_json(folder / runs.RUN)
+    source, run = examples.source, runs.read_json(folder / runs.RUN)
     members = [runs.read_json(folder / member_folder(k) / "done.json") for k in range(pack.members)]
     calibrator = pack.content("calibrator.json")
     return {
@@ -81,6 +80,7 @@ def describe(
         "recipe": run["recipe"],
         "training": {
             **{name: run[name] for name in ("environment", "code")},
+            "epochs": [len(m["history"]) for m in members if isinstance(m["history"], list)],
             "start": sorted({str(m["settings"].get("start", "noise")) for m in members}),
         },
     }
@@ -143,6 +143,9 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield ""
     if (start := card["training"].get("start", ["noise"])) != ["noise"]:
         yield f"Networks start from: {'; '.join(start)}."
+        yield ""
+    if epochs := card["training"].get("epochs"):
+        yield f"Epochs the members were trained: {', '.join(map(str, epochs))}."
         yield ""
     yield f"Fingerprint of the labelled table: `{data['fingerprint'][:16]}`."
     yield ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from suwen.imaging.chest import ChestXray
 from suwen.imaging.lung_field import lung_field, share_inside
 from suwen.metrics.overlap import dice
 
@@ -33,3 +34,15 @@ def test_the_share_of_a_map_inside_the_field_is_between_nothing_and_all():
     assert share_inside(field.astype(float), field) == 1
     assert share_inside(np.ones(field.shape), field) == pytest.approx(field.mean())
     assert np.isnan(share_inside(-np.ones(field.shape), field))
+
+
+def test_a_chest_finding_says_how_much_of_its_map_lies_on_the_lungs():
+    on_lungs = ChestXray().of_map(picture(), (LEFT | RIGHT).astype(float))
+    beside = ChestXray().of_map(picture(), (~(LEFT | RIGHT)).astype(float))
+    assert int(on_lungs.en.partition("%")[0]) > 90
+    assert int(beside.en.partition("%")[0]) < 15
+    assert "肺野" in on_lungs.zh
+
+
+def test_of_a_map_that_raises_nothing_nothing_is_said():
+    assert ChestXray().of_map(picture(), -np.ones(Y.shape)) is None
