@@ -106,7 +106,14 @@ def _value(tree: Any, arrays: Mapping[str, Array], types: Mapping[str, type]) ->
                 "import the class of Sample.data in the module of the task",
             )
         fields = {k: _value(v, arrays, types) for k, v in tree["fields"].items()}
-        return types[tree["dataclass"]](**fields)
+        try:
+            return types[tree["dataclass"]](**fields)
+        except TypeError as error:
+            raise BadInput(
+                f"a golden case of another version of the room: {error}",
+                f"the fields of {tree['dataclass']} as they are now",
+                "use the pack with the version of the room that trained it",
+            ) from None
     if "map" in tree:
         return {key: _value(item, arrays, types) for key, item in tree["map"].items()}
     if "tuple" in tree:

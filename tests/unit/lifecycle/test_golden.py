@@ -64,6 +64,16 @@ def test_a_class_the_task_does_not_know_is_never_built(toy, trained, tmp_path):
         golden.check(toy.Squares(), Pack.draft(folder))
 
 
+def test_a_case_with_a_field_the_room_has_dropped_is_one_clear_error(toy, trained, tmp_path):
+    folder = shutil.copytree(trained.pack.folder, tmp_path / "pack")
+    path = folder / "golden" / "case-0.json"
+    content = json.loads(path.read_text())
+    content["data"]["fields"]["dropped"] = 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(BadInput, match=r"another version of the room.*dropped"):
+        golden.check(toy.Squares(), Pack.draft(folder))
+
+
 def test_arrays_are_read_without_pickle(toy, trained, tmp_path):
     folder = shutil.copytree(trained.pack.folder, tmp_path / "pack")
     np.savez(folder / "golden" / "case-0.npz", a0=np.array([{"x": 1}], dtype=object))
