@@ -13,8 +13,9 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "unit" / "server")]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Chromium; its event loop ends with the module, since no job runs beside a running loop."""
     from playwright.sync_api import sync_playwright
     from window import CHROMIUM, FLAGS
 

@@ -126,24 +126,29 @@ def test_at_a_point_in_plain_lung_nothing_is_measured(whole, truth):
     assert scores[0].band is Band.ABSTAIN
 
 
-def test_the_acceptance_patient_is_in_no_training_set():
-    patients = {nodule.patient for nodule in read_nodules(data_folders())}
+@pytest.fixture(scope="module")
+def nodules():
+    data_set("imaging/lidc_voi")
+    return read_nodules(data_folders())
+
+
+def test_the_acceptance_patient_is_in_no_training_set(nodules):
+    patients = {nodule.patient for nodule in nodules}
     assert not patients & ACCEPTANCE_PATIENTS
 
 
-def test_the_label_is_the_opinion_of_two_readers():
-    nodules = read_nodules(data_folders())
+def test_the_label_is_the_opinion_of_two_readers(nodules):
     assert len(nodules) == 787
     known = [one for one in nodules if one.ratings]
     assert len(known) == len(nodules)
     assert all(one.malignant == (sum(r >= 4 for r in one.ratings) >= 2) for one in known)
 
 
-def test_a_crop_without_a_point_is_answered_at_its_middle_and_says_so():
+def test_a_crop_without_a_point_is_answered_at_its_middle_and_says_so(nodules):
     from suwen.imaging.data import read_crop
     from suwen.imaging.wrap import Label, wrap_ct
 
-    nodule = next(one for one in read_nodules(data_folders()) if one.diameter_mm > 12)
+    nodule = next(one for one in nodules if one.diameter_mm > 12)
     crop = read_crop(nodule)
     borders, scores = findings_of(case_of(wrap_ct(crop.volume, Label("T", "T^T", "crop"))))
     note = borders[0].evidence[0].note
