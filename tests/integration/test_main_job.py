@@ -162,7 +162,7 @@ def whole_ct(tmp_path_factory) -> Path:
 
 @pytest.mark.real_data
 def test_a_nodule_pointed_at_on_a_real_whole_ct_is_measured_scored_and_reported(whole_ct, tmp_path):
-    home = Settings(home=tmp_path / "home")
+    home = Settings(home=tmp_path / "home", search=False)
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out", points=(SOLID,)), home)
     report = report_in(home, outcome)
     (measured,) = [f for f in report.findings if f.task == "imaging.nodule_segmentation"]
@@ -180,7 +180,7 @@ def test_a_nodule_pointed_at_on_a_real_whole_ct_is_measured_scored_and_reported(
 
 @pytest.mark.real_data
 def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_path):
-    home = Settings(home=tmp_path / "home")
+    home = Settings(home=tmp_path / "home", search=False)
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     report = report_in(home, outcome)
     assert report.findings
@@ -190,10 +190,14 @@ def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_p
 
 @pytest.mark.real_data
 def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(whole_ct, tmp_path):
-    home = Settings(home=tmp_path / "home", search=True)
+    home = Settings(home=tmp_path / "home")
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     findings = report_in(home, outcome).findings
-    marks = [f for f in findings if f.task == "imaging.nodule_detection"]
+    said = [f for f in findings if f.task == "imaging.nodule_detection"]
+    marks = [f for f in said if f.tracking]
+    (searched,) = (f for f in said if not f.tracking)
+    assert "133 slices" in searched.reason.en
+    assert searched.measures[0].interval.value == len(marks)
     first = max(marks, key=lambda f: f.probability.value)
     near = [abs(a - b) for a, b in zip(first.evidence[0].centre, SOLID, strict=True)]
     assert max(near) < SOLID_MM

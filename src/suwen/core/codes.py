@@ -80,6 +80,10 @@ NEW_NODULE = _code(
     f"{SUWEN}/codes", "nodule-new", "Nodule new since the earlier CT", "较既往 CT 新发结节"
 )
 RESOLVED_NODULE = _code(f"{SUWEN}/codes", "nodule-resolved", "Nodule no longer seen", "结节已消失")
+NODULE_SEARCH = _code(
+    f"{SUWEN}/codes", "nodule-search", "Search of the chest CT for nodules", "胸部 CT 结节搜索"
+)
+MARKS = _code(f"{SUWEN}/codes", "marks", "Places marked", "标记部位数")
 GUIDELINE_CATEGORY = _code(f"{SUWEN}/codes", "guideline", "Category by guideline", "指南分类")
 CATEGORIES = f"{SUWEN}/guideline-category"
 """System of the categories of guidelines (Lung-RADS, Fleischner): an answer, not a measure."""

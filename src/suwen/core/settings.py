@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     language: Literal["en", "zh"] = Field("en", description="Language of reports and pages.")
     threads: int = Field(2, ge=1, le=256, description="Threads of one inference session.")
     search: bool = Field(
-        False,
+        True,
         description="Search whole chest CTs for nodules in every diagnosis: half a minute a CT and "
         "a second or two for each mark. Without it the search answers when it is asked alone.",
     )

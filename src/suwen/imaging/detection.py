@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,21 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.core.codes import PULMONARY_NODULE, Text
+from suwen.core.codes import MARKS, NODULE_SEARCH, PULMONARY_NODULE, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Case, Finding, ImageRegion, Status, Tracking
+from suwen.core.nouns import (
+    Band,
+    Case,
+    Finding,
+    ImageRegion,
+    Interval,
+    Measure,
+    Status,
+    Tracking,
+)
 from suwen.core.registry import register
 from suwen.imaging import perturbations
 from suwen.imaging.detector import Detectors, marks_of, slice_maps
-from suwen.imaging.locate import region, slice_uids
-from suwen.imaging.lung_slices import SLICES_SOURCE, LungSlice, read_slices
-from suwen.imaging.lungs import Lungs, find_lungs
-from suwen.imaging.nodule import is_axial, site_of
+from suwen.imaging.lung_slices import SLICES_SOURCE, read_slices
+from suwen.imaging.lungs import Lungs
+from suwen.imaging.nodule import site_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
-from suwen.imaging.search import search
-from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.scan import ScanInput, places_of, scan_of, slice_volume, whole_region
+from suwen.imaging.series import case_volumes
 from suwen.imaging.uids import uid_from
 from suwen.imaging.volume import Volume
+from suwen.imaging.whole_ct import Searches
 from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -43,13 +51,10 @@ from suwen.lifecycle.task import (
 
 DETECTION: Final = "imaging.nodule_detection"
 WEIGHTS: Final = "net.onnx"
-LEAST_WIDTH_MM: Final = 160.0
-"""A series narrower than this in-plane does not show the whole chest."""
-LEAST_HEIGHT_MM: Final = 60.0
-"""Nor does a lower one."""
 MOST_SHOWN: Final = 15
 """The strongest marks of a CT that are shown; a reader looks at no longer list."""
 LUNG_HU: Final = -500.0
+SEARCHES: Final = Searches()
 _ZONES: Final = {
     "upper": Text(en="upper third of the lung", zh="肺上三分之一"),
     "middle": Text(en="middle third of the lung", zh="肺中三分之一"),
@@ -59,26 +64,6 @@ NO_LUNGS: Final = Text(
     en="No lungs were found on this CT, so it was not searched.",
     zh="该 CT 上未找到肺，故未进行搜索。",
 )
-NOT_AXIAL: Final = Text(
-    en="The slices do not lie across the body, so the CT was not searched.",
-    zh="该序列不是横断位，故未进行搜索。",
-)
-
-
-@dataclass(frozen=True)
-class ScanInput:
-    """Axial slices in HU: one labelled slice, or a whole chest CT.
-
-    `refusal` says why it is not searched, `slice_uids` names the instance of each slice.
-    """
-
-    volume: Volume
-    refusal: Text | None = None
-    slice_uids: tuple[str, ...] = field(default=(), repr=False)
-
-    def with_values(self, values: NDArray[np.generic]) -> ScanInput:
-        """Return the same input with other voxel values (same shape)."""
-        return replace(self, volume=Volume(np.asarray(values), self.volume.affine))
 
 
 class NoduleDetection:
@@ -112,8 +97,8 @@ class NoduleDetection:
     }
     recipe = Recipe(
         folds=3,
-        epochs=18,
-        patience=18,
+        epochs=14,
+        patience=14,
         batch_size=16,
         learning_rate=2e-3,
         weight_decay=2e-2,
@@ -124,9 +109,9 @@ class NoduleDetection:
         """Return one sample for each CT series that shows a whole chest."""
         found = []
         for series in case_volumes(case):
-            if series.modality == "CT" and (data := _scan(series)) is not None:
+            if series.modality == "CT" and (data := scan_of(series)) is not None:
                 inputs = (series.reference, *series.blobs)
-                found.append(Sample(series.series_uid, data, (_whole(series, data),), inputs))
+                found.append(Sample(series.series_uid, data, (whole_region(series, data),), inputs))
         return found
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -176,23 +161,21 @@ class NoduleDetection:
             marks = marks_of(slice_maps(networks_of(pack, chosen), flat, volume.spacing[1:]))
             index = marks[:, [2, 1]] / volume.spacing[1:]
             points = volume.to_point(np.column_stack([np.zeros(len(marks)), index]))
-            found = np.column_stack([marks[:, 0], points, marks[:, 3]])
-            return Output(nothing, domain_of(flat, volume), marks=found)
-        lungs = find_lungs(volume)
-        if not lungs.found:
-            domain = dict.fromkeys(pack.guard.ranges, 0.0)
-            return Output(nothing, domain, marks=np.zeros((0, 5)), parts={"lungs": lungs})
-        first = networks_of(pack, chosen[:1])
-        rest = networks_of(pack, chosen[1:]) if len(chosen) > 1 else None
-        marks = search(first, rest, volume, lungs)
-        flat = np.asarray(volume.values[fullest(lungs, volume)], np.float32)
-        return Output(nothing, domain_of(flat, volume), marks=marks, parts={"lungs": lungs})
+            placed = np.column_stack([marks[:, 0], points, marks[:, 3]])
+            return Output(nothing, domain_of(flat, volume), marks=placed)
+        found = SEARCHES.of(volume, pack.sha256, chosen, lambda some: networks_of(pack, some))
+        domain = dict.fromkeys(pack.guard.ranges, 0.0)
+        if found.lungs.found:
+            flat = np.asarray(volume.values[fullest(found.lungs, volume)], np.float32)
+            domain = domain_of(flat, volume)
+        return Output(nothing, domain, marks=found.marks, parts={"lungs": found.lungs})
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
         """Return a finding for each mark that is shown, or why the CT was not searched.
 
         Of a whole CT at most `MOST_SHOWN` are shown, from the stricter threshold on: what is one
-        false alarm a slice would be a hundred a scan.
+        false alarm a slice would be a hundred a scan. One more finding says that it was searched
+        and how many places were marked, also when there is none.
         """
         data: ScanInput = sample.data
         lungs: Lungs | None = output.parts.get("lungs")
@@ -202,26 +185,16 @@ class NoduleDetection:
         if reasons:
             return [abstention(self, pack, sample, reasons)]
         marked = say.marked(self, pack, sample, output)
+        told = []
         if len(data.volume.values) > 1:
             least = pack.answers.place_thresholds.rule_in
             marked = [(mark, found) for mark, found in marked if mark[0] >= least][:MOST_SHOWN]
+            told = [_searched(self, pack, sample, len(marked))]
         ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
-        return [
+        return told + [
             _placed(found, mark, number, sample, lungs, ratio)
             for number, (mark, found) in enumerate(marked, start=1)
         ]
-
-
-def slice_volume(one: LungSlice) -> Volume:
-    """Return a labelled slice as a volume of one slice with 1 mm pixels."""
-    affine = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
-    return Volume(one.hu[None], affine)
-
-
-def places_of(one: LungSlice) -> NDArray[np.float64]:
-    """Return the true places of a slice, shape (k, 5): x, y, z, diameter in mm, counts."""
-    places = one.places
-    return np.column_stack([places[:, :2], np.zeros(len(places)), places[:, 2:]])
 
 
 def networks_of(pack: Pack, members: Sequence[int]) -> Detectors:
@@ -269,21 +242,6 @@ def blobs(hu: Floats) -> NDArray[np.float64]:
     return np.asarray(np.column_stack(found), dtype=np.float64)
 
 
-def _scan(series: CaseSeries) -> ScanInput | None:
-    """Return a CT series to be searched; None when it does not show a whole chest."""
-    try:
-        volume = series.volume
-    except BadInput:
-        return None  # the tasks that answer about a point say so
-    depth, height, width = np.array(volume.values.shape) * volume.spacing
-    if not is_axial(volume):
-        wide = min(np.sort([depth, height, width])[1:]) >= LEAST_WIDTH_MM
-        return ScanInput(volume, NOT_AXIAL) if wide else None
-    if min(height, width) < LEAST_WIDTH_MM or depth < LEAST_HEIGHT_MM:
-        return None
-    return ScanInput(volume, slice_uids=slice_uids(series, volume))
-
-
 def _region(series_evidence: ImageRegion, mark: NDArray[np.float64], uid: str) -> ImageRegion:
     x, y, z, wide = (round(float(value), 2) for value in mark[1:5])
     half = wide / 2
@@ -297,14 +255,36 @@ def _region(series_evidence: ImageRegion, mark: NDArray[np.float64], uid: str) -
     )
 
 
-def _whole(series: CaseSeries, data: ScanInput) -> ImageRegion:
-    """Return the whole series as evidence."""
-    shape = np.array(data.volume.values.shape, dtype=float)
-    ends = data.volume.to_point(np.array([[-0.5] * 3, shape - 0.5]))
-    low, high = (
-        (float(x), float(y), float(z)) for x, y, z in np.round([ends.min(0), ends.max(0)], 2)
+def _searched(task: NoduleDetection, pack: Pack, sample: Sample, count: int) -> Finding:
+    """Return the finding that a CT was searched, with what that is worth."""
+    thresholds = pack.answers.place_thresholds
+    share, alarms = (
+        thresholds.measured_rule_in_sensitivity,
+        thresholds.measured_rule_in_false_alarms,
     )
-    return region(series, low, high)
+    slices = len(sample.data.volume.values)
+    worth = Text(
+        en=f"All {slices} slices were searched; the strongest marks are shown, at most "
+        f"{MOST_SHOWN}. On single slices in validation such marks found {share:.0%} of the "
+        f"nodules, with {alarms:.2f} false alarms per slice; on whole CTs this was not measured. "
+        "Where nothing is marked there may still be a nodule.",
+        zh=f"共搜索 {slices} 层，仅显示最强的标记，至多 {MOST_SHOWN} 处。在单层验证中，此类标记检出"
+        f" {share:.0%} 的结节，每层假阳性 {alarms:.2f} 个；整幅 CT 上未经测量。"
+        "未标记处仍可能有结节。",
+    )
+    number = float(count)
+    return Finding(
+        task=task.name,
+        pack=pack.identity,
+        code=NODULE_SEARCH,
+        status=Status.SUGGESTED,
+        band=Band.GREY,
+        reason=worth,
+        measures=(
+            Measure(code=MARKS, interval=Interval(value=number, low=number, high=number), unit="1"),
+        ),
+        evidence=sample.evidence,
+    )
 
 
 def _placed(

@@ -2,7 +2,8 @@
 
 Each epoch shows of every slice a crop near a nodule and a crop elsewhere in the lungs, from some
 epoch on at a place where the network itself raised a false alarm (hard negative mining), and
-slices of the LIDC nodule crops, whose surroundings beyond the crop weigh nothing.
+slices of the LIDC nodule crops, whose surroundings beyond the crop weigh nothing. Some of the large
+nodules get a cavity.
 
 References: Zhou et al., arXiv:1904.07850, 2019 (objects as points); Shrivastava et al., CVPR 2016
 (hard examples).
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.core.errors import BadInput, MissingExtra
+from suwen.imaging.cavities import hollowed
 from suwen.imaging.data import LIDC, Crop, read_crop, read_nodules
 from suwen.imaging.detector import (
     CELL_MM,
@@ -207,7 +209,8 @@ def _noisy(one: Shown, middle: tuple[float, float], pixels: int, rng: np.random.
         float(np.exp(rng.uniform(-0.15, 0.15))),
         int(rng.choice([-1, 1])),
     )
-    hu, maps, weight = cut(one, view)
+    changed = replace(one, hu=hollowed(one.hu, one.pixel_mm, one.places, rng))
+    hu, maps, weight = cut(changed, view)
     return channels(disturb(hu, rng)), maps, weight
 
 

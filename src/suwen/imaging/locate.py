@@ -108,8 +108,8 @@ def _marked(
     points = [one.data.point for one in given if one.key.partition("@")[0] == series.series_uid]
     for finding in marked:
         place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)
-        if finding.band is Band.ABSTAIN or place is None or place.series_uid != series.series_uid:
-            continue
+        if finding.tracking is None or place is None or place.series_uid != series.series_uid:
+            continue  # what says how the search went, not where
         reach = max(SAME_MM, (place.high[0] - place.low[0]) / 2)
         if all(math.dist(place.centre, point) > reach for point in points):
             yield _sample_of_mark(series, finding, place)

@@ -1,18 +1,20 @@
 """A chest CT is searched; every strong mark is a suggestion with its place, and is followed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from suwen.core.codes import RIGHT_LUNG, Text
+from suwen.core.codes import NODULE_SEARCH, RIGHT_LUNG, Text
 from suwen.core.nouns import Band, Case, Interval, Record, Status
 from suwen.diagnosis.problems import rank
 from suwen.imaging import locate
-from suwen.imaging.detection import NoduleDetection, ScanInput, domain_of
+from suwen.imaging.detection import NoduleDetection, domain_of
 from suwen.imaging.phantom import Nodule, chest_phantom
 from suwen.imaging.points import point_record
+from suwen.imaging.scan import ScanInput
 from suwen.imaging.series import CaseSeries
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.guard import Guard, Range
@@ -26,6 +28,7 @@ class Pack:
     """As much of a pack as the task asks for; its networks see bright spots."""
 
     identity = "imaging.nodule_detection@1+0"
+    sha256 = "0"
     members = 2
     guard = Guard({})
     asked = ()
@@ -46,7 +49,11 @@ class Pack:
         return SimpleNamespace(
             shown=lambda marks: marks[marks[:, 0] > -2],
             of_mark=of_mark,
-            place_thresholds=SimpleNamespace(rule_in=0.0),
+            place_thresholds=SimpleNamespace(
+                rule_in=0.0,
+                measured_rule_in_sensitivity=0.64,
+                measured_rule_in_false_alarms=0.136,
+            ),
         )
 
 
@@ -89,9 +96,15 @@ def answered(case):
 
 
 @pytest.fixture(scope="module")
-def found(answered):
+def said(answered):
+    """What is said of the search, then its marks."""
     sample, output, pack = answered
     return NoduleDetection().findings(pack, sample, output)
+
+
+@pytest.fixture(scope="module")
+def found(said):
+    return said[1:]
 
 
 def nearest(found):
@@ -109,6 +122,25 @@ def test_the_nodule_is_suggested_with_its_side_its_slice_and_its_size(found, pha
     assert abs(int(one.evidence[0].instance_uid.rpartition(".")[2]) - level) <= 1
     assert "12 mm (9-18 mm)" in one.evidence[0].note.en
     assert "12 mm" in one.evidence[0].note.zh
+
+
+def test_that_it_was_searched_is_said_with_what_that_is_worth(said, found):
+    first = said[0]
+    assert first.code == NODULE_SEARCH
+    assert first.tracking is None
+    assert [m.interval.value for m in first.measures] == [len(found)]
+    for part in ("All 40 slices", "64% of the nodules", "0.14 false alarms", "still be a nodule"):
+        assert part in first.reason.en
+    assert "64%" in first.reason.zh
+
+
+def test_a_search_without_a_mark_says_that_too(answered):
+    sample, output, pack = answered
+    nothing = replace(output, marks=np.zeros((0, 5)))
+    (one,) = NoduleDetection().findings(pack, sample, nothing)
+    assert one.code == NODULE_SEARCH
+    assert one.measures[0].interval.value == 0
+    assert rank(one) == 0
 
 
 def test_each_mark_has_an_identity_of_its_own_and_no_more_are_shown_than_are_read(found):
@@ -164,8 +196,8 @@ def test_a_crop_is_not_searched(series, monkeypatch):
     assert NoduleDetection().samples(None, ()) == []
 
 
-def test_marks_are_segmented_under_their_own_identity(case, found):
-    samples = locate.located(case, found)
+def test_marks_are_segmented_under_their_own_identity(case, said, found):
+    samples = locate.located(case, said)
     assert [one.data.uid for one in samples] == [one.tracking.uid for one in found]
     assert all(f"Finding/{one.id}" in s.inputs for one, s in zip(found, samples, strict=True))
 

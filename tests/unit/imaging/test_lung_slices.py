@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from suwen.core.errors import BadInput
-from suwen.imaging.detection import blobs, places_of, slice_volume
+from suwen.imaging.detection import blobs
 from suwen.imaging.lung_slices import read_slices
+from suwen.imaging.scan import places_of, slice_volume
 from suwen.lifecycle.data import DataFolders
 
 IMAGES = "image,width,height,patient_id,series_uid,group,split\n"

@@ -1,0 +1,80 @@
+"""What the search for nodules reads: one labelled slice, or a whole chest CT of a Case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.core.codes import Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import ImageRegion
+from suwen.imaging.locate import region, slice_uids
+from suwen.imaging.lung_slices import LungSlice
+from suwen.imaging.nodule import is_axial
+from suwen.imaging.series import CaseSeries
+from suwen.imaging.volume import Volume
+
+LEAST_WIDTH_MM: Final = 160.0
+"""A series narrower than this in-plane does not show the whole chest."""
+LEAST_HEIGHT_MM: Final = 60.0
+"""Nor does a lower one."""
+NOT_AXIAL: Final = Text(
+    en="The slices do not lie across the body, so the CT was not searched.",
+    zh="该序列不是横断位，故未进行搜索。",
+)
+
+
+@dataclass(frozen=True)
+class ScanInput:
+    """Axial slices in HU: one labelled slice, or a whole chest CT.
+
+    `refusal` says why it is not searched, `slice_uids` names the instance of each slice.
+    """
+
+    volume: Volume
+    refusal: Text | None = None
+    slice_uids: tuple[str, ...] = field(default=(), repr=False)
+
+    def with_values(self, values: NDArray[np.generic]) -> ScanInput:
+        """Return the same input with other voxel values (same shape)."""
+        return replace(self, volume=Volume(np.asarray(values), self.volume.affine))
+
+
+def scan_of(series: CaseSeries) -> ScanInput | None:
+    """Return a CT series to be searched; None when it does not show a whole chest."""
+    try:
+        volume = series.volume
+    except BadInput:
+        return None  # the tasks that answer about a point say so
+    depth, height, width = np.array(volume.values.shape) * volume.spacing
+    if not is_axial(volume):
+        wide = min(np.sort([depth, height, width])[1:]) >= LEAST_WIDTH_MM
+        return ScanInput(volume, NOT_AXIAL) if wide else None
+    if min(height, width) < LEAST_WIDTH_MM or depth < LEAST_HEIGHT_MM:
+        return None
+    return ScanInput(volume, slice_uids=slice_uids(series, volume))
+
+
+def whole_region(series: CaseSeries, data: ScanInput) -> ImageRegion:
+    """Return the whole series as evidence."""
+    shape = np.array(data.volume.values.shape, dtype=float)
+    ends = data.volume.to_point(np.array([[-0.5] * 3, shape - 0.5]))
+    low, high = (
+        (float(x), float(y), float(z)) for x, y, z in np.round([ends.min(0), ends.max(0)], 2)
+    )
+    return region(series, low, high)
+
+
+def slice_volume(one: LungSlice) -> Volume:
+    """Return a labelled slice as a volume of one slice with 1 mm pixels."""
+    affine = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    return Volume(one.hu[None], affine)
+
+
+def places_of(one: LungSlice) -> NDArray[np.float64]:
+    """Return the true places of a slice, shape (k, 5): x, y, z, diameter in mm, counts."""
+    places = one.places
+    return np.column_stack([places[:, :2], np.zeros(len(places)), places[:, 2:]])
