@@ -144,7 +144,20 @@ def test_a_task_that_can_be_attacked_takes_back_its_own_input(answered):
     moved = task.with_input(pack, sample, values + 1)
     assert task.input_of(pack, moved) == pytest.approx(values + 1)
     if hasattr(task, "gradient_of"):
-        assert task.gradient_of(pack, sample, values, [0]).shape == values.shape
+        one = np.asarray(task.predict(pack, sample, [0]).scores).mean(0)
+        weights = np.linspace(1.0, -1.0, max(one.size, 1))[: one.size].reshape(one.shape)
+        slope = task.gradient_of(pack, sample, values, [0], weights)
+        assert slope.shape == values.shape
+        step = 1e-3 * task.attack_strengths[-1] * np.sign(slope)
+        before, after = (
+            float(
+                (
+                    task.predict(pack, task.with_input(pack, sample, v), [0]).scores[0] * weights
+                ).sum()
+            )
+            for v in (values - step, values + step)
+        )
+        assert after > before, "a small step along the slope raises what it is the slope of"
 
 
 def test_every_kind_of_answer_is_stressed(answered, toy_data, tmp_path):

@@ -1,8 +1,9 @@
-"""Slopes of the malignancy networks' logit with respect to the voxels, in logits per HU.
+"""Slopes of the networks' answers with respect to voxels and pixels.
 
-The networks' own gradient comes from `lifecycle.gradients`; here it is taken back through the two
-windows and the interpolation that cut five slices out of the volume (both known exactly, so the
-chain is exact but for the corners of the windows).
+The networks' own gradient comes from `lifecycle.gradients`; here it is taken back through what
+stands before them. Malignancy: the two windows and the interpolation that cut five slices out of
+the volume. Pictures: the stretch of the grey levels, whose two percentiles are held fixed, and the
+squeeze into a square. Each is known exactly, so the chain is exact but for the corners of windows.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from suwen.imaging.malignancy import (
 )
 from suwen.imaging.nodule import NoduleInput, box_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
+from suwen.imaging.planar import LEAST_RANGE, LEVELS, PlanarInput, network_input, resized
 from suwen.lifecycle import gradients
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.task import Array
 
 
 def logit_gradient(pack: Pack, data: NoduleInput, members: Sequence[int]) -> Floats:
@@ -35,6 +38,26 @@ def logit_gradient(pack: Pack, data: NoduleInput, members: Sequence[int]) -> Flo
     found = gradients.of_output(pack, files, "logit", {"input": shown.as_input()[None]}, "input")
     lung, soft = np.mean(found, axis=0)[0, :, 0], np.mean(found, axis=0)[0, :, 1]
     return _back(lung * _lung_slope(shown.values) + soft * _soft_slope(shown.values), data)
+
+
+def planar_gradient(
+    pack: Pack, data: PlanarInput, members: Sequence[int], weights: Array
+) -> Floats:
+    """Return the gradient of some members' mean weighted logits, per grey level 0..1, (h, w)."""
+    edge = int(pack.member(members[0])["pixels"])
+    squeezed = resized(data.image, (edge, edge))
+    low, high = np.percentile(squeezed, LEVELS)
+    files = [(str(pack.member(k)["network"]), k) for k in members]
+    feed = {"input": network_input(data.image, edge)[None]}
+    found = gradients.of_output(
+        pack, files, "logits", feed, "input", np.asarray(weights, np.float32)[None]
+    )
+    slope = np.mean(found, axis=0)[0, 0]
+    if high - low >= LEAST_RANGE:
+        slope = slope * ((squeezed > low) & (squeezed < high)) / (high - low)
+    height, width = data.image.shape
+    rows, columns = (resized(np.eye(n, dtype=np.float32), (edge, n)) for n in (height, width))
+    return np.asarray(rows.T @ slope @ columns, dtype=np.float32)
 
 
 def _lung_slope(values: Floats) -> NDArray[np.float64]:

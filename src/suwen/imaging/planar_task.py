@@ -7,6 +7,7 @@ its examples.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Attachment, Case, Finding
+from suwen.imaging import attacked
 from suwen.imaging import planar_reading as reading
 from suwen.imaging.findings import LOWERS, PNG, RAISES
 from suwen.imaging.fit_planar import Plan
@@ -55,6 +57,9 @@ class PlanarTask:
     domain_names = reading.DOMAIN_NAMES
     explanations = ("cam", "occlusion")
     imbalances = ("none", "weights", "oversample", "focal")
+    attack_unit = "grey range"
+    attack_strengths = (0.004, 0.008, 0.016)
+    """About one, two and four of 255 grey levels."""
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample for each picture the task is about; see `Task.samples`."""
@@ -122,6 +127,20 @@ class PlanarTask:
         if method != "cam":
             raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
         return reading.class_activation(pack, data)
+
+    def with_input(self, pack: Pack, sample: Sample, values: Array) -> Sample:
+        """Return the sample with another picture of the same shape, which may leave 0..1."""
+        image = np.asarray(values, dtype=np.float32)
+        return replace(sample, data=replace(sample.data, image=image))
+
+    def gradient_of(
+        self, pack: Pack, sample: Sample, values: Array, members: Sequence[int], weights: Array
+    ) -> Floats:
+        """Return the slope of the networks' mean weighted logits, per grey level of each pixel."""
+        data = replace(sample.data, image=np.asarray(values, dtype=np.float32))
+        if len(self.answers.classes) == 2:
+            weights = np.array([-1.0, 1.0]) * float(weights)
+        return attacked.planar_gradient(pack, data, members, weights)
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the log odds of anything but the first class with the picture replaced."""

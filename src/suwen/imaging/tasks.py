@@ -215,11 +215,12 @@ class NoduleMalignancy:
         return replace(sample, data=saliency.with_seen(sample.data, values))
 
     def gradient_of(
-        self, pack: Pack, sample: Sample, values: Array, members: Sequence[int]
+        self, pack: Pack, sample: Sample, values: Array, members: Sequence[int], weights: Array
     ) -> Floats:
-        """Return the slope of the networks' mean logit, per HU of each seen voxel."""
+        """Return the slope of the networks' mean weighted logit, per HU of each seen voxel."""
         data = saliency.with_seen(sample.data, values)
-        return attacked.logit_gradient(pack, data, members)[saliency.seen_box(data)]
+        slope = attacked.logit_gradient(pack, data, members)[saliency.seen_box(data)]
+        return slope * float(weights)
 
 
 def patient_digest(patient: str) -> str:

@@ -35,8 +35,9 @@ METHODS = ("noise", "fgsm", "pgd")
 class Attacked(Protocol):
     """A third small contract, for tasks whose input may be changed element by element.
 
-    A task may also have `gradient_of(pack, sample, values, members)`: the slope of `score_of` (of
-    those members' mean) with respect to `values`, in their shape.
+    A task may also have `gradient_of(pack, sample, values, members, weights)`: the slope with
+    respect to `values`, in their shape, of the mean of those members' `scores`, each counted by
+    `weights` (shape of one member's scores: () or (classes,)).
     """
 
     attack_unit: str
@@ -72,20 +73,23 @@ class Target:
         """Return the slope of `harm` with respect to the input, or an estimate of its direction."""
         if not hasattr(self.task, "gradient_of"):
             return _estimated(self.harm, values, rng, reach)
-        found = self.task.gradient_of(self.pack, self.sample, values, self.members)
-        return self._sign() * np.asarray(found)
+        weights = self._weights(values)
+        found = self.task.gradient_of(self.pack, self.sample, values, self.members, weights)
+        return np.asarray(found)
 
-    def _sign(self) -> int:
-        """Return which way the score has to go for the answer to become worse."""
+    def _weights(self, values: Array) -> Array:
+        """Return how `harm` changes with each of the mean scores, at a changed input."""
         answers = self.task.answers
         if isinstance(answers, Choice) and len(answers.classes) == 2:
-            return -1 if self.truth else 1
-        scores = self.task.predict(self.pack, self.sample, self.members).scores
-        if isinstance(answers, Choice):  # the score is that of the class that is named
-            return -1 if int(scores.mean(0).argmax()) == int(self.truth) else 1
-        if answers.kind == "value":
-            return 1 if float(scores.mean()) >= float(self.truth) else -1
-        return -1
+            return np.asarray(-1.0 if self.truth else 1.0)
+        changed = self.task.with_input(self.pack, self.sample, values)
+        scores = self.task.predict(self.pack, changed, self.members).scores.mean(0)
+        if not isinstance(answers, Choice):
+            return np.asarray(1.0 if float(scores) >= float(self.truth) else -1.0)
+        wrong = np.arange(len(scores)) != int(self.truth)
+        found = np.full(len(scores), -1.0)
+        found[wrong] = special.softmax(scores[wrong])
+        return found
 
 
 def harm_of(task: Task, output: Output, truth: Any) -> float:

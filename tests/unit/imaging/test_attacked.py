@@ -40,7 +40,7 @@ def test_the_way_back_is_the_transpose_of_the_way_there(sample):
 def test_the_slope_is_that_of_small_steps_along_it(pack, sample):
     task = registry.find(MALIGNANCY)
     values = task.input_of(pack, sample)
-    slope = task.gradient_of(pack, sample, values, [0])
+    slope = task.gradient_of(pack, sample, values, [0], np.asarray(1.0))
     along = slope / np.abs(slope).max()
     reach = 0.5
     files = [(name, 0) for name in pack.member(0)["networks"]]

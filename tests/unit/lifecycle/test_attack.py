@@ -17,10 +17,10 @@ def linear(toy, trained):
     """A toy that gives its slope, which is its kernel."""
 
     class Linear(toy.Squares):
-        def gradient_of(self, pack, sample, values, members):
+        def gradient_of(self, pack, sample, values, members, weights):
             files = [("net.onnx", k) for k in members]
             found = gradients.of_output(pack, files, "logit", {"x": values[None]}, "x")
-            return np.mean(found, axis=0)[0]
+            return np.mean(found, axis=0)[0] * float(weights)
 
     return Linear()
 
@@ -33,7 +33,7 @@ def kernel_of(pack, member):
 
 def test_the_slope_of_a_linear_network_is_its_kernel(linear, trained, toy_data):
     sample = linear.examples(toy_data, "squares").load(0)
-    found = linear.gradient_of(trained.pack, sample, sample.data.values, [2])
+    found = linear.gradient_of(trained.pack, sample, sample.data.values, [2], 1.0)
     assert found == pytest.approx(kernel_of(trained.pack, 2), abs=1e-6)
 
 
@@ -93,5 +93,5 @@ def test_a_graph_that_answers_otherwise_is_not_believed(linear, trained, toy_dat
     sample = linear.examples(toy_data, "squares").load(0)
     monkeypatch.setattr(gradients, "TOLERANCE", -1.0)
     with pytest.raises(BadInput, match="answers otherwise as a torch graph"):
-        linear.gradient_of(trained.pack, sample, sample.data.values, [0])
+        linear.gradient_of(trained.pack, sample, sample.data.values, [0], 1.0)
     gradients._converted.cache_clear()
