@@ -97,8 +97,8 @@ class NoduleDetection:
     }
     recipe = Recipe(
         folds=3,
-        epochs=14,
-        patience=14,
+        epochs=18,
+        patience=18,
         batch_size=16,
         learning_rate=2e-3,
         weight_decay=2e-2,

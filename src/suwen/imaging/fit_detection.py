@@ -234,13 +234,17 @@ def shown_of(examples: Examples) -> list[Shown]:
 
 
 def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
-    """Train one member; see `Task.fit`."""
+    """Train one member; see `Task.fit`.
+
+    `recipe.options["start"]` names an earlier run of the same data and folds: its member of the
+    same number is trained on, so that no member sees what it is measured on.
+    """
     try:
         import torch
 
         from suwen.imaging.backbone import ORIGIN, Backbone
         from suwen.imaging.networks import DetectionNet, export
-        from suwen.imaging.training import Schedule, train_network
+        from suwen.imaging.training import Schedule, finished, train_network
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
 
@@ -248,6 +252,10 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     pretrained = recipe.options.get("pretrained", True)
     backbone = Backbone(BLOCKS, FROZEN if pretrained else 0, pretrained)
     network = DetectionNet(backbone, WIDTH, recipe.dropout)
+    before = 0
+    if start := recipe.options.get("start"):
+        weights, before = finished(folder.parent.parent / str(start) / folder.name)
+        network.load_state_dict(weights)
     slices, kept = shown_of(train), shown_of(valid)
     crops = _lidc_crops(train, valid, recipe)
     alarms = _Alarms(network, slices, folder / MINED, recipe)
@@ -269,6 +277,7 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     return {
         "weights": WEIGHTS,
         "history": history,
+        "epochs": before + len(history),
         "start": ORIGIN if pretrained else "noise",
         "false_alarms": alarms.count,
         "lidc_crops": len(crops),

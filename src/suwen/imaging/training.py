@@ -17,6 +17,7 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from suwen.core.errors import NotFound
 from suwen.core.settings import settings
 from suwen.lifecycle.recipe import Recipe
 
@@ -134,6 +135,25 @@ def _check(network: nn.Module, loss: Callable[..., Tensor], checks: list[Any], s
         parts = [checks[i : i + size] for i in range(0, len(checks), size)]
         total = sum(float(loss(network, part).item()) * len(part) for part in parts)
     return total / max(1, len(checks))
+
+
+def finished(folder: Path) -> tuple[dict[str, Tensor], int]:
+    """Return the weights that a member of an earlier run was left with, and its epochs.
+
+    Raises
+    ------
+    NotFound
+        That folder holds no state of a training.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        raise NotFound(
+            f"no {STATE} of {folder.name} in the run {folder.parent.name}",
+            "an earlier run of this task in the same SUWEN_HOME",
+            "name one as options.start, or leave it out to start from ImageNet weights",
+        )
+    kept = torch.load(path, weights_only=True)
+    return kept["weights"], len(kept["history"])
 
 
 def _resume(network: nn.Module, optimiser: Any, rate: Any, schedule: Schedule) -> dict[str, Any]:

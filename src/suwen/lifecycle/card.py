@@ -80,7 +80,11 @@ def describe(
         "recipe": run["recipe"],
         "training": {
             **{name: run[name] for name in ("environment", "code")},
-            "epochs": [len(m["history"]) for m in members if isinstance(m["history"], list)],
+            "epochs": [
+                int(m["settings"].get("epochs", len(m["history"])))
+                for m in members
+                if isinstance(m["history"], list)
+            ],
             "start": sorted({str(m["settings"].get("start", "noise")) for m in members}),
         },
     }
