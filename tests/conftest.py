@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 
 hypothesis.settings.register_profile("suwen", deadline=None, database=None)
 hypothesis.settings.load_profile("suwen")
+
+os.environ.setdefault("SUWEN_SEARCH", "false")
+"""A search takes half a minute for each phantom CT; the tests about it ask for it."""
 
 TOYS = Path(__file__).parent / "contract"
 

@@ -17,6 +17,8 @@ from suwen.cli import DiagnoseRequest
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band
 from suwen.core.settings import Settings
+from suwen.imaging.phantom import Nodule, chest_phantom
+from suwen.imaging.wrap import Label, wrap_ct
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.run import replay
 from suwen.records import Store, report_of
@@ -162,7 +164,7 @@ def whole_ct(tmp_path_factory) -> Path:
 
 @pytest.mark.real_data
 def test_a_nodule_pointed_at_on_a_real_whole_ct_is_measured_scored_and_reported(whole_ct, tmp_path):
-    home = Settings(home=tmp_path / "home", search=False)
+    home = Settings(home=tmp_path / "home")
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out", points=(SOLID,)), home)
     report = report_in(home, outcome)
     (measured,) = [f for f in report.findings if f.task == "imaging.nodule_segmentation"]
@@ -180,7 +182,7 @@ def test_a_nodule_pointed_at_on_a_real_whole_ct_is_measured_scored_and_reported(
 
 @pytest.mark.real_data
 def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_path):
-    home = Settings(home=tmp_path / "home", search=False)
+    home = Settings(home=tmp_path / "home")
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     report = report_in(home, outcome)
     assert report.findings
@@ -190,7 +192,7 @@ def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_p
 
 @pytest.mark.real_data
 def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(whole_ct, tmp_path):
-    home = Settings(home=tmp_path / "home")
+    home = Settings(home=tmp_path / "home", search=True)
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     findings = report_in(home, outcome).findings
     said = [f for f in findings if f.task == "imaging.nodule_detection"]
@@ -207,6 +209,29 @@ def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(whole_ct,
     scored = [f for f in findings if f.task == "imaging.nodule_malignancy"]
     assert {f.tracking.uid for f in measured} == {f.tracking.uid for f in marks}
     assert first.tracking.uid in {f.tracking.uid for f in scored if f.probability}
+
+
+def test_a_searched_ct_says_so_and_its_mark_is_the_nodule_that_was_pointed_at(tmp_path):
+    nodule = Nodule((-80.0, 10.0, 20.0), 14.0)
+    drawn = chest_phantom(5, (nodule,), (44, 150, 150), (5.0, 2.3, 2.3))
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    label = Label("S-1", "SYNTHETIC^Searched", "searched")
+    for number, data in enumerate(wrap_ct(drawn.volume, label)):
+        (folder / f"slice_{number:02d}.dcm").write_bytes(data)
+    home = Settings(home=tmp_path / "home", search=True)
+    request = DiagnoseRequest(folder, tmp_path / "out", points=((-79.0, 9.0, 21.0),))
+    findings = report_in(home, diagnose_folder(request, home)).findings
+    said = [f for f in findings if f.task == "imaging.nodule_detection"]
+    (searched,) = (f for f in said if f.tracking is None)
+    assert "All 44 slices were searched" in searched.reason.en
+    (measured,) = (
+        f
+        for f in findings
+        if f.task == "imaging.nodule_segmentation" and f.tracking.label == "Nodule 1"
+    )
+    (mark,) = (f for f in said if f.tracking and f.tracking.uid == measured.tracking.uid)
+    assert mark.probability.value > 0.5
 
 
 def test_one_task_can_be_asked_alone_and_runs_what_it_builds_on(diagnosed):

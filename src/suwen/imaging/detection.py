@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from suwen.core.nouns import (
 from suwen.core.registry import register
 from suwen.imaging import perturbations
 from suwen.imaging.detector import Detectors, marks_of, slice_maps
+from suwen.imaging.locate import given_in, reach_of
 from suwen.imaging.lung_slices import SLICES_SOURCE, read_slices
 from suwen.imaging.lungs import Lungs
 from suwen.imaging.nodule import site_of
@@ -109,9 +112,16 @@ class NoduleDetection:
         """Return one sample for each CT series that shows a whole chest."""
         found = []
         for series in case_volumes(case):
-            if series.modality == "CT" and (data := scan_of(series)) is not None:
-                inputs = (series.reference, *series.blobs)
-                found.append(Sample(series.series_uid, data, (whole_region(series, data),), inputs))
+            if series.modality != "CT" or (data := scan_of(series)) is None:
+                continue
+            try:
+                points = given_in(case, series)
+            except BadInput:
+                points = []  # the tasks that answer about a point say so
+            data = replace(data, given=tuple((one.point, tracking) for one, tracking in points))
+            beside = (one.reference for one, _ in points)
+            inputs = (series.reference, *series.blobs, *beside)
+            found.append(Sample(series.series_uid, data, (whole_region(series, data),), inputs))
         return found
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -191,10 +201,30 @@ class NoduleDetection:
             marked = [(mark, found) for mark, found in marked if mark[0] >= least][:MOST_SHOWN]
             told = [_searched(self, pack, sample, len(marked))]
         ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
+        known = identities(sample, [mark for mark, _ in marked])
         return told + [
-            _placed(found, mark, number, sample, lungs, ratio)
-            for number, (mark, found) in enumerate(marked, start=1)
+            _placed(found, mark, tracking, sample, lungs, ratio)
+            for (mark, found), tracking in zip(marked, known, strict=True)
         ]
+
+
+def identities(sample: Sample, marks: Sequence[NDArray[np.float64]]) -> list[Tracking]:
+    """Return whose each mark is: the strongest at a point that a person gave is that nodule."""
+    free = list(sample.data.given)
+    number = len(free)
+    found = []
+    for mark in marks:
+        near = [one for one in free if math.dist(one[0], mark[1:4]) <= reach_of(float(mark[4]))]
+        if near:
+            same = min(near, key=lambda one: math.dist(one[0], mark[1:4]))
+            free.remove(same)
+            found.append(same[1])
+            continue
+        number += 1
+        x, y, z = mark[1:4]
+        uid = uid_from(f"nodule {sample.key}@{x:.1f},{y:.1f},{z:.1f}")
+        found.append(Tracking(uid=uid, label=f"Nodule {number}"))
+    return found
 
 
 def networks_of(pack: Pack, members: Sequence[int]) -> Detectors:
@@ -290,7 +320,7 @@ def _searched(task: NoduleDetection, pack: Pack, sample: Sample, count: int) -> 
 def _placed(
     found: Finding,
     mark: NDArray[np.float64],
-    number: int,
+    tracking: Tracking,
     sample: Sample,
     lungs: Lungs | None,
     ratio: NDArray[np.float64],
@@ -310,12 +340,11 @@ def _placed(
     if whole is not None:
         uid = data.slice_uids[level]
         region = _region(whole, mark, uid)
-        place = f"{sample.key}@{x:.1f},{y:.1f},{z:.1f}"
         zone = _ZONES.get(lungs.zone((x, y, z))) if lungs else None
         note = _where(level, last + 1, zone, (wide, float(low), float(high)))
         update |= {
             "evidence": (region.model_copy(update={"note": note}),),
-            "tracking": Tracking(uid=uid_from(f"nodule {place}"), label=f"Nodule {number}"),
+            "tracking": tracking,
             "site": site_of(lungs.side((x, y, z)) if lungs else ""),
         }
     return found.model_copy(update=update)

@@ -26,6 +26,7 @@ from suwen.core.nouns import (
     Point,
     RecordValue,
     Reference,
+    Tracking,
 )
 from suwen.imaging.data import centre_of
 from suwen.imaging.nifti import read_nifti
@@ -91,6 +92,30 @@ def located(case: Case, marked: Sequence[Finding] = ()) -> list[Sample]:
     return found
 
 
+def given_in(case: Case, series: CaseSeries) -> list[tuple[GivenPoint, Tracking]]:
+    """Return the points a person gave in a series, each with the identity its nodule has.
+
+    Raises
+    ------
+    BadInput
+        A point record is incomplete, or pixels that are needed cannot be read.
+    """
+    return [
+        (given, _tracking(_key(series, given.point), number))
+        for number, given in enumerate(points_in(case, series), start=1)
+    ]
+
+
+def _key(series: CaseSeries, point: Point) -> str:
+    """Return what tells a nodule of a series apart from others: its place."""
+    x, y, z = (round(value, 1) + 0.0 for value in point)
+    return f"{series.series_uid}@{x:.1f},{y:.1f},{z:.1f}"
+
+
+def _tracking(key: str, number: int) -> Tracking:
+    return Tracking(uid=uid_from(f"nodule {key}"), label=f"Nodule {number}")
+
+
 def _given(case: Case, series: CaseSeries) -> Iterator[Sample]:
     try:
         given_points = points_in(case, series)
@@ -110,9 +135,14 @@ def _marked(
         place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)
         if finding.tracking is None or place is None or place.series_uid != series.series_uid:
             continue  # what says how the search went, not where
-        reach = max(SAME_MM, (place.high[0] - place.low[0]) / 2)
+        reach = reach_of(place.high[0] - place.low[0])
         if all(math.dist(place.centre, point) > reach for point in points):
             yield _sample_of_mark(series, finding, place)
+
+
+def reach_of(wide: float) -> float:
+    """Return how near a point has to be to a mark of this diameter to be the same place, in mm."""
+    return max(SAME_MM, wide / 2)
 
 
 def _sample_of_mark(series: CaseSeries, finding: Finding, place: ImageRegion) -> Sample:
@@ -151,8 +181,8 @@ def _sample(
     beside: tuple[Reference, ...] = (),
 ) -> Sample:
     """Return the sample of a point; `beside` are all points of the series, which number it."""
-    x, y, z = (round(value, 1) + 0.0 for value in point)
-    key = f"{series.series_uid}@{x:.1f},{y:.1f},{z:.1f}"
+    key = _key(series, point)
+    tracking = _tracking(key, number)
     note = MIDDLE_TAKEN if given is None else None
     inputs: tuple[Reference, ...] = (series.reference, *series.blobs)
     evidence: list[Evidence] = [region(series, point, point, note=note)]
@@ -172,8 +202,8 @@ def _sample(
         volume=near,
         point=point,
         slice_uids=slice_uids(series, near),
-        uid=uid_from(f"nodule {key}"),
-        label=f"Nodule {number}",
+        uid=tracking.uid,
+        label=tracking.label,
         side=side_of(volume, point),
     )
     return Sample(key, data, tuple(evidence), inputs)

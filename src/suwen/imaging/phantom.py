@@ -35,6 +35,9 @@ GROUND_GLASS: Final = -550.0
 SOLID: Final = 35.0
 NOISE_HU: Final = 18.0
 TEXTURE_HU: Final = 14.0
+WIDEST_MM, THINNEST_MM, TAPER_MM = 4.6, 0.9, 42.0
+"""Largest radius of a vessel at the hilum, at the pleura, and how fast it falls between them: a
+thick vessel far out would be a nodule to any reader."""
 BLUR: Final = (0.25, 0.55, 0.55)
 """Point spread of the imagined scanner, in voxels (z, y, x)."""
 
@@ -179,7 +182,9 @@ def _vessels(
             while branches:
                 point, direction, radius = branches.pop()
                 for _step in range(int(random.integers(9, 18))):
-                    _ball(values, lungs, (point - origin) / spacing, radius / spacing)
+                    away = float(np.linalg.norm(point - hilum))
+                    drawn = min(radius, max(THINNEST_MM, WIDEST_MM * np.exp(-away / TAPER_MM)))
+                    _ball(values, lungs, (point - origin) / spacing, drawn / spacing)
                     direction = direction + random.normal(0, 0.16, 3)
                     direction /= np.linalg.norm(direction)
                     point = point + direction * max(1.5, radius)

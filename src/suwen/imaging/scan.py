@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import ImageRegion
+from suwen.core.nouns import ImageRegion, Point, Tracking
 from suwen.imaging.locate import region, slice_uids
 from suwen.imaging.lung_slices import LungSlice
 from suwen.imaging.nodule import is_axial
@@ -31,12 +31,14 @@ NOT_AXIAL: Final = Text(
 class ScanInput:
     """Axial slices in HU: one labelled slice, or a whole chest CT.
 
-    `refusal` says why it is not searched, `slice_uids` names the instance of each slice.
+    `refusal` says why it is not searched, `slice_uids` names the instance of each slice, `given`
+    are the points (LPS, mm) a person gave in it, with the identity of the nodule at each.
     """
 
     volume: Volume
     refusal: Text | None = None
     slice_uids: tuple[str, ...] = field(default=(), repr=False)
+    given: tuple[tuple[Point, Tracking], ...] = ()
 
     def with_values(self, values: NDArray[np.generic]) -> ScanInput:
         """Return the same input with other voxel values (same shape)."""

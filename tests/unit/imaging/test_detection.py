@@ -179,21 +179,21 @@ def test_a_scan_unlike_the_development_data_is_not_answered(answered):
     assert "The area" in one.reason.en
 
 
-def test_a_ct_without_lungs_says_so(series, monkeypatch):
+def test_a_ct_without_lungs_says_so(case, series, monkeypatch):
     water = Volume(np.zeros((40, 100, 100), np.int16), series.volume.affine)
     other = series_of(water)
     monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [other])
-    (sample,) = NoduleDetection().samples(None, ())
+    (sample,) = NoduleDetection().samples(case, ())
     output = NoduleDetection().predict(Pack(), sample)
     (one,) = NoduleDetection().findings(Pack(), sample, output)
     assert "No lungs" in one.reason.en
 
 
-def test_a_crop_is_not_searched(series, monkeypatch):
+def test_a_crop_is_not_searched(case, series, monkeypatch):
     small = Volume(series.volume.values[:, :30, :30], series.volume.affine)
     crop = series_of(small)
     monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [crop])
-    assert NoduleDetection().samples(None, ()) == []
+    assert NoduleDetection().samples(case, ()) == []
 
 
 def test_marks_are_segmented_under_their_own_identity(case, said, found):
@@ -213,6 +213,25 @@ def test_a_mark_at_a_given_point_is_that_point(case, found, series):
     assert len(near) == 1
     assert near[0].data.point == pytest.approx(point, abs=0.01)
     assert len(samples) == len(found)
+
+
+def test_the_mark_at_a_given_point_is_that_nodule_and_the_others_are_counted_on(case, series):
+    point = tuple(value + 2.0 for value in NODULE.centre)
+    record = Record(
+        reference="BodyStructure/p/_history/1", content=point_record("p1", series, point)
+    )
+    with_point = Case("p1", case.at, (record,), case.blob)
+    (sample,) = NoduleDetection().samples(with_point, ())
+    assert record.reference in sample.inputs
+    pack = Pack()
+    marks = NoduleDetection().findings(pack, sample, NoduleDetection().predict(pack, sample))[1:]
+    (measured,) = (
+        one for one in locate.located(with_point, marks) if one.evidence[-1].kind == "value"
+    )
+    same = nearest(marks)
+    assert (same.tracking.uid, same.tracking.label) == (measured.data.uid, "Nodule 1")
+    labels = sorted(one.tracking.label for one in marks)
+    assert labels == sorted(f"Nodule {k + 1}" for k in range(len(marks)))
 
 
 def test_without_a_mark_and_without_a_point_a_place_is_asked_for(case):
