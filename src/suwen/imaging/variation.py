@@ -10,7 +10,7 @@ Reference: Zech et al., PLoS Med 15:e1002683, 2018 (networks that read the hospi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -59,6 +59,22 @@ class Variation:
     blur: float = 1.0
     exported: float = 0.5
     marked: float = 0.3
+
+
+def stronger(how: Variation) -> Variation:
+    """Return a variation that leaves no more than what the picture shows in common.
+
+    For two views of one picture that a network should call the same, without a label.
+    """
+    return replace(
+        how,
+        turn=2 * how.turn,
+        shift=2 * how.shift,
+        zoom=2 * how.zoom,
+        tone=1.5 * how.tone,
+        noise=1.5 * how.noise,
+        blur=1.5 * how.blur,
+    )
 
 
 def draw(picture: Picture, pixels: int, how: Variation, rng: np.random.Generator) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Imbalance = Literal["none", "weights", "focal", "oversample"]
+Unlabelled = Literal["ignored", "pseudo-labels", "consistency"]
 
 
 class Recipe(BaseModel):
@@ -30,6 +31,17 @@ class Recipe(BaseModel):
     augmentation: bool = Field(True, description="Train on randomly moved, turned, noisy samples.")
     imbalance: Imbalance = Field(
         "none", description="How the rarer class is made to count; see `lifecycle.imbalance`."
+    )
+    label_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the labels that training may use: whole groups, of each class alike.",
+    )
+    unlabelled: Unlabelled = Field(
+        "ignored",
+        description="What is done with training examples beyond `label_share`; see "
+        "`lifecycle.share`.",
     )
     calibration: Literal["temperature", "isotonic", "vector", "best"] = Field(
         "best",

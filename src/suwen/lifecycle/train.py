@@ -16,7 +16,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
-from suwen.lifecycle import assemble, imbalance, measure, runs, split
+from suwen.lifecycle import assemble, imbalance, measure, runs, share, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.predictions import Predictions, predict_all
@@ -74,6 +74,7 @@ def train(
     measure.check_examples(task, examples)
     measure.check_folds(task, examples, split.folds_of(examples.groups, recipe.folds))
     imbalance.check_recipe(task, recipe)
+    share.check_recipe(task, recipe)
     folder = runs.open_run(task, recipe, examples, home, resume)
     with runs.alone(folder), Progress(progress) as bars:
         with bars.bar("members", recipe.folds) as step:
@@ -97,11 +98,12 @@ def fit_member(task: Task, examples: Examples, recipe: Recipe, folder: Path, mem
     fitting, stopping, _ = split.member_split(examples.groups, recipe.folds, member)
     seeded = recipe.model_copy(update={"seed": recipe.seed + 1000 * member})
     started = datetime.now(UTC)
-    made = dict(task.fit(examples.subset(fitting), examples.subset(stopping), seeded, target))
+    train = share.given(examples.subset(fitting), seeded)
+    made = dict(task.fit(train, examples.subset(stopping), seeded, target))
     done = {
         "settings": plain({key: value for key, value in made.items() if key != "history"}),
         "history": plain(made.get("history", {})),
-        "samples": {"train": len(fitting), "stopping": len(stopping)},
+        "samples": {"train": len(train), "stopping": len(stopping)},
         "seed": seeded.seed,
         "code": runs.code_digest(runs.room_of(task)),
         "seconds": (datetime.now(UTC) - started).total_seconds(),

@@ -9,9 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from suwen.core.errors import BadInput  # noqa: E402
-from suwen.imaging import fit_planar  # noqa: E402
+from suwen.imaging import fit_planar, partly_labelled  # noqa: E402
 from suwen.imaging.fit_planar import Plan  # noqa: E402
 from suwen.imaging.planar import PlanarInput, network_input  # noqa: E402
+from suwen.lifecycle import share  # noqa: E402
 from suwen.lifecycle.manifest import Files  # noqa: E402
 from suwen.lifecycle.recipe import Recipe  # noqa: E402
 from suwen.lifecycle.task import Examples, Sample, Source  # noqa: E402
@@ -91,13 +92,61 @@ def test_a_member_says_what_it_reads_and_where_it_started(made):
 
 
 def test_a_recipe_may_start_from_noise_or_freeze_more():
-    changed = PLAN.changed({"pretrained": False, "frozen": 5})
-    assert (changed.pretrained, changed.frozen, changed.pixels) == (False, 5, PIXELS)
+    changed = PLAN.changed({"start": "noise", "frozen": 5})
+    assert (changed.start, changed.frozen, changed.pixels) == ("noise", 5, PIXELS)
+
+
+def test_filters_of_noise_are_not_kept_still_unless_asked():
+    assert (PLAN.frozen, PLAN.changed({"start": "noise"}).frozen) == (2, 0)
 
 
 def test_an_unknown_option_is_refused():
     with pytest.raises(BadInput, match="depth"):
         PLAN.changed({"depth": 3})
+
+
+PARTLY = {"pseudo-labels": {"pseudo_labels"}, "consistency": set()}
+
+
+@pytest.mark.parametrize("unlabelled", sorted(PARTLY))
+def test_a_third_of_the_labels_is_enough_to_learn_the_stripes(unlabelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(share, "CONFIDENT", 0.6)
+    known = np.arange(6)
+    recipe = RECIPE.model_copy(update={"unlabelled": unlabelled, "augmentation": False})
+    given = share.shown(examples(), known, unlabelled)
+    settings = fit_planar.fit(PLAN, given, examples(3), recipe, tmp_path)
+    logits = outputs(tmp_path, ["logits"])[0]
+    assert (logits.argmax(1) == examples().labels)[6:].mean() >= 0.8
+    assert set(settings) & {"pseudo_labels"} == PARTLY[unlabelled]
+    assert (tmp_path / "teacher").is_dir() == (unlabelled == "pseudo-labels")
+
+
+def test_a_student_takes_the_steps_of_its_teacher():
+    assert fit_planar.as_many_steps(RECIPE, 12, 12) == 14
+    assert fit_planar.as_many_steps(RECIPE, 12, 24) == 7
+    assert fit_planar.as_many_steps(RECIPE, 3, 60) == 1
+
+
+def test_a_confident_view_must_be_said_again_of_the_varied_one():
+    """Logits are the mean grey level: white is class 1 for sure, mid-grey is in doubt."""
+
+    class Bright(torch.nn.Module):
+        def forward(self, x):
+            level = 20 * (x.mean((1, 2, 3)) - 0.5)
+            return torch.stack([-level, level], 1), x
+
+    def nothing(logits, wanted):
+        return logits.sum() * 0
+
+    def batch(plain, varied):
+        views = [np.full((1, 1, 2, 2), value, np.float32) for value in (plain, varied)]
+        return [(views[0][0], 0, *views)]
+
+    loss = partly_labelled.loss_of(nothing, lambda network, batch: torch.tensor(7.0))
+    assert float(loss(Bright(), batch(1.0, 0.0))) == pytest.approx(20, abs=1e-3)
+    assert float(loss(Bright(), batch(1.0, 1.0))) == pytest.approx(0, abs=1e-3)
+    assert float(loss(Bright(), batch(0.55, 0.0))) == pytest.approx(0, abs=1e-3)
+    assert float(loss(Bright(), [(np.zeros((1, 2, 2)), 0)])) == 7
 
 
 def test_large_pictures_are_kept_no_larger_than_training_needs():
