@@ -72,6 +72,7 @@ COMMANDS = (
     "explain",
     "stress",
     "compress",
+    "curve",
     "card",
     "packs",
 )

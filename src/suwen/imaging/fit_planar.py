@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from suwen.core.errors import BadInput, MissingExtra
+from suwen.core.settings import settings
 from suwen.imaging import variation
 from suwen.imaging.partly_labelled import Agreement, loss_of
 from suwen.imaging.planar import Floats, resized
@@ -184,6 +185,23 @@ def prepared(examples: Examples, pixels: int) -> list[Picture]:
         if scale < 1:
             image = resized(image, (round(image.shape[0] * scale), round(image.shape[1] * scale)))
         found.append(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
+    return found
+
+
+def fixed_features(examples: Examples, pixels: int) -> Array:
+    """Return the pooled features of the whole ImageNet network as it came, (n, d)."""
+    try:
+        import torch
+
+        from suwen.imaging.backbone import BLOCKS, Backbone
+        from suwen.imaging.planar_net import PlanarNet
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "torch", "train") from None
+    torch.set_num_threads(settings().threads)
+    network = PlanarNet(Backbone(BLOCKS, BLOCKS), 1, 0.0)
+    pictures = prepared(examples, pixels)
+    shown = [variation.as_in_use(picture, pixels) for picture in pictures]
+    found: Array = _pooled(network, shown).numpy()
     return found
 
 

@@ -11,6 +11,7 @@ Azizi et al., ICCV 2021 (contrastive pre-training of medical networks that start
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +97,13 @@ def pretrain(pools: Sequence[Pool], recipe: Recipe, folder: Path) -> Mapping[str
     try:
         import torch
 
-        from suwen.imaging.backbone import keep, started
+        from suwen.imaging.backbone import PRETRAINING, keep, started
         from suwen.imaging.training import Schedule, train_network
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
     plan = _planned(pools, recipe)
+    if (folder / PRETRAINING).exists():
+        return dict(json.loads((folder / PRETRAINING).read_bytes()))
     kept = [
         (prepared(pool.examples, plan.pixels), pool.examples.groups, variation.stronger(pool.how))
         for pool in pools

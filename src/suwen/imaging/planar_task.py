@@ -34,6 +34,7 @@ from suwen.lifecycle.task import (
     Perturbation,
     Reads,
     Sample,
+    Task,
 )
 
 
@@ -57,6 +58,8 @@ class PlanarTask:
     domain_names = reading.DOMAIN_NAMES
     explanations = ("cam", "occlusion")
     imbalances = ("none", "weights", "oversample", "focal")
+    starts = ("imagenet", "noise")
+    strategies = ("ignored", "pseudo-labels", "consistency")
     attack_unit = "grey range"
     attack_strengths = (0.004, 0.008, 0.016)
     """About one, two and four of 255 grey levels."""
@@ -76,6 +79,25 @@ class PlanarTask:
         from suwen.imaging import fit_planar
 
         return fit_planar.fit(self.plan, train, valid, recipe, folder)
+
+    def pretrain(
+        self, pools: Sequence[tuple[Task, Examples]], recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Pre-train the backbone on the pictures of 2D tasks, without their labels."""
+        from suwen.imaging.fit_unlabelled import Pool, pretrain
+
+        found = []
+        for task, examples in pools:
+            if not isinstance(task, PlanarTask):
+                raise BadInput(f"pictures of {task.name}", "tasks of one picture each")
+            found.append(Pool(examples, task.plan.how))
+        return pretrain(found, recipe, folder)
+
+    def fixed_features(self, examples: Examples) -> Array:
+        """Return the pooled features of the whole ImageNet network, (n, d)."""
+        from suwen.imaging import fit_planar
+
+        return fit_planar.fixed_features(examples, self.plan.pixels)
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
         """Return the logits of each member."""

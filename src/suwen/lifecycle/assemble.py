@@ -64,8 +64,14 @@ def own_key(home: Path) -> dict[str, Any]:
     return {signing.fingerprint(key): key}
 
 
-def draft(task: Task, examples: Examples, recipe: Recipe, folder: Path) -> Pack:
-    """Copy weights and settings of the members into a fresh `pack/` and open it unsigned."""
+def draft(
+    task: Task, examples: Examples, recipe: Recipe, folder: Path, members: int | None = None
+) -> Pack:
+    """Copy weights and settings of the members into a fresh `pack/` and open it unsigned.
+
+    `members` is how many there are, by default one a fold.
+    """
+    members = recipe.folds if members is None else members
     target = folder / PACK
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -75,7 +81,7 @@ def draft(task: Task, examples: Examples, recipe: Recipe, folder: Path) -> Pack:
         "task": task.name,
         "name": task.name,
         "version": f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}",
-        "members": recipe.folds,
+        "members": members,
         "answers": task.answers.kind,
         "dataset": recipe.dataset,
         "source": {"name": source.name, "url": source.url, "licence": source.licence},
@@ -85,7 +91,7 @@ def draft(task: Task, examples: Examples, recipe: Recipe, folder: Path) -> Pack:
         content["classes"] = list(task.answers.keys)
         whole = task.answers.whole
         content["bands"] = bands_classes.WHOLE_RULE if whole else bands_classes.RULE
-    for member in range(recipe.folds):
+    for member in range(members):
         made = folder / member_folder(member)
         inside = target / member_folder(member)
         inside.mkdir()

@@ -91,26 +91,36 @@ def train(
 
 def fit_member(task: Task, examples: Examples, recipe: Recipe, folder: Path, member: int) -> None:
     """Train one member unless `done.json` says that it is complete."""
-    target = folder / member_folder(member)
-    if (target / "done.json").exists():
-        return
-    target.mkdir(exist_ok=True)
     fitting, stopping, _ = split.member_split(examples.groups, recipe.folds, member)
     seeded = recipe.model_copy(update={"seed": recipe.seed + 1000 * member})
-    started = datetime.now(UTC)
     train = share.given(examples.subset(fitting), seeded)
-    made = dict(task.fit(train, examples.subset(stopping), seeded, target))
+    fit_into(task, train, examples.subset(stopping), seeded, folder / member_folder(member))
+
+
+def fit_into(task: Task, train: Examples, valid: Examples, recipe: Recipe, target: Path) -> None:
+    """Train into the folder `target` unless `done.json` says that it is complete.
+
+    Raises
+    ------
+    BadInput
+        The task wrote no weights.
+    """
+    if (target / "done.json").exists():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    started = datetime.now(UTC)
+    made = dict(task.fit(train, valid, recipe, target))
     done = {
         "settings": plain({key: value for key, value in made.items() if key != "history"}),
         "history": plain(made.get("history", {})),
-        "samples": {"train": len(train), "stopping": len(stopping)},
-        "seed": seeded.seed,
+        "samples": {"train": len(train), "stopping": len(valid)},
+        "seed": recipe.seed,
         "code": runs.code_digest(runs.room_of(task)),
         "seconds": (datetime.now(UTC) - started).total_seconds(),
     }
     if not list(assemble.weight_files(target)):
         raise BadInput(
-            f"{task.name} wrote no weights for member {member}",
+            f"{task.name} wrote no weights for {target.name}",
             "a file *.onnx or *.lgb.txt in the folder it was given",
             "correct `fit` of the task",
         )
