@@ -19,9 +19,10 @@ from suwen.core import registry
 from suwen.core.codes import Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import PROBABILITY, Band, Case, Finding, RecordValue, canonical
-from suwen.lifecycle import attack, card_robustness, golden, imbalance, measure
+from suwen.lifecycle import attack, card_robustness, golden, imbalance, measure, share
+from suwen.lifecycle.curve import LearnsFromLittle
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.recipe import Imbalance, Recipe
+from suwen.lifecycle.recipe import Imbalance, Recipe, Unlabelled
 from suwen.lifecycle.run import answer
 from suwen.lifecycle.stress import Asked, stress
 from suwen.lifecycle.task import (
@@ -249,6 +250,15 @@ def test_the_api_says_what_a_task_answers_and_in_which_unit(task, monkeypatch):
 def test_the_imbalance_of_its_recipe_is_one_that_training_carries_out(task):
     imbalance.check_recipe(task, getattr(task, "recipe", Recipe()))
     assert {"none"} <= set(getattr(task, "imbalances", ("none",))) <= set(get_args(Imbalance))
+
+
+def test_what_it_does_with_missing_labels_is_known_and_its_recipe_asks_for_no_more(task):
+    share.check_recipe(task, getattr(task, "recipe", Recipe()))
+    assert (
+        {"ignored"} <= set(getattr(task, "strategies", ("ignored",))) <= set(get_args(Unlabelled))
+    )
+    if hasattr(task, "starts"):
+        assert isinstance(task, LearnsFromLittle)
 
 
 def test_findings_survive_their_json_and_say_what_kind_of_answer_they_are(answered, toy_data):
