@@ -10,7 +10,12 @@ import typer
 
 def command(
     task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
-    method: Annotated[str, typer.Option(help="quantise, float16 or prune.")] = "quantise",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="quantise, float16, prune, or the folder of a pack that was trained to be smaller."
+        ),
+    ] = "quantise",
     amount: Annotated[float, typer.Option(help="Share of the weights that pruning drops.")] = 0.5,
     dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
     limit: Annotated[
@@ -27,16 +32,18 @@ def command(
 
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import assemble, keys, manifest, packs
-    from suwen.lifecycle.compress import Way, compress
+    from suwen.lifecycle import assemble, keys, manifest, packs, smaller
+    from suwen.lifecycle.compress import TRAINED, Way, compress
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
     from suwen.lifecycle.progress import Progress
 
     found = registry.find(task)
     opened = Pack.load(pack) if pack else packs.current(task)
-    way = Way(method, amount, dataset, limit)
-    name = f"{opened.settings['version']}-{opened.sha256[:8]}-{method}"
+    candidate = None if method in smaller.METHODS else Path(method)
+    student = Pack.load(candidate) if candidate and candidate.is_dir() else None
+    way = Way(TRAINED if student else method, amount, dataset, limit, student)
+    name = f"{opened.settings['version']}-{opened.sha256[:8]}-{way.method}"
     folder = settings().home / "compressed" / task / name
     folder.mkdir(parents=True, exist_ok=True)
     with Progress(shown=True) as bars:
@@ -50,6 +57,9 @@ def command(
         typer.echo(f"refused: clinically worse; the figures are in {folder}", err=True)
         raise typer.Exit(1)
     draft = folder / assemble.PACK
+    if student:
+        typer.echo(f"accepted: {student.folder}", err=as_json)
+        return
     if sign:
         manifest.seal(draft, keys.signing_key(settings().home))
     state = "signed" if sign else "unsigned draft (--sign signs it)"

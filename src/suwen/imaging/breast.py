@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from suwen.core.nouns import Band, Case, Finding
 from suwen.core.registry import register
 from suwen.imaging import bi_rads, breast_data, fit_planar, planar_perturbations, ultrasound
 from suwen.imaging.fit_planar import Plan
+from suwen.imaging.hardening import corruptions_of
 from suwen.imaging.planar import PlanarInput
 from suwen.imaging.planar_case import planar_samples
 from suwen.imaging.planar_task import PlanarTask, with_sentence
@@ -42,8 +44,15 @@ class BreastUltrasound(PlanarTask):
     datasets = ("busi", "busi_marked", "breastmnist")
     perturbations = planar_perturbations.ULTRASOUND
     site = BREAST
-    plan = Plan(classes=3, pixels=160, blocks=11, frozen=5, how=PICTURES)
-    thumbnails = Plan(classes=3, pixels=96, blocks=11, frozen=3, how=THUMBNAILS)
+    plan = Plan(
+        classes=3,
+        pixels=160,
+        blocks=11,
+        frozen=5,
+        how=PICTURES,
+        corruptions=corruptions_of(planar_perturbations.ULTRASOUND),
+    )
+    thumbnails = replace(plan, pixels=96, frozen=3, how=THUMBNAILS)
     recipe = Recipe(
         folds=3,
         epochs=13,

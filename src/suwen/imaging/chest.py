@@ -21,6 +21,7 @@ from suwen.core.registry import register
 from suwen.imaging import chest_data, planar_perturbations
 from suwen.imaging.dicom import Instance
 from suwen.imaging.fit_planar import Plan
+from suwen.imaging.hardening import corruptions_of
 from suwen.imaging.lung_field import lung_field, share_inside
 from suwen.imaging.planar import Floats, PlanarInput
 from suwen.imaging.planar_case import planar_samples
@@ -75,7 +76,13 @@ class ChestXray(PlanarTask):
     datasets = ("kermany_cxr",)
     perturbations = planar_perturbations.ALL
     site = LUNG
-    plan = Plan(classes=3, pixels=160, blocks=11, frozen=4)
+    plan = Plan(
+        classes=3,
+        pixels=160,
+        blocks=11,
+        frozen=4,
+        corruptions=corruptions_of(planar_perturbations.ALL),
+    )
     recipe = Recipe(
         folds=3,
         epochs=5,

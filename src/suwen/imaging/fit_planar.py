@@ -12,13 +12,15 @@ import numpy as np
 from suwen.core.errors import BadInput, MissingExtra
 from suwen.core.settings import settings
 from suwen.imaging import variation
+from suwen.imaging.distilling import taught_loss, teacher_of
+from suwen.imaging.hardening import attacked_loss, corrupted
 from suwen.imaging.partly_labelled import Agreement, loss_of
 from suwen.imaging.planar import Floats, resized
 from suwen.imaging.variation import Picture, Variation
 from suwen.lifecycle import share
 from suwen.lifecycle.imbalance import epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples
+from suwen.lifecycle.task import Array, Examples, Perturbation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,7 +30,7 @@ KEPT: Final = 1.4
 """Pictures are kept at this many times the network's edge: enough for a zoomed draw."""
 TYPICAL: Final = 800
 """Most training pictures whose features say what a typical picture is."""
-OPTIONS: Final = ("start", "blocks", "frozen", "pixels")
+OPTIONS: Final = ("start", "blocks", "frozen", "pixels", "corrupt", "adversarial", "teacher")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,14 @@ class Plan:
         `imagenet`, `noise`, or the folder of a pre-training (`fit_unlabelled`).
     how
         How pictures are varied.
+    corrupt
+        Share of the training pictures changed by one of `corruptions`.
+    adversarial
+        Largest change of a grey level, of 0..1, made against the network in training.
+    corruptions
+        Changes that `corrupt` draws from.
+    teacher
+        Task whose current pack is learned from, member by member (`distilling`).
     """
 
     classes: int
@@ -56,6 +66,10 @@ class Plan:
     frozen: int = 2
     start: str = "imagenet"
     how: Variation = field(default_factory=Variation)
+    corrupt: float = 0.0
+    adversarial: float = 0.0
+    corruptions: tuple[Perturbation, ...] = ()
+    teacher: str = ""
 
     def changed(self, options: Mapping[str, Any]) -> Plan:
         """Return the plan with what a recipe's options say; noise is not frozen unless they do.
@@ -146,6 +160,10 @@ class _Training:
         label_loss = network_loss(recipe.imbalance, labels[known], plan.classes)
         make: Callable[..., Any] = self._make
         loss = _batch_loss(label_loss)
+        if plan.adversarial:
+            loss = attacked_loss(label_loss, plan.adversarial)
+        if plan.teacher:
+            loss = taught_loss(label_loss, teacher_of(plan.teacher, folder.name, recipe.folds))
         if recipe.unlabelled == "consistency" and rest:
             make = Agreement(rest, plan.pixels, plan.how).make
             loss = loss_of(label_loss, loss)
@@ -163,9 +181,12 @@ class _Training:
 
     def _make(self, item: tuple[Picture, int], rng: np.random.Generator) -> tuple[Floats, int]:
         """Return a picture as training shows it, and its class."""
+        plan, (picture, label) = self.plan, item
+        if plan.corrupt and rng.random() < plan.corrupt:
+            picture = corrupted(picture, plan.corruptions, rng)
         if not self.recipe.augmentation:
-            return variation.as_in_use(item[0], self.plan.pixels), item[1]
-        return variation.draw(item[0], self.plan.pixels, self.plan.how, rng), item[1]
+            return variation.as_in_use(picture, plan.pixels), label
+        return variation.draw(picture, plan.pixels, plan.how, rng), label
 
 
 def _as_in_use(examples: Examples, plan: Plan) -> list[tuple[Floats, int]]:

@@ -5,8 +5,8 @@ Calibrator, thresholds and input domain are those of the pack, so that both are 
 operating point; golden cases, explanations and cost are made again. What comes out is an unsigned
 draft: a person looks at its card and signs it.
 
-Distillation is not among the methods: `Examples.labels` holds one class an example, so that a
-student cannot be given the ensemble's probabilities through `Task.fit`.
+A pack that was made smaller by training (a student of this one) is compared the same way: it is
+given as the candidate, and answers at its own operating point.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ from suwen.lifecycle.weights import list_initialisers
 from suwen.metrics.intervals import difference, estimates
 
 RECORD = "compression.json"
+TRAINED = "trained"
+"""Method of a candidate: a smaller network was trained, for example as a student of the pack."""
 FEEDS = 48
 """Examples, of other folds than the member's own, from which ranges of values are learned."""
 REMADE = (manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robustness.json")
@@ -56,17 +58,22 @@ REMADE = (manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robust
 
 @dataclass(frozen=True)
 class Way:
-    """How a pack is made smaller: a method of `smaller.METHODS` and, for pruning, the share."""
+    """How a pack is made smaller: a method of `smaller.METHODS` and, for pruning, the share.
+
+    `candidate` is a pack that was trained to be smaller, of as many folds; its method is `TRAINED`.
+    """
 
     method: str
     amount: float = 0.5
     dataset: str = ""
     limit: int = 0
     """Examples (whole groups) on which it is compared; 0: all."""
+    candidate: Pack | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in smaller.METHODS:
-            raise BadInput(f"no method {self.method!r}", f"one of {list(smaller.METHODS)}")
+        known = [*smaller.METHODS, *([TRAINED] if self.candidate else [])]
+        if self.method not in known:
+            raise BadInput(f"no method {self.method!r}", f"one of {known}")
         if not 0 < self.amount < 1:
             raise BadInput(f"an amount of {self.amount:g}", "a share between 0 and 1")
 
@@ -92,14 +99,16 @@ def compress(
     Raises
     ------
     BadInput, NotFound
-        The pack has no network to make smaller, or there are no such data.
+        The pack has no network to make smaller, the candidate cannot be compared with it out of
+        fold, or there are no such data.
     """
+    _comparable(task, pack, way.candidate)
     dataset = way.dataset or str(pack.settings["dataset"])
     examples = task.examples(data, dataset)
     examples = examples.subset(chosen_by_group(examples.groups, way.limit, 0))
     step = counter(2 * len(examples))
     before = rows_of(task, pack, examples, out_of_fold(task, pack, examples, step))
-    draft = made_of(task, pack, examples, way, folder / assemble.PACK)
+    draft = way.candidate or made_of(task, pack, examples, way, folder / assemble.PACK)
     after = rows_of(task, draft, examples, out_of_fold(task, draft, examples, step))
     gate = regression.compared(task, before, after)
     found: dict[str, Any] = {
@@ -115,19 +124,29 @@ def compress(
         "size": {"before": size_of(pack), "after": size_of(draft)},
         "accepted": regression.passed(gate),
     }
-    if not found["accepted"]:
-        shutil.rmtree(draft.folder)
-    else:
-        _golden(task, pack, draft)
+    if found["accepted"]:
         found["cost"] = {"before": footprint.measured(task, pack)}
         found["cost"]["after"] = footprint.measured(task, draft)
-        _describe(task, draft, examples, after, found, folder)
+    if way.candidate is None:
+        if found["accepted"]:
+            _describe(task, draft, examples, after, found, folder)
+        else:
+            shutil.rmtree(draft.folder)
     runs.write_json(folder / RECORD, found)
     return found
 
 
+def _comparable(task: Task, pack: Pack, candidate: Pack | None) -> None:
+    if candidate and (candidate.task, candidate.members) != (task.name, pack.members):
+        raise BadInput(
+            f"a candidate for {candidate.task} with {candidate.members} folds",
+            f"a pack for {task.name} with {pack.members}",
+            "train it with the folds of the pack it is to replace",
+        )
+
+
 def made_of(task: Task, pack: Pack, examples: Examples, way: Way, target: Path) -> Pack:
-    """Copy a pack to `target` with smaller networks and open it unsigned."""
+    """Copy a pack to `target` with smaller networks and their golden cases, unsigned."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(pack.folder, target, ignore=lambda *_: set(REMADE))
     make, count = smaller.METHODS[way.method], 0
@@ -146,7 +165,10 @@ def made_of(task: Task, pack: Pack, examples: Examples, way: Way, target: Path) 
     settings["compressed"] = {"method": way.method, "amount": way.amount, "from": pack.identity}
     (target / SETTINGS).write_text(dumps(settings), encoding="utf-8")
     runs.write_json(target / "initialisers.json", list_initialisers(target))
-    return Pack.draft(target)
+    draft = Pack.draft(target)
+    for sample, _, _ in golden.cases(task, pack):
+        golden.write(task, target, sample, task.predict(draft, sample))
+    return draft
 
 
 def _feeds(
@@ -191,12 +213,6 @@ def _metrics(before: Answered, after: Answered) -> dict[str, Any]:
         name: {part: measure.as_json(found[name]) for part, found in parts.items()}
         for name in names
     }
-
-
-def _golden(task: Task, pack: Pack, draft: Pack) -> None:
-    """Give the draft the pack's golden cases with its own answers."""
-    for sample, _, _ in golden.cases(task, pack):
-        golden.write(task, draft.folder, sample, task.predict(draft, sample))
 
 
 def _describe(

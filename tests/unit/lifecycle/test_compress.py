@@ -241,6 +241,22 @@ def test_a_way_that_is_none_is_refused(way, message):
         Way(*way)
 
 
+def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_data, tmp_path):
+    task, pack = toy.Squares(), trained.pack
+    way = Way(compress.TRAINED, candidate=pack)
+    found = compress.compress(task, pack, toy_data, way, tmp_path)
+    assert found["accepted"]
+    assert found["method"] == "trained"
+    assert all(entry["change"]["value"] == 0 for entry in found["gate"] if entry["change"])
+    assert pack.folder.is_dir(), "the candidate itself is left alone"
+
+
+def test_a_candidate_for_another_task_is_refused(toy, trained, trained_sum, toy_data, tmp_path):
+    way = Way(compress.TRAINED, candidate=trained_sum.pack)
+    with pytest.raises(BadInput, match=r"a candidate for toy\.square_sum"):
+        compress.compress(toy.Squares(), trained.pack, toy_data, way, tmp_path)
+
+
 def test_a_pack_of_trees_alone_has_nothing_to_compress(toy, trained, toy_data, tmp_path):
     copy = shutil.copytree(trained.pack.folder, tmp_path / "copy")
     for path in copy.rglob("*.onnx"):
