@@ -23,7 +23,15 @@ from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
 from suwen.diagnosis.problems import Problem, edits, problems
-from suwen.diagnosis.wording import BAND_WORDS, Section, concept, inside, probability, quantity
+from suwen.diagnosis.wording import (
+    BAND_WORDS,
+    Section,
+    concept,
+    inside,
+    percent,
+    probability,
+    quantity,
+)
 
 SECTION_ORDER = {str(section): place for place, section in enumerate(Section)}
 COUNTED = {
@@ -134,6 +142,10 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
         parts.append(_named(kept, answer.code, probability(answer.probability)))
         parts.append(both(BAND_WORDS[answer.band]))
         sources.append(answer)
+    if (mark := kept.mark) and mark.probability and mark is not kept.answer:
+        value = percent(mark.probability.value)
+        parts.append(both("marked by the search as a nodule: %(value)s", value=value))
+        sources.append(mark)
     for finding in kept.findings:
         if finding.band is Band.ABSTAIN:
             parts.append(_not_answered(finding))

@@ -53,6 +53,11 @@ class Problem:
         return next((f for f in self.findings if _answered(f)), None)
 
     @property
+    def mark(self) -> Finding | None:
+        """The finding that a search proposed it, if one did."""
+        return next((f for f in self.findings if f.tracking and f.status is Status.SUGGESTED), None)
+
+    @property
     def measures(self) -> tuple[tuple[Measure, Finding], ...]:
         """Each measured concept once, with the finding that says it."""
         found: dict[tuple[str, str], tuple[Measure, Finding]] = {}

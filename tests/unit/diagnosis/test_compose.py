@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
-from suwen.core.nouns import PROBABILITY, Band, Case, Finding, Interval, Measure, Record, Report
+from suwen.core.nouns import (
+    PROBABILITY,
+    Band,
+    Case,
+    Finding,
+    Interval,
+    Measure,
+    Record,
+    Report,
+    Status,
+)
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import problems, urgency
 from suwen.diagnosis.wording import Section, number, percent, quantity, quoted
@@ -40,6 +50,29 @@ def test_segmentation_and_malignancy_of_one_nodule_are_one_sentence_of_the_impre
     )
     tasks = {f.task for f in report.findings if f.id in first.findings}
     assert tasks == {"imaging.nodule_segmentation", "imaging.nodule_malignancy"}
+
+
+def test_a_nodule_that_the_search_marked_says_how_sure_the_search_is(
+    case: Case, findings: list[Finding]
+) -> None:
+    scored = next(f for f in findings if f.tracking and f.tracking.label == "Nodule 2")
+    mark = Finding(
+        task="imaging.nodule_detection",
+        pack=scored.pack,
+        code=scored.code,
+        status=Status.SUGGESTED,
+        band=Band.RULE_IN,
+        probability=Interval(value=0.62, low=0.58, high=0.67),
+        evidence=scored.evidence[:1],
+        tracking=scored.tracking,
+    )
+    report = compose(case, [*findings, mark], (), case.at)
+    first = next(s for s in report.statements if s.section == Section.IMPRESSION)
+    assert first.text.en.endswith("rule-in range; marked by the search as a nodule: 62%.")
+    assert first.text.zh.endswith("搜索标记为结节：62%。")
+    assert mark.id in first.findings
+    others = [t for t in said(report, Section.IMPRESSION) if not t.startswith("Nodule 2")]
+    assert not any("search" in text for text in others)
 
 
 def test_an_unanswered_question_gives_its_reason_and_no_number(report: Report) -> None:
