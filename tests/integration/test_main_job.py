@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 import tarfile
 from pathlib import Path
@@ -27,6 +28,9 @@ from suwen.records.fhir import validate
 SOLID = (-88.56419765, 20.21, -103.7426809)
 """The solid nodule of LIDC-IDRI-0063 in LUNA16 (7.1 mm): x, y, z in mm."""
 SOLID_MM = 7.08
+CAVITARY = (-45.80479316, 59.89230782, -200.9927893)
+CAVITARY_MM = 8.77
+"""The other nodule of that CT, with air at its centre."""
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +195,7 @@ def test_a_whole_ct_without_a_point_abstains_instead_of_guessing(whole_ct, tmp_p
 
 
 @pytest.mark.real_data
-def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(whole_ct, tmp_path):
+def test_a_whole_ct_is_searched_and_both_nodules_are_marked_the_solid_one_first(whole_ct, tmp_path):
     home = Settings(home=tmp_path / "home", search=True)
     outcome = diagnose_folder(DiagnoseRequest(whole_ct, tmp_path / "out"), home)
     findings = report_in(home, outcome).findings
@@ -199,15 +203,19 @@ def test_a_whole_ct_is_searched_and_its_solid_nodule_is_the_first_mark(whole_ct,
     marks = [f for f in said if f.tracking]
     (searched,) = (f for f in said if not f.tracking)
     assert "133 slices" in searched.reason.en
-    assert searched.measures[0].interval.value == len(marks)
+    strong = [f for f in marks if f.band is Band.RULE_IN]
+    assert searched.measures[0].interval.value == len(strong)
     first = max(marks, key=lambda f: f.probability.value)
     near = [abs(a - b) for a, b in zip(first.evidence[0].centre, SOLID, strict=True)]
     assert max(near) < SOLID_MM
     assert first.site.code == "3341006", "x < 0 is the patient's right"
     assert 1 < len(marks) <= 15
+    away = [math.dist(f.evidence[0].centre, CAVITARY) for f in marks]
+    assert min(away) < CAVITARY_MM / 2
+    assert 1 <= len(strong) <= 5, "few enough to be measured and read"
     measured = [f for f in findings if f.task == "imaging.nodule_segmentation"]
     scored = [f for f in findings if f.task == "imaging.nodule_malignancy"]
-    assert {f.tracking.uid for f in measured} == {f.tracking.uid for f in marks}
+    assert {f.tracking.uid for f in measured} == {f.tracking.uid for f in strong}
     assert first.tracking.uid in {f.tracking.uid for f in scored if f.probability}
 
 

@@ -84,6 +84,7 @@ NODULE_SEARCH = _code(
     f"{SUWEN}/codes", "nodule-search", "Search of the chest CT for nodules", "胸部 CT 结节搜索"
 )
 MARKS = _code(f"{SUWEN}/codes", "marks", "Places marked", "标记部位数")
+WEAK_MARKS = _code(f"{SUWEN}/codes", "weak-marks", "Weaker marks", "较弱标记数")
 GUIDELINE_CATEGORY = _code(f"{SUWEN}/codes", "guideline", "Category by guideline", "指南分类")
 CATEGORIES = f"{SUWEN}/guideline-category"
 """System of the categories of guidelines (Lung-RADS, Fleischner): an answer, not a measure."""

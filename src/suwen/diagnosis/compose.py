@@ -101,7 +101,11 @@ def finding_statements(
     `edited` holds, by finding id, the reviews whose text replaces a finding's own sentences.
     """
     ordered = problems(findings)
-    statements = [line for problem in ordered for line in _impression(problem, edited)]
+    weak = [p for p in ordered if p.proposed and p.findings[0].id not in edited]
+    statements = [
+        line for problem in ordered if problem not in weak for line in _impression(problem, edited)
+    ]
+    statements += _proposed(weak)
     statements += _counts(ordered, edited)
     for problem in ordered:
         statements += _details(problem, edited, created)
@@ -158,6 +162,23 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
         sources = [source for _, source in kept.measures]
     text = both("%(what)s: %(text)s.", what=_where(kept), text=joined(parts))
     return [*statements, _statement(Section.IMPRESSION, text, *sources)]
+
+
+def _proposed(weak: Sequence[Problem]) -> list[Statement]:
+    """Return one sentence on everything that a search proposed weakly."""
+    if not weak:
+        return []
+    names = [
+        both(
+            "%(what)s (%(value)s)",
+            what=_where(problem),
+            value=percent(problem.findings[0].probability.value),
+        )
+        for problem in weak
+        if problem.findings[0].probability
+    ]
+    text = both("Weaker marks of the search, not measured: %(marks)s.", marks=joined(names))
+    return [_statement(Section.IMPRESSION, text, *(p.findings[0] for p in weak))]
 
 
 def _assessed(problem: Problem, finding: Finding) -> list[Text]:

@@ -58,6 +58,14 @@ class Problem:
         return next((f for f in self.findings if f.tracking and f.status is Status.SUGGESTED), None)
 
     @property
+    def proposed(self) -> bool:
+        """Whether a search proposed it weakly and nothing else is said of it."""
+        return all(
+            f is self.mark and f.band is not Band.RULE_IN and f.band is not Band.ABSTAIN
+            for f in self.findings
+        )
+
+    @property
     def measures(self) -> tuple[tuple[Measure, Finding], ...]:
         """Each measured concept once, with the finding that says it."""
         found: dict[tuple[str, str], tuple[Measure, Finding]] = {}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.core.codes import MARKS, NODULE_SEARCH, PULMONARY_NODULE, Text
+from suwen.core.codes import MARKS, NODULE_SEARCH, PULMONARY_NODULE, WEAK_MARKS, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import (
     Band,
@@ -183,9 +183,10 @@ class NoduleDetection:
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
         """Return a finding for each mark that is shown, or why the CT was not searched.
 
-        Of a whole CT at most `MOST_SHOWN` are shown, from the stricter threshold on: what is one
-        false alarm a slice would be a hundred a scan. One more finding says that it was searched
-        and how many places were marked, also when there is none.
+        Of a whole CT at most `MOST_SHOWN` are shown, the strongest; those from the stricter
+        threshold on are in the rule-in band, and only they are measured and scored by the tasks
+        that come after. One more finding says that it was searched and how many places were marked,
+        also when there is none.
         """
         data: ScanInput = sample.data
         lungs: Lungs | None = output.parts.get("lungs")
@@ -197,9 +198,8 @@ class NoduleDetection:
         marked = say.marked(self, pack, sample, output)
         told = []
         if len(data.volume.values) > 1:
-            least = pack.answers.place_thresholds.rule_in
-            marked = [(mark, found) for mark, found in marked if mark[0] >= least][:MOST_SHOWN]
-            told = [_searched(self, pack, sample, len(marked))]
+            marked = marked[:MOST_SHOWN]
+            told = [_searched(self, pack, sample, [found for _, found in marked])]
         ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
         known = identities(sample, [mark for mark, _ in marked])
         return told + [
@@ -285,24 +285,24 @@ def _region(series_evidence: ImageRegion, mark: NDArray[np.float64], uid: str) -
     )
 
 
-def _searched(task: NoduleDetection, pack: Pack, sample: Sample, count: int) -> Finding:
+def _searched(
+    task: NoduleDetection, pack: Pack, sample: Sample, marks: Sequence[Finding]
+) -> Finding:
     """Return the finding that a CT was searched, with what that is worth."""
     thresholds = pack.answers.place_thresholds
-    share, alarms = (
-        thresholds.measured_rule_in_sensitivity,
-        thresholds.measured_rule_in_false_alarms,
-    )
+    share, alarms = thresholds.measured_sensitivity, thresholds.measured_false_alarms
     slices = len(sample.data.volume.values)
     worth = Text(
         en=f"All {slices} slices were searched; the strongest marks are shown, at most "
         f"{MOST_SHOWN}. On single slices in validation such marks found {share:.0%} of the "
         f"nodules, with {alarms:.2f} false alarms per slice; on whole CTs this was not measured. "
+        "Weaker marks are mostly false alarms and are not measured until a person points there. "
         "Where nothing is marked there may still be a nodule.",
         zh=f"共搜索 {slices} 层，仅显示最强的标记，至多 {MOST_SHOWN} 处。在单层验证中，此类标记检出"
         f" {share:.0%} 的结节，每层假阳性 {alarms:.2f} 个；整幅 CT 上未经测量。"
-        "未标记处仍可能有结节。",
+        "较弱的标记多为假阳性，经医生点选后才测量。未标记处仍可能有结节。",
     )
-    number = float(count)
+    strong = sum(found.band is Band.RULE_IN for found in marks)
     return Finding(
         task=task.name,
         pack=pack.identity,
@@ -310,11 +310,14 @@ def _searched(task: NoduleDetection, pack: Pack, sample: Sample, count: int) -> 
         status=Status.SUGGESTED,
         band=Band.GREY,
         reason=worth,
-        measures=(
-            Measure(code=MARKS, interval=Interval(value=number, low=number, high=number), unit="1"),
-        ),
+        measures=(_count(MARKS, strong), _count(WEAK_MARKS, len(marks) - strong)),
         evidence=sample.evidence,
     )
+
+
+def _count(code: Code, number: int) -> Measure:
+    value = float(number)
+    return Measure(code=code, interval=Interval(value=value, low=value, high=value), unit="1")
 
 
 def _placed(

@@ -129,12 +129,14 @@ def _given(case: Case, series: CaseSeries) -> Iterator[Sample]:
 def _marked(
     series: CaseSeries, marked: Sequence[Finding], given: Sequence[Sample]
 ) -> Iterator[Sample]:
-    """Yield a sample for each mark in a series that is not near a given point."""
+    """Yield a sample for each strong mark in a series that is not near a given point."""
     points = [one.data.point for one in given if one.key.partition("@")[0] == series.series_uid]
     for finding in marked:
         place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)
-        if finding.tracking is None or place is None or place.series_uid != series.series_uid:
-            continue  # what says how the search went, not where
+        if finding.band is not Band.RULE_IN or place is None:
+            continue  # weaker marks wait for a person; what says how the search went has no place
+        if place.series_uid != series.series_uid:
+            continue
         reach = reach_of(place.high[0] - place.low[0])
         if all(math.dist(place.centre, point) > reach for point in points):
             yield _sample_of_mark(series, finding, place)

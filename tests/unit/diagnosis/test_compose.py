@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suwen.core.codes import LONGEST_DIAMETER, Code, Text
+from suwen.core.codes import LONGEST_DIAMETER, PULMONARY_NODULE, Code, Text
 from suwen.core.nouns import (
     PROBABILITY,
     Band,
@@ -21,6 +21,7 @@ from suwen.core.nouns import (
     Record,
     Report,
     Status,
+    Tracking,
 )
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import problems, urgency
@@ -52,20 +53,27 @@ def test_segmentation_and_malignancy_of_one_nodule_are_one_sentence_of_the_impre
     assert tasks == {"imaging.nodule_segmentation", "imaging.nodule_malignancy"}
 
 
+def mark_of(finding: Finding, value: float, band: Band, **update: object) -> Finding:
+    """A mark of the search on the nodule of another finding."""
+    mark = Finding(
+        task="imaging.nodule_detection",
+        pack=finding.pack,
+        code=PULMONARY_NODULE,
+        status=Status.SUGGESTED,
+        band=band,
+        probability=Interval(value=value, low=value / 2, high=(1 + value) / 2),
+        evidence=finding.evidence[:1],
+        tracking=finding.tracking,
+        site=finding.site,
+    )
+    return mark.model_copy(update=update)
+
+
 def test_a_nodule_that_the_search_marked_says_how_sure_the_search_is(
     case: Case, findings: list[Finding]
 ) -> None:
     scored = next(f for f in findings if f.tracking and f.tracking.label == "Nodule 2")
-    mark = Finding(
-        task="imaging.nodule_detection",
-        pack=scored.pack,
-        code=scored.code,
-        status=Status.SUGGESTED,
-        band=Band.RULE_IN,
-        probability=Interval(value=0.62, low=0.58, high=0.67),
-        evidence=scored.evidence[:1],
-        tracking=scored.tracking,
-    )
+    mark = mark_of(scored, 0.62, Band.RULE_IN)
     report = compose(case, [*findings, mark], (), case.at)
     first = next(s for s in report.statements if s.section == Section.IMPRESSION)
     assert first.text.en.endswith("rule-in range; marked by the search as a nodule: 62%.")
@@ -73,6 +81,29 @@ def test_a_nodule_that_the_search_marked_says_how_sure_the_search_is(
     assert mark.id in first.findings
     others = [t for t in said(report, Section.IMPRESSION) if not t.startswith("Nodule 2")]
     assert not any("search" in text for text in others)
+
+
+def test_weak_marks_are_one_sentence_at_the_end_and_raise_nothing(
+    case: Case, findings: list[Finding]
+) -> None:
+    weak = [
+        mark_of(
+            findings[0],
+            0.21,
+            Band.GREY,
+            tracking=Tracking(uid=f"1.2.9.{k}", label=f"Nodule {k}"),
+            evidence=(findings[2 * k - 10].evidence[0],),
+        )
+        for k in (5, 6)
+    ]
+    report = compose(case, [*findings, *weak], (), case.at)
+    lines = said(report, Section.IMPRESSION)
+    assert lines[-1] == (
+        "Weaker marks of the search, not measured: Nodule 5, left lung (21%); Nodule 6, left lung "
+        "(21%)."
+    )
+    assert lines[:-1] == said(compose(case, findings, (), case.at), Section.IMPRESSION)
+    assert urgency(report) == urgency(compose(case, findings, (), case.at))
 
 
 def test_an_unanswered_question_gives_its_reason_and_no_number(report: Report) -> None:

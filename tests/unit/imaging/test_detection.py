@@ -44,15 +44,16 @@ class Pack:
     def answers(self):
         def of_mark(logit):
             value = float(1 / (1 + np.exp(-logit)))
-            return Interval(value=value, low=value / 2, high=value), Band.RULE_IN, None
+            band = Band.RULE_IN if logit >= 0 else Band.GREY
+            return Interval(value=value, low=value / 2, high=value), band, None
 
         return SimpleNamespace(
             shown=lambda marks: marks[marks[:, 0] > -2],
             of_mark=of_mark,
             place_thresholds=SimpleNamespace(
                 rule_in=0.0,
-                measured_rule_in_sensitivity=0.64,
-                measured_rule_in_false_alarms=0.136,
+                measured_sensitivity=0.64,
+                measured_false_alarms=0.136,
             ),
         )
 
@@ -128,7 +129,8 @@ def test_that_it_was_searched_is_said_with_what_that_is_worth(said, found):
     first = said[0]
     assert first.code == NODULE_SEARCH
     assert first.tracking is None
-    assert [m.interval.value for m in first.measures] == [len(found)]
+    strong = sum(one.band is Band.RULE_IN for one in found)
+    assert [m.interval.value for m in first.measures] == [strong, len(found) - strong]
     for part in ("All 40 slices", "64% of the nodules", "0.14 false alarms", "still be a nodule"):
         assert part in first.reason.en
     assert "64%" in first.reason.zh
@@ -200,6 +202,12 @@ def test_marks_are_segmented_under_their_own_identity(case, said, found):
     samples = locate.located(case, said)
     assert [one.data.uid for one in samples] == [one.tracking.uid for one in found]
     assert all(f"Finding/{one.id}" in s.inputs for one, s in zip(found, samples, strict=True))
+
+
+def test_a_weak_mark_waits_for_a_person(case, found):
+    weak = [one.model_copy(update={"band": Band.GREY}) for one in found]
+    (one,) = locate.located(case, weak)
+    assert "a person can give a place" in one.data.refusal.en
 
 
 def test_a_mark_at_a_given_point_is_that_point(case, found, series):
