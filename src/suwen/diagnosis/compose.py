@@ -168,14 +168,10 @@ def _proposed(weak: Sequence[Problem]) -> list[Statement]:
     """Return one sentence on everything that a search proposed weakly."""
     if not weak:
         return []
+    sure = {p: p.findings[0].probability.value for p in weak if p.findings[0].probability}
     names = [
-        both(
-            "%(what)s (%(value)s)",
-            what=_where(problem),
-            value=percent(problem.findings[0].probability.value),
-        )
-        for problem in weak
-        if problem.findings[0].probability
+        both("%(what)s (%(value)s)", what=_where(problem), value=percent(value))
+        for problem, value in sorted(sure.items(), key=lambda item: -item[1])
     ]
     text = both("Weaker marks of the search, not measured: %(marks)s.", marks=joined(names))
     return [_statement(Section.IMPRESSION, text, *(p.findings[0] for p in weak))]
