@@ -168,13 +168,15 @@ def _proposed(weak: Sequence[Problem]) -> list[Statement]:
     """Return one sentence on everything that a search proposed weakly."""
     if not weak:
         return []
-    sure = {p: p.findings[0].probability.value for p in weak if p.findings[0].probability}
-    names = [
-        both("%(what)s (%(value)s)", what=_where(problem), value=percent(value))
-        for problem, value in sorted(sure.items(), key=lambda item: -item[1])
-    ]
+    names = [both("%(what)s (%(value)s)", what=_where(p), value=_sure(p)) for p in weak]
     text = both("Weaker marks of the search, not measured: %(marks)s.", marks=joined(names))
     return [_statement(Section.IMPRESSION, text, *(p.findings[0] for p in weak))]
+
+
+def _sure(problem: Problem) -> str:
+    """Return how sure a search is of what it proposed."""
+    found = problem.findings[0].probability
+    return percent(found.value) if found else "?"
 
 
 def _assessed(problem: Problem, finding: Finding) -> list[Text]:
@@ -197,7 +199,7 @@ def _named(problem: Problem, code: Code, value: Text) -> Text:
 
 def _counts(ordered: Sequence[Problem], edited: Mapping[str, Review]) -> list[Statement]:
     """Return how many problems lie in each band, when there is more than one to count."""
-    leading = [p.findings[0] for p in ordered if p.findings[0].id not in edited]
+    leading = [p.findings[0] for p in ordered if p.findings[0].id not in edited and not p.proposed]
     counted = [f for f in leading if f.probability or f.band is Band.ABSTAIN]
     if len(counted) < 2:
         return []
@@ -220,6 +222,11 @@ def _details(problem: Problem, edited: Mapping[str, Review], created: datetime) 
                 "%(what)s: %(text)s", what=_where(problem), text=same(edited[finding.id].text)
             )
             statements.append(_statement(Section.FINDINGS, text, finding))
+        elif problem.proposed:
+            note = next((e.note for e in finding.evidence if e.note), None)
+            text = both("%(what)s: %(value)s.", what=_where(problem), value=_sure(problem))
+            parts = [text, note] if note else [text]
+            statements.append(_statement(Section.FINDINGS, sentences(parts), finding))
         elif finding.band is Band.ABSTAIN:
             statements.append(
                 _statement(Section.UNANSWERED, _unanswered(problem, finding), finding)

@@ -54,16 +54,14 @@ class Problem:
 
     @property
     def mark(self) -> Finding | None:
-        """The finding that a search proposed it, if one did."""
-        return next((f for f in self.findings if f.tracking and f.status is Status.SUGGESTED), None)
+        """The finding by which a search proposed it, if one did."""
+        return next((f for f in self.findings if _marked(f)), None)
 
     @property
     def proposed(self) -> bool:
         """Whether a search proposed it weakly and nothing else is said of it."""
-        return all(
-            f is self.mark and f.band is not Band.RULE_IN and f.band is not Band.ABSTAIN
-            for f in self.findings
-        )
+        weak = {Band.GREY, Band.RULE_OUT}
+        return all(_marked(f) and f.band in weak for f in self.findings)
 
     @property
     def measures(self) -> tuple[tuple[Measure, Finding], ...]:
@@ -79,6 +77,10 @@ class Problem:
         """The longest diameter, with the finding that says it."""
         wanted = LONGEST_DIAMETER.code
         return next((pair for pair in self.measures if pair[0].code.code == wanted), None)
+
+
+def _marked(finding: Finding) -> bool:
+    return finding.tracking is not None and finding.status is Status.SUGGESTED
 
 
 def _answered(finding: Finding) -> bool:
@@ -117,9 +119,11 @@ def problems(findings: Iterable[Finding]) -> list[Problem]:
     return sorted(gathered, key=_order)
 
 
-def _order(problem: Problem) -> tuple[float, float, str, str]:
+def _order(problem: Problem) -> tuple[float, float, float, str, str]:
     size = problem.longest[0].interval.value if problem.longest else 0.0
-    return (-problem.rank, -size, problem.label.en, problem.findings[0].id)
+    first = problem.findings[0]
+    sure = first.probability.value if first.probability else 1.0
+    return (-problem.rank, -size, -sure, problem.label.en, first.id)
 
 
 def latest_reviews(report: Report) -> dict[str, Review]:

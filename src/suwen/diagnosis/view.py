@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -175,12 +175,24 @@ def view(
         identity=identity(particulars.patient, report, language),
         cards=tuple(
             _card(problem, report, language, particulars, images)
-            for problem in problems(shown(report))
+            for problem in gathered(problems(shown(report)), edits(report))
         ),
         sections=sections,
         not_understood=tuple(quoted(text.of(language)) for text in report.not_understood),
         reviews=tuple(_reviews(report, language, particulars)),
     )
+
+
+def gathered(ordered: Sequence[Problem], edited: Container[str]) -> list[Problem]:
+    """Return the problems with a card each; what a search proposed weakly has one card, the last.
+
+    `edited` are the ids of findings in a person's words, which keep a card of their own.
+    """
+    weak = [p for p in ordered if p.proposed and p.findings[0].id not in edited]
+    if not weak:
+        return list(ordered)
+    together = Problem(tuple(finding for problem in weak for finding in problem.findings))
+    return [*(problem for problem in ordered if problem not in weak), together]
 
 
 def _status(report: Report, language: Language, particulars: Particulars) -> tuple[str, str]:
@@ -245,13 +257,17 @@ def _card(
     ids = {finding.id for finding in problem.findings}
     edited = edits(report)
     own = replace(problem, findings=tuple(f for f in problem.findings if f.id not in edited))
-    band, chip = _chip(own, len(own.findings) < len(problem.findings), language)
+    weak = problem.proposed
+    title = both("Weaker marks of the search, not measured") if weak else problem.label
+    site = None if weak else problem.site
+    edit = len(own.findings) < len(problem.findings)
+    band, chip = ("", "") if weak else _chip(own, edit, language)
     return Card(
-        title=problem.label.of(language),
-        site=problem.site.name.of(language) if problem.site else "",
+        title=title.of(language),
+        site=site.name.of(language) if site else "",
         band=band,
         chip=chip,
-        bar=_bar(own.answer, language),
+        bar=None if weak else _bar(own.answer, language),
         statements=(
             *(
                 statement.text.of(language)

@@ -25,6 +25,7 @@ from suwen.core.nouns import (
 )
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import problems, urgency
+from suwen.diagnosis.view import Particulars, view
 from suwen.diagnosis.wording import Section, number, percent, quantity, quoted
 
 
@@ -104,6 +105,14 @@ def test_weak_marks_are_one_sentence_at_the_end_and_raise_nothing(
     )
     assert lines[:-1] == said(compose(case, findings, (), case.at), Section.IMPRESSION)
     assert urgency(report) == urgency(compose(case, findings, (), case.at))
+    assert "Nodule 6, left lung: 21%." in said(report, Section.FINDINGS)
+    before = said(compose(case, findings, (), case.at), Section.SUMMARY)
+    assert said(report, Section.SUMMARY) == before, "they are not counted as grey answers"
+    shown = view(report, "en", Particulars(), {})
+    assert [card.title for card in shown.cards][-1] == "Weaker marks of the search, not measured"
+    assert shown.cards[-1].chip == ""
+    assert len(shown.cards[-1].statements) == 2
+    assert len(shown.cards) == len(view(report, "zh", Particulars(), {}).cards) == 5
 
 
 def test_an_unanswered_question_gives_its_reason_and_no_number(report: Report) -> None:
