@@ -269,6 +269,26 @@ class Squares:
         own = {"explanations": (explanation,), "attachments": (attachment,) if shown else ()}
         return [found.model_copy(update=own)]
 
+    def embedding(self, pack, sample, members=None):
+        """Return each member's map: the weighted pixels."""
+        return np.stack(
+            [found[0].ravel() for _, found in self._run(pack, sample.data.values, members)]
+        )
+
+    def told(self, examples):
+        """Return the size; the first is not known."""
+        return {
+            "size_mm": np.where(
+                np.arange(len(examples)) == 0, np.nan, examples.columns["diameter_mm"]
+            )
+        }
+
+    def example_in_words(self, label, told):
+        """Return the name of the class, and the size where it is known."""
+        size = told["size_mm"]
+        known = None if np.isnan(size) else Text(en=f"{size:.0f} mm", zh=f"直径 {size:.0f} mm")
+        return self.answers.classes[label].name, known
+
     def input_of(self, pack, sample):
         """Return the pixels."""
         return sample.data.values

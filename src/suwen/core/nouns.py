@@ -1,8 +1,9 @@
 """The nouns that pass between rooms: Record, Case, Evidence, Finding, Report, Decision.
 
 Task and Pack live in `suwen.lifecycle`. Everything here is immutable and valid once constructed.
-A *reference* is text: a versioned FHIR reference (`Observation/af3/_history/2`) for a resource, or
-`blob/<sha256>` for stored bytes.
+A *reference* is text: a versioned FHIR reference (`Observation/af3/_history/2`) for a resource,
+`blob/<sha256>` for stored bytes, or `example/<data set>/<key>` for an example that a pack was
+developed on, which is no record of the patient.
 """
 
 from __future__ import annotations
@@ -144,13 +145,20 @@ class RecordValue(Noun):
 
 
 class SimilarExample(Noun):
-    """Evidence by comparison: a training example like this one, with what was known of it."""
+    """Evidence by comparison: a development example like this one, with what was known of it.
+
+    It is nobody's record here: what rests on records (provenance, derivation) leaves it out.
+    """
 
     kind: Literal["similar"] = "similar"
     record: Reference
+    """`example/<data set>/<key>`."""
     label: Text
+    """What it was, in the words of its data set."""
     weight: float = 1.0
+    """Cosine similarity in the space of the pack's networks, at most 1."""
     note: Text | None = None
+    """What else was known of it."""
 
 
 Evidence = Annotated[

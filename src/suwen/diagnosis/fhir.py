@@ -22,6 +22,7 @@ from suwen.core.nouns import (
     Reference,
     Report,
     Review,
+    SimilarExample,
     Tracking,
     canonical,
     digest_of,
@@ -357,7 +358,9 @@ def _entities(report: Report, particulars: Particulars) -> list[Resource]:
     """Return what the findings rest on: records by reference, bytes by their digest."""
     references: dict[Reference, None] = {}
     for finding in report.findings:
-        references.update(dict.fromkeys(evidence.record for evidence in finding.evidence))
+        references.update(
+            dict.fromkeys(e.record for e in finding.evidence if not isinstance(e, SimilarExample))
+        )
         references.update(dict.fromkeys(particulars.inputs.get(finding.id, ())))
     own = {finding.id for finding in report.findings}
     return [

@@ -48,6 +48,16 @@ ROOM_FOR_A_CARD = 260.0
 """A card begins on a new page when less than this is left, in points."""
 INNER = WIDTH - 22
 """Width inside a card."""
+GRID = (
+    ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
+    ("LINEBELOW", (0, 0), (-1, 0), 0.6, SOFT),
+    ("LEFTPADDING", (0, 0), (-1, -1), 0),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+    ("TOPPADDING", (0, 0), (-1, -1), 1),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+    ("TEXTCOLOR", (0, 0), (-1, -1), INK),
+)
+"""How a table inside a card is drawn."""
 Looks = dict[str, Look]
 Rows = list[Any]
 
@@ -211,6 +221,10 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
     for line in card.explanations:
         rows += pieces(line, look["soft"], INNER)
     labels = []
+    if card.similar:
+        labels.append(len(rows))
+        rows.append(Line(say(language, "Most similar development examples"), look["label"]))
+        rows.append(_similar(card, language, look))
     if card.evidence:
         labels.append(len(rows))
         rows.append(Line(say(language, "Evidence"), look["label"]))
@@ -240,6 +254,19 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
             *(("NOSPLIT", (0, row), (0, row + 1)) for row in labels),
         ],
     )
+
+
+def _similar(card: Card, language: Language, look: Looks) -> Table:
+    """Return the development examples a card is compared with, one a row."""
+    heads = [say(language, word) for word in ("Example", "Known of it", "Similarity")]
+    rows: Rows = [[Line(head, look["label"]) for head in heads]]
+    for one in card.similar:
+        named = [Line(one.what, look["small"], bold=True), Line(one.example, look["small"])]
+        rows.append([named, Line(one.known, look["small"]), Line(one.similarity, look["small"])])
+    widths = [INNER * share for share in (0.4, 0.46, 0.14)]
+    if not any(one.known for one in card.similar):
+        rows, widths = [[row[0], row[2]] for row in rows], [widths[0], widths[2]]
+    return _table(rows, widths, [*GRID, ("VALIGN", (0, 0), (-1, -1), "TOP")])
 
 
 def _card_title(card: Card, look: Looks) -> Table:
@@ -312,14 +339,5 @@ def _measures(card: Card, language: Language, look: Looks, width: float) -> Tabl
     return _table(
         rows,
         [width * 0.38, width * 0.26, width * 0.36],
-        [
-            ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
-            ("LINEBELOW", (0, 0), (-1, 0), 0.6, SOFT),
-            ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-            ("TOPPADDING", (0, 0), (-1, -1), 1),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-            ("TEXTCOLOR", (0, 0), (-1, -1), INK),
-        ],
+        [*GRID, ("VALIGN", (0, 0), (-1, -1), "MIDDLE")],
     )

@@ -22,7 +22,13 @@ from suwen.core.nouns import (
 from suwen.diagnosis.language import both, joined, message, moment, say
 from suwen.diagnosis.patient import identity, is_test_patient
 from suwen.diagnosis.problems import Problem, edits, problems, shown
-from suwen.diagnosis.reasons import evidence_rows, explanation_line, provenance_groups
+from suwen.diagnosis.reasons import (
+    Likeness,
+    evidence_rows,
+    explanation_line,
+    provenance_groups,
+    similar_examples,
+)
 from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
     BAND_CHIPS,
@@ -115,6 +121,7 @@ class Card:
     pictures: tuple[Picture, ...]
     evidence: tuple[tuple[str, str], ...]
     """What, and the record it lies in."""
+    similar: tuple[Likeness, ...]
     explanations: tuple[str, ...]
     provenance: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """Each finding's concept, with label and value of what made it."""
@@ -281,6 +288,7 @@ def _card(
         measures=_measures(own, language),
         pictures=tuple(_pictures(problem, edited, language, images)),
         evidence=tuple(evidence_rows(problem, language)),
+        similar=similar_examples(own.findings, language),
         explanations=tuple(
             explanation_line(e, language) for f in own.findings for e in f.explanations
         ),

@@ -144,6 +144,16 @@ def activation_map(pack: Pack, volume: Volume, mask: Mask) -> Floats:
     return np.asarray(np.mean(maps, axis=0)[0], dtype=np.float32)
 
 
+def embedding(pack: Pack, data: NoduleInput, members: Sequence[int]) -> Floats:
+    """Return each member's pooled feature maps of both networks, shape (members, 2 c).
+
+    They are the means over slices and places that the networks' logits are linear in.
+    """
+    shown = network_input(data.volume, mask_of(data))[None]
+    found = [maps[0].mean((0, 2, 3)) for maps in _outputs(pack, shown, "features", members)]
+    return np.stack(found).reshape(len(members), -1)
+
+
 def _outputs(pack: Pack, shown: Floats, name: str, members: Sequence[int]) -> list[Floats]:
     """Return one output of every network of some members, member by member."""
     files = [(network, k) for k in members for network in pack.member(k)["networks"]]

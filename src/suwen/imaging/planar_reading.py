@@ -84,6 +84,13 @@ def appearance_of(image: Floats) -> dict[str, float]:
     }
 
 
+def embedding(pack: Pack, data: PlanarInput, members: Sequence[int]) -> Floats:
+    """Return each member's feature map pooled over places, which its logits are linear in."""
+    shown = network_input(data.image, edge_of(pack))
+    maps = outputs_of(pack, shown, ("features",), members)[0]
+    return np.asarray(maps.mean((2, 3)), dtype=np.float32)
+
+
 def class_activation(pack: Pack, data: PlanarInput) -> Floats:
     """Return how much each place speaks for anything but the first class, (h, w).
 

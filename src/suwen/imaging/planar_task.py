@@ -132,6 +132,20 @@ class PlanarTask:
         """Return what a task says of the map it shows; nothing unless it knows its organ."""
         return None
 
+    def embedding(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Array:
+        """Return the pooled features of each member, (members, c)."""
+        chosen = range(pack.members) if members is None else members
+        return reading.embedding(pack, sample.data, list(chosen))
+
+    def told(self, examples: Examples) -> Mapping[str, Array]:
+        """Return nothing: these data sets name the class of a picture and no more."""
+        return {}
+
+    def example_in_words(self, label: int, told: Mapping[str, float]) -> tuple[Text, Text | None]:
+        """Return the name of an example's class."""
+        name: Text = self.answers.classes[label].name
+        return Text(en=name.en.lower(), zh=name.zh), None
+
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the picture."""
         data: PlanarInput = sample.data

@@ -15,7 +15,7 @@ from suwen.core.codes import BENIGN, MALIGNANCY_PROBABILITY, PULMONARY_NODULE, T
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding
 from suwen.core.registry import register
-from suwen.imaging import attacked, locate, perturbations, saliency
+from suwen.imaging import attacked, locate, malignancy, perturbations, ratings, saliency
 from suwen.imaging import findings as said
 from suwen.imaging.data import Nodule
 from suwen.imaging.detection import DETECTION
@@ -189,6 +189,19 @@ class NoduleMalignancy:
         explained = explain.check_if_shown(self, pack, sample, "cam")
         answered = say.finding(self, pack, said.with_box(sample), output)
         return [said.with_nodule(answered, sample, explained)]
+
+    def embedding(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Array:
+        """Return the pooled features of each member's networks; the trees are left out."""
+        chosen = range(pack.members) if members is None else members
+        return malignancy.embedding(pack, sample.data, list(chosen))
+
+    def told(self, examples: Examples) -> Mapping[str, Array]:
+        """Return the radiologists' mean malignancy rating, their attributes, and the diameter."""
+        return ratings.told(examples)
+
+    def example_in_words(self, label: int, told: Mapping[str, float]) -> tuple[Text, Text | None]:
+        """Return the radiologists' opinion of an example, and how they rated it."""
+        return ratings.OPINIONS[label], ratings.in_words(told)
 
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the voxels that the network sees, in HU."""

@@ -24,6 +24,7 @@ from suwen.lifecycle import (
     plots,
     plots_robustness,
     runs,
+    similar,
     stress,
 )
 from suwen.lifecycle import guard as domain_guard
@@ -38,7 +39,7 @@ from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
-STEPS = 9
+STEPS = 10
 WEIGHTS = ("*.onnx", "*.lgb.txt", "*.safetensors")
 GOLDEN_QUANTILES = (0.02, 0.35, 0.65, 0.98)
 """Golden cases: from clearly negative to clearly positive."""
@@ -131,6 +132,8 @@ def finish(
     step()
     _write(pack, "explain.json", explain.on_development(task, pack, examples, rows))
     step()
+    similar.build(task, examples, pack)
+    step()
     cost = footprint.measured(task, pack)
     step()
     if recipe.stress:
@@ -138,11 +141,7 @@ def finish(
     step()
     results = measure.results(rows, exclusions_of(task, examples), step=step)
     runs.write_json(folder / "results.json", results)
-    histories = [
-        runs.read_json(folder / member_folder(k) / "done.json")["history"]
-        for k in range(pack.members)
-    ]
-    plots.draw(task, rows, histories, folder / "plots")
+    plots.draw(task, rows, _histories(pack, folder), folder / "plots")
     described = card.describe(task, examples, pack, results, cost, folder)
     card.write(described, pack.folder, folder / "plots")
     sealing.seal(pack.folder, signing.signing_key(home))
@@ -152,6 +151,12 @@ def finish(
     runs.write_json(folder / runs.RUN, run)
     step()
     return results
+
+
+def _histories(pack: Pack, folder: Path) -> list[Any]:
+    """Return the learning curve of each member."""
+    members = (folder / member_folder(k) for k in range(pack.members))
+    return [runs.read_json(member / "done.json")["history"] for member in members]
 
 
 def _stress(task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: Path) -> None:

@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from suwen.lifecycle import card_answers, card_compression, card_robustness, runs
+from suwen.lifecycle import (
+    card_answers,
+    card_compression,
+    card_robustness,
+    card_similar,
+    runs,
+)
 from suwen.lifecycle.card_words import label, number
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.task import Choice, Examples, Task
@@ -75,6 +81,7 @@ def describe(
         "bands": pack.content("thresholds.json"),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
+        "similar": pack.content("gallery.json"),
         "robustness": pack.content("robustness.json"),
         "cost": dict(cost),
         "recipe": run["recipe"],
@@ -134,6 +141,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield from _subgroups(card["results"])
     yield from card_answers.calibration(card)
     yield from _explanations(card["explanations"])
+    yield from card_similar.lines(card.get("similar", {}))
     yield from card_robustness.lines(
         card.get("robustness", {}), [name for name in plots if name == ROBUSTNESS]
     )

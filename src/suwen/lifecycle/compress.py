@@ -28,6 +28,7 @@ from suwen.lifecycle import (
     card,
     explain,
     footprint,
+    gallery,
     golden,
     manifest,
     measure,
@@ -35,6 +36,7 @@ from suwen.lifecycle import (
     regression,
     robustness,
     runs,
+    similar,
     smaller,
     split,
 )
@@ -53,7 +55,10 @@ TRAINED = "trained"
 """Method of a candidate: a smaller network was trained, for example as a student of the pack."""
 FEEDS = 48
 """Examples, of other folds than the member's own, from which ranges of values are learned."""
-REMADE = (manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robustness.json")
+REMADE = (
+    *(manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robustness.json"),
+    *(gallery.FILE, similar.MEASURED),
+)
 
 
 @dataclass(frozen=True)
@@ -228,11 +233,13 @@ def _describe(
         draft.folder / "explain.json", explain.on_development(task, draft, examples, rows)
     )
     runs.write_json(draft.folder / RECORD, found)
+    similar.build(task, examples, draft)
     plots.draw(task, rows, [], folder / "plots")
     described = draft.content("card.json", needed=True) | {
         "pack": {"name": draft.settings["name"], "version": draft.settings["version"]},
         "results": measure.results(rows, assemble.exclusions_of(task, examples)),
         "explanations": draft.content("explain.json"),
+        "similar": draft.content(similar.MEASURED),
         "cost": found["cost"]["after"],
         "compression": dict(found),
         "robustness": {},

@@ -7,6 +7,8 @@ thresholds.json   decision bands with their error budget and measured rates (cho
 guard.json        input domain
 initialisers.json names and spreads of the ONNX weights, for the randomisation check
 explain.json      what the explanation checks measured on development examples
+gallery.npz       development examples as the networks see them, to name the most similar (choices)
+gallery.json      what such neighbours are worth
 golden/           input and expected output of a few examples
 card.md card.json plots/
 MANIFEST.json SIGNATURE.json
@@ -26,6 +28,8 @@ from suwen.core.settings import settings
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle import manifest
 from suwen.lifecycle.answers import Answers
+from suwen.lifecycle.gallery import FILE as GALLERY
+from suwen.lifecycle.gallery import Gallery
 from suwen.lifecycle.guard import Guard
 from suwen.lifecycle.task import Array
 from suwen.lifecycle.weights import Hear, Weights
@@ -178,3 +182,10 @@ class Pack:
     def guard(self) -> Guard:
         """The input-domain guard."""
         return Guard.from_json(self.content("guard.json", needed=True))
+
+    @cached_property
+    def gallery(self) -> Gallery | None:
+        """The development examples it can name as similar; None in a pack that keeps none."""
+        if not (self.folder / GALLERY).is_file():
+            return None
+        return Gallery.from_bytes(self._files.read(GALLERY))

@@ -16,7 +16,7 @@ from suwen.core import registry
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band, Case, Decision, Finding, canonical, digest_of
-from suwen.lifecycle import packs
+from suwen.lifecycle import packs, similar
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample, Task
 from suwen.records import Access, Entry, finding_of
@@ -87,14 +87,17 @@ def run(
 
 
 def answer(task: Task, pack: Pack, sample: Sample) -> list[Finding]:
-    """Predict one sample; outside the input domain the pack abstains and says why."""
+    """Predict one sample; outside the input domain the pack abstains and says why.
+
+    Beside an answer stand the most similar development examples, where the pack keeps them.
+    """
     output = task.predict(pack, sample)
     findings = task.findings(pack, sample, output)
     if any(finding.band is Band.ABSTAIN for finding in findings):
         return findings
     if reasons := pack.guard.reasons(output.domain):
         return [abstention(task, pack, sample, reasons)]
-    return findings
+    return similar.with_examples(task, pack, sample, findings)
 
 
 def abstention(task: Task, pack: Pack, sample: Sample, reasons: Sequence[Text]) -> Finding:

@@ -363,3 +363,20 @@ class Explains(Protocol):
         where the question is asked as a whole (`Choice.headline`) of anything but the first class.
         """
         ...
+
+
+@runtime_checkable
+class Resembles(Protocol):
+    """A third small contract, for choices that can name development examples like a sample."""
+
+    def embedding(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Array:
+        """Return where each member's networks place the sample, shape (members, d)."""
+        ...
+
+    def told(self, examples: Examples) -> Mapping[str, Array]:
+        """Return numbers known of each example beside its label, by name, (n,); NaN: unknown."""
+        ...
+
+    def example_in_words(self, label: int, told: Mapping[str, float]) -> tuple[Text, Text | None]:
+        """Return what an example was in the words of its data set, and what else was known."""
+        ...

@@ -22,7 +22,7 @@ from suwen.core.nouns import (
 )
 from suwen.diagnosis.language import both
 from suwen.diagnosis.problems import Problem, latest_reviews, problems
-from suwen.diagnosis.reasons import explanation_line
+from suwen.diagnosis.reasons import Likeness, explanation_line, similar_examples
 from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
     SECTION_TITLES,
@@ -115,6 +115,7 @@ class FindingView:
     chance: Chance | None
     measures: list[tuple[str, str]]
     evidence: list[EvidenceView]
+    similar: tuple[Likeness, ...]
     explanations: list[str]
     pack: str
     until: str
@@ -323,7 +324,12 @@ def _finding(
             (concept(m.code).of(language), quantity(m.interval, m.unit).of(language))
             for m in finding.measures
         ],
-        evidence=[_evidence(language, item) for item in finding.evidence],
+        evidence=[
+            _evidence(language, item)
+            for item in finding.evidence
+            if not isinstance(item, SimilarExample)
+        ],
+        similar=similar_examples([finding], language),
         explanations=[explanation_line(item, language) for item in finding.explanations],
         pack=finding.pack.partition("+")[0],
         until=until,
@@ -359,10 +365,6 @@ def _evidence(language: Language, item: Evidence) -> EvidenceView:
                 record=item.record.partition("/_history")[0],
                 start=item.start,
                 end=item.end,
-            )
-        elif isinstance(item, SimilarExample):
-            text = say(
-                language, "Similar training example: %(label)s", label=item.label.of(language)
             )
         elif item.record.startswith("BodyStructure/"):
             text = say(language, "Place marked in the images")

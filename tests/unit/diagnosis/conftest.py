@@ -33,6 +33,7 @@ from suwen.core.nouns import (
     Record,
     RecordValue,
     Report,
+    SimilarExample,
     Tracking,
 )
 from suwen.diagnosis.compose import compose
@@ -118,8 +119,40 @@ def segmentation(number: int, site: Code, x: float, diameter: float) -> Finding:
     )
 
 
+def similar(key: str, malignant: bool, weight: float, note: Text) -> SimilarExample:
+    """A nodule of the development data that is like the patient's."""
+    opinions = ("benign", "判断为良性"), ("malignant", "判断为恶性")
+    en, zh = opinions[malignant]
+    label = Text(en=f"{en} in the radiologists' opinion", zh=f"放射科医师{zh}")
+    return SimilarExample(record=f"example/lidc_voi/{key}", label=label, weight=weight, note=note)
+
+
+SIMILAR = (
+    similar(
+        "LIDC-IDRI-0078_R_2",
+        True,
+        0.91,
+        Text(
+            en="malignancy rated 4.8 of 5, 19 mm, marked spiculation", zh="恶性评分 4.8/5，明显毛刺"
+        ),
+    ),
+    similar(
+        "LIDC-IDRI-0211_R_1",
+        False,
+        0.74,
+        Text(en="malignancy rated 2.2 of 5, 12 mm, round", zh="恶性评分 2.2/5，圆形"),
+    ),
+)
+
+
 def malignancy(
-    number: int, site: Code, x: float, answer: Interval, band: Band, **extra: Any
+    number: int,
+    site: Code,
+    x: float,
+    answer: Interval,
+    band: Band,
+    alike: tuple[SimilarExample, ...] = (),
+    **extra: Any,
 ) -> Finding:
     return Finding(
         task="imaging.nodule_malignancy",
@@ -127,7 +160,7 @@ def malignancy(
         code=MALIGNANCY_PROBABILITY,
         band=band,
         probability=answer,
-        evidence=(region(number, x, 32.0),),
+        evidence=(region(number, x, 32.0), *alike),
         tracking=Tracking(uid=f"1.2.3.{number}", label=f"Nodule {number}"),
         site=site,
         **extra,
@@ -158,6 +191,7 @@ def findings() -> list[Finding]:
             -88.6,
             Interval(value=0.87, low=0.74, high=0.94),
             Band.RULE_IN,
+            SIMILAR,
             reason=Text(en="Above the rule-in threshold of 72%.", zh="高于 72% 的纳入诊断阈值。"),
             explanations=(shown, Explanation(method="occlusion", faithfulness=0.77)),
             attachments=(heat,),

@@ -19,13 +19,13 @@ import pytest
 
 from suwen.core.codes import Language, Text
 from suwen.core.errors import IntegrityError
-from suwen.core.nouns import Act, Attachment, Case, Finding, Report, digest_of
+from suwen.core.nouns import Act, Attachment, Case, Finding, Report, SimilarExample, digest_of
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.fhir import fhir_bundle
 from suwen.diagnosis.html import html_report
 from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.review import review, sign, withdraw
-from suwen.diagnosis.view import Particulars
+from suwen.diagnosis.view import Particulars, view
 from suwen.records.fhir import validate
 
 AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
@@ -131,6 +131,12 @@ class TestFhir:
         inputs = {e["what"].get("identifier", {}).get("value") for e in provenance["entity"]}
         assert "03" * 32 in inputs
 
+    def test_what_a_finding_is_compared_with_is_no_source_of_it(
+        self, report: Report, particulars: Particulars
+    ) -> None:
+        assert any(isinstance(e, SimilarExample) for f in report.findings for e in f.evidence)
+        assert "LIDC-IDRI" not in json.dumps(fhir_bundle(report, "en", particulars))
+
     def test_every_reference_leads_into_the_bundle_or_to_a_record(
         self, report: Report, case: Case
     ) -> None:
@@ -189,6 +195,31 @@ class TestHtml:
         for statement in report.statements:
             assert statement.text.of(language) in page.text
         assert page.tags.count("img") == 4
+
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [
+            ("en", ("Most similar development examples", "marked spiculation", "Similarity")),
+            ("zh", ("最相似的开发样例", "明显毛刺", "相似度")),
+        ],
+    )
+    def test_similar_examples_are_listed_apart_from_the_evidence(
+        self, report: Report, images: Images, language: Language, words: tuple[str, ...]
+    ) -> None:
+        html = html_report(report, language, images)
+        for word in (*words, "lidc_voi/LIDC-IDRI-0078_R_2", "0.91"):
+            assert word in html
+        shown = view(report, language, Particulars(), images)
+        cards = [card for card in shown.cards if card.similar]
+        assert [[one.similarity for one in card.similar] for card in cards] == [["0.91", "0.74"]]
+        assert not [what for card in shown.cards for what, _ in card.evidence if "LIDC" in what]
+
+    def test_what_a_person_rewrote_is_compared_with_nothing(
+        self, report: Report, images: Images
+    ) -> None:
+        answered = next(f for f in report.findings if len(f.evidence) == 3)
+        edited = review(report, answered.id, Act.EDITED, "dr-wang", "seen before", "A scar.", AT)
+        assert "LIDC-IDRI-0078" not in html_report(edited, "en", images)
 
     def test_hostile_note_text_stays_text(
         self, report: Report, images: Images, particulars: Particulars

@@ -24,6 +24,7 @@ from suwen.core.nouns import (
     Interval,
     Measure,
     Report,
+    SimilarExample,
     Tracking,
 )
 from suwen.core.settings import Settings
@@ -223,6 +224,15 @@ def _heat(mask: Volume) -> Volume:
     return Volume(np.exp(-((distance / 8.0) ** 2)).astype(np.float32), mask.affine)
 
 
+LIKE = SimilarExample(
+    record="example/lidc_voi/LIDC-IDRI-0078_R_2",
+    label=Text(en="malignant in the radiologists' opinion", zh="放射科医师判断为恶性"),
+    weight=0.91,
+    note=Text(en="malignancy rated 4.8 of 5, marked spiculation", zh="恶性评分 4.8/5，明显毛刺"),
+)
+"""A nodule of the development data like those of the phantom."""
+
+
 def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> list[Finding]:
     """Store what both nodule tasks would say; the saliency of `hidden` nodules failed its check."""
     access, phantom = clinic.access(), clinic.phantom
@@ -274,7 +284,7 @@ def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> 
                 probability=Interval(value=value, low=low, high=high),
                 tracking=tracking,
                 site=site,
-                evidence=evidence,
+                evidence=(*evidence, LIKE),
                 attachments=(heat,),
                 explanations=(
                     Explanation(

@@ -53,6 +53,18 @@ def test_a_case_shows_findings_context_and_what_was_not_understood(clinic, clini
         assert expected in text, expected
 
 
+def test_a_finding_lists_similar_development_examples_with_what_is_known_of_them(
+    clinic, clinician
+) -> None:
+    english = clinician.get(f"/cases/{clinic.patient}").text
+    chinese = Desk(clinic, "dr.lin", "zh").get(f"/cases/{clinic.patient}").text
+    for expected in ("Most similar development examples", "marked spiculation", "0.91"):
+        assert expected in english, expected
+    for expected in ("最相似的开发样例", "明显毛刺", "lidc_voi/LIDC-IDRI-0078_R_2"):
+        assert expected in chinese, expected
+    assert "example/lidc_voi" not in english
+
+
 def test_the_same_case_reads_in_chinese(clinic) -> None:
     desk = Desk(clinic, "dr.lin", "zh")
     text = desk.get(f"/cases/{clinic.patient}").text
