@@ -16,8 +16,9 @@ from suwen.imaging.fit_planar import Plan
 from suwen.imaging.hardening import corruptions_of
 from suwen.imaging.planar import PlanarInput
 from suwen.imaging.planar_case import planar_samples
-from suwen.imaging.planar_task import PlanarTask, with_sentence
+from suwen.imaging.planar_task import PlanarTask
 from suwen.imaging.variation import Variation
+from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
@@ -89,7 +90,7 @@ class BreastUltrasound(PlanarTask):
         if any(one.band is Band.ABSTAIN for one in found):
             return found
         cancer = pack.answers.probabilities(output.scores)[self.answers.classes.index(MALIGNANT)]
-        return [with_sentence(one, bi_rads.sentence(cancer.value)) for one in found]
+        return [say.with_sentence(one, bi_rads.sentence(cancer.value)) for one in found]
 
 
 __all__ = ["BREAST_ULTRASOUND", "BreastUltrasound", "PlanarInput"]

@@ -124,7 +124,7 @@ class PlanarTask:
             shown = -relevance if spared else relevance
             picture = shown_on(data.image, shown)
             attached = (Attachment.of(LOWERS if spared else RAISES, PNG, picture),)
-            found = with_sentence(found, self.of_map(data.image, shown))
+            found = say.with_sentence(found, self.of_map(data.image, shown))
         update = {"explanations": (explanation,), "attachments": attached, "site": self.site}
         return [found.model_copy(update=update)]
 
@@ -181,12 +181,3 @@ class PlanarTask:
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the log odds of anything but the first class with the picture replaced."""
         return reading.logit_of(pack, values)
-
-
-def with_sentence(finding: Finding, said: Text | None) -> Finding:
-    """Return a finding whose reason ends in one more sentence."""
-    if said is None:
-        return finding
-    before = finding.reason or Text(en="", zh="")
-    reason = Text(en=f"{before.en} {said.en}".strip(), zh=f"{before.zh}{said.zh}")
-    return finding.model_copy(update={"reason": reason})

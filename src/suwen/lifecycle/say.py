@@ -112,3 +112,12 @@ def _held(value: Interval) -> Text:
         "on data like the development data.",
         zh=f"预测区间：在与开发数据相似的数据上，约 {value.level:.0%} 的真实值落在此类区间内。",
     )
+
+
+def with_sentence(finding: Finding, said: Text | None) -> Finding:
+    """Return a finding whose reason ends in one more sentence."""
+    if said is None:
+        return finding
+    before = finding.reason or Text(en="", zh="")
+    reason = Text(en=f"{before.en} {said.en}".strip(), zh=f"{before.zh}{said.zh}")
+    return finding.model_copy(update={"reason": reason})

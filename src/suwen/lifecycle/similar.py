@@ -20,6 +20,7 @@ from suwen.core.nouns import Band, Finding, SimilarExample
 from suwen.lifecycle import measure, runs, split
 from suwen.lifecycle.gallery import FILE, Gallery, spaces_of, unit
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.say import with_sentence
 from suwen.lifecycle.task import Array, Choice, Examples, Resembles, Sample, Task
 from suwen.metrics import discrimination, multiclass, overlap
 from suwen.metrics.intervals import Metric, difference, estimates
@@ -196,9 +197,8 @@ def _answers(finding: Finding) -> bool:
 
 
 def _joined(finding: Finding, shown: tuple[SimilarExample, ...], said: Text) -> Finding:
-    before = finding.reason or Text(en="", zh="")
-    reason = Text(en=f"{before.en} {said.en}".strip(), zh=f"{before.zh}{said.zh}")
-    return finding.model_copy(update={"evidence": (*finding.evidence, *shown), "reason": reason})
+    compared = finding.model_copy(update={"evidence": (*finding.evidence, *shown)})
+    return with_sentence(compared, said)
 
 
 def _evidence(
