@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from suwen.core import registry
 from suwen.core.errors import IntegrityError
-from suwen.lifecycle import assemble, compress, keys, packs, rules, smaller
+from suwen.core.nouns import Band, Finding, RecordValue, SimilarExample, canonical
+from suwen.lifecycle import (
+    assemble,
+    compress,
+    gallery,
+    golden,
+    keys,
+    packs,
+    rules,
+    run,
+    similar,
+    smaller,
+)
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import SETTINGS, Pack
+from suwen.lifecycle.task import Choice, Resembles
 
 from .conftest import SOURCE, registered, shipped, toy_pack, toys
 
 EXECUTABLE = (".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".bin")
+CHINESE = re.compile("[一-鿿]")
 
 
 def trusted_for(pack, request):
@@ -128,6 +144,81 @@ def test_explanations_were_checked_when_the_pack_was_made(pack, task_of_pack):
     from suwen.lifecycle.explain import methods_of
 
     assert set(pack.content("explain.json")) == set(methods_of(task_of_pack))
+
+
+def resembles(task):
+    return isinstance(task, Resembles) and isinstance(task.answers, Choice)
+
+
+def golden_answers(pack, task):
+    """Each golden case that is answered, with its findings; placed, as in use."""
+    place = RecordValue(record="ImagingStudy/1/_history/1", path="ImagingStudy.series[0]")
+    for sample, _, _ in golden.cases(task, pack):
+        placed = replace(sample, evidence=(place,))
+        found = run.answer(task, pack, placed)
+        if any(one.band is not Band.ABSTAIN for one in found):
+            yield placed, found
+
+
+def examples_named(findings):
+    return [one for each in findings for one in each.evidence if isinstance(one, SimilarExample)]
+
+
+def test_a_pack_keeps_a_gallery_exactly_where_its_task_can_name_similar_examples(
+    pack, task_of_pack
+):
+    assert (pack.gallery is not None) == resembles(task_of_pack)
+    assert bool(pack.content(similar.MEASURED)) == resembles(task_of_pack)
+    if pack.gallery is not None:
+        card = pack.content("card.json", needed=True)
+        assert len(pack.gallery.keys) == card["data"]["n"]
+        assert card["similar"] == pack.content(similar.MEASURED)
+        assert "## Similar examples" in pack.path("card.md").read_text(encoding="utf-8")
+        assert (pack.folder / gallery.FILE).stat().st_size < 1 << 20
+
+
+def test_a_golden_case_names_the_same_similar_examples_each_time_none_of_its_own_patient(
+    pack, task_of_pack
+):
+    if not resembles(task_of_pack):
+        pytest.skip("names no similar examples")
+    kept = pack.gallery
+    for sample, found in golden_answers(pack, task_of_pack):
+        named = examples_named(found)
+        assert len(named) == similar.NEIGHBOURS
+        repeated = run.answer(task_of_pack, pack, sample)
+        assert [one.id for one in repeated] == [one.id for one in found]
+        weights = [one.weight for one in named]
+        assert weights == sorted(weights, reverse=True)
+        assert -1 <= weights[-1] <= weights[0] <= 1
+        own = kept.group_of(sample.key)
+        assert own is not None
+        for one in named:
+            kind, data_set, key = one.record.split("/", 2)
+            assert (kind, data_set) == ("example", pack.settings["dataset"])
+            assert kept.group_of(key) not in (own, None)
+            assert CHINESE.search(one.label.zh)
+            assert one.note is None or CHINESE.search(one.note.zh)
+        assert "Most similar development examples" in found[0].reason.en
+        assert "最相似的开发样例" in found[0].reason.zh
+        again = Finding.model_validate_json(canonical(found[0].model_dump(mode="json")))
+        assert again == found[0].model_copy(update={"attachments": again.attachments})
+
+
+def test_a_pack_from_before_there_were_galleries_answers_without_examples(
+    pack, task_of_pack, tmp_path
+):
+    if not resembles(task_of_pack):
+        pytest.skip("names no similar examples")
+    copy = shutil.copytree(pack.folder, tmp_path / "pack")
+    (copy / gallery.FILE).unlink()
+    (copy / similar.MEASURED).unlink()
+    old = Pack.draft(copy)
+    answers = [found for _, found in golden_answers(old, task_of_pack)]
+    assert answers
+    for found in answers:
+        assert not examples_named(found)
+        assert "development examples" not in (found[0].reason.en if found[0].reason else "")
 
 
 def test_a_recipe_that_asks_for_a_robustness_card_has_one_sealed_in(pack):

@@ -8,6 +8,7 @@ from typing import Any
 from suwen.lifecycle.card_words import label, number
 
 OWN, CHANCE = "embedding", "random"
+WORSE = " (lower is better)"
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -43,19 +44,19 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _named(key: str) -> str:
     if key.startswith("mae_"):
         name = key.removeprefix("mae_").replace("_mm", " (mm)").replace("_", " ")
-        return f"mean absolute error of the {name} (lower is better)"
+        return f"mean absolute error of the {name}{WORSE}"
     return {"same_label": "share with the same label", "auroc_of_vote": "AUROC of their vote"}.get(
         key, label(key)
     )
 
 
 def _no_better(floor: str, ways: Mapping[str, Any]) -> Iterator[str]:
-    """Say for which measures similarity was not shown to be better than a floor."""
-    lows = {key: ways[floor][f"gain_{key}"]["low"] for key in ways[OWN]}
-    weak = [
-        _named(key).removesuffix(" (lower is better)")
-        for key, low in lows.items()
-        if low is None or low <= 0
-    ]
+    """Say for which measures similarity was not shown to be better than a floor.
+
+    How well a floor finds its own number again (the diameter by diameter) tells nothing.
+    """
+    own = f"mae_{floor}".replace(" ", "_")
+    lows = {k: ways[floor][f"gain_{k}"]["low"] for k in ways[OWN] if not k.startswith(own)}
+    weak = [_named(key).removesuffix(WORSE) for key, low in lows.items() if not (low and low > 0)]
     if weak:
         yield f"Not shown to be better than by {floor} alone: {', '.join(weak)}."
