@@ -22,6 +22,7 @@ from suwen.imaging.findings import LOWERS, PNG, RAISES
 from suwen.imaging.fit_planar import Plan
 from suwen.imaging.pictures import shown_on
 from suwen.imaging.planar import Floats, PlanarInput
+from suwen.imaging.planar_likeness import ComparedPictures
 from suwen.lifecycle import explain, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -38,7 +39,7 @@ from suwen.lifecycle.task import (
 )
 
 
-class PlanarTask:
+class PlanarTask(ComparedPictures):
     """A choice between classes from one picture.
 
     A subclass gives `name`, `title`, `reads`, `answers`, `datasets`, `plan`, `recipe`,
@@ -131,20 +132,6 @@ class PlanarTask:
     def of_map(self, image: Floats, relevance: Array) -> Text | None:
         """Return what a task says of the map it shows; nothing unless it knows its organ."""
         return None
-
-    def embedding(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Array:
-        """Return the pooled features of each member, (members, c)."""
-        chosen = range(pack.members) if members is None else members
-        return reading.embedding(pack, sample.data, list(chosen))
-
-    def told(self, examples: Examples) -> Mapping[str, Array]:
-        """Return nothing: these data sets name the class of a picture and no more."""
-        return {}
-
-    def example_in_words(self, label: int, told: Mapping[str, float]) -> tuple[Text, Text | None]:
-        """Return the name of an example's class."""
-        name: Text = self.answers.classes[label].name
-        return Text(en=name.en.lower(), zh=name.zh), None
 
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the picture."""
