@@ -23,7 +23,7 @@ pytest.importorskip("suwen.imaging.breast")
 TASKS = ("imaging.nodule_malignancy", "imaging.breast_ultrasound", "imaging.chest_xray")
 
 
-@pytest.fixture(params=TASKS)
+@pytest.fixture(params=TASKS, scope="module")
 def opened(request):
     """Task, current pack and examples; skipped where the data are absent."""
     task, pack = registry.find(request.param), packs.current(request.param)
