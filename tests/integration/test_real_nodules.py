@@ -17,10 +17,12 @@ from tests.integration.conftest_nodules import case_of, data_folders, data_set
 from suwen.core import registry
 from suwen.core.codes import EQUIVALENT_DIAMETER, LONGEST_DIAMETER, VOLUME
 from suwen.core.nouns import Band, Case, ImageRegion
+from suwen.imaging import situs
 from suwen.imaging.data import ACCEPTANCE_PATIENTS, read_nodules
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.points import point_record
 from suwen.imaging.series import case_volumes
+from suwen.imaging.volume import Volume
 from suwen.lifecycle import packs
 from suwen.lifecycle.run import answer
 
@@ -165,3 +167,14 @@ def test_outside_the_validated_domain_the_score_is_withheld(pointed):
     (finding,) = answer(malignancy, packs.current(malignancy.name), changed)
     assert finding.band is Band.ABSTAIN
     assert finding.probability is None
+
+
+def test_a_real_ct_is_the_right_way_round_and_its_mirror_image_is_noticed(whole):
+    (series,) = case_volumes(whole)
+    grid = series.lungs.grid
+    upright = situs.score(grid)
+    assert not series.mirrored
+    assert upright > situs.LIMIT
+    flipped = Volume(grid.values[:, :, ::-1], grid.affine)
+    assert situs.score(flipped) == pytest.approx(-upright, abs=0.01)
+    assert situs.mirrored(flipped)

@@ -1,4 +1,4 @@
-"""The forms of a report: HTML, PDF, FHIR, and for each image series DICOM SR and SEG."""
+"""The forms of a report: HTML, PDF, FHIR, and DICOM objects for its images."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from suwen.diagnosis.lesions import compares, identified
 from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.problems import shown
 from suwen.diagnosis.view import Particulars
+from suwen.imaging.key_objects import key_images, key_objects
+from suwen.imaging.parametric_map import parametric_map, shows_map
 from suwen.imaging.seg import segmentation
-from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.series import CaseSeries, answered_volumes
 from suwen.imaging.sr import structured_report
 from suwen.records import Store
 from suwen.server.outputs import Output
@@ -41,7 +43,7 @@ def outputs(store: Store) -> dict[str, Output]:
         "pdf": form("PDF", "PDF", "application/pdf", ".pdf", _pdf),
         "html": form("Web page", "网页", "text/html", ".html", _html),
         "fhir": form("FHIR bundle", "FHIR 资源包", "application/fhir+json", ".json", _fhir),
-        "dicom": form("DICOM SR and SEG", "DICOM SR 与 SEG", "application/zip", ".zip", _zipped),
+        "dicom": form("DICOM objects", "DICOM 对象", "application/zip", ".zip", _zipped),
     }
 
 
@@ -57,22 +59,34 @@ def files(store: Store, case: Case, report: Report, language: Language) -> dict[
 
 
 def dicom_files(case: Case, report: Report, known: Particulars) -> dict[str, bytes]:
-    """Return SEG and SR for each DICOM series the report's findings lie on."""
+    """Return SEG, SR and saliency maps for each DICOM series the report's findings lie on.
+
+    Each study also gets a Key Object Selection of the slices and pictures with findings. What a
+    person rejected is in none of them.
+    """
     made: dict[str, bytes] = {}
     if report.status == "withdrawn":
         return made
     signer = known.people.get(report.signed_by or "", "")
+    moment = report.signed_at or report.created
     for number, (series, findings) in enumerate(_by_series(case, report), 1):
         if series.source is None:
             continue
         drawn = [finding for finding in findings if _has(finding, "mask")]
         seg = None
         if drawn:
-            seg = segmentation(series.source, drawn, case.blob, report.signed_at or report.created)
+            seg = segmentation(series.source, drawn, case.blob, moment)
             made[f"series-{number}.seg.dcm"] = seg
         made[f"series-{number}.sr.dcm"] = structured_report(
             series.source, findings, report, seg, observer=signer
         )
+        mapped = [finding for finding in findings if shows_map(finding)]
+        for place, finding in enumerate(mapped, 1):
+            made[f"series-{number}.map-{place}.dcm"] = parametric_map(
+                series.source, finding, case.blob, moment
+            )
+    for number, chosen in enumerate(key_images(case, identified(shown(report))), 1):
+        made[f"study-{number}.key-images.dcm"] = key_objects(chosen, report, observer=signer)
     return made
 
 
@@ -93,6 +107,7 @@ def particulars(store: Store, case: Case, report: Report) -> Particulars:
         decisions=decisions,
         inputs=inputs,
         people={person: _name(store, person) for person in people if person},
+        studies={record.reference: record.content for record in case.of("ImagingStudy")},
     )
 
 
@@ -154,7 +169,7 @@ def _by_series(case: Case, report: Report) -> list[tuple[CaseSeries, list[Findin
             found.setdefault(uid, []).append(finding)
     return [
         (series, found[series.series_uid])
-        for series in (case_volumes(case) if found else [])
+        for series in (answered_volumes(case) if found else [])
         if series.series_uid in found
     ]
 

@@ -50,6 +50,7 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from suwen.lifecycle.card import NO_METRICS
     from suwen.lifecycle.card_words import label, number
 
     console = Console()
@@ -70,11 +71,12 @@ def show(result: dict[str, Any]) -> None:
                 table.add_row(label(name), *(cell.replace("[", "\\[") for cell in cells))
         console.print(table)
     for column, values in result["subgroups"].items():
-        names = dict.fromkeys(
-            k for v in values.values() for k in v if k not in ("n", "groups", "floor")
-        )
+        names = dict.fromkeys(k for v in values.values() for k in v if k not in NO_METRICS)
         table = Table(column, "n", "groups", *map(label, names), box=None)
         for value, entry in values.items():
             row = tuple(number(entry.get(name)).replace("[", "\\[") for name in names)
-            table.add_row(value, str(entry["n"]), str(entry["groups"]), *row)
+            few = " (few)" if entry.get("few") else ""
+            table.add_row(value + few, str(entry["n"]), str(entry["groups"]), *row)
         console.print(table)
+    if missing := result.get("not_recorded"):
+        console.print(f"not recorded in this data set: {', '.join(missing)}")

@@ -85,6 +85,9 @@ NODULE_SEARCH = _code(
 )
 MARKS = _code(f"{SUWEN}/codes", "marks", "Places marked", "标记部位数")
 WEAK_MARKS = _code(f"{SUWEN}/codes", "weak-marks", "Weaker marks", "较弱标记数")
+RELEVANCE = _code(
+    f"{SUWEN}/codes", "relevance", "Relevance for a network's answer", "对网络输出的影响"
+)
 GUIDELINE_CATEGORY = _code(f"{SUWEN}/codes", "guideline", "Category by guideline", "指南分类")
 CATEGORIES = f"{SUWEN}/guideline-category"
 """System of the categories of guidelines (Lung-RADS, Fleischner): an answer, not a measure."""

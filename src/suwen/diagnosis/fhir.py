@@ -8,31 +8,38 @@ report twice changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
-from suwen.core.codes import AI_GENERATED, SUWEN, UCUM, Language
+from suwen.core.codes import AI_GENERATED, SUWEN, Language
 from suwen.core.nouns import (
     Act,
     Band,
     Finding,
     ImageRegion,
-    Interval,
-    Measure,
     Reference,
     Report,
     Review,
     SimilarExample,
     Tracking,
-    canonical,
-    digest_of,
+)
+from suwen.diagnosis.fhir_lesions import (
+    coded,
+    component,
+    imaging_studies,
+    lesion_observations,
+    quantity,
+    stable_id,
+    tagged,
+    tracked,
 )
 from suwen.diagnosis.language import both, say
 from suwen.diagnosis.lesions import CITED, cited, identities
 from suwen.diagnosis.observations import FINDING_SYSTEM
 from suwen.diagnosis.problems import latest_reviews, problems, shown
 from suwen.diagnosis.view import Particulars
-from suwen.diagnosis.wording import BAND_CHIPS, SECTION_TITLES, Section, concept, quoted, unit_sign
+from suwen.diagnosis.wording import BAND_CHIPS, SECTION_TITLES, Section, concept, quoted
 
 Resource = dict[str, Any]
 
@@ -61,6 +68,9 @@ def fhir_bundle(
 ) -> Resource:
     """Return the report as a FHIR R4 transaction Bundle.
 
+    Each lesion is one Observation more, whose members are the findings on it and whose components
+    are their measures; the ImagingStudies they lie on stand beside (`Particulars.studies`).
+
     A rejected finding is left out of the report's results and stays as an Observation
     `entered-in-error`, so that a receiver of an earlier version corrects itself. An edited finding
     carries the person's words instead of the model's numbers, and is tagged as theirs.
@@ -78,7 +88,11 @@ def fhir_bundle(
     packs = sorted({finding.pack for finding in report.findings})
     resources = [_device(pack) for pack in packs]
     resources += [_observation(finding, report, language) for finding in report.findings]
+    resources += lesion_observations(
+        report, language, lambda one: _observation_status(report, one), partial(_cited, report)
+    )
     resources.append(_diagnostic_report(report, language))
+    resources += imaging_studies(report, known.studies)
     resources.append(_provenance(report, packs, known))
     return {
         "resourceType": "Bundle",
@@ -99,20 +113,6 @@ def _reference(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def _id(*parts: str) -> str:
-    """Return a stable FHIR id derived from `parts`."""
-    return digest_of(canonical(list(parts)))[:32]
-
-
-def _concept(system: str, code: str, display: str, text: str = "") -> Resource:
-    coding = {"system": system, "code": code, "display": display}
-    return {"coding": [coding], "text": text or display}
-
-
-def _tagged() -> Resource:
-    return {"security": [AI_GENERATED.coding()]}
-
-
 def _withdrawn_status(report: Report) -> str:
     return "entered-in-error" if report.signed_at else "cancelled"
 
@@ -122,7 +122,7 @@ def _device(pack: str) -> Resource:
     version, _, manifest = rest.partition("+")
     device: Resource = {
         "resourceType": "Device",
-        "id": _id("device", pack),
+        "id": stable_id("device", pack),
         "identifier": [{"system": f"{SUWEN}/pack", "value": pack}],
         "status": "active",
         "deviceName": [{"name": name, "type": "model-name"}],
@@ -139,8 +139,8 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
     review = latest_reviews(report).get(finding.id)
     observation: Resource = {
         "resourceType": "Observation",
-        "id": _id("observation", report.id, finding.id),
-        "meta": _tagged(),
+        "id": stable_id("observation", report.id, finding.id),
+        "meta": tagged(),
         "identifier": [{"system": FINDING_SYSTEM, "value": finding.id}],
         "status": _observation_status(report, review),
         "code": {"coding": [finding.code.coding()], "text": concept(finding.code).of(language)},
@@ -148,7 +148,7 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
         "effectiveDateTime": report.created.isoformat(),
         "issued": report.created.isoformat(),
         "method": {"text": finding.task},
-        "device": {"reference": f"Device/{_id('device', finding.pack)}"},
+        "device": {"reference": f"Device/{stable_id('device', finding.pack)}"},
     }
     if finding.site:
         site = finding.site
@@ -177,7 +177,7 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
 
 def _cited(report: Report, finding: str) -> str:
     """Return the reference of the Observation of a finding of the report."""
-    return f"Observation/{_id('observation', report.id, finding)}"
+    return f"Observation/{stable_id('observation', report.id, finding)}"
 
 
 def _observation_status(report: Report, review: Review | None) -> str:
@@ -191,14 +191,7 @@ def _observation_status(report: Report, review: Review | None) -> str:
 def _extensions(finding: Finding, known: Mapping[str, Tracking]) -> list[Resource]:
     extensions: list[Resource] = [{"url": f"{SUWEN}/status", "valueCode": finding.status.value}]
     if finding.tracking:
-        tracking = known.get(finding.tracking.uid, finding.tracking)
-        parts = (("uid", tracking.uid), ("identifier", tracking.label))
-        extensions.append(
-            {
-                "url": f"{SUWEN}/tracking",
-                "extension": [{"url": url, "valueString": value} for url, value in parts],
-            }
-        )
+        extensions.append(tracked(known.get(finding.tracking.uid, finding.tracking)))
     if finding.valid_until:
         until = finding.valid_until.isoformat()
         extensions.append({"url": f"{SUWEN}/valid-until", "valueDateTime": until})
@@ -209,47 +202,18 @@ def _value(finding: Finding, language: Language) -> Resource:
     """Return value, interpretation and components, or why there is no value."""
     if finding.band is Band.ABSTAIN:
         text = finding.reason.of(language) if finding.reason else ""
-        return {"dataAbsentReason": _concept(ABSENT_SYSTEM, "unknown", "Unknown", text)}
+        return {"dataAbsentReason": coded(ABSENT_SYSTEM, "unknown", "Unknown", text)}
     value: Resource = {}
     if finding.probability:
-        value["valueQuantity"] = _quantity(finding.probability, "%", 100.0)
+        value["valueQuantity"] = quantity(finding.probability, "%", 100.0)
         code, display = INTERPRETATIONS[finding.band]
         chip = say(language, BAND_CHIPS[finding.band])
-        meaning = _concept(INTERPRETATION_SYSTEM, code, display, chip)
+        meaning = coded(INTERPRETATION_SYSTEM, code, display, chip)
         meaning["coding"].append({"system": f"{SUWEN}/band", "code": finding.band.value})
         value["interpretation"] = [meaning]
     if finding.measures:
-        value["component"] = [_component(measure, language) for measure in finding.measures]
+        value["component"] = [component(measure, language) for measure in finding.measures]
     return value
-
-
-def _component(measure: Measure, language: Language) -> Resource:
-    name = concept(measure.code).of(language)
-    return {
-        "code": {"coding": [measure.code.coding()], "text": name},
-        "valueQuantity": _quantity(measure.interval, measure.unit),
-    }
-
-
-def _quantity(interval: Interval, unit: str, scale: float = 1.0) -> Resource:
-    """Return the value with its unit, and its interval as an extension."""
-    numbers = {name: round(getattr(interval, name) * scale, 4) for name in ("value", "low", "high")}
-    return {
-        "extension": [
-            {
-                "url": f"{SUWEN}/interval",
-                "extension": [
-                    {"url": "low", "valueDecimal": numbers["low"]},
-                    {"url": "high", "valueDecimal": numbers["high"]},
-                    {"url": "level", "valueDecimal": interval.level},
-                ],
-            }
-        ],
-        "value": numbers["value"],
-        "unit": unit_sign(unit) or unit,
-        "system": UCUM,
-        "code": unit,
-    }
 
 
 def _notes(finding: Finding, review: Review | None, language: Language) -> list[Resource]:
@@ -269,19 +233,19 @@ def _diagnostic_report(report: Report, language: Language) -> Resource:
     resource: Resource = {
         "resourceType": "DiagnosticReport",
         "id": report.id,
-        "meta": _tagged(),
+        "meta": tagged(),
         "language": "zh-CN" if language == "zh" else "en",
         "text": {"status": "generated", "div": _narrative(report, language)},
         "identifier": [{"system": f"{SUWEN}/report", "value": report.id}],
         "status": _withdrawn_status(report) if withdrawn else REPORT_STATUS[report.status],
-        "code": _concept(system, code, display),
+        "code": coded(system, code, display),
         "subject": {"reference": f"Patient/{report.patient}"},
         "effectiveDateTime": report.created.isoformat(),
         "issued": (report.signed_at or report.created).isoformat(),
     }
     kept = [finding for problem in problems(shown(report)) for finding in problem.findings]
     if kept:
-        references = [f"Observation/{_id('observation', report.id, f.id)}" for f in kept]
+        references = [f"Observation/{stable_id('observation', report.id, f.id)}" for f in kept]
         resource["result"] = [{"reference": reference} for reference in references]
     if imaging:
         studies = dict.fromkeys(
@@ -321,29 +285,29 @@ def _person(person: str, particulars: Particulars) -> Resource:
 
 def _provenance(report: Report, packs: Sequence[str], particulars: Particulars) -> Resource:
     targets = [f"DiagnosticReport/{report.id}"]
-    targets += [f"Observation/{_id('observation', report.id, f.id)}" for f in report.findings]
+    targets += [f"Observation/{stable_id('observation', report.id, f.id)}" for f in report.findings]
     agents: list[Resource] = [
         {
-            "type": _concept(AGENT_SYSTEM, "assembler", "Assembler"),
-            "who": {"reference": f"Device/{_id('device', pack)}"},
+            "type": coded(AGENT_SYSTEM, "assembler", "Assembler"),
+            "who": {"reference": f"Device/{stable_id('device', pack)}"},
         }
         for pack in packs
     ] or [
         {
-            "type": _concept(AGENT_SYSTEM, "assembler", "Assembler"),
+            "type": coded(AGENT_SYSTEM, "assembler", "Assembler"),
             "who": {"display": "Suwen"},
         }
     ]
     for person in dict.fromkeys(entry.person for entry in report.reviews):
-        kind = _concept(AGENT_SYSTEM, "verifier", "Verifier")
+        kind = coded(AGENT_SYSTEM, "verifier", "Verifier")
         agents.append({"type": kind, "who": _person(person, particulars)})
     last = max([report.created, *(entry.at for entry in report.reviews)])
     if report.signed_at:
         last = max(last, report.signed_at)
     resource: Resource = {
         "resourceType": "Provenance",
-        "id": _id("provenance", report.id),
-        "meta": _tagged(),
+        "id": stable_id("provenance", report.id),
+        "meta": tagged(),
         "target": [{"reference": target} for target in targets],
         "occurredDateTime": report.created.isoformat(),
         "recorded": last.isoformat(),

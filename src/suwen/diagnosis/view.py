@@ -75,6 +75,8 @@ class Particulars:
         References of the bytes that decided a finding (`blob/<sha256>`), by finding id.
     people
         Names to show, by person id.
+    studies
+        The ImagingStudies of the case, by reference.
     at
         The moment the page is made; what expired before it is marked. Default: `report.created`.
     """
@@ -83,6 +85,7 @@ class Particulars:
     decisions: Mapping[str, int] = field(default_factory=dict)
     inputs: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
+    studies: Mapping[Reference, Mapping[str, Any]] = field(default_factory=dict)
     at: datetime | None = None
 
 

@@ -1,14 +1,14 @@
 """Instances into series: grouping, safety checks, order, volumes.
 
-The checks stand in `safety`; the planes and the grid in `geometry`.
+The checks stand in `safety`; the planes and the grid in `geometry`; what one series mixes is told
+apart in `stacks`.
 
 Reference: DICOM PS3.3 2024e section A.1.2 (Study, Series, Instance) and C.7.6.2 (Image Plane).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from suwen.imaging.dicom import Instance
 from suwen.imaging.geometry import Slice, Stack, slices_of, volume_of
 from suwen.imaging.problem import Problem, refusal, warning
 from suwen.imaging.safety import (
+    check_captures,
     check_ct,
     check_grid,
     check_identity,
@@ -25,6 +26,7 @@ from suwen.imaging.safety import (
     images_of,
     without_repeats,
 )
+from suwen.imaging.stacks import groups_by, stacks_of, without_copies
 from suwen.imaging.volume import Volume
 
 MAX_STRAY_SHARE: Final = 0.1
@@ -114,10 +116,10 @@ def _assemble_one(uid: str, group: Sequence[Instance]) -> list[Series]:
     group = without_repeats(group, problems)
     check_identity(uid, group, problems)
     images = images_of(group, problems)
-    slices = _slices(images, problems)
+    slices = [] if check_captures(images, problems) else _slices(images, problems)
     slices = _one_orientation(slices, problems)
     check_grid(slices, problems)
-    stacks = _stacks(slices, problems)
+    stacks = stacks_of(without_copies(slices, problems), problems)
     placed = {id(one.instance) for _, stack in stacks if stack for one in stack.slices}
     rest = [instance for instance in group if id(instance) not in placed]
     return [
@@ -172,7 +174,7 @@ def _slices(images: Sequence[Instance], problems: list[Problem]) -> list[Slice]:
 
 
 def _one_orientation(slices: Sequence[Slice], problems: list[Problem]) -> list[Slice]:
-    kinds = _by(slices, lambda one: (*one.across.round(2), *one.down.round(2)))
+    kinds = groups_by(slices, lambda one: (*one.across.round(2), *one.down.round(2)))
     if len(kinds) < 2:
         return list(slices)
     main = max(kinds.values(), key=len)
@@ -193,36 +195,3 @@ def _one_orientation(slices: Sequence[Slice], problems: list[Problem]) -> list[S
 
 def _parallel(one: Slice, other: Slice) -> bool:
     return bool(one.across @ other.across > 0.9999 and one.down @ other.down > 0.9999)
-
-
-def _by(slices: Sequence[Slice], key: Callable[[Slice], Hashable]) -> dict[Hashable, list[Slice]]:
-    groups: dict[Hashable, list[Slice]] = {}
-    for one in slices:
-        groups.setdefault(key(one), []).append(one)
-    return groups
-
-
-def _stacks(slices: Sequence[Slice], problems: list[Problem]) -> list[tuple[str, Stack | None]]:
-    """Return the stacks of a series; several where slices share positions but not their phase."""
-    if not slices:
-        return [("", None)]
-    whole = Stack.of(slices)
-    if not _collides(whole):
-        return [("", whole)]
-    for number in range(len(slices[0].keys)):
-        groups = _by(slices, lambda one, number=number: one.keys[number])  # type: ignore[misc]
-        stacks = [Stack.of(group) for group in groups.values()]
-        if len(stacks) > 1 and not any(_collides(stack) for stack in stacks):
-            return [(f"{n + 1}/{len(stacks)}", stack) for n, stack in enumerate(stacks)]
-    problems.append(
-        refusal(
-            "same-position",
-            "Several slices lie at the same position and nothing tells them apart.",
-            "多层图像位置相同且无法区分。",
-        )
-    )
-    return [("", whole)]
-
-
-def _collides(stack: Stack) -> bool:
-    return any(count > 1 for count in Counter(stack.heights.round(2)).values())

@@ -20,6 +20,7 @@ from scipy.spatial.distance import cdist
 from suwen.core.errors import BadInput, NotFound
 from suwen.imaging import overlays
 from suwen.imaging.planar import Floats, PlanarInput, levelled, read_picture, resized
+from suwen.imaging.tags import tag_columns
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample, Source
 
@@ -98,6 +99,7 @@ def busi(data: DataFolders, clean: bool = True) -> Examples:
         columns={
             "marks": np.array([_marked(found) for found in marks]),
         },
+        tags=tag_columns(root, [row["file"] for row in rows]),
         floors={"darkness": darkness(shown)},
     )
 
@@ -177,6 +179,7 @@ def breastmnist(data: DataFolders) -> Examples:
         columns={
             "brightness": np.array(["dark", "bright"])[(means > np.median(means)).astype(int)]
         },
+        tags=tag_columns(path.parent, names),
         load=lambda i: Sample(key=names[i], data=PlanarInput(pictures[i])),
         floors={"darkness": darkness(pictures)},
         lacks=(LABELS.index("benign"),),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.imaging.planar import PlanarInput, levelled, read_picture
+from suwen.imaging.tags import tag_columns
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Examples, Sample, Source
 
@@ -102,6 +103,7 @@ def examples(data: DataFolders) -> Examples:
         labels=np.array([SUBTYPES.index(row.subtype) for row in rows]),
         load=partial(_sample, rows),
         columns={"pictures": _counted([row.person for row in rows])},
+        tags=tag_columns(data.find(KERMANY), [row.key for row in rows]),
         floors={"mean brightness": np.round(brightness, 6)},
     )
 

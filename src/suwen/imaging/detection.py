@@ -25,15 +25,18 @@ from suwen.core.nouns import (
     Tracking,
 )
 from suwen.core.registry import register
-from suwen.imaging import perturbations
+from suwen.imaging import perturbations, situs
+from suwen.imaging.data import LUNG_SLICES
 from suwen.imaging.detector import Detectors, marks_of, slice_maps
 from suwen.imaging.locate import given_in, reach_of
 from suwen.imaging.lung_slices import SLICES_SOURCE, read_slices
 from suwen.imaging.lungs import Lungs
 from suwen.imaging.nodule import site_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
+from suwen.imaging.problem import joined
 from suwen.imaging.scan import ScanInput, places_of, scan_of, slice_volume, whole_region
-from suwen.imaging.series import case_volumes
+from suwen.imaging.series import answered_volumes
+from suwen.imaging.tags import tag_columns
 from suwen.imaging.uids import uid_from
 from suwen.imaging.volume import Volume
 from suwen.imaging.whole_ct import Searches
@@ -111,7 +114,7 @@ class NoduleDetection:
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample for each CT series that shows a whole chest."""
         found = []
-        for series in case_volumes(case):
+        for series in answered_volumes(case):
             if series.modality != "CT" or (data := scan_of(series)) is None:
                 continue
             try:
@@ -146,6 +149,7 @@ class NoduleDetection:
             load=lambda i: Sample(slices[i].name, ScanInput(slice_volume(slices[i]))),
             truth=lambda i: places_of(slices[i]),
             columns={"split": np.array([one.split for one in slices])},
+            tags=tag_columns(data.find(LUNG_SLICES), [one.name for one in slices]),
             floor_marks={"difference of Gaussians": lambda i: blobs(slices[i].hu)},
         )
 
@@ -196,6 +200,7 @@ class NoduleDetection:
         if reasons:
             return [abstention(self, pack, sample, reasons)]
         marked = say.marked(self, pack, sample, output)
+        turned = lungs is not None and situs.mirrored(lungs.grid)
         told = []
         if len(data.volume.values) > 1:
             marked = marked[:MOST_SHOWN]
@@ -203,7 +208,7 @@ class NoduleDetection:
         ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
         known = identities(sample, [mark for mark, _ in marked])
         return told + [
-            _placed(found, mark, tracking, sample, lungs, ratio)
+            _placed(found, mark, tracking, sample, (lungs, turned), ratio)
             for (mark, found), tracking in zip(marked, known, strict=True)
         ]
 
@@ -325,14 +330,16 @@ def _placed(
     mark: NDArray[np.float64],
     tracking: Tracking,
     sample: Sample,
-    lungs: Lungs | None,
+    seen: tuple[Lungs | None, bool],
     ratio: NDArray[np.float64],
 ) -> Finding:
     """Return the finding of one mark with its place, size, side and identity.
 
-    `ratio` are the ends of log(true diameter / diameter of the mark) for 95 % of found nodules.
+    `seen` are the lungs and whether left and right look exchanged; `ratio` are the ends of
+    log(true diameter / diameter of the mark) for 95 % of found nodules.
     """
     data: ScanInput = sample.data
+    lungs, turned = seen
     x, y, z = (float(value) for value in mark[1:4])
     wide = float(mark[4])
     last = len(data.volume.values) - 1
@@ -344,11 +351,12 @@ def _placed(
         uid = data.slice_uids[level]
         region = _region(whole, mark, uid)
         zone = _ZONES.get(lungs.zone((x, y, z))) if lungs else None
-        note = _where(level, last + 1, zone, (wide, float(low), float(high)))
+        place_in = _where(level, last + 1, zone, (wide, float(low), float(high)))
+        note = joined(place_in, whole.note, situs.MIRRORED if turned else None)
         update |= {
             "evidence": (region.model_copy(update={"note": note}),),
             "tracking": tracking,
-            "site": site_of(lungs.side((x, y, z)) if lungs else ""),
+            "site": site_of(lungs.side((x, y, z)) if lungs and not turned else ""),
         }
     return found.model_copy(update=update)
 

@@ -11,6 +11,7 @@ import numpy as np
 from suwen.core.errors import NotFound
 from suwen.imaging.data import (
     INDETERMINATE,
+    LIDC,
     LIDC_SOURCE,
     Crop,
     Nodule,
@@ -19,6 +20,7 @@ from suwen.imaging.data import (
 )
 from suwen.imaging.nodule import Mask, NoduleInput
 from suwen.imaging.segmentation import mask_from
+from suwen.imaging.tags import tag_columns
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample
 from suwen.metrics.overlap import dice
@@ -74,8 +76,16 @@ def examples_of(
             "attributes": np.array([" ".join(map(str, n.attributes)) for n in nodules]),
             "rating": np.where(rating == INDETERMINATE, "rating 3", "rating 3 excluded"),
         },
+        tags=tag_columns(
+            data.find(LIDC), [nodule.key for nodule in nodules], [slice_mm(n) for n in nodules]
+        ),
         floors={"diameter": diameter},
     )
+
+
+def slice_mm(nodule: Nodule) -> float:
+    """Return the slice spacing of a crop in mm."""
+    return crop_of(nodule).volume.spacing[0]
 
 
 def _sample(nodule: Nodule, load: Callable[[Nodule], NoduleInput]) -> Sample:

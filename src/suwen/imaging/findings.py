@@ -40,6 +40,7 @@ from suwen.imaging.nodule import (
 )
 from suwen.imaging.patches import Floats
 from suwen.imaging.pictures import key_image
+from suwen.imaging.problem import joined
 from suwen.imaging.saliency import on_whole, seen_volume
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.pack import Pack
@@ -127,7 +128,7 @@ def region_of(mask: Mask, data: NoduleInput, before: Sequence[Evidence]) -> Imag
     if data.slice_uids:
         named["instance_uid"] = data.slice_uids[round(float(middle[0]))]
     note = given.note if given else None
-    return ImageRegion(**named, note=_joined(note, REACHES_END if ends else None))
+    return ImageRegion(**named, note=joined(note, REACHES_END if ends else None))
 
 
 def _named(given: ImageRegion | None) -> dict[str, Any]:
@@ -138,13 +139,6 @@ def _named(given: ImageRegion | None) -> dict[str, Any]:
 def _point(values: Any) -> Point:
     x, y, z = (round(float(value), 3) for value in values)
     return x, y, z
-
-
-def _joined(*parts: Text | None) -> Text | None:
-    texts = [part for part in parts if part is not None]
-    if not texts:
-        return None
-    return Text(en=" ".join(text.en for text in texts), zh="".join(text.zh for text in texts))
 
 
 def segmentation_finding(

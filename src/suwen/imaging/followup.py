@@ -25,7 +25,7 @@ from suwen.imaging.lungs import lung_mask
 from suwen.imaging.matching import Pair, match
 from suwen.imaging.registration import Registration
 from suwen.imaging.registration import register as lay_over
-from suwen.imaging.series import case_volumes
+from suwen.imaging.series import answered_volumes
 from suwen.imaging.studies import Marked, Study, reports_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
 from suwen.lifecycle.pack import Pack
@@ -149,7 +149,7 @@ def change_in(pack: Pack, data: FollowUp) -> growth.Change | None:
 def follow(case: Case, segmented: Sequence[Finding]) -> list[Sample]:
     """Return a sample for each nodule of the latest two studies of a Case; see `FollowUp`."""
     answered = any(one.band is not Band.ABSTAIN for one in segmented)
-    if not answered or len({one.study_uid for one in case_volumes(case)}) < 2:
+    if not answered or len({one.study_uid for one in answered_volumes(case)}) < 2:
         return []
     studies = studies_of(case, segmented)[-MOST_STUDIES:]
     if len(studies) < 2 or not any(study.nodules for study in studies[-2:]):

@@ -39,7 +39,7 @@ class Slice:
 
     `across` is the direction of growing column index, `down` of growing row index; `spacing` is
     (between rows, between columns). Stored value * `slope` + `intercept` is the quantity. `keys`
-    tell apart stacks that share positions (echo, phase, b-value ...).
+    tell apart stacks that share positions (echo, phase, kernel ...); `names` are their fields.
     """
 
     instance: Instance = field(repr=False)
@@ -52,6 +52,11 @@ class Slice:
     intercept: float
     rescaled: bool
     keys: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """DICOM keyword of each of `keys`."""
+        return _KEYS if len(self.keys) == len(_KEYS) else _ENHANCED_KEYS
 
     @property
     def normal(self) -> Vector:
@@ -71,6 +76,18 @@ _KEYS: Final = (
     "DiffusionBValue",
     "TriggerTime",
     "ImageType",
+    "ConvolutionKernel",
+    "SliceThickness",
+    "KVP",
+    "ContrastBolusAgent",
+    "SeriesDescription",
+    "AcquisitionTime",
+)
+_ENHANCED_KEYS: Final = (
+    "StackID",
+    "TemporalPositionIndex",
+    "DiffusionBValue",
+    "EffectiveEchoTime",
 )
 
 
@@ -100,8 +117,16 @@ def slices_of(instance: Instance) -> list[Slice]:
             "send the series as single-frame or Enhanced objects",
         )
     header = instance.header
-    keys = tuple(text_of(header, keyword) for keyword in _KEYS)
+    keys = tuple(_key(header, keyword) for keyword in _KEYS)
     return [_slice(instance, 0, (header,) * 4, keys)]
+
+
+def _key(header: Dataset, keyword: str) -> str:
+    """Return what tells stacks apart; a field that cannot be read tells nothing."""
+    try:
+        return text_of(header, keyword)
+    except BadInput:
+        return ""
 
 
 def _sequence(dataset: Dataset, keyword: str) -> Sequence[Dataset]:

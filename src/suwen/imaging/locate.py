@@ -28,11 +28,13 @@ from suwen.core.nouns import (
     Reference,
     Tracking,
 )
+from suwen.imaging import situs
 from suwen.imaging.data import centre_of
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.nodule import NoduleInput, cut_around, is_axial, side_in
 from suwen.imaging.points import POINT_PATH, GivenPoint, points_in
-from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.problem import joined
+from suwen.imaging.series import CaseSeries, answered_volumes
 from suwen.imaging.uids import uid_from
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.task import Sample
@@ -68,6 +70,20 @@ MIDDLE_TAKEN: Final = Text(
     en="No point was given; the series is a small volume of interest, so its middle was taken.",
     zh="未给出标注点；该序列为小范围感兴趣区，故取其中心。",
 )
+NO_LUNGS: Final = Text(
+    en="No lungs are seen on this CT, so it is not answered about: the packs know lung nodules "
+    "only.",
+    zh="该 CT 上未见肺，故不作答：模型包仅适用于肺结节。",
+)
+NOT_AT_LUNG: Final = Text(
+    en="The given point lies outside the lungs (more than 20 mm away), so it is not answered "
+    "about: the packs know lung nodules only.",
+    zh="标注点在肺外（距离超过 20 mm），故不作答：模型包仅适用于肺结节。",
+)
+WHOLE_MM: Final = (60.0, 160.0, 160.0)
+"""A CT at least this large along (z, y, x) shows enough to look for lungs."""
+AT_LUNG_MM: Final = 20.0
+"""How far from a lung a point may lie: consolidation and a nodule at the hilum are not aerated."""
 NO_MASK: Final = Text(
     en="The nodule was not segmented, so it is not scored.", zh="结节未能分割，故不给出评分。"
 )
@@ -78,7 +94,7 @@ def located(case: Case, marked: Sequence[Finding] = ()) -> list[Sample]:
 
     `marked` are the findings of the search.
     """
-    series_list = [one for one in case_volumes(case) if one.modality == MODALITY]
+    series_list = [one for one in answered_volumes(case) if one.modality == MODALITY]
     found = [sample for series in series_list for sample in _given(case, series)]
     found += [sample for series in series_list for sample in _marked(series, marked, found)]
     found += [
@@ -88,8 +104,34 @@ def located(case: Case, marked: Sequence[Finding] = ()) -> list[Sample]:
         for sample in _middle(series)
     ]
     if not found and series_list:
-        found.append(_refused(series_list[0], NEEDS_POINT))
+        chests = [one for one in series_list if not_chest(one) is None]
+        why = NEEDS_POINT if chests else NO_LUNGS
+        found.append(_refused(chests[0] if chests else series_list[0], why))
     return found
+
+
+def not_chest(series: CaseSeries) -> Text | None:
+    """Say why a whole CT shows no chest; None where it does, or is too small to tell."""
+    try:
+        return None if not shows_whole(series.volume) or series.lungs.found else NO_LUNGS
+    except BadInput:
+        return UNREADABLE
+
+
+def shows_whole(volume: Volume) -> bool:
+    """Say whether an axial CT is large enough to look for lungs on it."""
+    size = np.array(volume.values.shape) * volume.spacing
+    return is_axial(volume) and bool(np.all(size >= WHOLE_MM))
+
+
+def _outside_lungs(series: CaseSeries, point: Point) -> Text | None:
+    """Say why a point of a whole CT is not answered about; None at a lung, or on a part."""
+    if not shows_whole(series.volume):
+        return None
+    if not series.lungs.found:
+        return NO_LUNGS
+    near = series.lungs.holds(np.array([point]), AT_LUNG_MM)[0]
+    return None if near else NOT_AT_LUNG
 
 
 def given_in(case: Case, series: CaseSeries) -> list[tuple[GivenPoint, Tracking]]:
@@ -149,7 +191,7 @@ def reach_of(wide: float) -> float:
 
 def _sample_of_mark(series: CaseSeries, finding: Finding, place: ImageRegion) -> Sample:
     """Return the sample of a mark, with the mark's own identity and the finding as evidence."""
-    sample = _sample(series, place.centre, 0, None)
+    sample = _sample(series, place.centre, 0, None, note=MARKED)
     if sample.data.refusal is not None:
         return sample
     tracking = finding.tracking
@@ -158,10 +200,7 @@ def _sample_of_mark(series: CaseSeries, finding: Finding, place: ImageRegion) ->
         uid=tracking.uid if tracking else sample.data.uid,
         label=tracking.label if tracking else sample.data.label,
     )
-    where = region(series, place.centre, place.centre, note=MARKED)
-    return replace(
-        sample, data=data, evidence=(where,), inputs=(*sample.inputs, f"Finding/{finding.id}")
-    )
+    return replace(sample, data=data, inputs=(*sample.inputs, f"Finding/{finding.id}"))
 
 
 def _middle(series: CaseSeries) -> Iterator[Sample]:
@@ -172,7 +211,7 @@ def _middle(series: CaseSeries) -> Iterator[Sample]:
         return
     _, height, width = np.array(volume.values.shape) * volume.spacing
     if max(height, width) < INTEREST_MM:
-        yield _sample(series, centre_of(volume), 1, None)
+        yield _sample(series, centre_of(volume), 1, None, note=MIDDLE_TAKEN)
 
 
 def _sample(
@@ -181,34 +220,41 @@ def _sample(
     number: int,
     given: GivenPoint | None,
     beside: tuple[Reference, ...] = (),
+    note: Text | None = None,
 ) -> Sample:
     """Return the sample of a point; `beside` are all points of the series, which number it."""
     key = _key(series, point)
     tracking = _tracking(key, number)
-    note = MIDDLE_TAKEN if given is None else None
-    inputs: tuple[Reference, ...] = (series.reference, *series.blobs)
-    evidence: list[Evidence] = [region(series, point, point, note=note)]
+    inputs: tuple[Reference, ...] = (series.reference, *series.blobs, *beside)
+    if (refused := _why_not(series, point)) is not None:
+        known = refused is not UNREADABLE
+        return _refused(series, refused, key if known else "", inputs if known else ())
+    turned = shows_whole(series.volume) and series.mirrored
+    where = region(series, point, point, joined(note, situs.MIRRORED if turned else None))
+    evidence: tuple[Evidence, ...] = (where,)
     if given is not None:
-        inputs = (*inputs, *beside)
-        evidence.append(RecordValue(record=given.reference, path=POINT_PATH))
-    try:
-        volume = series.volume
-    except BadInput:
-        return _refused(series, UNREADABLE)
-    if not volume.holds(point):
-        return _refused(series, OUTSIDE, key, inputs)
-    if not is_axial(volume):
-        return _refused(series, NOT_AXIAL, key, inputs)
-    near = cut_around(volume, point)
+        evidence = (where, RecordValue(record=given.reference, path=POINT_PATH))
+    near = cut_around(series.volume, point)
     data = NoduleInput(
         volume=near,
         point=point,
         slice_uids=slice_uids(series, near),
         uid=tracking.uid,
         label=tracking.label,
-        side=side_of(volume, point),
+        side="" if turned else side_of(series.volume, point),
     )
-    return Sample(key, data, tuple(evidence), inputs)
+    return Sample(key, data, evidence, inputs)
+
+
+def _why_not(series: CaseSeries, point: Point) -> Text | None:
+    """Say why nothing is answered about a point of a series; None when nothing speaks against."""
+    try:
+        volume = series.volume
+    except BadInput:
+        return UNREADABLE
+    if not volume.holds(point):
+        return OUTSIDE
+    return _outside_lungs(series, point) if is_axial(volume) else NOT_AXIAL
 
 
 def _refused(
@@ -233,7 +279,7 @@ def region(series: CaseSeries, low: Point, high: Point, note: Text | None = None
         low=(low[0] - grown, low[1] - grown, low[2] - grown),
         high=(high[0] + grown, high[1] + grown, high[2] + grown),
         instance_uid=series.instance_at((x, y, z)),
-        note=note,
+        note=joined(note, series.remark),
     )
 
 
@@ -265,7 +311,7 @@ def side_of(volume: Volume, point: Point) -> str:
 
 def segmented(case: Case, earlier: Sequence[Finding]) -> list[Sample]:
     """Return a sample for each earlier segmentation finding, with the mask it found."""
-    series_of = {one.series_uid: one for one in case_volumes(case) if one.modality == MODALITY}
+    series_of = {one.series_uid: one for one in answered_volumes(case) if one.modality == MODALITY}
     found = []
     for finding in earlier:
         place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)

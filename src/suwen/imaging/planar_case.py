@@ -44,6 +44,7 @@ CINE: Final = Text(
 UNREADABLE: Final = Text(en="The pixels of the picture cannot be read.", zh="无法读取图像像素。")
 FLAT: Final = Text(en="The picture is the same everywhere.", zh="图像各处灰度相同。")
 
+_INSTANCE: Final = ".instance.where(uid="
 Check = Callable[[Instance], Text | None]
 """Says why a task cannot answer about an instance; None when nothing speaks against it."""
 Read = Callable[[Instance], PlanarInput]
@@ -88,13 +89,18 @@ def _of_series(series: CaseSeries, check: Check, read: Read) -> Iterator[Sample]
         uid = field_text(instance, "SOPInstanceUID")
         why = against[0].text if against else _refusal(instance, check)
         data = PlanarInput.refused(why, uid) if why else read(instance)
-        place = f"series.where(uid='{series.series_uid}').instance.where(uid='{uid}').uid"
+        place = f"series.where(uid='{series.series_uid}'){_INSTANCE}'{uid}').uid"
         yield Sample(
             key=f"{series.series_uid}/{uid}",
             data=data,
             evidence=(RecordValue(record=series.reference, path=f"ImagingStudy.{place}"),),
             inputs=(series.reference, f"blob/{digest_of(instance.load())}"),
         )
+
+
+def instance_in(path: str) -> str:
+    """Return the SOP Instance UID that an evidence's path names; an empty text without one."""
+    return path.partition(_INSTANCE + "'")[2].partition("'")[0]
 
 
 def _refusal(instance: Instance, check: Check) -> Text | None:

@@ -40,3 +40,11 @@ def warning(code: str, en: str, zh: str) -> Problem:
 def refusal(code: str, en: str, zh: str) -> Problem:
     """Build a Problem that keeps a volume from being built."""
     return Problem(Severity.REFUSAL, code, Text(en=en, zh=zh))
+
+
+def joined(*parts: Text | None) -> Text | None:
+    """Return sentences as one text; None when there is none."""
+    texts = [part for part in parts if part is not None]
+    if not texts:
+        return None
+    return Text(en=" ".join(text.en for text in texts), zh="".join(text.zh for text in texts))

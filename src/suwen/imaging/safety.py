@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from suwen.core.errors import BadInput
 from suwen.imaging.dicom import Instance
 from suwen.imaging.geometry import Slice, Stack
@@ -24,6 +26,17 @@ CT_CLASSES: Final = frozenset(
     }
 )
 """CT, Enhanced CT and Legacy Converted Enhanced CT Image Storage."""
+CAPTURE_CLASS: Final = "1.2.840.10008.5.1.4.1.1.7"
+"""Secondary Capture Image Storage, and the start of its multi-frame kinds."""
+VOLUME_MODALITIES: Final = frozenset({"CT", "MR", "PT"})
+"""Modalities whose screen copies are no images to measure on."""
+LEAST_CT_BITS: Final = 9
+"""Hounsfield units do not fit fewer; an 8-bit CT had a window burned in."""
+UNEVEN_SHARE: Final = 0.25
+"""Neighbouring distances that differ by more than this share of the mean are uneven ..."""
+REPEATED_SHARE: Final = 0.05
+"""... and where the same ones come again within this share, scans lie in each other."""
+LEAST_DISTANCES: Final = 5
 MAX_MISSING_IN_A_ROW: Final = 2
 MAX_MISSING_SHARE: Final = 0.1
 _SAME_PATIENT = ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex")
@@ -109,7 +122,8 @@ def check_identity(uid: str, group: Sequence[Instance], problems: list[Problem])
                 )
             )
     for keyword, code, name in _SAME_SERIES:
-        if len({field_text(instance, keyword) for instance in group}) > 1:
+        asked = group if keyword != "FrameOfReferenceUID" else [i for i in group if not _scout(i)]
+        if len({field_text(instance, keyword) for instance in asked}) > 1:
             problems.append(
                 refusal(
                     code,
@@ -122,7 +136,7 @@ def check_identity(uid: str, group: Sequence[Instance], problems: list[Problem])
 def images_of(group: Sequence[Instance], problems: list[Problem]) -> list[Instance]:
     """Return the acquired images; note what was left out and why."""
     images = [instance for instance in group if instance.has_pixels]
-    scouts = [one for one in images if "LOCALIZER" in field_text(one, "ImageType").split("\\")]
+    scouts = [one for one in images if _scout(one)]
     if len(images) < len(group):
         build = warning if images else refusal
         problems.append(
@@ -137,13 +151,36 @@ def images_of(group: Sequence[Instance], problems: list[Problem]) -> list[Instan
         problems.append(
             build(
                 "localizers",
-                f"{len(scouts)} localizer image(s) were left out.",
-                f"已排除 {len(scouts)} 张定位像。",
+                f"{len(scouts)} localizer image(s) (scouts) were set aside; they are no volume.",
+                f"已排除 {len(scouts)} 张定位像（不构成体数据）。",
             )
         )
     kept = [instance for instance in images if instance not in scouts]
     problems.extend(problem for instance in kept for problem in instance.problems)
     return kept
+
+
+def _scout(instance: Instance) -> bool:
+    return "LOCALIZER" in field_text(instance, "ImageType").split("\\")
+
+
+def check_captures(images: Sequence[Instance], problems: list[Problem]) -> bool:
+    """Refuse a volume series of nothing but screen copies; say whether it is one."""
+    if not images or not all(
+        field_text(one, "SOPClassUID").startswith(CAPTURE_CLASS)
+        and field_text(one, "Modality") in VOLUME_MODALITIES
+        for one in images
+    ):
+        return False
+    problems.append(
+        refusal(
+            "secondary-captures",
+            "The images are secondary captures (copies of a screen): they hold no Hounsfield "
+            "units and no place in the patient. Send the original series.",
+            "图像为二次捕获（屏幕拷贝），不含 HU 值和空间位置。请发送原始序列。",
+        )
+    )
+    return True
 
 
 def check_grid(slices: Sequence[Slice], problems: list[Problem]) -> None:
@@ -169,6 +206,16 @@ def check_order(stack: Stack, problems: list[Problem]) -> None:
         return
     if any(problem.code == "same-position" for problem in problems):
         return
+    if _interleaved(stack):
+        problems.append(
+            refusal(
+                "interleaved",
+                "The slices are spaced as two scans laid into each other, and nothing tells them "
+                "apart. Send each acquisition as a series of its own.",
+                "层间距呈两次扫描交错的样式，且无法区分。请将每次采集作为独立序列发送。",
+            )
+        )
+        return
     gaps = stack.missing()
     lost = sum(count for _, count in gaps)
     if gaps:
@@ -177,12 +224,15 @@ def check_order(stack: Stack, problems: list[Problem]) -> None:
         bridged = worst <= MAX_MISSING_IN_A_ROW and lost <= max(1, MAX_MISSING_SHARE * total)
         build = warning if bridged else refusal
         after = ", ".join(str(index + 1) for index, _ in gaps[:5])
+        places = ", ".join(_between(stack, index) for index, _ in gaps[:5])
         problems.append(
             build(
                 "missing-slices",
-                f"{lost} slice(s) are missing, after slice {after} of {len(stack.slices)}"
-                + ("; the gap was interpolated." if bridged else "."),
-                f"缺少 {lost} 层（在第 {after} 层之后）" + ("，已插值。" if bridged else "。"),
+                f"{lost} slice(s) are missing, after slice {after} of {len(stack.slices)} "
+                f"({places})"
+                + ("; the gap was interpolated." if bridged else ". Send the series again, whole."),
+                f"缺少 {lost} 层（在第 {after} 层之后，{places}）"
+                + ("，已插值。" if bridged else "。请重新发送完整序列。"),
             )
         )
     elif not stack.regular:
@@ -203,8 +253,38 @@ def check_order(stack: Stack, problems: list[Problem]) -> None:
         )
 
 
+def _interleaved(stack: Stack) -> bool:
+    """Say whether uneven distances come again and again, as where scans lie in each other."""
+    distances = np.diff(stack.heights)
+    if len(distances) < LEAST_DISTANCES:
+        return False
+    mean = float(distances.mean())
+
+    def change(period: int) -> float:
+        return float(np.median(np.abs(distances[period:] - distances[:-period]))) / mean
+
+    return change(1) > UNEVEN_SHARE and any(change(n) < REPEATED_SHARE for n in (2, 3, 4))
+
+
+def _between(stack: Stack, index: int) -> str:
+    """Return where the gap after a slice lies, along the axis of the body it is mostly on."""
+    axis = int(np.abs(stack.slices[0].normal).argmax())
+    ends = [float(stack.slices[n].position[axis]) for n in (index, index + 1)]
+    return f"{'xyz'[axis]} = {ends[0]:.1f} .. {ends[1]:.1f} mm"
+
+
 def check_ct(stack: Stack, problems: list[Problem]) -> None:
     """Refuse CT without Hounsfield units."""
+    bits = {next(iter(one.instance.numbers("BitsStored")), 16.0) for one in stack.slices}
+    if min(bits) < LEAST_CT_BITS:
+        problems.append(
+            refusal(
+                "eight-bit",
+                "CT images of 8 bits a pixel: a window was burned in, so their values are not "
+                "Hounsfield units. Send the original series.",
+                "CT 图像每像素仅 8 位：已固化窗宽窗位，像素值不是 HU。请发送原始序列。",
+            )
+        )
     if any(one.instance.text("SOPClassUID") not in CT_CLASSES for one in stack.slices):
         problems.append(
             refusal(

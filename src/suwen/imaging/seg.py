@@ -67,7 +67,7 @@ def segmentation(
     """
     drawn: list[tuple[Finding, Bits]] = []
     for finding in findings:
-        mask = _mask_of(finding, blob)
+        mask = attached(finding, "mask", blob)
         if mask is not None:
             bits = on_slices(series.slices, mask)
             if bits.any():
@@ -90,9 +90,12 @@ def segmentation(
         ) from None
 
 
-def _mask_of(finding: Finding, blob: Callable[[str], bytes] | None) -> Volume | None:
+def attached(
+    finding: Finding, role: str, blob: Callable[[str], bytes] | None = None
+) -> Volume | None:
+    """Return the volume attached to a finding under a role; None where there is none."""
     for attachment in finding.attachments:
-        if attachment.role == "mask":
+        if attachment.role == role:
             data = attachment.data
             if data is None and blob is not None:
                 data = blob(attachment.digest)
@@ -106,11 +109,22 @@ def on_slices(slices: Sequence[Slice], mask: Volume) -> Bits:
     Linear interpolation with threshold one half; for a mask so thin that no slice reaches it, any
     touch counts.
     """
+    solid = Volume((mask.values.astype(np.float32) > 0).astype(np.float32), mask.affine)
+    shares = sampled_on(slices, solid)
+    bits: Bits = shares >= INSIDE
+    return bits if bits.any() else shares > 0
+
+
+def sampled_on(slices: Sequence[Slice], volume: Volume) -> NDArray[np.float32]:
+    """Return values on the pixel grid of each slice, shape (slices, rows, columns).
+
+    Linear interpolation by each slice's own plane; zero where the volume is zero or ends.
+    """
     first = slices[0].instance
-    shares = np.zeros((len(slices), first.rows, first.columns), dtype=np.float32)
-    values = np.pad(mask.values.astype(np.float32) > 0, 1).astype(np.float32)
-    corners = _corners(mask)
-    inverse = np.linalg.inv(mask.affine)
+    found = np.zeros((len(slices), first.rows, first.columns), dtype=np.float32)
+    values = np.pad(volume.values.astype(np.float32), 1)
+    corners = _corners(volume)
+    inverse = np.linalg.inv(volume.affine)
     for index, one in enumerate(slices):
         height = (corners - one.position) @ one.normal
         if height.min() > 0 or height.max() < 0:
@@ -118,21 +132,20 @@ def on_slices(slices: Sequence[Slice], mask: Volume) -> Bits:
         plane = np.stack([one.down * one.spacing[0], one.across * one.spacing[1]], axis=1)
         pixels = (corners - one.position) @ plane / np.array(one.spacing) ** 2
         low = np.maximum(np.floor(pixels.min(axis=0)).astype(int), 0)
-        high = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 1, shares.shape[1:])
+        high = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 1, found.shape[1:])
         if np.any(low >= high):
             continue
         rows, columns = np.mgrid[low[0] : high[0], low[1] : high[1]]
         points = np.stack([rows, columns], axis=-1) @ plane.T + one.position
         at = points @ inverse[:3, :3].T + inverse[:3, 3] + 1  # one voxel of padding
-        box = shares[index, low[0] : high[0], low[1] : high[1]]
+        box = found[index, low[0] : high[0], low[1] : high[1]]
         box[:] = ndimage.map_coordinates(values, np.moveaxis(at, -1, 0), order=1)
-    bits: Bits = shares >= INSIDE
-    return bits if bits.any() else shares > 0
+    return found
 
 
 def _corners(mask: Volume) -> NDArray[np.float64]:
-    """Return the corners (8, 3) in mm of the box around the mask's voxels, one voxel wider."""
-    places = np.argwhere(mask.values.astype(np.float32) > 0)
+    """Return the corners (8, 3) in mm of the box around what is not zero, one voxel wider."""
+    places = np.argwhere(mask.values != 0)
     if not len(places):
         return np.full((8, 3), np.inf)
     low, high = places.min(axis=0) - 1.0, places.max(axis=0) + 1.0

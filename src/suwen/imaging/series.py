@@ -17,13 +17,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from suwen.core.codes import DCM, SUWEN
+from suwen.core.codes import DCM, SUWEN, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Record, Reference
+from suwen.imaging import situs
 from suwen.imaging.assembly import Series, assemble
 from suwen.imaging.dicom import Instance, read_instance
+from suwen.imaging.lungs import Lungs, find_lungs
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.problem import Problem, refusal
+from suwen.imaging.stacks import SEPARATED
 from suwen.imaging.uids import uid_from
 from suwen.imaging.volume import Volume
 
@@ -66,6 +69,22 @@ class CaseSeries:
         """
         return self.build()
 
+    @cached_property
+    def lungs(self) -> Lungs:
+        """The lungs seen on it, for a CT."""
+        return find_lungs(self.volume)
+
+    @cached_property
+    def mirrored(self) -> bool:
+        """Whether left and right of a chest CT look exchanged."""
+        return situs.mirrored(self.lungs.grid)
+
+    @property
+    def remark(self) -> Text | None:
+        """What a reader of its findings has to know of how the volume came about."""
+        told = [one.text for one in self.problems if one.code == SEPARATED]
+        return told[0] if told else None
+
     @property
     def usable(self) -> bool:
         """Say whether nothing speaks against building the volume."""
@@ -84,6 +103,20 @@ class CaseSeries:
 def case_volumes(case: Case) -> list[CaseSeries]:
     """Return the series of the Case from which a volume can be built."""
     return [series for series in case_series(case) if series.usable]
+
+
+def answered_volumes(case: Case) -> list[CaseSeries]:
+    """Return the volumes that tasks answer about: of a series of several stacks the largest.
+
+    Of stacks with equally many slices it is the first. Findings name their series by its UID, so
+    one volume a series is answered about; the reader is told (`CaseSeries.remark`).
+    """
+    best: dict[str, CaseSeries] = {}
+    for series in case_volumes(case):
+        held = best.setdefault(series.series_uid, series)
+        if len(series.instance_uids) > len(held.instance_uids):
+            best[series.series_uid] = series
+    return list(best.values())
 
 
 def case_series(case: Case) -> list[CaseSeries]:

@@ -21,7 +21,7 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from suwen.core.codes import CATEGORIES, GUIDELINE_CATEGORY, LUNG
+from suwen.core.codes import CATEGORIES, GUIDELINE_CATEGORY, LUNG, PULMONARY_NODULE
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Finding, ImageRegion, Interval, Report
 from suwen.imaging.assembly import Series
@@ -50,7 +50,7 @@ _BANDS: Final = {
 
 
 @dataclass(frozen=True)
-class _Signer:
+class Signer:
     """The person who verified: DICOM person name, organization, when."""
 
     name: str
@@ -58,7 +58,8 @@ class _Signer:
     at: datetime
 
     @classmethod
-    def of(cls, report: Report, name: str, organization: str) -> _Signer | None:
+    def of(cls, report: Report, name: str, organization: str) -> Signer | None:
+        """Return who signed a report; None while no one has."""
         if report.status != "final" or not report.signed_by or not report.signed_at:
             return None
         said = name or report.signed_by
@@ -99,7 +100,7 @@ def structured_report(
     """
     if report.status == "withdrawn":
         raise BadInput("a withdrawn report", "a draft or a signed report", "do not send it")
-    signer = _Signer.of(report, observer, organization)
+    signer = Signer.of(report, observer, organization)
     groups = _groups(series, findings)
     if not groups:
         raise BadInput(
@@ -139,13 +140,16 @@ def _encode(
     groups: dict[str, list[Finding]],
     report: Report,
     segmentation: bytes | None,
-    signer: _Signer | None,
+    signer: Signer | None,
 ) -> bytes:
     seg = hd.seg.segread(BytesIO(segmentation)) if segmentation else None
     evidence: dict[str, Dataset] = {}
     measured = [_group(series, group, seg, evidence) for group in groups.values()]
+    person, device = context(signer)
     content = sr.MeasurementReport(
-        observation_context=_context(signer),
+        observation_context=sr.ObservationContext(
+            observer_person_context=person, observer_device_context=device
+        ),
         procedure_reported=codes.LN.CTUnspecifiedBodyRegion
         if series.modality == "CT"
         else private("imaging", "Imaging procedure"),
@@ -192,7 +196,8 @@ def _local_scheme() -> Dataset:
     return scheme
 
 
-def _context(signer: _Signer | None) -> sr.ObservationContext:
+def context(signer: Signer | None) -> tuple[sr.ObserverContext | None, sr.ObserverContext]:
+    """Return who observed: the person who signed, if any, and this device."""
     person = None
     if signer is not None:
         person = sr.ObserverContext(
@@ -207,7 +212,7 @@ def _context(signer: _Signer | None) -> sr.ObservationContext:
             uid=DEVICE_UID, name="Suwen", manufacturer_name=MANUFACTURER, model_name=MODEL
         ),
     )
-    return sr.ObservationContext(observer_person_context=person, observer_device_context=device)
+    return person, device
 
 
 def _group(
@@ -220,10 +225,11 @@ def _group(
     first = findings[0]
     uid = tracking_uid(first)
     site = next((finding.site for finding in findings if finding.site), LUNG)
+    kind = next((one.code for one in findings if one.code == PULMONARY_NODULE), first.code)
     label = first.tracking.label if first.tracking else first.code.name.en
     shared: dict[str, Any] = {
         "tracking_identifier": sr.TrackingIdentifier(uid=uid, identifier=label),
-        "finding_type": concept(first.code),
+        "finding_type": concept(kind),
         "finding_sites": [sr.FindingSite(anatomic_location=concept(site))],
         "measurements": [one for finding in findings for one in _measurements(finding)] or None,
         "qualitative_evaluations": _evaluations(findings),

@@ -17,7 +17,7 @@ from suwen.imaging import locate
 from suwen.imaging.matching import Seen
 from suwen.imaging.nodule import NoduleInput, is_axial
 from suwen.imaging.nodule_kind import Composition, composition
-from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.series import CaseSeries, answered_volumes
 
 WIDE_MM: Final = 160.0
 LONG_MM: Final = 100.0
@@ -75,7 +75,7 @@ def studies_of(case: Case, segmented: Sequence[Finding]) -> list[Study]:
     """
     found: dict[str, list[Study]] = {}
     nodules = _nodules(case, segmented)
-    for series in case_volumes(case):
+    for series in answered_volumes(case):
         day = _day(case, series)
         if series.modality == locate.MODALITY and day is not None and _whole_chest(series):
             own = [one for one in nodules if one.region.series_uid == series.series_uid]

@@ -112,7 +112,7 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
         answer=values,
         order=special.softmax(order, axis=1) if order.ndim == 2 else order,
         groups=examples.groups,
-        columns=examples.columns,
+        columns={**examples.columns, **examples.tags},
         floors=examples.floors,
         volume_error=predictions.volume_error,
         abstained=np.zeros(count, dtype=bool),

@@ -107,6 +107,10 @@ def _classes(task: Task) -> dict[str, dict[str, str]]:
     }
 
 
+NO_METRICS = ("n", "groups", "floor", "few")
+"""What stands in a subgroup beside its metrics."""
+
+
 def write(described: Mapping[str, Any], pack: Path, plots: Path) -> None:
     """Write `card.json`, `card.md` and the plots it shows into the pack folder."""
     runs.write_json(pack / "card.json", described)
@@ -195,13 +199,14 @@ def _floor_rows(floors: Mapping[str, Any]) -> Iterator[str]:
 
 def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
     if not results["subgroups"]:
+        yield from _not_recorded(results)
         return
     keys = [
         key
         for table in results["subgroups"].values()
         for entry in table.values()
         for key in entry
-        if key not in ("n", "groups", "floor")
+        if key not in NO_METRICS
     ]
     columns = list(dict.fromkeys(keys))
     yield "## Subgroups"
@@ -211,16 +216,24 @@ def _subgroups(results: Mapping[str, Any]) -> Iterator[str]:
     for name, table in results["subgroups"].items():
         for value, entry in table.items():
             cells = " | ".join(number(entry.get(key)) for key in columns)
-            yield f"| {name} | {value} | {entry['n']} | {entry['groups']} | {cells} |"
+            few = " (few)" if entry.get("few") else ""
+            yield f"| {name} | {value}{few} | {entry['n']} | {entry['groups']} | {cells} |"
     yield ""
     yield "Groups under 20 samples are counted, not measured."
     yield ""
+    yield from _not_recorded(results)
     yield from card_answers.sizes(results)
     for value, entry in results["subgroups"].get("without", {}).items():
         if "floor" in entry:
             yield f"Without {value}, beside the floors:"
             yield ""
             yield from _floor_rows(entry["floor"])
+
+
+def _not_recorded(results: Mapping[str, Any]) -> Iterator[str]:
+    if missing := results.get("not_recorded"):
+        yield f"Not recorded in this data set, so not measured by: {', '.join(missing)}."
+        yield ""
 
 
 def _explanations(found: Mapping[str, Any]) -> Iterator[str]:

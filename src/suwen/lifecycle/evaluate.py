@@ -42,7 +42,7 @@ def evaluate(
     -------
     dict
         `task`, `pack`, `data`, `split`, `n`, `groups`, `metrics` ({key: {value, low, high}}),
-        `floor`, `subgroups`, `seconds`.
+        `floor`, `subgroups`, `not_recorded` (columns of which nothing is recorded), `seconds`.
 
     Raises
     ------

@@ -15,7 +15,7 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle import measure_choice, measure_classes, measure_places, measure_values
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import Array, Choice, Examples, Task
+from suwen.lifecycle.task import NOT_RECORDED, Array, Choice, Examples, Task
 from suwen.metrics import overlap
 from suwen.metrics.intervals import Estimate, Metric, difference, estimates
 
@@ -201,6 +201,8 @@ def subgroups_of(
 ) -> dict[str, Any]:
     """Return the metrics within each value of each categorical column, and without each exclusion.
 
+    A group under `LEAST` samples is counted and marked `few`, not measured.
+
     `exclusions` names rows to leave out (`without rating 3`: rows to drop are True); there the
     floors stand beside again.
     """
@@ -219,13 +221,20 @@ def subgroups_of(
         for value, keep in members.items():
             inside = rows.where(keep)
             entry: dict[str, Any] = {"n": int(keep.sum()), "groups": len(np.unique(inside.groups))}
-            if entry["n"] >= LEAST:
+            if entry["n"] < LEAST:
+                entry["few"] = True
+            else:
                 chosen = {k: m for k, m in metrics_of(inside).items() if k in wanted}
                 entry |= _estimated(chosen, inside.groups, resamples)
                 if name == "without":
                     entry["floor"] = floors_of(inside, resamples)
             found[name][value] = entry
     return found | _sizes(rows, resamples)
+
+
+def not_recorded(rows: Answered) -> list[str]:
+    """Return the columns of which nothing is recorded in the whole data set."""
+    return [name for name, column in rows.columns.items() if (column == NOT_RECORDED).all()]
 
 
 def _sizes(rows: Answered, resamples: int) -> dict[str, Any]:
@@ -251,7 +260,7 @@ def results(
     resamples: int | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Return `n`, `groups`, `metrics`, `floor` and `subgroups` as plain values."""
+    """Return `n`, `groups`, `metrics`, `floor`, `subgroups` and `not_recorded`, plain values."""
     resamples = resamples or resamples_for(len(rows.truth))
     found = {
         "n": len(rows.truth),
@@ -262,5 +271,6 @@ def results(
     found["floor"] = floors_of(rows, resamples)
     step()
     found["subgroups"] = subgroups_of(rows, exclusions, resamples)
+    found["not_recorded"] = not_recorded(rows)
     step()
     return found

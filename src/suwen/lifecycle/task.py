@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 T = TypeVar("T")
+NOT_RECORDED: Final = "not recorded"
+"""Stands in a column of `Examples.tags` for a sample of which nothing is recorded."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ class Examples:
         neither hit nor false alarm (a nodule that too few readers saw).
     columns
         Per-sample columns for subgroups, strata and size matching, each of shape (n,).
+    tags
+        What is recorded of each sample beside its data (manufacturer, sex ...), for subgroups; each
+        of shape (n,), `NOT_RECORDED` where nothing is. It changes no training, so it is no part of
+        the fingerprint.
     floors
         What trivial methods answer, each of shape (n,). `Choice`: scores (for example the diameter
         alone); `Value`: values; `Mask`: the Dice coefficient of a trivial mask of each sample.
@@ -96,6 +102,7 @@ class Examples:
     load: Callable[[int], Sample]
     truth: Callable[[int], Array] | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
+    tags: Mapping[str, Array] = field(default_factory=dict)
     floors: Mapping[str, Array] = field(default_factory=dict)
     floor_marks: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
     lacks: tuple[int, ...] = ()
@@ -118,6 +125,7 @@ class Examples:
             load=moved(self.load),
             truth=None if self.truth is None else moved(self.truth),
             columns={name: column[chosen] for name, column in self.columns.items()},
+            tags={name: column[chosen] for name, column in self.tags.items()},
             floors={name: scores[chosen] for name, scores in self.floors.items()},
             floor_marks={name: moved(marks) for name, marks in self.floor_marks.items()},
         )

@@ -49,6 +49,15 @@ def references(value: Any) -> Iterator[str]:
             yield from references(part)
 
 
+def answers(bundle: dict[str, Any]) -> list[dict[str, Any]]:
+    """The Observations of findings, without those of lesions."""
+    return [one for one in resources(bundle, "Observation") if "method" in one]
+
+
+def lesions(bundle: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in resources(bundle, "Observation") if "method" not in one]
+
+
 class TestFhir:
     @pytest.mark.parametrize("language", LANGUAGES)
     @pytest.mark.parametrize("state", ["draft", "final", "withdrawn"])
@@ -106,7 +115,7 @@ class TestFhir:
             review(report, key, Act.EDITED, "dr-wang", "fat density", words, AT), "en"
         )
         assert fhirkit.validate(json.dumps(bundle)) == []
-        edited = resources(bundle, "Observation")[3]
+        edited = answers(bundle)[3]
         assert edited["valueString"] == words
         assert not {"valueQuantity", "interpretation", "component"} & set(edited)
         assert edited["meta"]["security"][0]["code"] == "CLINAST"
@@ -147,7 +156,7 @@ class TestFhir:
         assert set(references(bundle)) <= inside | outside
 
     def test_the_probability_has_unit_interval_and_interpretation(self, report: Report) -> None:
-        observation = resources(fhir_bundle(report, "en"), "Observation")[3]
+        observation = answers(fhir_bundle(report, "en"))[3]
         quantity = observation["valueQuantity"]
         assert (quantity["value"], quantity["code"]) == (87.0, "%")
         low, high, level = quantity["extension"][0]["extension"]
@@ -159,9 +168,78 @@ class TestFhir:
         assert observation["interpretation"][0]["coding"][0]["code"] == "POS"
 
     def test_an_abstention_has_a_reason_and_no_value(self, report: Report) -> None:
-        observation = resources(fhir_bundle(report, "en"), "Observation")[-1]
+        observation = answers(fhir_bundle(report, "en"))[-1]
         assert "valueQuantity" not in observation
         assert "7.5 mm thick" in observation["dataAbsentReason"]["text"]
+
+    def test_each_lesion_is_one_observation_with_its_findings_and_their_values(
+        self, report: Report, case: Case, particulars: Particulars
+    ) -> None:
+        bundle = fhir_bundle(report, "en", particulars)
+        tracked = {one.tracking.uid for one in report.findings if one.tracking}
+        found = {one["identifier"][1]["value"]: one for one in lesions(bundle)}
+        assert set(found) == {f"urn:oid:{uid}" for uid in tracked}
+        own = {one["identifier"][0]["value"]: f"Observation/{one['id']}" for one in answers(bundle)}
+        for uid in tracked:
+            on_it = [one for one in report.findings if one.tracking and one.tracking.uid == uid]
+            lesion = found[f"urn:oid:{uid}"]
+            members = {one["reference"] for one in lesion["hasMember"]}
+            assert members == {own[one.id] for one in on_it}
+            codes = [one["code"]["coding"][0]["code"] for one in lesion.get("component", ())]
+            measured = {m.code.code for one in on_it for m in one.measures}
+            assert measured <= set(codes)
+            assert len(codes) == len(set(codes))
+            assert all(
+                one["reference"].startswith("ImagingStudy/") for one in lesion["derivedFrom"]
+            )
+
+    def test_a_lesion_whose_findings_were_all_rejected_is_an_error(self, report: Report) -> None:
+        key = next(one.tracking.uid for one in report.findings if one.tracking)
+        state = report
+        for one in report.findings:
+            if one.tracking and one.tracking.uid == key:
+                state = review(state, one.id, Act.REJECTED, "dr-wang", "a vessel", at=AT)
+        found = {one["identifier"][0]["value"]: one for one in lesions(fhir_bundle(state, "en"))}
+        rejected = found.pop(f"lesion/{key}")
+        assert rejected["status"] == "entered-in-error"
+        assert not {"hasMember", "component"} & set(rejected)
+        assert all(one["status"] == "preliminary" for one in found.values())
+
+    def test_the_imaging_study_goes_along_without_what_is_internal(
+        self, report: Report, particulars: Particulars
+    ) -> None:
+        reference = next(
+            one.record
+            for finding in report.findings
+            for one in finding.evidence
+            if one.record.startswith("ImagingStudy/")
+        )
+        inside = {"url": "https://suwen.health/fhir/blob", "valueString": "ab" * 32}
+        study = {
+            "resourceType": "ImagingStudy",
+            "status": "available",
+            "subject": {"reference": "Patient/p1"},
+            "series": [
+                {
+                    "uid": "1.2.3",
+                    "modality": {"code": "CT"},
+                    "instance": [
+                        {
+                            "uid": "1.2.3.4",
+                            "sopClass": {"code": "urn:oid:1.2"},
+                            "extension": [inside],
+                        }
+                    ],
+                }
+            ],
+        }
+        known = replace(particulars, studies={reference: study, "ImagingStudy/other": study})
+        bundle = fhir_bundle(report, "en", known)
+        (sent,) = resources(bundle, "ImagingStudy")
+        assert f"ImagingStudy/{sent['id']}" == reference.partition("/_history")[0]
+        assert "ab" * 32 not in json.dumps(bundle)
+        assert fhirkit.validate(json.dumps(bundle)) == []
+        assert validate([sent])[0] == []
 
     def test_sending_twice_is_the_same_put(self, report: Report) -> None:
         assert fhir_bundle(report, "en") == fhir_bundle(report, "en")

@@ -84,7 +84,7 @@ def series(phantom):
 def case(series):
     with pytest.MonkeyPatch.context() as patched:
         for module in ("suwen.imaging.detection", "suwen.imaging.locate"):
-            patched.setattr(f"{module}.case_volumes", lambda case: [series])
+            patched.setattr(f"{module}.answered_volumes", lambda case: [series])
         yield Case("p1", datetime(2024, 1, 1, tzinfo=UTC), (), lambda digest: b"")
 
 
@@ -184,7 +184,7 @@ def test_a_scan_unlike_the_development_data_is_not_answered(answered):
 def test_a_ct_without_lungs_says_so(case, series, monkeypatch):
     water = Volume(np.zeros((40, 100, 100), np.int16), series.volume.affine)
     other = series_of(water)
-    monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [other])
+    monkeypatch.setattr("suwen.imaging.detection.answered_volumes", lambda case: [other])
     (sample,) = NoduleDetection().samples(case, ())
     output = NoduleDetection().predict(Pack(), sample)
     (one,) = NoduleDetection().findings(Pack(), sample, output)
@@ -194,7 +194,7 @@ def test_a_ct_without_lungs_says_so(case, series, monkeypatch):
 def test_a_crop_is_not_searched(case, series, monkeypatch):
     small = Volume(series.volume.values[:, :30, :30], series.volume.affine)
     crop = series_of(small)
-    monkeypatch.setattr("suwen.imaging.detection.case_volumes", lambda case: [crop])
+    monkeypatch.setattr("suwen.imaging.detection.answered_volumes", lambda case: [crop])
     assert NoduleDetection().samples(case, ()) == []
 
 

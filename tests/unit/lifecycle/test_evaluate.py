@@ -13,11 +13,25 @@ from suwen.core import registry
 from suwen.core.errors import BadInput, NotFound
 from suwen.lifecycle import measure, split
 from suwen.lifecycle.answered import Answered, answered, rows_of
+from suwen.lifecycle.card import _subgroups as card_lines
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
+from suwen.lifecycle.task import NOT_RECORDED
 from suwen.metrics.discrimination import auroc
 
-KEYS = ("task", "pack", "data", "split", "n", "groups", "metrics", "floor", "subgroups", "seconds")
+KEYS = (
+    "task",
+    "pack",
+    "data",
+    "split",
+    "n",
+    "groups",
+    "metrics",
+    "floor",
+    "subgroups",
+    "not_recorded",
+    "seconds",
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +52,31 @@ def test_development_data_is_answered_out_of_fold_with_the_figures_of_the_card(r
     assert result["metrics"] == card["results"]["metrics"]
     assert result["floor"] == card["results"]["floor"]
     assert result["subgroups"] == card["results"]["subgroups"]
+
+
+def test_what_headers_record_is_a_subgroup_small_groups_are_marked_and_gaps_are_named(
+    toy, trained, toy_data, monkeypatch
+):
+    real = toy.Squares.examples
+
+    def tagged(self, data, dataset):
+        found = real(self, data, dataset)
+        makers = np.where(np.arange(len(found)) < 5, "Maker B", "Maker A")
+        nothing = np.full(len(found), NOT_RECORDED)
+        return replace(found, tags={"manufacturer": makers, "sex": nothing})
+
+    monkeypatch.setattr(toy.Squares, "examples", tagged)
+    found = evaluate(toy.Squares(), trained.pack, toy_data)
+    large, small = found["subgroups"]["manufacturer"].values()
+    assert set(found["subgroups"]["manufacturer"]) == {"Maker A", "Maker B"}
+    assert "auroc" in large
+    assert "few" not in large
+    assert small == {"n": 5, "groups": small["groups"], "few": True}
+    assert found["not_recorded"] == ["sex"]
+    assert "sex" not in found["subgroups"]
+    text = "\n".join(card_lines(found))
+    assert "| manufacturer | Maker B (few) | 5 |" in text
+    assert "Not recorded in this data set, so not measured by: sex." in text
 
 
 def test_every_interval_holds_its_value(result):
@@ -104,7 +143,7 @@ def test_a_small_subgroup_is_counted_and_not_measured(toy, trained, toy_data):
     examples = replace(examples, columns={"kind": rare})
     rows = rows_of(task, trained.pack, examples, out_of_fold(task, trained.pack, examples))
     found = measure.subgroups_of(rows, resamples=50)
-    assert set(found["kind"]["rare"]) == {"n", "groups"}
+    assert set(found["kind"]["rare"]) == {"n", "groups", "few"}
     assert "auroc" in found["kind"]["usual"]
 
 
