@@ -8,7 +8,7 @@ Reference: DICOM PS3.3 2024e section C.7.6.3 (Image Pixel), C.11.2 (VOI LUT), C.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -127,17 +127,25 @@ def planar_input(instance: Instance) -> PlanarInput:
 
 
 def picture_of(instance: Instance) -> Floats:
-    """Return the first frame as grey values in 0..1, brighter is denser, (rows, columns).
+    """Return the first frame as grey values in 0..1; see `grey_frames`."""
+    return grey_frames(instance, [0])[0]
+
+
+def grey_frames(instance: Instance, frames: Sequence[int]) -> list[Floats]:
+    """Return some frames as grey values in 0..1, brighter is denser, each (rows, columns).
 
     Colour becomes grey; the first window or VOI LUT of the header is applied; MONOCHROME1 is
-    inverted; padding becomes black.
+    inverted; padding becomes black. Frames of one instance are levelled each by itself.
 
     Raises
     ------
     BadInput
         The pixels cannot be decoded, or the header contradicts them.
     """
-    stored = next(instance.pixels([0]))
+    return [_levelled(stored, instance) for stored in instance.pixels(frames)]
+
+
+def _levelled(stored: NDArray[Any], instance: Instance) -> Floats:
     kind = instance.text("PhotometricInterpretation")
     try:
         with quiet_parser():

@@ -76,7 +76,7 @@ def studies_of(case: Case, segmented: Sequence[Finding]) -> list[Study]:
     found: dict[str, list[Study]] = {}
     nodules = _nodules(case, segmented)
     for series in answered_volumes(case):
-        day = _day(case, series)
+        day = day_of(case, series)
         if series.modality == locate.MODALITY and day is not None and _whole_chest(series):
             own = [one for one in nodules if one.region.series_uid == series.series_uid]
             found.setdefault(series.study_uid, []).append(Study(series, day, tuple(own)))
@@ -97,7 +97,7 @@ def _nodules(case: Case, segmented: Sequence[Finding]) -> list[Marked]:
     ]
 
 
-def _day(case: Case, series: CaseSeries) -> date | None:
+def day_of(case: Case, series: CaseSeries) -> date | None:
     """Return the day of a series' study, from its header or its record."""
     study = record_of(case, series)
     written = series.tags.get("StudyDate", "").replace("-", "")

@@ -9,6 +9,7 @@ Reference: DICOM PS3.3 2024e, C.8.5.5 (US Region Calibration), C.8.5.6 (US Image
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -80,10 +81,30 @@ def picture_of(instance: Instance) -> PlanarInput:
     return PlanarInput(overlays.cleaned(grey, marks), spacing, uid)
 
 
+def pixel_of(instance: Instance) -> tuple[float, float] | None:
+    """Return mm a pixel along (rows, columns) of the B-mode picture, None where it is not said."""
+    region, _ = _region(instance)
+    return region[4] if region else None
+
+
+def colour_frames(instance: Instance, frames: Sequence[int]) -> Floats | None:
+    """Return frames as colours in 0..1, (n, h, w, 3); None where every pixel is grey or black."""
+    if instance.text("PhotometricInterpretation") in ("MONOCHROME1", "MONOCHROME2"):
+        return None
+    found = [_colours(instance, values) for values in instance.pixels(frames)]
+    pictures = [picture for picture in found if picture is not None]
+    if len(pictures) < len(found) or not any(overlays.coloured(one).any() for one in pictures):
+        return None
+    return np.stack(pictures)
+
+
 def _in_colours(instance: Instance) -> Floats | None:
-    """Return the frame as colours in 0..1, (h, w, 3); None for an unknown interpretation."""
+    """Return the first frame as colours in 0..1, (h, w, 3); None for an unknown interpretation."""
+    return _colours(instance, next(instance.pixels()))
+
+
+def _colours(instance: Instance, values: NDArray[Any]) -> Floats | None:
     kind = instance.text("PhotometricInterpretation")
-    values: NDArray[Any] = next(instance.pixels())
     bits = int((instance.numbers("BitsStored") or (8.0,))[0])
     picture = np.asarray(values, dtype=np.float32) / np.float32(2**bits - 1)
     if kind in ("MONOCHROME1", "MONOCHROME2") and picture.ndim == 2:

@@ -5,34 +5,66 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from suwen.core.errors import NotFound
-from suwen.core.nouns import Case, Report
+from suwen.core.nouns import Case, Point, Report
+from suwen.imaging.assembly import Series
+from suwen.imaging.dicom import Instance
+from suwen.imaging.display import (
+    PICTURE,
+    VOLUME,
+    Kind,
+    Slice,
+    coloured_volume,
+    picture_volume,
+    pixel_of,
+    slice_picture,
+    windows,
+)
 from suwen.imaging.nifti import write_nifti
-from suwen.imaging.series import CaseSeries, case_volumes
+from suwen.imaging.planar_case import holds_pictures
+from suwen.imaging.series import CaseSeries, case_series
+from suwen.imaging.studies import day_of
 from suwen.imaging.volume import Volume
-from suwen.server.view import hidden_reason
+from suwen.server.overlays import PNG, hidden_reason
 
 CACHE_BYTES = 256 * 1024 * 1024
 CACHE_LISTS = 256
 LARGE_COLUMNS = 320
 QUICK = 1
 """Gzip level: the browser is on the same network, so time counts more than the last 2 % of size."""
+NIFTI = "application/x-nifti"
 LARGEST_FIRST = {"CT": 0, "MR": 1, "PT": 2}
 
 
 @dataclass(frozen=True)
 class SeriesEntry:
-    """One series of a case: its name in addresses, and what the reader sees of it."""
+    """One series of a case, or one picture: its name in addresses, and what the reader sees of it.
+
+    `uids` are those by which evidence names it. `prior` is the key of what it is compared with: the
+    latest earlier study of the same modality; empty when there is none.
+    """
 
     key: str
     label: str
     large: bool = False
     """Whether a computer without a graphics processor gets it at half the in-plane resolution."""
+    modality: str = ""
+    kind: Kind = VOLUME
+    day: str = ""
+    """Of the study, `YYYY-MM-DD`; empty when it is not known."""
+    unit: str = "mm"
+    uids: frozenset[str] = frozenset()
+    prior: str = ""
+
+    @property
+    def windows(self) -> str:
+        """The keys of the window presets that fit it, as one text."""
+        return " ".join(one.key for one in windows() if one.of(self.modality, self.kind))
 
 
 @dataclass
@@ -48,13 +80,15 @@ class Shelf:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def entries(self, case: Case) -> list[SeriesEntry]:
-        """Return the series of the case that can be shown, CT first."""
+        """Return what can be shown of the case: CT first, the newest study first."""
         key = _version(case)
         with self._lock:
             if key in self._lists:
                 return self._lists[key]
-        found = sorted(case_volumes(case), key=lambda s: (LARGEST_FIRST.get(s.modality, 9), _n(s)))
-        made = [SeriesEntry(key_of(series), _label(series), _large(series)) for series in found]
+        found = [_entry(case, shown) for shown in _all(case)]
+        found.sort(key=lambda one: one.day, reverse=True)
+        found.sort(key=lambda one: LARGEST_FIRST.get(one.modality, 9))
+        made = [replace(one, prior=_prior(one, found)) for one in found]
         with self._lock:
             self._lists[key] = made
             while len(self._lists) > CACHE_LISTS:
@@ -76,18 +110,113 @@ class Shelf:
             if key in self._volumes:
                 self._volumes.move_to_end(key)
                 return self._volumes[key]
-        chosen = next((s for s in case_volumes(case) if key_of(s) == series_key), None)
-        if chosen is None:
-            raise NotFound(
-                "no such series in this case", "one the case page lists", "reload the page"
-            )
-        shown = for_display(halved(chosen.volume) if coarse else chosen.volume)
-        data = write_nifti(shown, QUICK)
+        volume = _chosen(case, series_key).volume
+        data = write_nifti(for_display(halved(volume) if coarse else volume), QUICK)
         with self._lock:
             self._volumes[key] = data
             while sum(map(len, self._volumes.values())) > self.limit and len(self._volumes) > 1:
                 self._volumes.popitem(last=False)
         return data
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown as one: a series with its volume, or one picture of a series without."""
+
+    series: CaseSeries
+    picture: Instance | None = None
+
+    @property
+    def key(self) -> str:
+        """The name in addresses: the UIDs identify and stay out of them."""
+        first = self.series.instance_uids[0] if self.series.instance_uids else ""
+        if self.picture is not None:
+            first = self.picture.text("SOPInstanceUID")
+        identity = f"{self.series.series_uid}/{first}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+    @property
+    def volume(self) -> Volume:
+        """The voxels, of a picture its pixels."""
+        return self.series.volume if self.picture is None else picture_volume(self.picture)
+
+
+def slice_of(
+    case: Case, series_key: str, window: str, level: int, place: Point | None = None
+) -> Slice:
+    """Return one slice of a series as a PNG, for a browser that can draw no volume.
+
+    Raises
+    ------
+    NotFound
+        The case has no such series, or there is no such window.
+    BadInput
+        Its pixels cannot be decoded.
+    """
+    chosen = next((one for one in windows() if one.key == window), None)
+    if chosen is None:
+        raise NotFound("no such window", "one the page offers", "reload the page")
+    return slice_picture(_chosen(case, series_key).volume, chosen, level, place)
+
+
+def named(entries: Iterable[SeriesEntry], series_uid: str, instance_uid: str) -> str:
+    """Return the key of the series that UIDs name, either may be empty; empty: none is shown."""
+    known = list(entries)
+    of_series = [one for one in known if series_uid in one.uids] if series_uid else []
+    exact = [one for one in of_series or known if instance_uid in one.uids]
+    return next((one.key for one in (*exact, *of_series)), "")
+
+
+def _all(case: Case) -> Iterator[Shown]:
+    """Yield what can be shown of a case, the longest series first."""
+    for series in sorted(case_series(case), key=lambda one: -len(one.instance_uids)):
+        if series.usable:
+            yield Shown(series)
+        elif series.source is not None and holds_pictures(series.source):
+            for picture in _pictures(series.source):
+                yield Shown(series, picture)
+
+
+def _pictures(source: Series) -> list[Instance]:
+    """Return the instances of a series that can be shown each by itself."""
+    shown = [one for one in source.instances if one.has_pixels]
+    return [one for one in shown if not any(problem.refuses for problem in one.problems)]
+
+
+def _chosen(case: Case, series_key: str) -> Shown:
+    found = next((one for one in _all(case) if one.key == series_key), None)
+    if found is None:
+        raise NotFound("no such series in this case", "one the case page lists", "reload the page")
+    return found
+
+
+def _entry(case: Case, shown: Shown) -> SeriesEntry:
+    series, picture = shown.series, shown.picture
+    day = day_of(case, series)
+    written = day.isoformat() if day else ""
+    uids = set(series.instance_uids)
+    if picture is not None:
+        uids = {picture.text("SOPInstanceUID")}
+    return SeriesEntry(
+        key=shown.key,
+        label=_label(shown, written),
+        large=_large(series) if picture is None else False,
+        modality=series.modality,
+        kind=VOLUME if picture is None else PICTURE,
+        day=written,
+        unit="mm" if picture is None else pixel_of(picture)[1],
+        uids=frozenset({series.series_uid, *uids}),
+    )
+
+
+def _prior(one: SeriesEntry, entries: Iterable[SeriesEntry]) -> str:
+    """Return the key of the newest entry of the same modality on an earlier day, the longest."""
+    earlier = [
+        other
+        for other in entries
+        if (other.modality, other.kind) == (one.modality, one.kind) and "" < other.day < one.day
+    ]
+    return max(earlier, key=lambda other: other.day).key if earlier else ""
 
 
 def for_display(volume: Volume) -> Volume:
@@ -109,14 +238,8 @@ def halved(volume: Volume) -> Volume:
     return Volume(values, affine)
 
 
-def key_of(series: CaseSeries) -> str:
-    """Return the name of a series in addresses: its UID identifies and stays out of them."""
-    identity = f"{series.series_uid}/{'/'.join(series.instance_uids[:1])}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
-
-
 def overlay(case: Case, reports: Iterable[Report], digest: str) -> tuple[bytes, str]:
-    """Return an attachment of the case's reports with its media type.
+    """Return an attachment of the case's reports with its media type; a picture as a volume.
 
     A saliency map whose explanation failed its checks is not given to anyone.
 
@@ -129,7 +252,10 @@ def overlay(case: Case, reports: Iterable[Report], digest: str) -> tuple[bytes, 
         for finding in report.findings:
             for attachment in finding.attachments:
                 if attachment.digest == digest and hidden_reason(finding, attachment.role) is None:
-                    return case.blob(digest), attachment.media_type
+                    data = case.blob(digest)
+                    if attachment.media_type != PNG:
+                        return data, attachment.media_type
+                    return write_nifti(coloured_volume(data), QUICK), NIFTI
     raise NotFound("no such attachment in this case", "one its report names", "reload the page")
 
 
@@ -143,12 +269,11 @@ def _large(series: CaseSeries) -> bool:
     return bool(instances) and instances[0].columns > LARGE_COLUMNS
 
 
-def _n(series: CaseSeries) -> int:
-    return -len(series.instance_uids)
-
-
-def _label(series: CaseSeries) -> str:
-    named = series.tags.get("SeriesDescription", "").strip()
-    return " · ".join(
-        part for part in (series.modality, named[:60], str(len(series.instance_uids))) if part
-    )
+def _label(shown: Shown, day: str) -> str:
+    series = shown.series
+    named = series.tags.get("SeriesDescription", "").strip()[:60]
+    many = str(len(series.instance_uids))
+    if shown.picture is not None:
+        named = named or shown.picture.text("ViewPosition")
+        many = f"#{shown.picture.text('InstanceNumber') or 1}"
+    return " · ".join(part for part in (day, series.modality, named, many) if part)

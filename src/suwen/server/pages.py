@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -170,7 +171,8 @@ def job_part(request: Request, asking: Signed, job: str) -> HTMLResponse:
 
 def job_view(request: Request, asking: Asking, job: JobStatus) -> HTMLResponse:
     """Return the part of a page that follows a job; on a case page it refreshes the findings."""
-    current = request.headers.get("hx-current-url", "")
+    current = urlsplit(request.headers.get("hx-current-url", "")).path.rstrip("/")
+    own = {f"/cases/{job.patient}", f"/cases/{job.patient}/images"}
     return page(
         asking,
         request,
@@ -178,7 +180,7 @@ def job_view(request: Request, asking: Asking, job: JobStatus) -> HTMLResponse:
         job=job,
         state_name=say(asking.language, JOB_STATES[job.state]),
         step_name=step_name(asking.language, job.step),
-        on_case=bool(job.patient) and current.rstrip("/").endswith(f"/cases/{job.patient}"),
+        on_case=bool(job.patient) and current in own,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -11,12 +12,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Act, Case
+from suwen.imaging.display import windows
 from suwen.records.people import in_team
 from suwen.server import reports
 from suwen.server.asking import Asking, Signed
 from suwen.server.context import context_of
 from suwen.server.diagnoses import ask_diagnosis
-from suwen.server.images import Shelf, overlay
+from suwen.server.images import SeriesEntry, named
+from suwen.server.overlays import Layers
 from suwen.server.pages import job_view
 from suwen.server.patients import PatientId, about
 from suwen.server.points import point_out
@@ -25,7 +28,6 @@ from suwen.server.reports import Stored, Wish
 from suwen.server.view import group_views, report_view
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}")
-NIFTI = "application/x-nifti"
 Reason = Annotated[str, Form(max_length=500)]
 Seen = Annotated[str, Form(max_length=200)]
 
@@ -37,6 +39,29 @@ class Opened:
     asking: Asking
     case: Case
     reports: list[Stored]
+
+    @cached_property
+    def entries(self) -> list[SeriesEntry]:
+        """Return what can be shown of the case."""
+        return self.asking.bench.shelf.entries(self.case)
+
+    @property
+    def layers(self) -> Layers:
+        """Return how the pages of this case name images and what lies over them."""
+        blobs = f"/cases/{self.case.patient}/blobs"
+        return Layers(
+            url=lambda digest: f"{blobs}/{digest}.nii.gz",
+            series=lambda series, instance: named(self.entries, series, instance),
+        )
+
+    def head(self) -> dict[str, Any]:
+        """Return what the head of the page shows, and the series the viewer offers."""
+        people, patient = self.case.of("Patient"), self.case.patient
+        return {
+            "about": about(self.asking.language, patient, people[-1].content if people else None),
+            "series": self.entries,
+            "windows": windows(),
+        }
 
     def values(self) -> dict[str, Any]:
         """Return what the findings panel shows."""
@@ -56,9 +81,7 @@ class Opened:
         language = asking.language
         newer = reports.newer_records(asking.access, self.case, newest)
         values["report"] = report_view(language, newest, newer, names)
-        values["groups"] = group_views(
-            language, newest.report, lambda digest: f"/cases/{patient}/blobs/{digest}.nii.gz", names
-        )
+        values["groups"] = group_views(language, newest.report, self.layers, names)
         values["downloads"] = [
             (name, output.label.of(language)) for name, output in asking.bench.outputs.items()
         ]
@@ -79,33 +102,18 @@ def in_emergency(asking: Asking, patient: str) -> bool:
         return not in_team(connection, patient, asking.person.id)
 
 
-def shelf_of(asking: Asking) -> Shelf:
-    """Return the volumes shown last."""
-    return asking.bench.shelf
-
-
 @router.get("")
 def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
     """Show a case."""
     found = opened(asking, patient)
-    people = found.case.of("Patient")
-    language = asking.language
-    series = [
-        {
-            "url": f"/cases/{patient}/series/{entry.key}.nii.gz",
-            "label": entry.label,
-            "large": entry.large,
-        }
-        for entry in shelf_of(asking).entries(found.case)
-    ]
-    context = context_of(found.case, language)
+    context = context_of(found.case, asking.language)
     return page(
         asking,
         request,
         "case.html",
         **found.values(),
-        about=about(language, patient, people[-1].content if people else None),
-        series=series,
+        **found.head(),
+        full=False,
         notes=context.notes,
         labs=context.labs,
         vitals=context.vitals,
@@ -113,25 +121,17 @@ def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRespo
     )
 
 
+@router.get("/images")
+def images_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Show the images alone, with the findings beside them."""
+    found = opened(asking, patient)
+    return page(asking, request, "images.html", **found.values(), **found.head(), full=True)
+
+
 @router.get("/panel")
 def panel(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
     """Show the report and the findings, inside the case page."""
     return page(asking, request, "panel.html", **opened(asking, patient).values())
-
-
-@router.get("/series/{key}.nii.gz")
-def series_volume(asking: Signed, patient: PatientId, key: str, coarse: bool = False) -> Response:
-    """Send one series for the viewer."""
-    data = shelf_of(asking).volume(asking.access.case(patient), key, coarse)
-    return Response(data, media_type=NIFTI)
-
-
-@router.get("/blobs/{digest}.nii.gz")
-def overlay_volume(asking: Signed, patient: PatientId, digest: str) -> Response:
-    """Send a mask or a saliency map for the viewer."""
-    found = opened(asking, patient)
-    data, media_type = overlay(found.case, [stored.report for stored in found.reports], digest)
-    return Response(data, media_type=media_type)
 
 
 @router.post("/findings/{finding}/review")

@@ -7,21 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from suwen.core.codes import Language, Text
+from suwen.core.codes import Language
 from suwen.core.nouns import (
     Act,
     Band,
     Evidence,
     Finding,
     ImageRegion,
-    Point,
     Report,
     Review,
     SimilarExample,
     TextSpan,
 )
 from suwen.diagnosis.language import both
-from suwen.diagnosis.problems import Problem, latest_reviews, problems
+from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
 from suwen.diagnosis.reasons import Likeness, explanation_line, similar_examples
 from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
@@ -33,17 +32,13 @@ from suwen.diagnosis.wording import (
     quantity,
     quoted,
 )
-from suwen.imaging.series import NIFTI_TYPES
-from suwen.server.language import age, moment, page_text, say
+from suwen.server.language import age, moment, say
+from suwen.server.overlays import Layers, Place, overlays, places
 from suwen.server.reports import Stored
 
 BANDS = (Band.RULE_IN, Band.GREY, Band.RULE_OUT, Band.ABSTAIN)
 SCALE = 200.0
 """Width of the probability scale in the units of its drawing."""
-OVERLAYS = {"mask": "mask", "saliency": "saliency", "occlusion": "saliency"}
-
-Url = Callable[[str], str]
-"""From the SHA-256 of an overlay to its address."""
 
 
 def message(text: str) -> str:
@@ -65,6 +60,13 @@ ACT_NAMES = {
     Act.WITHDRAWN: message("Withdrawn"),
     Act.SIGNED: message("Signed"),
 }
+RECORDS = {
+    "BodyStructure": message("Place marked in the images"),
+    "ImagingStudy": message("The picture itself"),
+    "Finding": message("Another finding of this report"),
+    "DiagnosticReport": message("The report of the earlier study"),
+}
+"""What recorded values are called, by the kind of record."""
 STATUS_NAMES = {
     "draft": message("draft"),
     "final": message("signed"),
@@ -89,7 +91,7 @@ class EvidenceView:
     """One piece of evidence in words; with its place when it lies in an image."""
 
     text: str
-    point: Point | None
+    place: Place | None
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,16 @@ class GroupView:
     key: str
     title: str
     site: str
-    point: Point | None
+    places: list[Place]
+    """Where it lies, the current study first."""
     overlays: list[dict[str, str]]
     findings: list[FindingView]
+    band: str
+    band_name: str
+    chance: str
+    size: str
+    """The longest diameter, without its interval."""
+    rejected: bool
 
 
 @dataclass(frozen=True)
@@ -228,24 +237,44 @@ def _signed(language: Language, report: Report, person: Callable[[str], str]) ->
 
 
 def group_views(
-    language: Language, report: Report, url: Url, person: Callable[[str], str]
+    language: Language, report: Report, layers: Layers, person: Callable[[str], str]
 ) -> list[GroupView]:
     """Return the report's findings by lesion, the most worrying first."""
     reviews = latest_reviews(report)
-    return [
-        GroupView(
-            key=hashlib.sha256(_identity(problem).encode()).hexdigest()[:16],
-            title=problem.label.of(language),
-            site=problem.site.name.of(language) if problem.site else "",
-            point=_place(problem),
-            overlays=_overlays(language, problem, url),
-            findings=[
-                _finding(language, finding, reviews.get(finding.id), person)
-                for finding in problem.findings
-            ],
-        )
-        for problem in problems(report.findings)
-    ]
+    standing = {finding.id for finding in shown(report)}
+    found = []
+    for problem in problems(report.findings):
+        told = [
+            _finding(language, finding, reviews.get(finding.id), layers, person)
+            for finding in problem.findings
+        ]
+        rejected = standing.isdisjoint(finding.id for finding in problem.findings)
+        found.append(_group(language, problem, layers, told, rejected))
+    return found
+
+
+def _group(
+    language: Language,
+    problem: Problem,
+    layers: Layers,
+    told: list[FindingView],
+    rejected: bool,
+) -> GroupView:
+    longest, answer = problem.longest, problem.answer
+    band, band_name = band_chip(language, problem.findings[0])
+    return GroupView(
+        key=hashlib.sha256(_identity(problem).encode()).hexdigest()[:16],
+        title=problem.label.of(language),
+        site=problem.site.name.of(language) if problem.site else "",
+        places=places(layers, (*problem.findings, *problem.earlier)),
+        overlays=overlays(language, problem, layers),
+        findings=told,
+        band=band,
+        band_name=band_name,
+        chance=percent(answer.probability.value) if answer and answer.probability else "",
+        size=f"{longest[0].interval.value:.1f} {longest[0].unit}" if longest else "",
+        rejected=rejected,
+    )
 
 
 def _identity(problem: Problem) -> str:
@@ -253,61 +282,12 @@ def _identity(problem: Problem) -> str:
     return first.tracking.uid if first.tracking else first.id
 
 
-def _place(problem: Problem) -> Point | None:
-    regions = [
-        evidence
-        for finding in problem.findings
-        for evidence in finding.evidence
-        if isinstance(evidence, ImageRegion)
-    ]
-    return regions[0].centre if regions else None
-
-
-def hidden_reason(finding: Finding, role: str) -> Text | None:
-    """Return why a saliency map of `finding` is shown to no one; None when it may be seen.
-
-    Each map stands under its method: `occlusion` under its own name, every other one draws the
-    role `saliency`. A map without a check is not shown either.
-    """
-    if OVERLAYS.get(role.removeprefix("key-image-")) != "saliency":
-        return None
-    occlusion = "occlusion" in role
-    methods = [e for e in finding.explanations if ("occlusion" in e.method) == occlusion]
-    if not methods:
-        return page_text("it was not checked")
-    return next((item.hidden_because for item in methods if item.hidden_because), None)
-
-
-def _overlays(language: Language, problem: Problem, url: Url) -> list[dict[str, str]]:
-    """Return masks and saliency maps; a hidden one has its reason in place of its address.
-
-    One saliency map a problem: the first that may be shown, else the first hidden one; a map that
-    failed its checks was mostly not even kept, and its explanation still says why.
-    """
-    masks: dict[str, dict[str, str]] = {}
-    maps: list[dict[str, str]] = []
-    for finding in problem.findings:
-        for attachment in finding.attachments:
-            kind = OVERLAYS.get(attachment.role)
-            if kind is None or attachment.media_type not in NIFTI_TYPES:
-                continue
-            if kind == "mask":
-                masks[attachment.digest] = {"kind": kind, "url": url(attachment.digest)}
-            elif reason := hidden_reason(finding, attachment.role):
-                maps.append({"kind": kind, "hidden": reason.of(language)})
-            else:
-                maps.insert(0, {"kind": kind, "url": url(attachment.digest)})
-    maps = maps or [
-        {"kind": "saliency", "hidden": item.hidden_because.of(language)}
-        for finding in problem.findings
-        for item in finding.explanations
-        if item.hidden_because
-    ]
-    return [*masks.values(), *maps[:1]]
-
-
 def _finding(
-    language: Language, finding: Finding, review: Review | None, person: Callable[[str], str]
+    language: Language,
+    finding: Finding,
+    review: Review | None,
+    layers: Layers,
+    person: Callable[[str], str],
 ) -> FindingView:
     band, band_name = band_chip(language, finding)
     until = ""
@@ -325,7 +305,7 @@ def _finding(
             for m in finding.measures
         ],
         evidence=[
-            _evidence(language, item)
+            _evidence(language, item, layers)
             for item in finding.evidence
             if not isinstance(item, SimilarExample)
         ],
@@ -351,30 +331,27 @@ def _chance(language: Language, finding: Finding) -> Chance | None:
     )
 
 
-def _evidence(language: Language, item: Evidence) -> EvidenceView:
+def _evidence(language: Language, item: Evidence, layers: Layers) -> EvidenceView:
     if isinstance(item, ImageRegion):
         x, y, z = item.centre
         text = say(language, "Image region at x %(x).1f, y %(y).1f, z %(z).1f mm", x=x, y=y, z=z)
-        point: Point | None = item.centre
+    elif isinstance(item, TextSpan):
+        text = say(
+            language,
+            "Text of %(record)s, characters %(start)s to %(end)s",
+            record=item.record.partition("/_history")[0],
+            start=item.start,
+            end=item.end,
+        )
+    elif (kind := item.record.partition("/")[0]) in RECORDS:
+        text = say(language, RECORDS[kind])
     else:
-        point = None
-        if isinstance(item, TextSpan):
-            text = say(
-                language,
-                "Text of %(record)s, characters %(start)s to %(end)s",
-                record=item.record.partition("/_history")[0],
-                start=item.start,
-                end=item.end,
-            )
-        elif item.record.startswith("BodyStructure/"):
-            text = say(language, "Place marked in the images")
-        else:
-            text = say(
-                language, "Recorded value %(record)s", record=item.record.partition("/_history")[0]
-            )
+        text = say(
+            language, "Recorded value %(record)s", record=item.record.partition("/_history")[0]
+        )
     if item.note:
         text = f"{text}: {item.note.of(language)}"
-    return EvidenceView(quoted(text), point)
+    return EvidenceView(quoted(text), layers.place(item))
 
 
 def _review(language: Language, review: Review, person: Callable[[str], str]) -> ReviewView:

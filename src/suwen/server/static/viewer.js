@@ -1,237 +1,305 @@
-// The CT viewer of the case page: Niivue, window presets, overlays, and a point in mm.
-// Points on the page are DICOM patient coordinates (LPS); Niivue speaks RAS: x and y change sign.
+// The viewer of the case page and of the images page: tools, findings, and the earlier study beside.
+// It speaks of points in DICOM patient coordinates (LPS, mm); the areas themselves stand in pane.js.
 "use strict";
 (() => {
-  const stage = document.querySelector("[data-viewer]");
-  if (!stage) return;
-  const canvas = stage.querySelector("canvas");
-  const wait = stage.querySelector(".wait");
-  const words = stage.dataset;
+  const root = document.querySelector("[data-viewer-root]");
+  if (!root) return;
+  const { Pane, PlainPane } = window.suwen;
+  const words = root.dataset;
   const by = (id) => document.getElementById(id);
   const all = (selector) => Array.from(document.querySelectorAll(selector));
-  const THIN = 0.25; // width of the crosshair, per cent of the image
+  const read = (element, name) => JSON.parse(element?.dataset[name] || "[]");
+  const stages = all("[data-viewer]");
   const small = window.matchMedia("(max-width: 640px)").matches;
-  const state = { nv: null, ct: null, window: "lung", layout: small ? "axial" : "multi",
-                  mask: true, saliency: false, zoom: 1, chosen: null, round: 0 };
-  // Axial large, the other two beside it: left, top, width, height as parts of the canvas.
-  const together = [
-    { sliceType: 0, position: [0, 0, 0.62, 1] },
-    { sliceType: 1, position: [0.62, 0, 0.38, 0.5] },
-    { sliceType: 2, position: [0.62, 0.5, 0.38, 0.5] },
-  ];
-  const windows = { lung: [-1350, 150], mediastinum: [-135, 215], bone: [-450, 1050] };
+  const narrow = () => window.innerWidth <= 1000;
+  const plain = !Pane.possible();
+  const state = { window: "", layout: small ? "axial" : "multi", zoom: 1, mask: true, boxes: true, saliency: false,
+                  measuring: false, chosen: null, linked: "", compared: !small };
+  const make = (stage) => (plain ? new PlainPane(stage, moved) : new Pane(stage, moved, measured));
+  const panes = stages.map(make);
+  const [now, prior] = panes;
+  const alive = () => panes.filter((pane) => pane.volume);
+  const series = all("#series option").map((option) => ({
+    option, url: option.value, ...option.dataset, label: option.textContent, large: "large" in option.dataset,
+    windows: option.dataset.windows.split(" "),
+  }));
+  const presets = all("[data-window]").map((button) => ({
+    button, key: button.dataset.window, low: Number(button.dataset.low), high: Number(button.dataset.high),
+    shares: "shares" in button.dataset,
+  }));
+  const find = (key) => series.find((one) => one.key === key);
+  const current = () => find(by("series").selectedOptions[0].dataset.key);
 
   const press = (name, value) => all(`[data-${name}]`).forEach((button) =>
     button.setAttribute("aria-pressed", String(button.dataset[name] === value)));
+  const places = (group) => read(group, "places");
+  const placeOn = (group, pane) => places(group).find((place) => place.series === pane.series?.key);
+  const preset = () => presets.find((one) => one.key === state.window);
 
-  function setWindow(name) {
-    state.window = name;
-    press("window", name);
-    const [low, high] = windows[name];
-    if (!state.ct || (state.ct.cal_min === low && state.ct.cal_max === high)) return;
-    [state.ct.cal_min, state.ct.cal_max] = [low, high];
-    state.nv.updateGLVolume();
+  // The window that was chosen, where it fits the series; else the first that does.
+  function setWindow(name, one = current()) {
+    state.window = one.windows.includes(name) ? name : one.windows[0];
+    presets.forEach(({ button, key }) => { button.hidden = !one.windows.includes(key); });
+    press("window", state.window);
+    return Promise.all(alive().map((pane) => pane.setWindow(preset())));
   }
 
   function setLayout(name) {
     state.layout = name;
     press("layout", name);
-    if (name === "multi") state.nv.setCustomLayout(together);
-    else {
-      state.nv.clearCustomLayout();
-      state.nv.setSliceType({ axial: 0, coronal: 1, sagittal: 2 }[name]);
-    }
-    showSlice();
-  }
-
-  const axis = () => ({ coronal: 1, sagittal: 0 }[state.layout] ?? 2);
-
-  function slices() {
-    const n = state.ct.dimsRAS[axis() + 1];
-    const i = Math.floor(state.nv.scene.crosshairPos[axis()] * n);
-    return { n, i: Math.min(Math.max(i, 0), n - 1) };
-  }
-
-  function showSlice() {
-    if (!state.ct) return;
-    const { n, i } = slices();
-    const slider = by("slice");
-    slider.max = String(n - 1);
-    slider.value = String(i);
-    by("slice-of").textContent = `${i + 1} / ${n}`;
-    stage.dataset.slice = String(i + 1);
-  }
-
-  function moved(where) {
-    if (!where || !where.mm) return;
-    const point = [-where.mm[0], -where.mm[1], where.mm[2]];
-    const voxel = (where.values || [])[0];
-    const hu = voxel && Number.isFinite(voxel.value) ? `  ${Math.round(voxel.value)} HU` : "";
-    by("where").textContent = `x ${point[0].toFixed(1)}  y ${point[1].toFixed(1)}  z ${point[2].toFixed(1)} mm${hu}`;
-    ["x", "y", "z"].forEach((name, k) => {
-      const field = by(`point-${name}`);
-      if (field) field.value = point[k].toFixed(2);
-    });
-    const go = by("go");
-    if (go) go.disabled = false;
+    alive().forEach((pane) => pane.setLayout(name));
     showSlice();
   }
 
   function setZoom(factor) {
     state.zoom = factor;
     press("zoom", String(factor));
-    if (!state.ct) return;
-    state.nv.setCrosshairWidth(THIN / factor);
-    const here = state.nv.frac2mm(state.nv.scene.crosshairPos);
-    const shift = (k) => (1 - factor) * here[k];
-    state.nv.setPan2Dxyzmm([shift(0), shift(1), shift(2), factor]);
+    panes.forEach((pane) => pane.setZoom(factor));
   }
 
-  function goTo(point) {
-    const nv = state.nv;
-    nv.scene.crosshairPos = nv.mm2frac([-point[0], -point[1], point[2]]);
-    setZoom(state.zoom);
-    nv.createOnLocationChange();
-    nv.drawScene();
+  function showSlice() {
+    panes.forEach((pane) => {
+      if (!pane.volume) return;
+      const { n, i } = pane.slices();
+      pane.stage.dataset.slice = String(i + 1);
+      if (pane !== now) return;
+      by("slice").max = String(n - 1);
+      by("slice").value = String(i);
+      by("slice-of").textContent = `${i + 1} / ${n}`;
+      root.classList.toggle("flat", n === 1);
+    });
   }
 
-  const overlays = (group) => JSON.parse(group?.dataset.overlays || "[]");
+  function tell(where) {
+    const point = [-where.mm[0], -where.mm[1], where.mm[2]];
+    const voxel = (where.values || [])[0];
+    const value = voxel && Number.isFinite(voxel.value) ? Math.round(voxel.value) : null;
+    const { kind, modality } = now.series;
+    const unit = modality === "CT" ? " HU" : "";
+    const read = value === null ? "" : `  ${value}${unit}`;
+    by("where").textContent = kind === "picture"
+      ? `${words.column} ${Math.round(where.vox[0]) + 1}  ${words.row} ${now.volume.dimsRAS[2] - Math.round(where.vox[1])}`
+      : `x ${point[0].toFixed(1)}  y ${point[1].toFixed(1)}  z ${point[2].toFixed(1)} mm${read}`;
+    ["x", "y", "z"].forEach((name, k) => {
+      const field = by(`point-${name}`);
+      if (field) field.value = point[k].toFixed(2);
+    });
+    const go = by("go");
+    if (go) go.disabled = modality !== "CT" || kind === "picture";
+  }
+
+  function moved(pane, where) {
+    if (pane === now && where?.mm) tell(where);
+    const other = panes.find((one) => one !== pane && one.volume);
+    if (other && where?.mm) follow(pane, other);
+    showSlice();
+  }
+
+  // The other study shows the same place: by the nearest nodule found on both, else the same share of
+  // each axis; what was done is said, since only the first knows the patient's position.
+  function follow(pane, other) {
+    const pairs = all(".group").flatMap((group) => {
+      const [a, b] = [placeOn(group, pane), placeOn(group, other)];
+      return a?.point && b?.point ? [{ a: a.point, b: b.point, title: group.dataset.title }] : [];
+    });
+    const point = pane.point;
+    const away = (pair) => Math.hypot(...pair.a.map((value, k) => value - point[k]));
+    const near = pairs.sort((one, two) => away(one) - away(two))[0];
+    if (near) other.setPoint(near.b.map((value, k) => value + point[k] - near.a[k]), true);
+    else other.setFraction(pane.fraction, true);
+    state.linked = near ? words.matched + near.title : words.relative;
+    caption(prior, state.linked);
+  }
+
+  function caption(pane, more = "") {
+    const place = pane.stage.querySelector(".caption");
+    if (!place) return;
+    place.textContent = [pane === prior ? words.earlier : "", pane.series?.label].filter(Boolean).join("");
+    if (more) place.append(Object.assign(document.createElement("small"), { textContent: more }));
+  }
+
+  function measured(pane, distance) {
+    const { unit } = pane.series;
+    const digits = unit === "px" ? 0 : 1;
+    by("measured").textContent = `${words.measured} ${distance.toFixed(digits)} ${words[unit === "px" ? "px" : unit === "mm" ? "mm" : "detector"]}`;
+  }
+
+  function setMeasuring(on) {
+    state.measuring = on;
+    by("measure").setAttribute("aria-pressed", String(on));
+    panes.forEach((pane) => pane.measure(on));
+    by("measured").textContent = on ? words.draw : "";
+    if (!on) panes.forEach((pane) => pane.volume && pane.clear());
+  }
+
+  const overlaysOf = (group, pane) => read(group, "overlays").filter((item) => !item.series || item.series === pane.series?.key);
 
   async function drawOverlays() {
-    const round = ++state.round;
-    const nv = state.nv;
-    nv.volumes.slice(1).reverse().forEach((volume) => nv.removeVolume(volume));
-    const list = overlays(state.chosen);
+    const list = overlaysOf(state.chosen, now);
     const hidden = list.find((item) => item.kind === "saliency" && item.hidden);
     const has = (kind) => list.some((item) => item.kind === kind && !item.hidden);
-    by("mask").disabled = !has("mask");
-    by("saliency").disabled = !has("saliency");
-    by("mask").setAttribute("aria-pressed", String(state.mask && has("mask")));
-    by("saliency").setAttribute("aria-pressed", String(state.saliency && has("saliency")));
+    for (const kind of ["mask", "saliency"]) {
+      by(kind).disabled = !has(kind) || plain;
+      by(kind).setAttribute("aria-pressed", String(state[kind] && has(kind)));
+    }
     by("why-hidden").textContent = hidden ? words.hidden + hidden.hidden : "";
     by("why-hidden").hidden = !hidden;
-    let drawn = 0;
-    for (const item of list) {
-      if (item.hidden || !state[item.kind]) continue;
-      const heat = item.kind === "saliency";
-      await nv.addVolumeFromUrl({
-        url: item.url, name: `${item.kind}.nii.gz`, colormap: heat ? "suwen-heat" : "suwen-mask",
-        opacity: Number(by("opacity").value) / 100, ...(heat ? {} : { cal_min: 0.5, cal_max: 1 }),
-      });
-      if (round !== state.round) return;
-      const volume = nv.volumes[nv.volumes.length - 1];
-      if (heat) {
-        volume.cal_min = 0.15 * volume.global_max;
-        volume.cal_max = volume.global_max;
-        nv.updateGLVolume();
-      }
-      drawn += 1;
+    for (const pane of alive()) {
+      const wanted = overlaysOf(state.chosen, pane).filter((item) => !item.hidden && state[item.kind]);
+      if (await pane.overlay(wanted, Number(by("opacity").value) / 100)) pane.stage.dataset.overlays = String(wanted.length);
     }
-    stage.dataset.overlays = String(drawn);
   }
 
-  function choose(group, jump) {
+  function drawBoxes() {
+    by("boxes").setAttribute("aria-pressed", String(state.boxes));
+    for (const pane of alive()) {
+      const boxed = all(".group").flatMap((group) => {
+        const place = placeOn(group, pane);
+        const { key, title } = group.dataset;
+        return place?.low ? [{ ...place, key, label: title, chosen: group === state.chosen, rejected: "rejected" in group.dataset }] : [];
+      });
+      pane.boxes(state.boxes ? boxed : []);
+    }
+  }
+
+  // Shows a place: on the series it lies on, which is fetched when another one is on the screen.
+  async function goTo(place) {
+    if (!place) return;
+    const pane = alive().find((one) => one.series.key === place.series);
+    if (!pane && find(place.series)) {
+      find(place.series).option.selected = true;
+      await load();
+    }
+    const on = pane || now;
+    if (place.point && on.volume) await on.setPoint(place.point);
+  }
+
+  async function choose(group, jump) {
     if (!group) return;
     all(".group").forEach((other) => other.classList.toggle("chosen", other === group));
-    const same = state.chosen && state.chosen.dataset.overlays === group.dataset.overlays;
     state.chosen = group;
-    if (jump && group.dataset.point) goTo(JSON.parse(group.dataset.point));
-    if (!same && state.ct) drawOverlays().catch(failed);
+    if (jump) {
+      const here = places(group).find((place) => place.series === now.series?.key);
+      await goTo(here || places(group)[0]);
+    }
+    drawBoxes();
+    if (now.volume) await drawOverlays();
   }
 
   function failed(error) {
-    wait.hidden = false;
-    wait.textContent = words.failed;
+    const stage = now.stage;
+    now.wait.hidden = false;
+    now.wait.textContent = words.failed;
     stage.dataset.state = "failed";
     console.error(error);
   }
 
-  // Drawing a whole CT in software takes minutes: the server sends it at half the resolution, and says so.
-  const software = (() => {
-    const gl = document.createElement("canvas").getContext("webgl2");
-    const info = gl && gl.getExtension("WEBGL_debug_renderer_info");
-    return Boolean(info) && /swiftshader|llvmpipe|software/i.test(gl.getParameter(info.UNMASKED_RENDERER_WEBGL));
-  })();
+  async function fill(pane, one) {
+    const coarse = !plain && Pane.software && one.large;
+    if (pane === now) by("coarse").hidden = !coarse;
+    pane.wait.hidden = false;
+    pane.wait.textContent = words.loading;
+    if (!(await pane.load(one, preset(), coarse))) return false;
+    pane.wait.hidden = true;
+    caption(pane);
+    await pane.setWindow(preset());
+    pane.setLayout(state.layout);
+    pane.setZoom(state.zoom);
+    return true;
+  }
 
   async function load() {
-    const picked = by("series").selectedOptions[0];
-    const coarse = software && "large" in picked.dataset;
-    const url = picked.value + (coarse ? "?coarse=1" : "");
-    by("coarse").hidden = !coarse;
-    wait.hidden = false;
-    wait.textContent = words.loading;
-    stage.dataset.state = "loading";
-    const began = performance.now();
-    const nv = state.nv;
-    nv.volumes.slice().reverse().forEach((volume) => nv.removeVolume(volume));
-    state.ct = null;
-    const [low, high] = windows[state.window];
-    await nv.loadVolumes([{ url, name: "ct.nii.gz", colormap: "gray", cal_min: low, cal_max: high }]);
-    state.ct = nv.volumes[0];
-    wait.hidden = true;
-    setWindow(state.window);
-    setLayout(state.layout);
-    const group = state.chosen || document.querySelector(".group[data-point]");
-    state.chosen = null;
-    choose(group, true);
-    nv.createOnLocationChange();
-    stage.dataset.state = "ready";
-    stage.dataset.seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const one = current();
+    await setWindow(state.window, one);
+    if (await fill(now, one)) await compare(one);
+  }
+
+  // Fills the list of studies to compare with, and shows the one that was chosen or the latest earlier one.
+  async function compare(one) {
+    const list = by("prior");
+    if (!list || !prior) return;
+    const same = series.filter((other) => other !== one && other.modality === one.modality && other.kind === one.kind);
+    list.replaceChildren(list.options[0], ...same.map((other) => new Option(other.label, other.key)));
+    list.value = state.compared ? one.prior : "";
+    list.parentElement.hidden = plain || !same.length;
+    await showPrior();
+  }
+
+  async function showPrior() {
+    const chosen = plain ? undefined : find(by("prior").value);
+    prior.stage.hidden = !chosen;
+    root.classList.toggle("two", Boolean(chosen));
+    if (!chosen) {
+      prior.volume = prior.series = null;
+      return;
+    }
+    if (prior.series?.key === chosen.key) return;
+    if (!prior.nv) await prior.start();
+    if (!(await fill(prior, chosen))) return;
+    prior.measure(state.measuring);
+    follow(now, prior);
+    drawBoxes();
+    await drawOverlays();
   }
 
   async function start() {
-    const nv = new niivue.Niivue({
-      backColor: [0.043, 0.059, 0.071, 1], crosshairColor: [0.25, 0.69, 0.8, 0.75],
-      crosshairWidth: THIN, crosshairWidthUnit: "percent", crosshairGap: 9, isOrientCube: false, isColorbar: false, show3Dcrosshair: true,
-      fontMinPx: 15, fontColor: [1, 0.78, 0.25, 1], showAllOrientationMarkers: true,
-      isRadiologicalConvention: true, dragAndDropEnabled: false, sagittalNoseLeft: true,
-      loadingText: "", logLevel: "error",
-    });
-    state.nv = nv;
-    nv.addColormap("suwen-mask", { R: [0, 40], G: [0, 220], B: [0, 120], A: [0, 255], I: [0, 255] });
-    nv.addColormap("suwen-heat", { R: [150, 240, 255], G: [0, 70, 235], B: [30, 0, 60], A: [0, 190, 255], I: [0, 128, 255] });
-    nv.onLocationChange = moved;
-    await nv.attachToCanvas(canvas);
-    nv.setInterpolation(false);
+    await now.start();
+    press("layout", state.layout);
+    root.classList.toggle("plain", plain);
+    by("plain").hidden = !plain;
+    const group = document.querySelector(".group[data-placed]");
+    const first = find(places(group)[0]?.series);
+    if (first) first.option.selected = true;
     await load();
+    showSlice();
+    if (group) await choose(group, true);
+    else if (!plain) now.setFraction(now.fraction);
   }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
+    const head = event.target.closest(".group > header");
+    if (!button && head && root.matches(".full")) choose(head.parentElement, true).catch(failed);
     if (!button) return;
-    if (button.dataset.window) setWindow(button.dataset.window);
-    else if (button.dataset.layout) setLayout(button.dataset.layout);
-    else if (button.dataset.zoom) setZoom(Number(button.dataset.zoom));
-    else if (button.id === "mask" || button.id === "saliency") {
-      state[button.id] = !state[button.id];
-      drawOverlays().catch(failed);
-    } else if (button.dataset.go) {
-      choose(button.closest(".group"), false);
-      goTo(JSON.parse(button.dataset.go));
-      if (small || window.innerWidth <= 1000) stage.scrollIntoView({ behavior: "smooth", block: "center" });
+    const { id, dataset } = button;
+    if (dataset.window) setWindow(dataset.window).catch(failed);
+    else if (dataset.layout) setLayout(dataset.layout);
+    else if (dataset.zoom) setZoom(Number(dataset.zoom));
+    else if (id === "measure") setMeasuring(!state.measuring);
+    else if (id === "mask" || id === "saliency" || id === "boxes") {
+      state[id] = !state[id];
+      if (id === "boxes") drawBoxes();
+      else drawOverlays().catch(failed);
+    } else if (dataset.go) {
+      const group = button.closest(".group");
+      const place = JSON.parse(dataset.go);
+      choose(group, false).then(() => goTo(place)).catch(failed);
+      if (narrow()) root.querySelector(".panes").scrollIntoView({ behavior: "smooth", block: "center" });
     }
   });
-  by("opacity").addEventListener("input", (event) => {
-    state.nv.volumes.forEach((volume, k) => { if (k) state.nv.setOpacity(k, Number(event.target.value) / 100); });
+  by("opacity").addEventListener("input", (event) => alive().forEach((pane) => pane.setOpacity(Number(event.target.value) / 100)));
+  by("slice").addEventListener("input", (event) => now.setSlice(Number(event.target.value)));
+  by("series").addEventListener("change", () => load().then(() => choose(state.chosen, true)).catch(failed));
+  by("prior")?.addEventListener("change", () => {
+    state.compared = Boolean(by("prior").value);
+    showPrior().catch(failed);
   });
-  by("slice").addEventListener("input", (event) => {
-    const position = Array.from(state.nv.scene.crosshairPos);
-    position[axis()] = (Number(event.target.value) + 0.5) / slices().n;
-    state.nv.scene.crosshairPos = position;
-    state.nv.createOnLocationChange();
-    state.nv.drawScene();
-  });
-  by("series").addEventListener("change", () => load().catch(failed));
+  const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
+  root.addEventListener("keydown", (event) => {
+    if (!(event.key in STEPS) || !now.volume || event.target.matches("select, input")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    now.setSlice(now.slices().i + STEPS[event.key]);
+  }, true);
   let known = new Set(all(".group").map((group) => group.dataset.key));
   // Not afterSwap: settling gives the new elements their own classes back.
   document.body.addEventListener("htmx:afterSettle", () => {
-    const placed = all(".group[data-point]");
+    const placed = all(".group[data-placed]");
     const added = placed.filter((group) => !known.has(group.dataset.key));
     const again = placed.find((group) => group.dataset.key === state.chosen?.dataset.key);
     known = new Set(all(".group").map((group) => group.dataset.key));
-    if (added.length === 1) choose(added[0], true); // the answer about the point just given
-    else if (again) choose(again, false);
-    else choose(placed[0], true);
+    const one = added.length === 1 ? added[0] : again || placed[0]; // one: the answer about the point just given
+    choose(one, one !== again).catch(failed);
   });
   start().catch(failed);
 })();
