@@ -165,12 +165,15 @@ def slice_picture(volume: Volume, window: Window, level: int, place: Point | Non
     place
         A point (LPS, mm): the slice through it is taken, and the place marked.
     """
-    count = len(volume.values)
+    values = volume.values
+    if values.dtype == COLOUR:
+        values = np.mean([values[channel] for channel in "RGB"], axis=0)
+    count = len(values)
     index = None if place is None else volume.to_index(place)
     chosen = int(np.clip(level if index is None else round(float(index[0])), 0, count - 1))
     _, high, wide = volume.spacing
-    low, top = window.range_of(volume.values)
-    shown = (volume.values[chosen].astype(np.float32) - low) / (top - low)
+    low, top = window.range_of(values)
+    shown = (values[chosen].astype(np.float32) - low) / (top - low)
     grey = Image.fromarray((np.clip(shown, 0, 1) * 255).astype(np.uint8))
     image = grey.resize((grey.width, max(1, round(grey.height * high / wide)))).convert("RGB")
     if index is not None:

@@ -21,7 +21,7 @@ PICTURES = {"key-image-saliency", "key-image-saliency-against"}
 INSTANCE = re.compile(r"instance\.where\(uid='([0-9.]+)'\)")
 
 Place = dict[str, Any]
-"""`series` (its key), and in mm (LPS) `point`, `low` and `high`; a picture has no points."""
+"""`series` (its key), and in mm (LPS) `point`, `low` and `high`; in a picture `point` is None."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Layers:
             return {"series": key, "point": evidence.centre, **box} if key else None
         if isinstance(evidence, RecordValue) and (named := INSTANCE.search(evidence.path)):
             key = self.series("", named[1])
-            return {"series": key} if key else None
+            return {"series": key, "point": None} if key else None
         return None
 
 

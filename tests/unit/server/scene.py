@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,10 @@ from typing import Any
 
 import numpy as np
 from argon2 import PasswordHasher
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "imaging"))
+import radiographs
 
 from suwen.core import codes
 from suwen.core.codes import Text
@@ -23,6 +29,7 @@ from suwen.core.nouns import (
     ImageRegion,
     Interval,
     Measure,
+    RecordValue,
     Report,
     SimilarExample,
     Tracking,
@@ -56,6 +63,10 @@ Grid = tuple[tuple[int, int, int], tuple[float, float, float]]
 """Shape (z, y, x) and spacing in mm."""
 COARSE: Grid = (56, 128, 128), (4.0, 2.8, 2.8)
 """A phantom that is quick to draw."""
+MOVED = (12.0, -7.0, 8.0)
+"""How the patient lay on the table of the earlier study, against the current one (mm)."""
+EARLIER = "1999-06-01"
+"""Day of the earlier study; the phantom's own is 2000-01-01."""
 NOTES = {
     "en": "58-year-old woman, former smoker (25 pack-years), cough for six weeks.\n"
     "No fever, weight stable. CT chest for clarification.",
@@ -152,10 +163,8 @@ def add_ct(clinic: Clinic, patient: str, grid: Grid = COARSE) -> Phantom:
     access = clinic.access()
     phantom = chest_phantom(3, NODULES, *grid)
     files = wrap_ct(phantom.volume, Label("T-1", "Test^Phantom", "scene"))
-    digests = access.put_blobs(patient, [(data, "application/dicom") for data in files])
-    instances = [read_instance(data, lambda data=data: data) for data in files]
-    blobs = {i.text("SOPInstanceUID"): d for i, d in zip(instances, digests, strict=True)}
-    resources = [imaging_study(assemble(instances), blobs, patient)]
+    record_images(clinic, patient, files)
+    resources = []
     for language, text in NOTES.items():
         digest = access.put_blob(patient, text.encode(), "text/plain")
         resources.append(_note(patient, digest, "Referral" if language == "en" else "门诊记录"))
@@ -299,6 +308,81 @@ def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> 
         access.put_blobs(patient, [(a.data or b"", a.media_type) for a in (attached, heat)])
     clinic.findings = findings
     return findings
+
+
+def follow_up(clinic: Clinic, patient: str, grid: Grid = COARSE) -> Finding:
+    """Record an earlier CT, its patient moved, and report what became of the first nodule."""
+    access, size = clinic.access(), NODULES[0].diameter_mm
+    before = Nodule(NODULES[0].centre, 12.0, "spiculated")
+    drawn = chest_phantom(3, (before,), *grid).volume
+    affine = drawn.affine.copy()
+    affine[:3, 3] += MOVED
+    label = Label("T-1", "Test^Phantom", "earlier", date=EARLIER.replace("-", ""))
+    files = wrap_ct(Volume(drawn.values, affine), label)
+    record_images(clinic, patient, files)
+    series = {one.tags["StudyDate"]: one for one in case_volumes(access.case(patient))}
+    now = next(one for day, one in series.items() if day != label.date)
+    place = tuple(c + m for c, m in zip(before.centre, MOVED, strict=True))
+    found = Finding(
+        task="imaging.nodule_followup",
+        pack=PACK.replace("malignancy", "followup"),
+        code=codes.VOLUME_CHANGE,
+        band=Band.RULE_IN,
+        tracking=Tracking(uid="2.25.1000", label="Nodule 1"),
+        site=codes.RIGHT_LUNG,
+        measures=(
+            Measure(
+                code=codes.VOLUME_CHANGE,
+                unit="%",
+                interval=Interval(value=137.0, low=90.0, high=190.0),
+            ),
+        ),
+        evidence=(
+            _region(now, NODULES[0]),
+            _region(series[label.date], Nodule(place, size, "spiculated")),
+            RecordValue(record=f"Finding/{clinic.findings[0].id}", path="Finding.measures"),
+        ),
+    )
+    clinic.findings = [*clinic.findings, found]
+    return found
+
+
+def record_images(clinic: Clinic, patient: str, files: Sequence[bytes]) -> None:
+    """Store DICOM files of one study and the ImagingStudy that names them."""
+    access = clinic.access()
+    digests = access.put_blobs(patient, [(data, "application/dicom") for data in files])
+    instances = [read_instance(data, lambda data=data: data) for data in files]
+    blobs = {i.text("SOPInstanceUID"): d for i, d in zip(instances, digests, strict=True)}
+    access.put([imaging_study(assemble(instances), blobs, patient)], patient)
+
+
+def add_radiograph(clinic: Clinic, patient: str) -> Finding:
+    """Record a chest radiograph and what is found on it, with a map of warm colours."""
+    record_images(clinic, patient, [radiographs.dx()])
+    access = clinic.access()
+    study = next(r for r in access.case(patient).of("ImagingStudy") if "DX" in str(r.content))
+    series = study.content["series"][0]
+    uid, instance = series["uid"], series["instance"][0]["uid"]
+    out = io.BytesIO()
+    Image.new("RGB", (144, 120), (220, 90, 20)).save(out, "PNG")
+    heat = Attachment.of("key-image-saliency", "image/png", out.getvalue())
+    access.put_blobs(patient, [(out.getvalue(), "image/png")])
+    return Finding(
+        task="imaging.chest_xray",
+        pack=PACK.replace("lung-malignancy", "chest"),
+        code=codes.PNEUMONIA,
+        band=Band.GREY,
+        probability=Interval(value=0.4, low=0.2, high=0.6),
+        evidence=(
+            RecordValue(
+                record=study.reference,
+                path=f"ImagingStudy.series.where(uid='{uid}')"
+                f".instance.where(uid='{instance}').uid",
+            ),
+        ),
+        attachments=(heat,),
+        explanations=(Explanation(method="cam", faithfulness=0.6, randomisation_similarity=0.1),),
+    )
 
 
 def report_on(

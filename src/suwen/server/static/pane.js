@@ -89,7 +89,7 @@ window.suwen = window.suwen || {};
       nv.volumes.slice().reverse().forEach((volume) => nv.removeVolume(volume));
       Object.assign(this, { series, volume: null, shown: [] });
       this.drawMarks();
-      await nv.loadVolumes([{ url: series.url + (coarse ? "?coarse=1" : ""), name: "image.nii.gz", colormap: "gray", ...looks }]);
+      await this.fetch(series.url + (coarse ? "?coarse=1" : ""), looks);
       if (round !== this.loads) return false;
       this.volume = nv.volumes[0];
       const picture = series.kind === "picture";
@@ -102,6 +102,20 @@ window.suwen = window.suwen || {};
       this.stage.dataset.series = series.key;
       this.stage.dataset.state = "ready";
       return true;
+    }
+
+    async fetch(url, looks = {}) {
+      this.url = url;
+      await this.nv.loadVolumes([{ url, name: "image.nii.gz", colormap: "gray", ...looks }]);
+    }
+
+    // A map of a single picture is a picture itself: it takes the place of the one it explains.
+    async swap(url) {
+      const wanted = url || this.series.url;
+      if (!this.flat || wanted === this.url) return;
+      await this.fetch(wanted);
+      this.volume = this.nv.volumes[0];
+      this.nv.drawScene();
     }
 
     setWindow(preset) {
@@ -172,10 +186,11 @@ window.suwen = window.suwen || {};
       const round = ++this.round;
       nv.volumes.slice(1).reverse().forEach((volume) => nv.removeVolume(volume));
       for (const item of list) {
-        const heat = item.kind === "saliency" && item.form !== "picture";
-        const looks = item.form === "picture" ? {} : { colormap: heat ? "suwen-heat" : "suwen-mask" };
-        await nv.addVolumeFromUrl({ url: item.url, name: `${item.kind}.nii.gz`, opacity, ...looks,
-                                    ...(heat || item.form === "picture" ? {} : { cal_min: 0.5, cal_max: 1 }) });
+        const heat = item.kind === "saliency";
+        await nv.addVolumeFromUrl({
+          url: item.url, name: `${item.kind}.nii.gz`, colormap: heat ? "suwen-heat" : "suwen-mask", opacity,
+          ...(heat ? {} : { cal_min: 0.5, cal_max: 1 }),
+        });
         if (round !== this.round) return false;
         const volume = nv.volumes[nv.volumes.length - 1];
         if (heat) {

@@ -66,6 +66,7 @@ window.suwen = window.suwen || {};
     measure() {}
     clear() {}
     setOpacity() {}
+    async swap() {}
     async overlay() { return true; }
   }
 

@@ -14,7 +14,7 @@
   const narrow = () => window.innerWidth <= 1000;
   const plain = !Pane.possible();
   const state = { window: "", layout: small ? "axial" : "multi", zoom: 1, mask: true, boxes: true, saliency: false,
-                  measuring: false, chosen: null, linked: "", compared: !small };
+                  measuring: false, chosen: null, linked: "", compared: !small && !plain && !Pane.software }; // two volumes drawn in software take long
   const make = (stage) => (plain ? new PlainPane(stage, moved) : new Pane(stage, moved, measured));
   const panes = stages.map(make);
   const [now, prior] = panes;
@@ -66,7 +66,6 @@
       by("slice").max = String(n - 1);
       by("slice").value = String(i);
       by("slice-of").textContent = `${i + 1} / ${n}`;
-      root.classList.toggle("flat", n === 1);
     });
   }
 
@@ -85,7 +84,7 @@
       if (field) field.value = point[k].toFixed(2);
     });
     const go = by("go");
-    if (go) go.disabled = modality !== "CT" || kind === "picture";
+    if (go) go.disabled = modality !== "CT";
   }
 
   function moved(pane, where) {
@@ -146,7 +145,9 @@
     by("why-hidden").hidden = !hidden;
     for (const pane of alive()) {
       const wanted = overlaysOf(state.chosen, pane).filter((item) => !item.hidden && state[item.kind]);
-      if (await pane.overlay(wanted, Number(by("opacity").value) / 100)) pane.stage.dataset.overlays = String(wanted.length);
+      await pane.swap(wanted.find((item) => item.form === "picture")?.url);
+      const over = wanted.filter((item) => item.form !== "picture");
+      if (await pane.overlay(over, Number(by("opacity").value) / 100)) pane.stage.dataset.overlays = String(wanted.length);
     }
   }
 
@@ -210,6 +211,7 @@
 
   async function load() {
     const one = current();
+    root.classList.toggle("flat", one.kind === "picture");
     await setWindow(state.window, one);
     if (await fill(now, one)) await compare(one);
   }
