@@ -165,7 +165,7 @@ def slice_picture(volume: Volume, window: Window, level: int, place: Point | Non
     place
         A point (LPS, mm): the slice through it is taken, and the place marked.
     """
-    values = volume.values
+    values: NDArray[Any] = volume.values
     if values.dtype == COLOUR:
         values = np.mean([values[channel] for channel in "RGB"], axis=0)
     count = len(values)

@@ -15,6 +15,7 @@ from suwen.core.nouns import Case, Point, Report
 from suwen.imaging.assembly import Series
 from suwen.imaging.dicom import Instance
 from suwen.imaging.display import (
+    COLOUR,
     PICTURE,
     VOLUME,
     Kind,
@@ -77,6 +78,7 @@ class Shelf:
     limit: int = CACHE_BYTES
     _lists: OrderedDict[str, list[SeriesEntry]] = field(default_factory=OrderedDict)
     _volumes: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    _last: tuple[str, Volume] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def entries(self, case: Case) -> list[SeriesEntry]:
@@ -110,13 +112,43 @@ class Shelf:
             if key in self._volumes:
                 self._volumes.move_to_end(key)
                 return self._volumes[key]
-        volume = _chosen(case, series_key).volume
-        data = write_nifti(for_display(halved(volume) if coarse else volume), QUICK)
+        volume = self._decode(case, series_key)
+        if coarse and volume.values.dtype != COLOUR:
+            volume = for_display(halved(volume))
+        data = write_nifti(volume, QUICK)
         with self._lock:
             self._volumes[key] = data
             while sum(map(len, self._volumes.values())) > self.limit and len(self._volumes) > 1:
                 self._volumes.popitem(last=False)
         return data
+
+    def slice(
+        self, case: Case, series_key: str, window: str, level: int, place: Point | None = None
+    ) -> Slice:
+        """Return one slice of a series as a PNG, for a browser that can draw no volume.
+
+        Raises
+        ------
+        NotFound
+            The case has no such series, or there is no such window.
+        BadInput
+            Its pixels cannot be decoded.
+        """
+        chosen = next((one for one in windows() if one.key == window), None)
+        if chosen is None:
+            raise NotFound("no such window", "one the page offers", "reload the page")
+        return slice_picture(self._decode(case, series_key), chosen, level, place)
+
+    def _decode(self, case: Case, series_key: str) -> Volume:
+        """Return the voxels of a series; the last one is kept, since slices follow each other."""
+        key = f"{_version(case)}/{series_key}"
+        with self._lock:
+            if self._last and self._last[0] == key:
+                return self._last[1]
+        volume = for_display(_chosen(case, series_key).volume)
+        with self._lock:
+            self._last = (key, volume)
+        return volume
 
 
 @dataclass(frozen=True)
@@ -139,24 +171,6 @@ class Shown:
     def volume(self) -> Volume:
         """The voxels, of a picture its pixels."""
         return self.series.volume if self.picture is None else picture_volume(self.picture)
-
-
-def slice_of(
-    case: Case, series_key: str, window: str, level: int, place: Point | None = None
-) -> Slice:
-    """Return one slice of a series as a PNG, for a browser that can draw no volume.
-
-    Raises
-    ------
-    NotFound
-        The case has no such series, or there is no such window.
-    BadInput
-        Its pixels cannot be decoded.
-    """
-    chosen = next((one for one in windows() if one.key == window), None)
-    if chosen is None:
-        raise NotFound("no such window", "one the page offers", "reload the page")
-    return slice_picture(_chosen(case, series_key).volume, chosen, level, place)
 
 
 def named(entries: Iterable[SeriesEntry], series_uid: str, instance_uid: str) -> str:
@@ -221,7 +235,7 @@ def _prior(one: SeriesEntry, entries: Iterable[SeriesEntry]) -> str:
 
 def for_display(volume: Volume) -> Volume:
     """Return the volume with 16-bit values: half the bytes, no visible loss."""
-    if volume.values.dtype in (np.int16, np.uint8, np.int8):
+    if volume.values.dtype in (np.int16, np.uint8, np.int8, COLOUR):
         return volume
     rounded = np.clip(np.rint(volume.values), -32768, 32767).astype(np.int16)
     return Volume(rounded, volume.affine)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from suwen.core.nouns import Point
 from suwen.server import reports
 from suwen.server.asking import Signed
-from suwen.server.images import NIFTI, overlay, slice_of
+from suwen.server.images import NIFTI, overlay
 from suwen.server.patients import PatientId
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}")
@@ -39,7 +39,7 @@ def series_slice(
     place: Point | None = None
     if x is not None and y is not None and z is not None:
         place = (x, y, z)
-    drawn = slice_of(asking.access.case(patient), key, window, level, place)
+    drawn = asking.bench.shelf.slice(asking.access.case(patient), key, window, level, place)
     where = {"X-Suwen-Slice": str(drawn.level), "X-Suwen-Slices": str(drawn.count)}
     return Response(drawn.png, media_type="image/png", headers=where)
 

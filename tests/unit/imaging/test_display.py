@@ -60,9 +60,7 @@ def test_a_radiograph_is_a_slice_measured_at_the_detector() -> None:
 def test_an_inverted_radiograph_is_shown_with_dense_bright() -> None:
     plain = picture_volume(read_instance(dx()))
     pixels = np.round((1 - chest_like()) * 4000).astype("<u2")
-    inverted = picture_volume(
-        read_instance(dx(pixels, PhotometricInterpretation="MONOCHROME1"))
-    )
+    inverted = picture_volume(read_instance(dx(pixels, PhotometricInterpretation="MONOCHROME1")))
     assert np.abs(inverted.values - plain.values).max() <= 2
 
 

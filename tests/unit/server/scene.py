@@ -65,6 +65,8 @@ COARSE: Grid = (56, 128, 128), (4.0, 2.8, 2.8)
 """A phantom that is quick to draw."""
 MOVED = (12.0, -7.0, 8.0)
 """How the patient lay on the table of the earlier study, against the current one (mm)."""
+LATER = 6
+"""Slices by which the earlier scan began higher."""
 EARLIER = "1999-06-01"
 """Day of the earlier study; the phantom's own is 2000-01-01."""
 NOTES = {
@@ -316,9 +318,9 @@ def follow_up(clinic: Clinic, patient: str, grid: Grid = COARSE) -> Finding:
     before = Nodule(NODULES[0].centre, 12.0, "spiculated")
     drawn = chest_phantom(3, (before,), *grid).volume
     affine = drawn.affine.copy()
-    affine[:3, 3] += MOVED
+    affine[:3, 3] += np.array(MOVED) + LATER * affine[:3, 0]
     label = Label("T-1", "Test^Phantom", "earlier", date=EARLIER.replace("-", ""))
-    files = wrap_ct(Volume(drawn.values, affine), label)
+    files = wrap_ct(Volume(drawn.values[LATER:], affine), label)
     record_images(clinic, patient, files)
     series = {one.tags["StudyDate"]: one for one in case_volumes(access.case(patient))}
     now = next(one for day, one in series.items() if day != label.date)
@@ -376,8 +378,7 @@ def add_radiograph(clinic: Clinic, patient: str) -> Finding:
         evidence=(
             RecordValue(
                 record=study.reference,
-                path=f"ImagingStudy.series.where(uid='{uid}')"
-                f".instance.where(uid='{instance}').uid",
+                path=f"ImagingStudy.series.where(uid='{uid}').instance.where(uid='{instance}').uid",
             ),
         ),
         attachments=(heat,),

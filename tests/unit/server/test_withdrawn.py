@@ -57,7 +57,7 @@ class Downloads:
         return found
 
     def observations(self) -> dict[str, str]:
-        """Return the status of each Observation by the finding it tells of, and what are results."""
+        """Return the status of each Observation by the finding it tells of."""
         bundle = json.loads(self.get("fhir"))
         resources = [entry["resource"] for entry in bundle["entry"]]
         return {

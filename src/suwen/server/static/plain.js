@@ -43,6 +43,7 @@ window.suwen = window.suwen || {};
     }
 
     async setWindow(preset) {
+      if (preset === this.preset && this.n > 1) return;
       this.preset = preset;
       await this.draw();
     }

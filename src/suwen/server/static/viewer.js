@@ -146,6 +146,7 @@
     for (const pane of alive()) {
       const wanted = overlaysOf(state.chosen, pane).filter((item) => !item.hidden && state[item.kind]);
       await pane.swap(wanted.find((item) => item.form === "picture")?.url);
+      await pane.setWindow(preset());
       const over = wanted.filter((item) => item.form !== "picture");
       if (await pane.overlay(over, Number(by("opacity").value) / 100)) pane.stage.dataset.overlays = String(wanted.length);
     }
@@ -175,14 +176,14 @@
     if (place.point && on.volume) await on.setPoint(place.point);
   }
 
-  async function choose(group, jump) {
+  // The place of a group that is on the screen, else where it lies now.
+  const placeOf = (group) => placeOn(group, now) || places(group)[0];
+
+  async function choose(group, place) {
     if (!group) return;
     all(".group").forEach((other) => other.classList.toggle("chosen", other === group));
     state.chosen = group;
-    if (jump) {
-      const here = places(group).find((place) => place.series === now.series?.key);
-      await goTo(here || places(group)[0]);
-    }
+    await goTo(place);
     drawBoxes();
     if (now.volume) await drawOverlays();
   }
@@ -254,14 +255,14 @@
     if (first) first.option.selected = true;
     await load();
     showSlice();
-    if (group) await choose(group, true);
+    if (group) await choose(group, placeOf(group));
     else if (!plain) now.setFraction(now.fraction);
   }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     const head = event.target.closest(".group > header");
-    if (!button && head && root.matches(".full")) choose(head.parentElement, true).catch(failed);
+    if (!button && head && root.matches(".full")) choose(head.parentElement, placeOf(head.parentElement)).catch(failed);
     if (!button) return;
     const { id, dataset } = button;
     if (dataset.window) setWindow(dataset.window).catch(failed);
@@ -274,14 +275,13 @@
       else drawOverlays().catch(failed);
     } else if (dataset.go) {
       const group = button.closest(".group");
-      const place = JSON.parse(dataset.go);
-      choose(group, false).then(() => goTo(place)).catch(failed);
+      choose(group, JSON.parse(dataset.go)).catch(failed);
       if (narrow()) root.querySelector(".panes").scrollIntoView({ behavior: "smooth", block: "center" });
     }
   });
   by("opacity").addEventListener("input", (event) => alive().forEach((pane) => pane.setOpacity(Number(event.target.value) / 100)));
   by("slice").addEventListener("input", (event) => now.setSlice(Number(event.target.value)));
-  by("series").addEventListener("change", () => load().then(() => choose(state.chosen, true)).catch(failed));
+  by("series").addEventListener("change", () => load().then(() => choose(state.chosen, placeOn(state.chosen, now))).catch(failed));
   by("prior")?.addEventListener("change", () => {
     state.compared = Boolean(by("prior").value);
     showPrior().catch(failed);
@@ -301,7 +301,7 @@
     const again = placed.find((group) => group.dataset.key === state.chosen?.dataset.key);
     known = new Set(all(".group").map((group) => group.dataset.key));
     const one = added.length === 1 ? added[0] : again || placed[0]; // one: the answer about the point just given
-    choose(one, one !== again).catch(failed);
+    choose(one, one && one !== again ? placeOf(one) : null).catch(failed);
   });
   start().catch(failed);
 })();
