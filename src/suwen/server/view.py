@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from suwen.core.codes import Language
+from suwen.core.codes import CATEGORIES, Language
 from suwen.core.nouns import (
     Act,
     Band,
@@ -17,6 +17,7 @@ from suwen.core.nouns import (
     Report,
     Review,
     SimilarExample,
+    Status,
     TextSpan,
 )
 from suwen.diagnosis.language import both
@@ -53,6 +54,8 @@ BAND_NAMES = {
     Band.ABSTAIN: message("no answer"),
 }
 BAND_MEASURED = message("measured")
+BAND_CATEGORY = message("category")
+BAND_SUGGESTED = message("suggested")
 ACT_NAMES = {
     Act.ACCEPTED: message("Accepted"),
     Act.EDITED: message("Edited"),
@@ -166,9 +169,18 @@ def out_of_date(finding: Finding, now: datetime) -> bool:
 
 
 def band_chip(language: Language, finding: Finding) -> tuple[str, str]:
-    """Return the style and the name of a finding's band; a measurement has no band to show."""
-    if finding.probability is None and finding.band is not Band.ABSTAIN:
-        return "measured", say(language, BAND_MEASURED)
+    """Return the style and the name of a finding's band.
+
+    A measurement and a category have none. That a search suggests something says nothing of how
+    dangerous it is, so it is not called high.
+    """
+    if finding.band is not Band.ABSTAIN:
+        if finding.code.system == CATEGORIES:
+            return "measured", say(language, BAND_CATEGORY)
+        if finding.probability is None:
+            return "measured", say(language, BAND_MEASURED)
+        if finding.status is Status.SUGGESTED:
+            return "measured", say(language, BAND_SUGGESTED)
     return finding.band.value, say(language, BAND_NAMES[finding.band])
 
 

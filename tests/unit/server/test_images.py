@@ -14,7 +14,12 @@ import scene
 from desk import Desk
 from PIL import Image
 
+from suwen.core.codes import Text
+from suwen.core.nouns import Status
 from suwen.server.images import SeriesEntry, Shelf, named
+from suwen.server.view import band_chip
+
+WORD = Text(en="4A", zh="4A")
 
 
 def attribute(page: str, name: str) -> list:
@@ -171,3 +176,17 @@ def test_a_list_of_series_is_read_once(fresh, monkeypatch) -> None:
     first = shelf.entries(case)
     monkeypatch.setattr("suwen.server.images.case_series", lambda case: [])
     assert shelf.entries(case) is first
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, ("rule-in", "high")),
+        ({"status": Status.SUGGESTED}, ("measured", "suggested")),
+        ({"code": scene.codes.Code(system=scene.codes.CATEGORIES, code="4A", name=WORD)},
+         ("measured", "category")),
+    ],
+)  # fmt: skip
+def test_a_mark_of_a_search_and_a_category_are_not_called_high(clinic, change, told) -> None:
+    score = next(one for one in clinic.findings if one.band == "rule-in" and one.probability)
+    assert band_chip("en", score.model_copy(update=change)) == told
