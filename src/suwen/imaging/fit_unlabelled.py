@@ -12,7 +12,7 @@ Azizi et al., ICCV 2021 (contrastive pre-training of medical networks that start
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +30,8 @@ from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from suwen.imaging.training import Draw
 
 TEMPERATURE: Final = 0.2
 """Divides the cosines; a small one lets near neighbours weigh most."""
@@ -104,47 +106,58 @@ def pretrain(pools: Sequence[Pool], recipe: Recipe, folder: Path) -> Mapping[str
     plan = _planned(pools, recipe)
     if (folder / PRETRAINING).exists():
         return dict(json.loads((folder / PRETRAINING).read_bytes()))
-    kept = [
-        (prepared(pool.examples, plan.pixels), pool.examples.groups, variation.stronger(pool.how))
-        for pool in pools
-    ]
-
-    def make(
-        item: tuple[Picture, str, Variation], rng: np.random.Generator
-    ) -> tuple[Floats, Floats, str]:
-        picture, group, how = item
-        first, second = (variation.draw(picture, plan.pixels, how, rng) for _ in range(2))
-        return first, second, group
-
-    def epoch(rng: np.random.Generator) -> Sequence[tuple[Callable[..., Any], Any]]:
-        batches = []
-        for pictures, groups, how in kept:
-            order = rng.permutation(len(pictures))[: plan.drawn]
-            items = [(make, (pictures[i], str(groups[i]), how)) for i in order]
-            size = recipe.batch_size
-            batches += [items[k : k + size] for k in range(0, len(items) - size + 1, size)]
-        return [item for k in rng.permutation(len(batches)) for item in batches[k]]
-
+    views = _Views(pools, plan, recipe.batch_size)
     torch.manual_seed(recipe.seed)
     backbone, origin = started(plan.blocks, plan.frozen, plan.start)
     network = _compared(backbone)
     unstopped = recipe.model_copy(update={"patience": recipe.epochs})
     schedule = Schedule(unstopped, folder, keep_last=True)
-    history = train_network(network, schedule, epoch, _contrast, [])
+    history = train_network(network, schedule, views.epoch, _contrast, [])
+    about = _about(pools, recipe, origin) | {"history": history}
+    keep(backbone, folder, about)
+    schedule.state.unlink(missing_ok=True)
+    return about
+
+
+class _Views:
+    """Pictures of some data sets, drawn in batches of one data set, each picture varied twice."""
+
+    def __init__(self, pools: Sequence[Pool], plan: Pretraining, size: int) -> None:
+        self._plan, self._size = plan, size
+        self._kept = [
+            (prepared(one.examples, plan.pixels), one.examples.groups, variation.stronger(one.how))
+            for one in pools
+        ]
+
+    def epoch(self, rng: np.random.Generator) -> list[Draw]:
+        """Return the draws of one epoch: whole batches, in random order."""
+        batches, size = [], self._size
+        for pictures, groups, how in self._kept:
+            order = rng.permutation(len(pictures))[: self._plan.drawn]
+            items = [(self._make, (pictures[i], str(groups[i]), how)) for i in order]
+            batches += [items[k : k + size] for k in range(0, len(items) - size + 1, size)]
+        return [item for k in rng.permutation(len(batches)) for item in batches[k]]
+
+    def _make(
+        self, item: tuple[Picture, str, Variation], rng: np.random.Generator
+    ) -> tuple[Floats, Floats, str]:
+        picture, group, how = item
+        first, second = (variation.draw(picture, self._plan.pixels, how, rng) for _ in range(2))
+        return first, second, group
+
+
+def _about(pools: Sequence[Pool], recipe: Recipe, origin: str) -> dict[str, Any]:
+    """Return what is kept beside the weights about what they were made from."""
     sources = [
         {"name": pool.examples.source.name, "pictures": len(pool.examples)} for pool in pools
     ]
     names = ", ".join(f"{one['pictures']} of {one['name']}" for one in sources)
-    about = {
+    return {
         "origin": f"{origin}; then contrastive on pictures without labels: {names}",
         "sources": sources,
         "digest": digest_of(canonical([list(pool.examples.keys) for pool in pools])),
         "recipe": recipe.model_dump(),
-        "history": history,
     }
-    keep(backbone, folder, about)
-    schedule.state.unlink(missing_ok=True)
-    return about
 
 
 def _planned(pools: Sequence[Pool], recipe: Recipe) -> Pretraining:

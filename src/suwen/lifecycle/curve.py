@@ -182,19 +182,27 @@ def run(
         step = counter(sum(len(plan.shares_of(e)) * len(plan.seeds_of(e)) for e in plan.line))
         cells = {line.name: _line(bench, plan, line, starts, step) for line in plan.line}
         cells |= {FLOOR: floor} if (floor := _floor(bench, plan)) else {}
-        found = {
-            "task": task.name,
+        found = _about(task, plan, examples.source.name, (pool, held_out)) | {
             "data": dataset,
-            "source": examples.source.name,
-            "classes": list(task.answers.keys) if isinstance(task.answers, Choice) else [],
-            "training": _sizes(pool),
-            "held_out": _sizes(held_out),
-            "declaration": plan.model_dump(mode="json"),
             "starts": {name: Path(start).name for name, start in starts.items()},
             "points": curve_figures.figures(task, held_out, cells, plan.line[0].name),
         }
         runs.write_json(folder / RESULT, found)
     return found
+
+
+def _about(
+    task: Task, plan: Declaration, source: str, parts: tuple[Examples, Examples]
+) -> dict[str, Any]:
+    """Return what a result says beside its figures."""
+    return {
+        "task": task.name,
+        "source": source,
+        "classes": list(task.answers.keys) if isinstance(task.answers, Choice) else [],
+        "training": _sizes(parts[0]),
+        "held_out": _sizes(parts[1]),
+        "declaration": plan.model_dump(mode="json"),
+    }
 
 
 def parts_of(examples: Examples, plan: Declaration) -> tuple[Examples, Examples]:
