@@ -219,6 +219,7 @@ def _axis(axis: Any, panel: str, found: Found, lowest: float) -> None:
     axis.set_xscale("log")
     axis.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
     axis.minorticks_off()
+    axis.margins(x=0.08)
     axis.set(xlabel="labelled examples", ylabel=label(_first(found)), title=panel)
     axis.set_ylim(max(0.0, lowest - 0.03), 1.0)
-    axis.legend(loc="lower right", fontsize=8.5)
+    axis.legend(loc="best", fontsize=8.5)
