@@ -177,7 +177,7 @@ def draw(found: Found, folder: Path) -> Path:
                 _curve(axis, points[name], _first(found), (name, colour), number)
             for number, name in enumerate(floors):
                 floor = _values(points[name], _first(found))[0]
-                style = {"color": MUTED, "ls": DASHES[number], "lw": 1.3}
+                style = {"color": MUTED, "ls": DASHES[number], "lw": 1.3, "marker": "_", "ms": 12}
                 axis.plot(_counted(points[name]), floor, label=name, **style)
             _axis(axis, panel, found, lowest)
         return save(figure, folder, PLOT)
@@ -219,7 +219,7 @@ def _axis(axis: Any, panel: str, found: Found, lowest: float) -> None:
     axis.set_xscale("log")
     axis.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
     axis.minorticks_off()
-    axis.margins(x=0.08)
+    axis.set_xlim(min(ticks) / 1.4, max(ticks) * 1.4)
     axis.set(xlabel="labelled examples", ylabel=label(_first(found)), title=panel)
     axis.set_ylim(max(0.0, lowest - 0.03), 1.0)
     axis.legend(loc="best", fontsize=8.5)
