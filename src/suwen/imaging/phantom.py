@@ -35,7 +35,7 @@ GROUND_GLASS: Final = -550.0
 SOLID: Final = 35.0
 NOISE_HU: Final = 18.0
 TEXTURE_HU: Final = 14.0
-WIDEST_MM, THINNEST_MM, TAPER_MM = 4.6, 0.9, 42.0
+WIDEST_MM, THINNEST_MM, TAPER_MM = 4.6, 1.3, 60.0
 """Largest radius of a vessel at the hilum, at the pleura, and how fast it falls between them: a
 thick vessel far out would be a nodule to any reader."""
 BLUR: Final = (0.25, 0.55, 0.55)

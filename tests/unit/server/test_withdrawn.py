@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import pydicom
@@ -47,14 +48,14 @@ class Downloads:
         assert self.http.post(where, data=form).status_code == 200
 
     def nodules(self) -> dict[str, set[str]]:
-        """Return the tracking UIDs that SR and SEG name, by kind."""
-        found: dict[str, set[str]] = {"SR": set(), "SEG": set()}
+        """Return the tracking UIDs that the DICOM objects name, by kind where there are any."""
+        found: dict[str, set[str]] = defaultdict(set)
         with zipfile.ZipFile(io.BytesIO(self.get("dicom"))) as archive:
             for name in archive.namelist():
                 dataset = pydicom.dcmread(io.BytesIO(archive.read(name)))
                 known = {uid for uid in (KEPT, REJECTED) if uid in str(dataset)}
                 found[dataset.Modality] |= known
-        return found
+        return {kind: uids for kind, uids in found.items() if uids}
 
     def observations(self) -> dict[str, str]:
         """Return the status of each Observation by the finding it tells of."""
@@ -90,8 +91,11 @@ def test_a_rejected_nodule_is_withdrawn_from_sr_seg_and_fhir(downloads) -> None:
         downloads.reject(finding)
     assert downloads.nodules() == {"SR": {KEPT}, "SEG": {KEPT}}
     statuses = downloads.observations()
-    assert {key for key, status in statuses.items() if status == "entered-in-error"} == gone
-    assert len(statuses) == len(downloads.clinic.findings)
+    withdrawn = {key for key, status in statuses.items() if status == "entered-in-error"}
+    assert withdrawn == gone | {f"lesion/{REJECTED}"}
+    lesions = {key for key in statuses if key.startswith("lesion/")}
+    assert len(statuses) == len(downloads.clinic.findings) + len(lesions)
+    assert f"lesion/{KEPT}" in lesions
 
 
 @pytest.mark.peer
