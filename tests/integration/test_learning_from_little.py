@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 from suwen.cli import build
 from suwen.core import registry
 from suwen.core.codes import BENIGN, BREAST_LESION, MALIGNANT, NORMAL
+from suwen.core.settings import settings
 from suwen.imaging.fit_planar import Plan
 from suwen.imaging.planar import PlanarInput
 from suwen.imaging.planar_task import PlanarTask
@@ -89,9 +90,11 @@ def stripes(monkeypatch, tmp_path):
     task = Stripes()
     monkeypatch.setattr(registry, "find", lambda name: task)
     monkeypatch.setenv("SUWEN_HOME", str(tmp_path))
+    settings.cache_clear()
     path = tmp_path / "few.toml"
     path.write_text(DECLARATION)
-    return path
+    yield path
+    settings.cache_clear()
 
 
 def test_every_start_and_strategy_learns_which_way_stripes_run(stripes, tmp_path):
