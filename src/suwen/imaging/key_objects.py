@@ -7,21 +7,19 @@ CID 7010 (document titles).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import highdicom as hd
 from pydicom.sr.codedict import codes
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Case, Finding, ImageRegion, RecordValue, Report
-from suwen.imaging.coding import MANUFACTURER, MODEL
 from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
 from suwen.imaging.planar_case import instance_in
 from suwen.imaging.safety import field_text
-from suwen.imaging.seg import encoded, stamp
+from suwen.imaging.seg import encoded, origin, stamp
 from suwen.imaging.series import case_series
 from suwen.imaging.sr import Signer, context
-from suwen.imaging.uids import uid_from
 
 SERIES_NUMBER: Final = 9003
 TITLE: Final = codes.DCM.OfInterest
@@ -60,30 +58,10 @@ def key_objects(
             "do not send it",
         )
     signer = Signer.of(report, observer, organization)
-    person, device = context(signer)
-    headers = [instance.header for instance, _ in chosen.values()]
     seed = f"ko {report.id} {report.status} " + " ".join(sorted(chosen))
     try:
         with quiet_parser():
-            content = hd.ko.KeyObjectSelection(
-                document_title=TITLE,
-                referenced_objects=headers,
-                observer_person_context=person,
-                observer_device_context=device,
-                description=_described(chosen, verified=signer is not None),
-            )
-            document = hd.ko.KeyObjectSelectionDocument(
-                evidence=headers,
-                content=content,
-                series_instance_uid=uid_from(f"series {seed}"),
-                series_number=SERIES_NUMBER,
-                sop_instance_uid=uid_from(f"instance {seed}"),
-                instance_number=1,
-                manufacturer=MANUFACTURER,
-                manufacturer_model_name=MODEL,
-                series_description="Key images "
-                + ("(verified)" if signer else "(software, unverified)"),
-            )
+            document = _document(chosen, signer, seed)
     except PARSER_ERRORS:
         raise BadInput(
             "headers of the source images that a key object selection cannot refer to",
@@ -92,6 +70,28 @@ def key_objects(
         ) from None
     stamp(document, signer.at if signer else report.created, seed)
     return encoded(document)
+
+
+def _document(
+    chosen: Mapping[str, tuple[Instance, Sequence[str]]], signer: Signer | None, seed: str
+) -> Any:
+    """Return the document, not yet stamped."""
+    person, device = context(signer)
+    headers = [instance.header for instance, _ in chosen.values()]
+    content = hd.ko.KeyObjectSelection(
+        document_title=TITLE,
+        referenced_objects=headers,
+        observer_person_context=person,
+        observer_device_context=device,
+        description=_described(chosen, verified=signer is not None),
+    )
+    said = "(verified)" if signer else "(software, unverified)"
+    return hd.ko.KeyObjectSelectionDocument(
+        evidence=headers,
+        content=content,
+        **origin(seed, SERIES_NUMBER),
+        series_description=f"Key images {said}",
+    )
 
 
 Chosen = dict[str, tuple[Instance, list[str]]]

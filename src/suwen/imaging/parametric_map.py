@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from importlib.metadata import version
 from typing import Final
 
 import highdicom as hd
@@ -22,12 +21,11 @@ from suwen.core.codes import RELEVANCE
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Finding
 from suwen.imaging.assembly import Series
-from suwen.imaging.coding import MANUFACTURER, MODEL, concept, unit
+from suwen.imaging.coding import concept, unit
 from suwen.imaging.dicom import PARSER_ERRORS, quiet_parser
 from suwen.imaging.geometry import Slice
 from suwen.imaging.nodule import side_in
-from suwen.imaging.seg import attached, encoded, sampled_on, stamp
-from suwen.imaging.uids import uid_from
+from suwen.imaging.seg import DEVICE, attached, encoded, origin, sampled_on, stamp
 
 SERIES_NUMBER: Final = 9004
 SALIENCY: Final = "saliency"
@@ -104,14 +102,8 @@ def _encode(
     document = hd.pm.ParametricMap(
         source_images=list({one.uid: one.instance.header for one in slices}.values()),
         pixel_array=np.ascontiguousarray(box, dtype=np.float32),
-        series_instance_uid=uid_from(f"series {seed}"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=uid_from(f"instance {seed}"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=version("suwen"),
-        device_serial_number="0",
+        **origin(seed, SERIES_NUMBER),
+        **DEVICE,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[_meaning(-widest, widest)],
         content_description=_described(finding),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import highdicom as hd
 import numpy as np
@@ -37,6 +37,8 @@ INSIDE: Final = 0.5
 """Interpolated mask value from which a pixel belongs to the segment."""
 SERIES_NUMBER: Final = 9001
 _COLOURS: Final = ((255, 96, 64), (64, 176, 255), (96, 220, 96), (255, 200, 64), (200, 96, 255))
+DEVICE: Final = {"software_versions": version("suwen"), "device_serial_number": "0"}
+"""What objects that name their device say of it."""
 
 Bits = NDArray[np.bool_]
 
@@ -170,14 +172,8 @@ def _encode(
         pixel_array=frames,
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=segment_descriptions,
-        series_instance_uid=uid_from(f"series {seed}"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=uid_from(f"instance {seed}"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=version("suwen"),
-        device_serial_number="0",
+        **origin(seed, SERIES_NUMBER),
+        **DEVICE,
         content_label="NODULES",
         content_description="Nodules segmented by software",
         series_description="Nodule segmentation (software, unverified)",
@@ -229,6 +225,18 @@ def _describe(number: int, finding: Finding) -> hd.seg.SegmentDescription:
 def tracking_uid(finding: Finding) -> str:
     """Return the lesion's tracking UID; derived from the finding when it has none."""
     return finding.tracking.uid if finding.tracking else uid_from(f"tracking {finding.id}")
+
+
+def origin(seed: str, series_number: int) -> dict[str, Any]:
+    """Return what every object written here says of where it comes from; one series each."""
+    return {
+        "series_instance_uid": uid_from(f"series {seed}"),
+        "series_number": series_number,
+        "sop_instance_uid": uid_from(f"instance {seed}"),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MODEL,
+    }
 
 
 def stamp(document: Dataset, moment: datetime, seed: str) -> None:

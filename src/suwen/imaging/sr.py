@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from io import BytesIO
 from typing import Any, Final
 
@@ -36,7 +35,7 @@ from suwen.imaging.coding import (
 )
 from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
 from suwen.imaging.geometry import Slice
-from suwen.imaging.seg import encoded, stamp, tracking_uid
+from suwen.imaging.seg import DEVICE, encoded, origin, stamp, tracking_uid
 from suwen.imaging.uids import uid_from
 
 SERIES_NUMBER: Final = 9002
@@ -163,19 +162,13 @@ def _encode(
     document = sr.Comprehensive3DSR(
         evidence=list(evidence.values()),
         content=content,
-        series_instance_uid=uid_from(f"series {seed}"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=uid_from(f"instance {seed}"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
+        **origin(seed, SERIES_NUMBER),
+        **DEVICE,
         is_complete=True,
         is_final=final,
         is_verified=final,
         verifying_observer_name=signer.name if signer else None,
         verifying_organization=signer.organization if signer else None,
-        manufacturer_model_name=MODEL,
-        software_versions=version("suwen"),
-        device_serial_number="0",
         series_description="Nodule measurements "
         + ("(verified)" if final else "(software, unverified)"),
     )
