@@ -28,7 +28,7 @@ from suwen.core.registry import register
 from suwen.imaging import perturbations, situs
 from suwen.imaging.data import LUNG_SLICES
 from suwen.imaging.detector import Detectors, marks_of, slice_maps
-from suwen.imaging.locate import given_in, reach_of
+from suwen.imaging.locate import given_in, identity_of, reach_of
 from suwen.imaging.lung_slices import SLICES_SOURCE, read_slices
 from suwen.imaging.lungs import Lungs
 from suwen.imaging.nodule import site_of
@@ -37,7 +37,6 @@ from suwen.imaging.problem import joined
 from suwen.imaging.scan import ScanInput, places_of, scan_of, slice_volume, whole_region
 from suwen.imaging.series import answered_volumes
 from suwen.imaging.tags import tag_columns
-from suwen.imaging.uids import uid_from
 from suwen.imaging.volume import Volume
 from suwen.imaging.whole_ct import Searches
 from suwen.lifecycle import say
@@ -226,9 +225,8 @@ def identities(sample: Sample, marks: Sequence[NDArray[np.float64]]) -> list[Tra
             found.append(same[1])
             continue
         number += 1
-        x, y, z = mark[1:4]
-        uid = uid_from(f"nodule {sample.key}@{x:.1f},{y:.1f},{z:.1f}")
-        found.append(Tracking(uid=uid, label=f"Nodule {number}"))
+        x, y, z = (float(value) for value in mark[1:4])
+        found.append(identity_of(sample.key, (x, y, z), number))
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -143,29 +142,31 @@ def given_in(case: Case, series: CaseSeries) -> list[tuple[GivenPoint, Tracking]
         A point record is incomplete, or pixels that are needed cannot be read.
     """
     return [
-        (given, _tracking(_key(series, given.point), number))
+        (given, identity_of(series.series_uid, given.point, number))
         for number, given in enumerate(points_in(case, series), start=1)
     ]
 
 
-def _key(series: CaseSeries, point: Point) -> str:
+def identity_of(series_uid: str, point: Point, number: int) -> Tracking:
+    """Return the identity of the nodule at a place: its UID follows from the place alone."""
+    return Tracking(uid=uid_from(f"nodule {_key(series_uid, point)}"), label=f"Nodule {number}")
+
+
+def _key(series_uid: str, point: Point) -> str:
     """Return what tells a nodule of a series apart from others: its place."""
     x, y, z = (round(value, 1) + 0.0 for value in point)
-    return f"{series.series_uid}@{x:.1f},{y:.1f},{z:.1f}"
-
-
-def _tracking(key: str, number: int) -> Tracking:
-    return Tracking(uid=uid_from(f"nodule {key}"), label=f"Nodule {number}")
+    return f"{series_uid}@{x:.1f},{y:.1f},{z:.1f}"
 
 
 def _given(case: Case, series: CaseSeries) -> Iterator[Sample]:
     try:
-        given_points = points_in(case, series)
+        points = given_in(case, series)
     except BadInput:
         return  # pixels that cannot be read: `_middle` says so
-    beside = tuple(given.reference for given in given_points)
-    for number, given in enumerate(given_points, start=1):
-        yield _sample(series, given.point, number, given, beside)
+    beside = tuple(given.reference for given, _ in points)
+    for given, tracking in points:
+        pointed = RecordValue(record=given.reference, path=POINT_PATH)
+        yield _sample(series, given.point, tracking, evidence=(pointed,), inputs=beside)
 
 
 def _marked(
@@ -175,32 +176,19 @@ def _marked(
     points = [one.data.point for one in given if one.key.partition("@")[0] == series.series_uid]
     for finding in marked:
         place = next((one for one in finding.evidence if isinstance(one, ImageRegion)), None)
-        if finding.band is not Band.RULE_IN or place is None:
-            continue  # weaker marks wait for a person; what says how the search went has no place
-        if place.series_uid != series.series_uid:
+        if finding.band is not Band.RULE_IN or finding.tracking is None:
+            continue  # weaker marks wait for a person; what says how the search went is no mark
+        if place is None or place.series_uid != series.series_uid:
             continue
         reach = reach_of(place.high[0] - place.low[0])
         if all(math.dist(place.centre, point) > reach for point in points):
-            yield _sample_of_mark(series, finding, place)
+            rests_on = (f"Finding/{finding.id}",)
+            yield _sample(series, place.centre, finding.tracking, note=MARKED, inputs=rests_on)
 
 
 def reach_of(wide: float) -> float:
     """Return how near a point has to be to a mark of this diameter to be the same place, in mm."""
     return max(SAME_MM, wide / 2)
-
-
-def _sample_of_mark(series: CaseSeries, finding: Finding, place: ImageRegion) -> Sample:
-    """Return the sample of a mark, with the mark's own identity and the finding as evidence."""
-    sample = _sample(series, place.centre, 0, None, note=MARKED)
-    if sample.data.refusal is not None:
-        return sample
-    tracking = finding.tracking
-    data = replace(
-        sample.data,
-        uid=tracking.uid if tracking else sample.data.uid,
-        label=tracking.label if tracking else sample.data.label,
-    )
-    return replace(sample, data=data, inputs=(*sample.inputs, f"Finding/{finding.id}"))
 
 
 def _middle(series: CaseSeries) -> Iterator[Sample]:
@@ -211,29 +199,28 @@ def _middle(series: CaseSeries) -> Iterator[Sample]:
         return
     _, height, width = np.array(volume.values.shape) * volume.spacing
     if max(height, width) < INTEREST_MM:
-        yield _sample(series, centre_of(volume), 1, None, note=MIDDLE_TAKEN)
+        middle = centre_of(volume)
+        tracking = identity_of(series.series_uid, middle, 1)
+        yield _sample(series, middle, tracking, note=MIDDLE_TAKEN)
 
 
 def _sample(
     series: CaseSeries,
     point: Point,
-    number: int,
-    given: GivenPoint | None,
-    beside: tuple[Reference, ...] = (),
+    tracking: Tracking,
+    *,
     note: Text | None = None,
+    evidence: tuple[Evidence, ...] = (),
+    inputs: tuple[Reference, ...] = (),
 ) -> Sample:
-    """Return the sample of a point; `beside` are all points of the series, which number it."""
-    key = _key(series, point)
-    tracking = _tracking(key, number)
-    inputs: tuple[Reference, ...] = (series.reference, *series.blobs, *beside)
+    """Return the sample of a point; `inputs` are what else decides it beside the series."""
+    key = _key(series.series_uid, point)
+    inputs = (series.reference, *series.blobs, *inputs)
     if (refused := _why_not(series, point)) is not None:
         known = refused is not UNREADABLE
         return _refused(series, refused, key if known else "", inputs if known else ())
     turned = shows_whole(series.volume) and series.mirrored
     where = region(series, point, point, joined(note, situs.MIRRORED if turned else None))
-    evidence: tuple[Evidence, ...] = (where,)
-    if given is not None:
-        evidence = (where, RecordValue(record=given.reference, path=POINT_PATH))
     near = cut_around(series.volume, point)
     data = NoduleInput(
         volume=near,
@@ -243,7 +230,7 @@ def _sample(
         label=tracking.label,
         side="" if turned else side_of(series.volume, point),
     )
-    return Sample(key, data, evidence, inputs)
+    return Sample(key, data, (where, *evidence), inputs)
 
 
 def _why_not(series: CaseSeries, point: Point) -> Text | None:
