@@ -10,12 +10,16 @@ import typer
 if TYPE_CHECKING:
     from suwen.lifecycle.recipe import Recipe
 
+OPTION = "options."
+"""Before the name of a task's own option in a choice."""
+
 
 def command(
     task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
     recipe: Annotated[Path | None, typer.Option(help="TOML file with choices.")] = None,
     choice: Annotated[
-        list[str] | None, typer.Option("--set", help="One choice, for example --set epochs=20.")
+        list[str] | None,
+        typer.Option("--set", help="One choice, as epochs=20 or options.corrupt=0.5."),
     ] = None,
     fresh: Annotated[bool, typer.Option(help="Start anew instead of going on.")] = False,
     quiet: Annotated[bool, typer.Option(help="No progress bars.")] = False,
@@ -70,10 +74,13 @@ def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:
         if file is not None:
             content |= tomllib.loads(file.read_text())
         for text in choices:
-            name, sign, value = text.partition("=")
+            name, sign, value = (part.strip() for part in text.partition("="))
             if not sign:
                 raise BadInput(f"the choice {text!r}", "NAME=VALUE", "see suwen train --help")
-            content[name.strip()] = value.strip()
+            if name.startswith(OPTION):
+                content["options"] |= {name.removeprefix(OPTION): _option(value)}
+            else:
+                content[name] = value
         return Recipe.model_validate(content)
     except (tomllib.TOMLDecodeError, OSError) as error:
         raise BadInput(f"the recipe cannot be read: {error}", "a TOML file") from None
@@ -82,3 +89,13 @@ def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:
         name = ".".join(map(str, first["loc"]))
         known = ", ".join(Recipe.model_fields)
         raise BadInput(f"the choice {name}: {first['msg']}", f"one of {known}") from None
+
+
+def _option(text: str) -> Any:
+    """Return a task's own option as TOML reads it, else as text."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -52,6 +52,7 @@ class BreastUltrasound(PlanarTask):
         frozen=5,
         how=PICTURES,
         corruptions=corruptions_of(planar_perturbations.ULTRASOUND),
+        mirrored=True,
     )
     thumbnails = replace(plan, pixels=96, frozen=3, how=THUMBNAILS)
     recipe = Recipe(

@@ -30,7 +30,9 @@ KEPT: Final = 1.4
 """Pictures are kept at this many times the network's edge: enough for a zoomed draw."""
 TYPICAL: Final = 800
 """Most training pictures whose features say what a typical picture is."""
-OPTIONS: Final = ("start", "blocks", "frozen", "pixels", "corrupt", "adversarial", "teacher")
+OPTIONS: Final = (
+    *("start", "blocks", "frozen", "pixels", "corrupt", "adversarial", "teacher", "mirrored"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Plan:
         Changes that `corrupt` draws from.
     teacher
         Task whose current pack is learned from, member by member (`distilling`).
+    mirrored
+        In use each picture is also seen mirrored (`planar_net.Mirrored`), at twice the cost.
     """
 
     classes: int
@@ -70,6 +74,7 @@ class Plan:
     adversarial: float = 0.0
     corruptions: tuple[Perturbation, ...] = ()
     teacher: str = ""
+    mirrored: bool = False
 
     def changed(self, options: Mapping[str, Any]) -> Plan:
         """Return the plan with what a recipe's options say; noise is not frozen unless they do.
@@ -98,7 +103,7 @@ def fit(
         import torch
 
         from suwen.imaging.networks import export
-        from suwen.imaging.planar_net import OUTPUTS, PlanarScoring
+        from suwen.imaging.planar_net import OUTPUTS, Mirrored, PlanarScoring
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
 
@@ -114,6 +119,8 @@ def fit(
         pseudo = int((taught != share.UNKNOWN).sum()) - len(known)
     epochs = as_many_steps(recipe, len(known), len(known) + pseudo)
     network, history, origin = training.trained(taught, epochs, folder)
+    if plan.mirrored:
+        network.backbone = Mirrored(network.backbone)
     chosen = np.random.default_rng(recipe.seed).permutation(known)[:TYPICAL]
     pooled = _pooled(network, training.in_use(chosen))
     scoring = PlanarScoring(network, pooled, torch.from_numpy(labels[chosen]))

@@ -31,7 +31,7 @@ def shown_to(x: Tensor) -> Tensor:
 class PlanarNet(nn.Module):  # type: ignore[misc] # torch is not typed here
     """(n, 1, s, s) in 0..1 -> logits (n, classes) and feature map (n, c, h, w)."""
 
-    def __init__(self, backbone: Backbone, classes: int, dropout: float) -> None:
+    def __init__(self, backbone: Backbone | Mirrored, classes: int, dropout: float) -> None:
         super().__init__()
         self.backbone = backbone
         self.drop = nn.Dropout(dropout)
@@ -41,6 +41,24 @@ class PlanarNet(nn.Module):  # type: ignore[misc] # torch is not typed here
         """Return the logits and the last feature map."""
         maps = self.backbone(shown_to(x))
         return self.head(self.drop(maps.mean((2, 3)))), maps
+
+
+class Mirrored(nn.Module):  # type: ignore[misc] # torch is not typed here
+    """A backbone that also sees each picture mirrored; the two feature maps are averaged in place.
+
+    For organs that look alike on either side: what is answered cannot depend on the side.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.channels = backbone.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mean of the feature map and of the mirrored picture's, mirrored back."""
+        both = self.backbone(torch.cat([x, x.flip(3)]))
+        plain, mirrored = both.unflatten(0, (2, -1)).unbind(0)
+        return (plain + mirrored.flip(3)) / 2
 
 
 class PlanarScoring(nn.Module):  # type: ignore[misc] # torch is not typed here

@@ -248,6 +248,8 @@ def test_wrong_choices_on_the_command_line_are_named(registered, settled, tmp_pa
     file.write_text("epochs = 3\n[options]\nwidth = 8\n")
     made = recipe_of(task, file, ["folds=4"])
     assert (made.epochs, made.folds, made.options) == (3, 4, {"width": 8})
+    made = recipe_of(task, file, ["options.width=9", "options.corrupt = 0.5", "options.start=a-b"])
+    assert made.options == {"width": 9, "corrupt": 0.5, "start": "a-b"}
     file.write_text("epochs = ")
     with pytest.raises(BadInput, match="cannot be read"):
         recipe_of(task, file, [])
