@@ -15,8 +15,19 @@ hypothesis.settings.load_profile("suwen")
 
 os.environ.setdefault("SUWEN_SEARCH", "false")
 """A search takes half a minute for each phantom CT; the tests about it ask for it."""
+os.environ.setdefault("SUWEN_THREADS", "1")
+"""Workers side by side: threads of one would wait for those of the other."""
 
 TOYS = Path(__file__).parent / "contract"
+
+
+@pytest.fixture(scope="session")
+def demo_patients(tmp_path_factory):
+    """The folder of each demo patient by name; drawing them takes as long as diagnosing them."""
+    from suwen.app.demo_patients import write_demo_folders
+
+    folders = write_demo_folders(tmp_path_factory.mktemp("demo-patients"))
+    return {folder.name: folder for folder in folders}
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ import scene
 from PIL import Image
 from window import MARKS, SIZES, Desk, served
 
-from suwen.app.demo_patients import write_demo_folders
 from suwen.app.serve import workbench
 from suwen.records import Person
 
@@ -69,10 +68,10 @@ def upload(desk: Desk, folder: Path) -> None:
     desk.page.wait_for_selector("[data-job=done]")
 
 
-def test_the_pages_are_pictured(address: str, browser: Any, tmp_path: Path) -> None:
+def test_the_pages_are_pictured(address: str, browser: Any, demo_patients: dict[str, Path]) -> None:
     desk = Desk(browser, address)
     desk.sign_in(READER.id)
-    for folder in write_demo_folders(tmp_path):
+    for folder in demo_patients.values():
         upload(desk, folder)
     desk.close()
     for language in ("en", "zh"):

@@ -11,7 +11,6 @@ import highdicom
 import pydicom
 import pytest
 
-from suwen.app.demo_patients import write_demo_folders
 from suwen.app.diagnose import answer, diagnose_folder
 from suwen.app.services import operator
 from suwen.cli import DiagnoseRequest
@@ -34,17 +33,11 @@ CAVITARY_MM = 8.77
 
 
 @pytest.fixture(scope="module")
-def patients(tmp_path_factory) -> dict[str, Path]:
-    folders = write_demo_folders(tmp_path_factory.mktemp("patients"))
-    return {folder.name: folder for folder in folders}
-
-
-@pytest.fixture(scope="module")
-def diagnosed(patients, tmp_path_factory):
+def diagnosed(demo_patients, tmp_path_factory):
     """The part-solid demo patient, diagnosed in Chinese."""
     home = Settings(home=tmp_path_factory.mktemp("home"))
     out = tmp_path_factory.mktemp("out")
-    outcome = diagnose_folder(DiagnoseRequest(patients["cedar"], out, "zh"), home)
+    outcome = diagnose_folder(DiagnoseRequest(demo_patients["cedar"], out, "zh"), home)
     return home, outcome
 
 
@@ -118,9 +111,9 @@ def test_a_replay_after_the_images_are_gone_says_so(diagnosed, tmp_path):
     assert result.changes
 
 
-def test_the_same_folder_again_stores_nothing_twice(diagnosed, patients, tmp_path):
+def test_the_same_folder_again_stores_nothing_twice(diagnosed, demo_patients, tmp_path):
     home, outcome = diagnosed
-    again = diagnose_folder(DiagnoseRequest(patients["cedar"], tmp_path, "zh"), home)
+    again = diagnose_folder(DiagnoseRequest(demo_patients["cedar"], tmp_path, "zh"), home)
     assert again.patient == outcome.patient
     assert again.finding_decisions == outcome.finding_decisions
     with Store.open(home) as store:
@@ -129,17 +122,17 @@ def test_the_same_folder_again_stores_nothing_twice(diagnosed, patients, tmp_pat
         assert all(record.reference.endswith("/_history/1") for record in case.records)
 
 
-def test_what_was_not_understood_is_said(patients, tmp_path):
+def test_what_was_not_understood_is_said(demo_patients, tmp_path):
     home = Settings(home=tmp_path / "home")
-    outcome = diagnose_folder(DiagnoseRequest(patients["birch"], tmp_path / "out"), home)
+    outcome = diagnose_folder(DiagnoseRequest(demo_patients["birch"], tmp_path / "out"), home)
     assert any(".xyz" in line or "not" in line for line in outcome.not_understood)
     assert any("spirometer" in line for line in outcome.not_understood)
 
 
-def test_two_patients_in_one_folder_are_refused_and_nothing_is_stored(patients, tmp_path):
+def test_two_patients_in_one_folder_are_refused_and_nothing_is_stored(demo_patients, tmp_path):
     mixed = tmp_path / "mixed"
-    shutil.copytree(patients["alder"], mixed)
-    shutil.copy(patients["birch"] / "records.json", mixed / "other.json")
+    shutil.copytree(demo_patients["alder"], mixed)
+    shutil.copy(demo_patients["birch"] / "records.json", mixed / "other.json")
     home = Settings(home=tmp_path / "home")
     with pytest.raises(BadInput, match="patient"):
         diagnose_folder(DiagnoseRequest(mixed, tmp_path / "out"), home)
@@ -148,9 +141,9 @@ def test_two_patients_in_one_folder_are_refused_and_nothing_is_stored(patients, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_point_outside_the_images_is_refused(patients, tmp_path):
+def test_a_point_outside_the_images_is_refused(demo_patients, tmp_path):
     home = Settings(home=tmp_path / "home")
-    request = DiagnoseRequest(patients["alder"], tmp_path / "out", points=((9e3, 0.0, 0.0),))
+    request = DiagnoseRequest(demo_patients["alder"], tmp_path / "out", points=((9e3, 0.0, 0.0),))
     with pytest.raises(BadInput, match="outside every image series"):
         diagnose_folder(request, home)
 

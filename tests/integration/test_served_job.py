@@ -5,7 +5,6 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
-from suwen.app.demo_patients import write_demo_folders
 from suwen.app.serve import workbench
 from suwen.core.settings import Settings
 from suwen.records import Person, Store
@@ -36,9 +35,9 @@ def finished(client, job: str) -> dict:
     raise AssertionError("the job did not end")
 
 
-def test_uploaded_files_become_a_signed_report_with_its_dicom_objects(served, tmp_path):
+def test_uploaded_files_become_a_signed_report_with_its_dicom_objects(served, demo_patients):
     chosen, client = served
-    folder = write_demo_folders(tmp_path)[0]
+    folder = demo_patients["alder"]
     files = [("files", (path.name, path.read_bytes())) for path in folder.rglob("*.*")]
     sent = client.post("/api/cases", files=files)
     assert sent.status_code == 202, sent.text
@@ -64,9 +63,9 @@ def test_uploaded_files_become_a_signed_report_with_its_dicom_objects(served, tm
     assert acts.count("signed") == 1
 
 
-def test_a_rejected_finding_stays_rejected_when_another_place_is_pointed_at(served, tmp_path):
+def test_a_rejected_finding_stays_rejected_when_another_place_is_pointed_at(served, demo_patients):
     _, client = served
-    folder = write_demo_folders(tmp_path)[2]
+    folder = demo_patients["cedar"]
     files = [("files", (path.name, path.read_bytes())) for path in folder.rglob("*.*")]
     status = finished(client, client.post("/api/cases", files=files).json()["id"])
     patient = {"patient": status["patient"]}
