@@ -216,25 +216,8 @@ def check_order(stack: Stack, problems: list[Problem]) -> None:
             )
         )
         return
-    gaps = stack.missing()
-    lost = sum(count for _, count in gaps)
-    if gaps:
-        worst = max(count for _, count in gaps)
-        total = len(stack.slices) + lost
-        bridged = worst <= MAX_MISSING_IN_A_ROW and lost <= max(1, MAX_MISSING_SHARE * total)
-        build = warning if bridged else refusal
-        after = ", ".join(str(index + 1) for index, _ in gaps[:5])
-        places = ", ".join(_between(stack, index) for index, _ in gaps[:5])
-        problems.append(
-            build(
-                "missing-slices",
-                f"{lost} slice(s) are missing, after slice {after} of {len(stack.slices)} "
-                f"({places})"
-                + ("; the gap was interpolated." if bridged else ". Send the series again, whole."),
-                f"缺少 {lost} 层（在第 {after} 层之后，{places}）"
-                + ("，已插值。" if bridged else "。请重新发送完整序列。"),
-            )
-        )
+    if gaps := stack.missing():
+        problems.append(_missing(stack, gaps))
     elif not stack.regular:
         problems.append(
             warning(
@@ -251,6 +234,24 @@ def check_order(stack: Stack, problems: list[Problem]) -> None:
                 "机架倾斜，图像已重采样为直立网格。",
             )
         )
+
+
+def _missing(stack: Stack, gaps: list[tuple[int, int]]) -> Problem:
+    """Say which slices are missing: a warning where they could be interpolated."""
+    lost = sum(count for _, count in gaps)
+    worst = max(count for _, count in gaps)
+    total = len(stack.slices) + lost
+    bridged = worst <= MAX_MISSING_IN_A_ROW and lost <= max(1, MAX_MISSING_SHARE * total)
+    build = warning if bridged else refusal
+    after = ", ".join(str(index + 1) for index, _ in gaps[:5])
+    places = ", ".join(_between(stack, index) for index, _ in gaps[:5])
+    return build(
+        "missing-slices",
+        f"{lost} slice(s) are missing, after slice {after} of {len(stack.slices)} ({places})"
+        + ("; the gap was interpolated." if bridged else ". Send the series again, whole."),
+        f"缺少 {lost} 层（在第 {after} 层之后，{places}）"
+        + ("，已插值。" if bridged else "。请重新发送完整序列。"),
+    )
 
 
 def _interleaved(stack: Stack) -> bool:

@@ -50,7 +50,6 @@ def describe(
     """Return the card as plain values, from the pack, its run folder and what was measured."""
     source, run = examples.source, runs.read_json(folder / runs.RUN)
     members = [runs.read_json(folder / member_folder(k) / "done.json") for k in range(pack.members)]
-    calibrator = pack.content("calibrator.json")
     return {
         "task": task.name,
         "title": task.title.model_dump(),
@@ -72,12 +71,7 @@ def describe(
         },
         "results": dict(results),
         "classes": _classes(task),
-        "calibration": {
-            "kind": calibrator.get("all", {}).get("kind"),
-            "cross_fitted_log_loss": calibrator.get("cross_fitted_log_loss"),
-            "cross_fitted_interval_score": calibrator.get("cross_fitted_interval_score"),
-            "level": calibrator.get("all", {}).get("level"),
-        },
+        "calibration": _calibration(pack.content("calibrator.json")),
         "bands": pack.content("thresholds.json"),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
@@ -85,15 +79,31 @@ def describe(
         "robustness": pack.content("robustness.json"),
         "cost": dict(cost),
         "recipe": run["recipe"],
-        "training": {
-            **{name: run[name] for name in ("environment", "code")},
-            "epochs": [
-                int(m["settings"].get("epochs", len(m["history"])))
-                for m in members
-                if isinstance(m["history"], list)
-            ],
-            "start": sorted({str(m["settings"].get("start", "noise")) for m in members}),
-        },
+        "training": _training(run, members),
+    }
+
+
+def _calibration(calibrator: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the answers were calibrated, and what that is worth by cross-fitting."""
+    chosen = calibrator.get("all", {})
+    return {
+        "kind": chosen.get("kind"),
+        "cross_fitted_log_loss": calibrator.get("cross_fitted_log_loss"),
+        "cross_fitted_interval_score": calibrator.get("cross_fitted_interval_score"),
+        "level": chosen.get("level"),
+    }
+
+
+def _training(run: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return with what, how long and from where the members were trained."""
+    return {
+        **{name: run[name] for name in ("environment", "code")},
+        "epochs": [
+            int(m["settings"].get("epochs", len(m["history"])))
+            for m in members
+            if isinstance(m["history"], list)
+        ],
+        "start": sorted({str(m["settings"].get("start", "noise")) for m in members}),
     }
 
 
