@@ -6,8 +6,10 @@ import math
 import re
 import shutil
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from suwen.core import registry
 from suwen.core.errors import IntegrityError
@@ -16,6 +18,7 @@ from suwen.lifecycle import (
     assemble,
     compress,
     gallery,
+    gallery_pictures,
     golden,
     keys,
     packs,
@@ -25,6 +28,7 @@ from suwen.lifecycle import (
     smaller,
 )
 from suwen.lifecycle.compress import Way
+from suwen.lifecycle.gallery_pictures import Pictured
 from suwen.lifecycle.pack import SETTINGS, Pack
 from suwen.lifecycle.task import Choice, Resembles
 
@@ -175,6 +179,27 @@ def test_a_pack_keeps_a_gallery_exactly_where_its_task_can_name_similar_examples
         assert card["similar"] == pack.content(similar.MEASURED)
         assert "## Similar examples" in pack.path("card.md").read_text(encoding="utf-8")
         assert (pack.folder / gallery.FILE).stat().st_size < 1 << 20
+
+
+def test_a_gallery_holds_a_small_picture_of_each_example_where_its_task_draws_them(
+    pack, task_of_pack
+):
+    drawn = resembles(task_of_pack) and isinstance(task_of_pack, Pictured)
+    assert (pack.pictures is not None) == drawn
+    if not drawn:
+        return
+    assert len(pack.pictures) == len(pack.gallery.keys)
+    for i in range(0, len(pack.pictures), 50):
+        with Image.open(BytesIO(pack.pictures.of(i))) as opened:
+            assert (opened.format, opened.mode) == ("JPEG", "L")
+            assert max(opened.size) <= 72
+    assert CHINESE.search(task_of_pack.pictures_show.zh)
+
+
+def test_pictures_of_examples_take_little_room_in_all():
+    folders = [path for path in shipped() if (path / gallery_pictures.FILE).is_file()]
+    assert folders
+    assert sum((path / gallery_pictures.FILE).stat().st_size for path in folders) < 12e6
 
 
 def test_a_golden_case_names_the_same_similar_examples_each_time_none_of_its_own_patient(

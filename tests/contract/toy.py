@@ -181,6 +181,7 @@ class Squares:
     attack_unit = "grey levels"
     attack_strengths = (0.1, 0.5)
     explanations = ("cam", "occlusion")
+    pictures_show = Text(en="all of each square", zh="整个方块")
     domain_names: ClassVar = {
         "brightness": Text(en="Brightness", zh="亮度"),
         "spread": Text(en="Spread of the brightness", zh="亮度离散度"),
@@ -288,6 +289,10 @@ class Squares:
         size = told["size_mm"]
         known = None if np.isnan(size) else Text(en=f"{size:.0f} mm", zh=f"直径 {size:.0f} mm")
         return self.answers.classes[label].name, known
+
+    def picture_of(self, sample):
+        """Return the pixels in 256 greys."""
+        return np.clip(sample.data.values * 100 + 100, 0, 255).astype(np.uint8)
 
     def input_of(self, pack, sample):
         """Return the pixels."""

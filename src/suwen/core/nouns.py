@@ -160,10 +160,19 @@ class SimilarExample(Noun):
     note: Text | None = None
     """What else was known of it."""
 
+    @property
+    def picture_role(self) -> str:
+        """Role of the attachment that holds its picture, where there is one."""
+        return f"{self.kind}:{self.record}"
+
 
 Evidence = Annotated[
     ImageRegion | TextSpan | RecordValue | SimilarExample, Field(discriminator="kind")
 ]
+
+
+COMPARED = "compared"
+"""Role of the picture of what was answered about, drawn as those of `SimilarExample` are."""
 
 
 class Attachment(Noun):
@@ -174,7 +183,8 @@ class Attachment(Noun):
 
     role: str
     """What it shows: `mask`, `saliency`, `occlusion`, `key-image`, the key image under what raised
-    (`key-image-saliency`) or lowered (`key-image-saliency-against`) the probability."""
+    (`key-image-saliency`) or lowered (`key-image-saliency-against`) the probability, `compared` and
+    `SimilarExample.picture_role`."""
     media_type: str
     digest: Digest
     data: bytes | None = Field(None, exclude=True, repr=False)

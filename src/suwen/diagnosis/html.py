@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from suwen.core.codes import Language
 from suwen.core.nouns import Digest, Report
 from suwen.diagnosis.language import say
-from suwen.diagnosis.view import Particulars, Picture, view
+from suwen.diagnosis.view import Particulars, view
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,16 +47,10 @@ def html_report(
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data_uri"] = _data_uri
-    return environment
-
-
-def _data_uri(picture: Picture) -> str:
-    return f"data:{picture.media_type};base64,{b64encode(picture.data).decode()}"

@@ -39,25 +39,29 @@ from suwen.diagnosis.paper import (
     looks,
     numbered,
 )
+from suwen.diagnosis.pictures import Picture
 from suwen.diagnosis.typesetting import FONT, Line, Look, pieces
-from suwen.diagnosis.view import Card, Particulars, Picture, View, view
+from suwen.diagnosis.view import Card, Particulars, View, view
 
 PICTURE = 118.0
 """Side of a key image in points."""
+THUMBNAIL = 54.0
+"""Longest edge of the picture of a similar example in points."""
 ROOM_FOR_A_CARD = 260.0
 """A card begins on a new page when less than this is left, in points."""
 INNER = WIDTH - 22
 """Width inside a card."""
-GRID = (
+LINES = (
     ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
-    ("LINEBELOW", (0, 0), (-1, 0), 0.6, SOFT),
     ("LEFTPADDING", (0, 0), (-1, -1), 0),
     ("RIGHTPADDING", (0, 0), (-1, -1), 4),
     ("TOPPADDING", (0, 0), (-1, -1), 1),
     ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
     ("TEXTCOLOR", (0, 0), (-1, -1), INK),
 )
-"""How a table inside a card is drawn."""
+"""How rows inside a card are drawn."""
+GRID = (*LINES, ("LINEBELOW", (0, 0), (-1, 0), 0.6, SOFT))
+"""How a table inside a card is drawn, with its heads."""
 Looks = dict[str, Look]
 Rows = list[Any]
 
@@ -224,7 +228,7 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
     if card.similar:
         labels.append(len(rows))
         rows.append(Line(say(language, "Most similar development examples"), look["label"]))
-        rows.append(_similar(card, language, look))
+        rows += _similar(card, language, look)
     if card.evidence:
         labels.append(len(rows))
         rows.append(Line(say(language, "Evidence"), look["label"]))
@@ -256,17 +260,21 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
     )
 
 
-def _similar(card: Card, language: Language, look: Looks) -> Table:
-    """Return the development examples a card is compared with, one a row."""
-    heads = [say(language, word) for word in ("Example", "Known of it", "Similarity")]
-    rows: Rows = [[Line(head, look["label"]) for head in heads]]
+def _similar(card: Card, language: Language, look: Looks) -> Rows:
+    """Return the development examples a card is compared with, one a row that may break off."""
+    pictures = any(one.picture for one in card.similar)
+    words = ("Picture", "Example", "Similarity")[not pictures :]
+    rows: Rows = [[Line(say(language, word), look["label"]) for word in words]]
     for one in card.similar:
-        named = [Line(one.what, look["small"], bold=True), Line(one.example, look["small"])]
-        rows.append([named, Line(one.known, look["small"]), Line(one.similarity, look["small"])])
-    widths = [INNER * share for share in (0.4, 0.46, 0.14)]
-    if not any(one.known for one in card.similar):
-        rows, widths = [[row[0], row[2]] for row in rows], [widths[0], widths[2]]
-    return _table(rows, widths, [*GRID, ("VALIGN", (0, 0), (-1, -1), "TOP")])
+        named = [Line(one.what, look["small"], bold=True)]
+        named += [Line(text, look["small"]) for text in (one.known, one.example) if text]
+        drawn = _image(one.picture.data, THUMBNAIL) if one.picture else None
+        row = [drawn or "", named, Line(one.similarity, look["small"])]
+        rows.append(row[not pictures :])
+    widths = [THUMBNAIL + 8, INNER * 0.72, INNER * 0.14][not pictures :]
+    top = ("VALIGN", (0, 0), (-1, -1), "TOP")
+    first = _table(rows[:3], widths, [*GRID, top])
+    return [first, *(_table([row], widths, [*LINES, top]) for row in rows[3:])]
 
 
 def _card_title(card: Card, look: Looks) -> Table:
@@ -313,15 +321,15 @@ def _figure(picture: Picture, language: Language, look: Looks) -> list[Flowable]
     return [drawn or absent, Line(picture.caption, look["label"])]
 
 
-def _image(data: bytes) -> Image | None:
-    """Return the picture in a square of `PICTURE`; nothing when the bytes are no picture."""
+def _image(data: bytes, edge: float = PICTURE) -> Image | None:
+    """Return the picture in a square of that edge; nothing when the bytes are no picture."""
     try:
         with Pillow.open(BytesIO(data)) as opened:
             opened.load()
             width, height = opened.size
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
         return None
-    scale = PICTURE / max(width, height)
+    scale = edge / max(width, height)
     return Image(BytesIO(data), width=width * scale, height=height * scale, hAlign="LEFT")
 
 

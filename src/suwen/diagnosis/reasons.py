@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from suwen.core.codes import Language, Text
 from suwen.core.nouns import (
     Explanation,
-    Finding,
     ImageRegion,
     RecordValue,
     Reference,
@@ -19,8 +17,6 @@ from suwen.diagnosis.language import both, joined, message, say
 from suwen.diagnosis.problems import Problem
 from suwen.diagnosis.wording import concept, quoted
 
-EXAMPLE = "example/"
-"""Begins the reference of a development example."""
 METHODS = {
     "cam": message("class-activation map"),
     "class-activation-map": message("class-activation map"),
@@ -32,7 +28,7 @@ METHODS = {
 def evidence_rows(problem: Problem, language: Language) -> list[tuple[str, str]]:
     """Return each piece of evidence once: what it is, and the record it lies in.
 
-    Similar examples are no records of the patient and stand apart (`similar_examples`).
+    Similar examples are no records of the patient and stand apart (`likeness`).
     """
     rows: dict[tuple[str, str], None] = {}
     for finding in problem.findings:
@@ -62,32 +58,6 @@ def _pointed(evidence: ImageRegion | TextSpan | RecordValue) -> Text:
     if isinstance(evidence, TextSpan):
         return both("Text, characters %(a)s to %(b)s.", a=evidence.start, b=evidence.end)
     return both("Recorded value at %(path)s.", path=quoted(evidence.path, 120))
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """One similar development example in words."""
-
-    what: str
-    known: str
-    similarity: str
-    example: str
-    """Data set and key."""
-
-
-def similar_examples(findings: Sequence[Finding], language: Language) -> tuple[Likeness, ...]:
-    """Return the development examples that findings are compared with, the most similar first."""
-    return tuple(
-        Likeness(
-            what=quoted(one.label.of(language)),
-            known=quoted(one.note.of(language)) if one.note else "",
-            similarity=f"{one.weight:.2f}",
-            example=quoted(one.record.removeprefix(EXAMPLE), 120),
-        )
-        for finding in findings
-        for one in finding.evidence
-        if isinstance(one, SimilarExample)
-    )
 
 
 def explanation_line(explanation: Explanation, language: Language) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from suwen.core.codes import Language
-from suwen.core.errors import IntegrityError
 from suwen.core.nouns import (
     Act,
     Attachment,
@@ -17,18 +16,13 @@ from suwen.core.nouns import (
     Finding,
     Reference,
     Report,
-    digest_of,
 )
 from suwen.diagnosis.language import both, joined, message, moment, say
+from suwen.diagnosis.likeness import Likeness, similar_examples
 from suwen.diagnosis.patient import identity, is_test_patient
+from suwen.diagnosis.pictures import PICTURES, Picture, picture
 from suwen.diagnosis.problems import Problem, edits, problems, shown
-from suwen.diagnosis.reasons import (
-    Likeness,
-    evidence_rows,
-    explanation_line,
-    provenance_groups,
-    similar_examples,
-)
+from suwen.diagnosis.reasons import evidence_rows, explanation_line, provenance_groups
 from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
     BAND_CHIPS,
@@ -42,8 +36,6 @@ from suwen.diagnosis.wording import (
     with_unit,
 )
 
-PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-"""Media types a page may show, with the bytes they begin with."""
 CAPTIONS = {
     "key-image": message("Key image"),
     "key-image-saliency": message("Class-activation map: what raises the probability"),
@@ -98,15 +90,6 @@ class Bar:
     low: float
     high: float
     words: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One image with its caption."""
-
-    caption: str
-    media_type: str
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -291,7 +274,7 @@ def _card(
         measures=_measures(own, language),
         pictures=tuple(_pictures(problem, edited, language, images)),
         evidence=tuple(evidence_rows(problem, language)),
-        similar=similar_examples(own.findings, language),
+        similar=similar_examples(own.findings, language, lambda digest: images.get(digest, b"")),
         explanations=tuple(
             explanation_line(e, language) for f in own.findings for e in f.explanations
         ),
@@ -358,14 +341,15 @@ def _pictures(
         for finding in problem.findings
         for attachment in finding.attachments
         if attachment.media_type in PICTURES
+        and attachment.role.startswith("key-image")
         and _may_show(attachment, finding)
         and (attachment.role == "key-image" or finding.id not in edited)
     }
     return [
-        Picture(
+        picture(
             say(language, CAPTIONS.get(attachment.role, attachment.role)),
-            attachment.media_type,
-            _bytes(attachment, images),
+            attachment,
+            images.get(attachment.digest, b""),
         )
         for attachment in sorted(wanted.values(), key=lambda a: (a.role != "key-image", a.role))
     ]
@@ -379,14 +363,3 @@ def _may_show(attachment: Attachment, finding: Finding) -> bool:
     occlusion = "occlusion" in role
     methods = [e for e in finding.explanations if ("occlusion" in e.method) == occlusion]
     return bool(methods) and all(e.hidden_because is None for e in methods)
-
-
-def _bytes(attachment: Attachment, images: Mapping[Digest, bytes]) -> bytes:
-    data = images.get(attachment.digest, b"")
-    if data and digest_of(data) != attachment.digest:
-        raise IntegrityError(
-            f"an image of {len(data)} bytes that are not those of the finding",
-            f"the bytes with SHA-256 {attachment.digest[:12]}…",
-            "read the attachment from the store again",
-        )
-    return data if data.startswith(PICTURES[attachment.media_type]) else b""

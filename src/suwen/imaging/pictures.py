@@ -1,7 +1,8 @@
 """Key images: the axial slice through a nodule as a radiologist wants to see it.
 
 Lung window (centre -600 HU, width 1500 HU), patient's right on the left of the picture, the outline
-of the mask, a scale bar in mm; for a saliency map its warm colours over the same slice.
+of the mask, a scale bar in mm; for a saliency map its warm colours over the same slice. A small
+picture has neither outline nor bar: it is always as wide, so that sizes compare.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ WINDOW_CENTRE_HU: Final = -600.0
 WINDOW_WIDTH_HU: Final = 1500.0
 SMALLEST_FIELD_MM: Final = 36.0
 FIELD_IN_DIAMETERS: Final = 3.0
+SMALL_PIXELS: Final = 72
+SMALL_MM: Final = 32.0
+"""Width of a small picture: as much as the networks that score a nodule see of it."""
 OUTLINE: Final = (64, 224, 208)
 INK: Final = (235, 235, 235)
 SCALE_MM: Final = 10
@@ -50,19 +54,55 @@ class Frame:
 
 def frame_of(volume: Volume, mask: Mask) -> Frame:
     """Return the frame around the slice where the mask is largest."""
-    z = int(mask.sum((1, 2)).argmax())
-    low, high = box_of(mask[z : z + 1])
+    z, low, high = _largest(mask)
     _, step_y, step_x = volume.spacing
-    extent = (high - low + 1)[1:] * (step_y, step_x)
+    extent = (high - low + 1) * (step_y, step_x)
     shape = volume.values.shape[1:]
     widest = float(min(shape[0] * step_y, shape[1] * step_x))
     field = min(max(SMALLEST_FIELD_MM, FIELD_IN_DIAMETERS * float(extent.max())), widest)
-    middle = (low + high)[1:] / 2
+    middle = (low + high) / 2
     reach = field / 2 / np.array([step_y, step_x]) - 0.5
     y, x = np.clip(middle, reach, np.maximum(np.array(shape) - 1 - reach, reach))
+    return Frame((float(z), float(y), float(x)), field / PIXELS, _flips(volume))
+
+
+def _largest(mask: Mask) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+    """Return the slice where a mask is largest, with first and last index (y, x) inside it."""
+    z = int(mask.sum((1, 2)).argmax())
+    low, high = box_of(mask[z : z + 1])
+    return z, low[1:], high[1:]
+
+
+def _flips(volume: Volume) -> tuple[int, ...]:
+    """Return the axes to turn round so that the patient's right lies on the left, front on top."""
     directions = (volume.affine[1, 1], volume.affine[0, 2])
-    flips = tuple(axis for axis, step in enumerate(directions) if step < 0)
-    return Frame((float(z), float(y), float(x)), field / PIXELS, flips)
+    return tuple(axis for axis, step in enumerate(directions) if step < 0)
+
+
+def small_picture(volume: Volume, mask: Mask) -> NDArray[np.uint8]:
+    """Return the slice where a mask is largest in the lung window, around the mask's middle.
+
+    It is `SMALL_MM` wide whatever lies in it, (72, 72); black where the volume ends.
+    """
+    z, low, high = _largest(mask)
+    y, x = (float(value) for value in (low + high) / 2)
+    pixel_mm = SMALL_MM / SMALL_PIXELS
+    away = (np.arange(SMALL_PIXELS) - (SMALL_PIXELS - 1) / 2) * pixel_mm
+    seen = [
+        np.abs(middle + away / step - (size - 1) / 2) <= size / 2
+        for middle, step, size in zip(
+            (y, x), volume.spacing[1:], volume.values.shape[1:], strict=True
+        )
+    ]
+    flat = plane(volume.values, (z, y, x), volume.spacing[1:], pixel_mm, pixels=SMALL_PIXELS)
+    shown = np.where(np.outer(*seen), _windowed(flat), 0)
+    return np.flip(np.rint(shown * 255).astype(np.uint8), _flips(volume))
+
+
+def _windowed(hu: Floats) -> Floats:
+    """Return HU in the lung window, 0..1."""
+    low = WINDOW_CENTRE_HU - WINDOW_WIDTH_HU / 2
+    return np.asarray(np.clip((hu - low) / WINDOW_WIDTH_HU, 0, 1), dtype=np.float32)
 
 
 def key_image(volume: Volume, mask: Mask, saliency: Floats | None = None) -> bytes:
@@ -76,9 +116,8 @@ def key_image(volume: Volume, mask: Mask, saliency: Floats | None = None) -> byt
         Relevance on the same grid; only what speaks for the answer (positive) is coloured.
     """
     frame = frame_of(volume, mask)
-    low = WINDOW_CENTRE_HU - WINDOW_WIDTH_HU / 2
-    shown = (frame.cut(volume, volume.values) - low) / WINDOW_WIDTH_HU
-    picture = np.repeat(np.clip(shown, 0, 1)[..., None], 3, axis=2) * 255
+    shown = _windowed(frame.cut(volume, volume.values))
+    picture = np.repeat(shown[..., None], 3, axis=2) * 255
     if saliency is not None:
         picture = warmed(picture, frame.cut(volume, saliency))
     image = Image.fromarray(picture.astype(np.uint8))

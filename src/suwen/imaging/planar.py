@@ -20,6 +20,8 @@ from suwen.core.errors import BadInput
 
 Floats = NDArray[np.float32]
 
+SMALL: Final = 72
+"""Longest edge in pixels of the small picture that stands beside an answer."""
 LEVELS: Final = (1.0, 99.0)
 """Percentiles of a picture that become black and white."""
 LEAST_RANGE: Final = 1e-3
@@ -90,6 +92,13 @@ def levelled(image: NDArray[np.floating], levels: tuple[float, float] = LEVELS) 
     if high - low < LEAST_RANGE:
         return np.asarray(np.clip(image, 0, 1), dtype=np.float32)
     return np.asarray(np.clip((image - low) / (high - low), 0, 1), dtype=np.float32)
+
+
+def small_picture(image: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return a picture (h, w) levelled, with its longest edge at most `SMALL`, in 256 greys."""
+    scale = min(1.0, SMALL / max(image.shape))
+    shape = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+    return np.rint(levelled(resized(image, shape)) * 255).astype(np.uint8)
 
 
 def network_input(image: NDArray[np.floating], pixels: int) -> Floats:

@@ -7,14 +7,19 @@ from typing import Any
 
 from suwen.core.codes import Text
 from suwen.imaging import planar_reading as reading
+from suwen.imaging.planar import small_picture
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Array, Examples, Sample
 
 
 class ComparedPictures:
-    """What `lifecycle.task.Resembles` asks of a choice between classes from one picture."""
+    """What `Resembles` and `Pictured` ask of a choice between classes from one picture."""
 
     answers: Any
+    pictures_show = Text(
+        en="reduced, levelled as for the networks, not to one scale",
+        zh="缩小图，灰度与网络输入一致，比例不统一",
+    )
 
     def embedding(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Array:
         """Return the pooled features of each member, (members, c)."""
@@ -29,3 +34,7 @@ class ComparedPictures:
         """Return the name of an example's class."""
         name: Text = self.answers.classes[label].name
         return Text(en=name.en.lower(), zh=name.zh), None
+
+    def picture_of(self, sample: Sample) -> Array:
+        """Return the whole picture, reduced."""
+        return small_picture(sample.data.image)

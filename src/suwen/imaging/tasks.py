@@ -23,6 +23,7 @@ from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_o
 from suwen.imaging.malignancy import domain_with_size, scores_of
 from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
 from suwen.imaging.patches import Floats
+from suwen.imaging.pictures import small_picture
 from suwen.imaging.segmentation import WEIGHTS, Networks, mask_from, probability_maps
 from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
@@ -134,6 +135,10 @@ class NoduleMalignancy:
     attack_strengths = (5.0, 10.0, 25.0)
     domain_names = DOMAIN_NAMES
     explanations = ("cam", "occlusion")
+    pictures_show = Text(
+        en="the axial slice where the nodule is largest, lung window, 32 mm wide, all to one scale",
+        zh="结节最大的横断层面，肺窗，宽 32 mm，比例统一",
+    )
     imbalances = ("none", "weights", "oversample", "focal")
     exclusions: Final = {"rating 3": lambda found: found.columns["rating"] == "rating 3"}
     recipe = Recipe(
@@ -202,6 +207,10 @@ class NoduleMalignancy:
     def example_in_words(self, label: int, told: Mapping[str, float]) -> tuple[Text, Text | None]:
         """Return the radiologists' opinion of an example, and how they rated it."""
         return ratings.OPINIONS[label], ratings.in_words(told)
+
+    def picture_of(self, sample: Sample) -> Array:
+        """Return the slice where the nodule is largest, always as wide."""
+        return small_picture(sample.data.volume, malignancy.mask_of(sample.data))
 
     def input_of(self, pack: Pack, sample: Sample) -> Floats:
         """Return the voxels that the network sees, in HU."""

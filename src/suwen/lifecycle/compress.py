@@ -29,6 +29,7 @@ from suwen.lifecycle import (
     explain,
     footprint,
     gallery,
+    gallery_pictures,
     golden,
     manifest,
     measure,
@@ -57,7 +58,7 @@ FEEDS = 48
 """Examples, of other folds than the member's own, from which ranges of values are learned."""
 REMADE = (
     *(manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robustness.json"),
-    *(gallery.FILE, similar.MEASURED),
+    *(gallery.FILE, gallery_pictures.FILE, similar.MEASURED),
 )
 
 

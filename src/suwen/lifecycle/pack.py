@@ -9,6 +9,7 @@ initialisers.json names and spreads of the ONNX weights, for the randomisation c
 explain.json      what the explanation checks measured on development examples
 gallery.npz       development examples as the networks see them, to name the most similar (choices)
 gallery.json      what such neighbours are worth
+gallery_pictures.npz  small pictures of them, where they may be passed on
 golden/           input and expected output of a few examples
 card.md card.json plots/
 MANIFEST.json SIGNATURE.json
@@ -30,6 +31,8 @@ from suwen.lifecycle import manifest
 from suwen.lifecycle.answers import Answers
 from suwen.lifecycle.gallery import FILE as GALLERY
 from suwen.lifecycle.gallery import Gallery
+from suwen.lifecycle.gallery_pictures import FILE as PICTURES
+from suwen.lifecycle.gallery_pictures import Pictures
 from suwen.lifecycle.guard import Guard
 from suwen.lifecycle.task import Array
 from suwen.lifecycle.weights import Hear, Weights
@@ -189,3 +192,15 @@ class Pack:
         if not (self.folder / GALLERY).is_file():
             return None
         return Gallery.from_bytes(self._files.read(GALLERY))
+
+    @cached_property
+    def pictures(self) -> Pictures | None:
+        """Pictures of the gallery's examples, in its order; None in a pack that keeps none."""
+        if self.gallery is None or not (self.folder / PICTURES).is_file():
+            return None
+        found = Pictures.from_bytes(self._files.read(PICTURES))
+        if len(found) != len(self.gallery.keys):
+            raise BadInput(
+                f"{len(found)} pictures of {len(self.gallery.keys)} examples", "one of each"
+            )
+        return found

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import Text
-from suwen.core.nouns import Band, Finding, SimilarExample
-from suwen.lifecycle import measure, runs, split
+from suwen.core.errors import BadInput
+from suwen.core.nouns import COMPARED, Attachment, Band, Finding, SimilarExample
+from suwen.lifecycle import gallery_pictures, measure, runs, split
 from suwen.lifecycle.gallery import FILE, Gallery, spaces_of, unit
+from suwen.lifecycle.gallery_pictures import MEDIA_TYPE, Pictured, encoded
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.say import with_sentence
 from suwen.lifecycle.task import Array, Choice, Examples, Resembles, Sample, Task
@@ -40,6 +42,8 @@ def build(
 ) -> None:
     """Write the gallery of a draft and what it is worth; nothing for a task that has none.
 
+    With it go the examples' pictures, where the task draws them and they may be passed on.
+
     Parameters
     ----------
     task, examples, pack
@@ -52,6 +56,26 @@ def build(
     gallery = gallery_of(task, examples, pack, step)
     (pack.folder / FILE).write_bytes(gallery.to_bytes())
     runs.write_json(pack.folder / MEASURED, measured(examples, gallery))
+    add_pictures(task, examples, pack)
+
+
+def add_pictures(task: Task, examples: Examples, pack: Pack) -> None:
+    """Write the pictures of the gallery's examples into a draft that has a gallery.
+
+    Raises
+    ------
+    BadInput
+        The gallery is of other examples.
+    """
+    if not isinstance(task, Pictured) or (found := gallery_pictures.drawn(task, examples)) is None:
+        return
+    if pack.gallery is None or pack.gallery.keys.tolist() != list(examples.keys):
+        raise BadInput(
+            "a gallery of other examples than those drawn",
+            "the examples the pack was made from",
+            f"give the data set {pack.settings['dataset']!r} as it was then",
+        )
+    (pack.folder / gallery_pictures.FILE).write_bytes(found.to_bytes())
 
 
 def gallery_of(
@@ -188,17 +212,52 @@ def with_examples(
     alike = gallery.similarity(np.asarray(task.embedding(pack, sample)))
     near = gallery.nearest(alike, NEIGHBOURS, gallery.group_of(sample.key))
     shown = tuple(_evidence(task, pack, gallery, int(i), float(alike[i])) for i in near)
+    drawn = _drawn(task, pack, sample, dict(zip(near.tolist(), shown, strict=True)))
     said = summary(shown, pack.content(MEASURED))
-    return [_joined(each, shown, said) if _answers(each) else each for each in findings]
+    credit = _credit(task, pack) if drawn else None
+    return [
+        with_sentence(_joined(each, shown, drawn, said), credit) if _answers(each) else each
+        for each in findings
+    ]
 
 
 def _answers(finding: Finding) -> bool:
     return finding.band is not Band.ABSTAIN and finding.probability is not None
 
 
-def _joined(finding: Finding, shown: tuple[SimilarExample, ...], said: Text) -> Finding:
-    compared = finding.model_copy(update={"evidence": (*finding.evidence, *shown)})
-    return with_sentence(compared, said)
+def _joined(
+    finding: Finding,
+    shown: tuple[SimilarExample, ...],
+    drawn: tuple[Attachment, ...],
+    said: Text,
+) -> Finding:
+    update = {
+        "evidence": (*finding.evidence, *shown),
+        "attachments": (*finding.attachments, *drawn),
+    }
+    return with_sentence(finding.model_copy(update=update), said)
+
+
+def _drawn(
+    task: Task, pack: Pack, sample: Sample, shown: Mapping[int, SimilarExample]
+) -> tuple[Attachment, ...]:
+    """Return pictures of the sample and of the examples shown (by number), all drawn alike."""
+    pictures = pack.pictures
+    if pictures is None or not isinstance(task, Pictured):
+        return ()
+    own = Attachment.of(COMPARED, MEDIA_TYPE, encoded(task.picture_of(sample)))
+    kept = (Attachment.of(one.picture_role, MEDIA_TYPE, pictures.of(i)) for i, one in shown.items())
+    return (own, *kept)
+
+
+def _credit(task: Any, pack: Pack) -> Text:
+    """Say what the pictures show and whose they are."""
+    source = pack.settings["source"]
+    what: Text = task.pictures_show
+    return Text(
+        en=f"Pictures of examples: {what.en}; {source['name']}, {source['licence']}.",
+        zh=f"样例图像：{what.zh}；来源：{source['name']}，{source['licence']}。",
+    )
 
 
 def _evidence(

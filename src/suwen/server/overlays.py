@@ -26,11 +26,13 @@ Place = dict[str, Any]
 
 @dataclass(frozen=True)
 class Layers:
-    """How the pages name images: the address of an attachment, the key of a series by its UIDs."""
+    """How the pages reach images: the address of an attachment, the key of a series, the bytes."""
 
     url: Callable[[str], str]
     series: Callable[[str, str], str]
     """From the UIDs of a series and of an instance (either may be empty); empty: not shown."""
+    blob: Callable[[str], bytes]
+    """The bytes of an attachment of this case."""
 
     def place(self, evidence: Evidence) -> Place | None:
         """Return where evidence lies in an image that can be shown."""

@@ -52,6 +52,7 @@ class Opened:
         return Layers(
             url=lambda digest: f"{blobs}/{digest}.nii.gz",
             series=lambda series, instance: named(self.entries, series, instance),
+            blob=self.case.blob,
         )
 
     def head(self) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from suwen.core.nouns import (
     TextSpan,
 )
 from suwen.diagnosis.language import both
+from suwen.diagnosis.likeness import Likeness, similar_examples
 from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
-from suwen.diagnosis.reasons import Likeness, explanation_line, similar_examples
+from suwen.diagnosis.reasons import explanation_line
 from suwen.diagnosis.review import ACCEPTED_BY_SIGNING
 from suwen.diagnosis.wording import (
     SECTION_TITLES,
@@ -321,7 +322,7 @@ def _finding(
             for item in finding.evidence
             if not isinstance(item, SimilarExample)
         ],
-        similar=similar_examples([finding], language),
+        similar=similar_examples([finding], language, layers.blob),
         explanations=[explanation_line(item, language) for item in finding.explanations],
         pack=finding.pack.partition("+")[0],
         until=until,

@@ -9,7 +9,7 @@ import pytest
 
 from suwen.core.codes import Text
 from suwen.imaging import variation
-from suwen.imaging.planar import PlanarInput, levelled, network_input, resized
+from suwen.imaging.planar import SMALL, PlanarInput, levelled, network_input, resized, small_picture
 from suwen.imaging.variation import Variation
 
 STILL = Variation(0, 0, 0, 0, False, 0, 0, 0, 0, 0)
@@ -82,3 +82,10 @@ def test_left_and_right_are_exchanged_only_where_that_is_allowed(picture):
     }
     assert all(rising[False])
     assert 0 < sum(rising[True]) < 12
+
+
+def test_a_small_picture_keeps_its_shape_and_is_never_enlarged(picture):
+    shown = small_picture(picture)
+    assert (shown.shape, shown.dtype) == ((54, SMALL), np.uint8)
+    assert (shown.min(), shown.max()) == (0, 255)
+    assert small_picture(picture[:20, :30]).shape == (20, 30)

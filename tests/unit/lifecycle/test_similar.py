@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from suwen.core.codes import Text
-from suwen.core.nouns import Band, RecordValue, SimilarExample
-from suwen.lifecycle import card_similar, similar
+from suwen.core.errors import BadInput
+from suwen.core.nouns import COMPARED, Band, RecordValue, SimilarExample
+from suwen.lifecycle import card_similar, gallery_pictures, similar
 from suwen.lifecycle.gallery import Gallery, unit
+from suwen.lifecycle.gallery_pictures import MEDIA_TYPE, encoded
+from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.run import answer
 from suwen.lifecycle.task import Examples, Source
 
@@ -125,3 +129,38 @@ def test_the_examples_of_a_trained_toy_are_alike_in_class(trained):
     own = ways["embedding"]["same_label"]
     assert own["low"] > ways["random"]["same_label"]["value"]
     assert ways["embedding"].keys() == {"same_label", "auroc_of_vote", "mae_size_mm"}
+
+
+def test_beside_an_answer_stand_pictures_of_the_case_and_of_each_example_in_the_same_order(
+    trained, toy, toy_data
+):
+    task = toy.Squares()
+    examples = task.examples(toy_data, "squares")
+    (found,) = answer(task, trained.pack, replace(examples.load(0), evidence=(PLACE,)))
+    named = [one for one in found.evidence if isinstance(one, SimilarExample)]
+    drawn = [one for one in found.attachments if one.media_type == MEDIA_TYPE]
+    assert [one.role for one in drawn] == [COMPARED, *(one.picture_role for one in named)]
+    for one, attachment in zip(named, drawn[1:], strict=True):
+        i = examples.keys.index(one.record.rpartition("/")[2])
+        assert attachment.data == encoded(task.picture_of(examples.load(i)))
+    assert "all of each square; made-up squares, Apache-2.0." in found.reason.en
+    assert "整个方块" in found.reason.zh
+
+
+def test_a_pack_from_before_there_were_pictures_names_its_examples_without(
+    trained, toy, toy_data, tmp_path
+):
+    copy = shutil.copytree(trained.pack.folder, tmp_path / "pack")
+    (copy / gallery_pictures.FILE).unlink()
+    sample = toy.Squares().examples(toy_data, "squares").load(0)
+    (found,) = answer(toy.Squares(), Pack.draft(copy), replace(sample, evidence=(PLACE,)))
+    assert sum(isinstance(one, SimilarExample) for one in found.evidence) == 5
+    assert not [one for one in found.attachments if one.media_type == MEDIA_TYPE]
+    assert "Pictures" not in found.reason.en
+
+
+def test_pictures_of_other_examples_are_not_added(trained, toy, toy_data, tmp_path):
+    draft = Pack.draft(shutil.copytree(trained.pack.folder, tmp_path / "pack"))
+    examples = toy.Squares().examples(toy_data, "squares")
+    with pytest.raises(BadInput, match="other examples"):
+        similar.add_pictures(toy.Squares(), examples.subset(range(5)), draft)

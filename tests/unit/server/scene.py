@@ -22,6 +22,7 @@ from suwen.core import codes
 from suwen.core.codes import Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import (
+    COMPARED,
     Attachment,
     Band,
     Explanation,
@@ -43,6 +44,7 @@ from suwen.imaging.phantom import Nodule, Phantom, chest_phantom
 from suwen.imaging.series import CaseSeries, case_volumes, imaging_study
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
+from suwen.lifecycle.gallery_pictures import MEDIA_TYPE, encoded
 from suwen.records import Access, Person, Store
 from suwen.server.jobs import JobStatus
 
@@ -242,6 +244,11 @@ LIKE = SimilarExample(
     note=Text(en="malignancy rated 4.8 of 5, marked spiculation", zh="恶性评分 4.8/5，明显毛刺"),
 )
 """A nodule of the development data like those of the phantom."""
+DRAWN = tuple(
+    Attachment.of(role, MEDIA_TYPE, encoded(np.full((72, 72), level, np.uint8)))
+    for role, level in ((COMPARED, 90), (LIKE.picture_role, 160))
+)
+"""Small pictures of the nodule and of the one it is like."""
 
 
 def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> list[Finding]:
@@ -296,7 +303,7 @@ def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> 
                 tracking=tracking,
                 site=site,
                 evidence=(*evidence, LIKE),
-                attachments=(heat,),
+                attachments=(heat, *DRAWN),
                 explanations=(
                     Explanation(
                         method="cam",
@@ -307,7 +314,8 @@ def find_nodules(clinic: Clinic, patient: str, hidden: Sequence[int] = (1,)) -> 
                 ),
             )
         )
-        access.put_blobs(patient, [(a.data or b"", a.media_type) for a in (attached, heat)])
+        kept = (attached, heat, *DRAWN)
+        access.put_blobs(patient, [(a.data or b"", a.media_type) for a in kept])
     clinic.findings = findings
     return findings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import nibabel
@@ -63,6 +64,19 @@ def test_a_finding_lists_similar_development_examples_with_what_is_known_of_them
     for expected in ("最相似的开发样例", "明显毛刺", "lidc_voi/LIDC-IDRI-0078_R_2"):
         assert expected in chinese, expected
     assert "example/lidc_voi" not in english
+
+
+def test_pictures_of_the_nodule_and_of_what_it_is_like_stand_on_the_page_of_the_case_and_of_images(
+    clinic, clinician
+) -> None:
+    shown = [f"data:image/jpeg;base64,{b64encode(one.data).decode()}" for one in scene.DRAWN]
+    for where in ("", "/images"):
+        page = clinician.get(f"/cases/{clinic.patient}{where}").text
+        places = [page.index(one) for one in shown]
+        assert places == sorted(places)
+        assert 'alt="Development example, malignant in the radiologists&#39; opinion"' in page
+    chinese = Desk(clinic, "dr.lin", "zh").get(f"/cases/{clinic.patient}").text
+    assert 'alt="开发样例，放射科医师判断为恶性"' in chinese
 
 
 def test_the_same_case_reads_in_chinese(clinic) -> None:
