@@ -40,7 +40,7 @@ CAPTIONS = {
     "key-image": message("Key image"),
     "key-image-saliency": message("Class-activation map: what raises the probability"),
     "key-image-saliency-against": message("Class-activation map: what lowers the probability"),
-    "key-image-occlusion": message("Key image with occlusion map"),
+    "key-image-occlusion": message("Occlusion map: what the mark rests on"),
 }
 EDITED = "edited"
 """Stands for a band where a person's words replaced the model's answer."""
@@ -351,8 +351,14 @@ def _pictures(
             attachment,
             images.get(attachment.digest, b""),
         )
-        for attachment in sorted(wanted.values(), key=lambda a: (a.role != "key-image", a.role))
+        for attachment in sorted(wanted.values(), key=_place_of)
     ]
+
+
+def _place_of(attachment: Attachment) -> tuple[bool, bool, str]:
+    """Return a key by which the key image comes first, and what a search rests on last."""
+    role = attachment.role
+    return role != "key-image", "occlusion" in role, role
 
 
 def _may_show(attachment: Attachment, finding: Finding) -> bool:

@@ -27,14 +27,15 @@ from suwen.core.nouns import (
 from suwen.core.registry import register
 from suwen.imaging import perturbations, situs
 from suwen.imaging.data import LUNG_SLICES
-from suwen.imaging.detector import Detectors, marks_of, slice_maps
+from suwen.imaging.detector import marks_of, networks_of, slice_maps
 from suwen.imaging.locate import given_in, identity_of, reach_of
 from suwen.imaging.lung_slices import SLICES_SOURCE, read_slices
 from suwen.imaging.lungs import Lungs
+from suwen.imaging.mark_saliency import ExplainedMarks, explained
 from suwen.imaging.nodule import site_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
 from suwen.imaging.problem import joined
-from suwen.imaging.scan import ScanInput, places_of, scan_of, slice_volume, whole_region
+from suwen.imaging.scan import ScanInput, labelled, places_of, scan_of, whole_region
 from suwen.imaging.series import answered_volumes
 from suwen.imaging.tags import tag_columns
 from suwen.imaging.volume import Volume
@@ -55,7 +56,6 @@ from suwen.lifecycle.task import (
 )
 
 DETECTION: Final = "imaging.nodule_detection"
-WEIGHTS: Final = "net.onnx"
 MOST_SHOWN: Final = 15
 """The strongest marks of a CT that are shown; a reader looks at no longer list."""
 LUNG_HU: Final = -500.0
@@ -71,7 +71,7 @@ NO_LUNGS: Final = Text(
 )
 
 
-class NoduleDetection:
+class NoduleDetection(ExplainedMarks):
     """Places that look like a nodule, each with its probability, diameter and side."""
 
     name = DETECTION
@@ -145,7 +145,7 @@ class NoduleDetection:
             keys=tuple(one.name for one in slices),
             groups=np.array([one.patient for one in slices]),
             labels=counts,
-            load=lambda i: Sample(slices[i].name, ScanInput(slice_volume(slices[i]))),
+            load=lambda i: Sample(slices[i].name, labelled(slices[i])),
             truth=lambda i: places_of(slices[i]),
             columns={"split": np.array([one.split for one in slices])},
             tags=tag_columns(data.find(LUNG_SLICES), [one.name for one in slices]),
@@ -187,9 +187,9 @@ class NoduleDetection:
         """Return a finding for each mark that is shown, or why the CT was not searched.
 
         Of a whole CT at most `MOST_SHOWN` are shown, the strongest; those from the stricter
-        threshold on are in the rule-in band, and only they are measured and scored by the tasks
-        that come after. One more finding says that it was searched and how many places were marked,
-        also when there is none.
+        threshold on are in the rule-in band, and only they are explained here, and measured and
+        scored by the tasks that come after. One more finding says that it was searched and how many
+        places were marked, also when there is none.
         """
         data: ScanInput = sample.data
         lungs: Lungs | None = output.parts.get("lungs")
@@ -205,6 +205,7 @@ class NoduleDetection:
             marked = marked[:MOST_SHOWN]
             told = [_searched(self, pack, sample, [found for _, found in marked])]
         ratio = np.mean([pack.member(k)["diameter_ratio"] for k in range(pack.members)], axis=0)
+        marked = explained(self, pack, sample, marked)
         known = identities(sample, [mark for mark, _ in marked])
         return told + [
             _placed(found, mark, tracking, sample, (lungs, turned), ratio)
@@ -228,12 +229,6 @@ def identities(sample: Sample, marks: Sequence[NDArray[np.float64]]) -> list[Tra
         x, y, z = (float(value) for value in mark[1:4])
         found.append(identity_of(sample.key, (x, y, z), number))
     return found
-
-
-def networks_of(pack: Pack, members: Sequence[int]) -> Detectors:
-    """Return some members' networks."""
-    files = [(WEIGHTS, member) for member in members]
-    return Detectors(lambda batch: pack.run(files, "maps", {"input": batch}))
 
 
 def domain_of(flat: Floats, volume: Volume) -> dict[str, float]:

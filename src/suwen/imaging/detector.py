@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.imaging.patches import LUNG_WINDOW, Floats
+from suwen.lifecycle.pack import Pack
 
+WEIGHTS: Final = "net.onnx"
 PIXEL_MM: Final = 0.5
 """Pixel size of what the network reads."""
 STRIDE: Final = 4
@@ -41,6 +43,12 @@ class Detectors:
     """Networks asked together: (1, 3, h, w) -> maps (1, 4, h / 4, w / 4) of each."""
 
     run: Callable[[Floats], Sequence[Floats]]
+
+
+def networks_of(pack: Pack, members: Sequence[int]) -> Detectors:
+    """Return some members' networks."""
+    files = [(WEIGHTS, member) for member in members]
+    return Detectors(lambda batch: pack.run(files, "maps", {"input": batch}))
 
 
 def channels(hu: NDArray[np.floating]) -> Floats:

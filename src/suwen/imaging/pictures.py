@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from suwen.imaging.nodule import Mask, box_of
 from suwen.imaging.patches import Floats, plane
+from suwen.imaging.planar import resized
 from suwen.imaging.volume import Volume
 
 PIXELS: Final = 512
@@ -122,6 +123,25 @@ def key_image(volume: Volume, mask: Mask, saliency: Floats | None = None) -> byt
         picture = warmed(picture, frame.cut(volume, saliency))
     image = Image.fromarray(picture.astype(np.uint8))
     _outline(image, frame.cut(volume, mask) > 0.5)
+    _scale(image, frame.pixel_mm)
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def patch_image(
+    volume: Volume, index: NDArray[np.float64], relevance: Floats, pixel_mm: float
+) -> bytes:
+    """Return a patch of the slice at `index` (z, y, x) with a map over it, as PNG bytes.
+
+    The map (n, n) has pixels of `pixel_mm`; only what speaks for the answer (positive) is coloured.
+    """
+    z, y, x = (float(value) for value in index)
+    frame = Frame((z, y, x), len(relevance) * pixel_mm / PIXELS, _flips(volume))
+    shown = _windowed(frame.cut(volume, volume.values))
+    over = np.flip(resized(relevance, (PIXELS, PIXELS)), frame.flips)
+    picture = warmed(np.repeat(shown[..., None], 3, axis=2) * 255, over)
+    image = Image.fromarray(picture.astype(np.uint8))
     _scale(image, frame.pixel_mm)
     out = BytesIO()
     image.save(out, "PNG")

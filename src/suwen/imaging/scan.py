@@ -32,13 +32,15 @@ class ScanInput:
     """Axial slices in HU: one labelled slice, or a whole chest CT.
 
     `refusal` says why it is not searched, `slice_uids` names the instance of each slice, `given`
-    are the points (LPS, mm) a person gave in it, with the identity of the nodule at each.
+    are the points (LPS, mm) a person gave in it, with the identity of the nodule at each. `focus`
+    is the place (LPS, mm) of the mark that is explained; nothing else reads it.
     """
 
     volume: Volume
     refusal: Text | None = None
     slice_uids: tuple[str, ...] = field(default=(), repr=False)
     given: tuple[tuple[Point, Tracking], ...] = ()
+    focus: Point | None = None
 
     def with_values(self, values: NDArray[np.generic]) -> ScanInput:
         """Return the same input with other voxel values (same shape)."""
@@ -74,6 +76,16 @@ def slice_volume(one: LungSlice) -> Volume:
     """Return a labelled slice as a volume of one slice with 1 mm pixels."""
     affine = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
     return Volume(one.hu[None], affine)
+
+
+def labelled(one: LungSlice) -> ScanInput:
+    """Return a labelled slice, with the largest nodule that counts in its focus."""
+    counted = one.places[one.places[:, 3] > 0]
+    focus = None
+    if len(counted):
+        x, y, *_ = counted[counted[:, 2].argmax()]
+        focus = (float(x), float(y), 0.0)
+    return ScanInput(slice_volume(one), focus=focus)
 
 
 def places_of(one: LungSlice) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ its diameter would be seen on: a vessel that looks round in one slice only is av
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,10 +106,14 @@ def _agreed(
 ) -> NDArray[np.float64]:
     """Return the mean of all networks' logits at some places; `own` are those of the first."""
     shown = np.stack([channels(around(volume, place)) for place in index])
+    return np.asarray(np.mean(np.stack([own, *at_middle(rest.run(shown))]), axis=0))
+
+
+def at_middle(maps: Sequence[Floats]) -> list[Floats]:
+    """Return each network's logit in the middle of what it was shown by `around`, (n,)."""
     middle = LOOKED_AT // STRIDE // 2
     near = slice(middle - 2, middle + 2)
-    others = [maps[:, 0, near, near].max((1, 2)) for maps in rest.run(shown)]
-    return np.asarray(np.mean([own, *others], axis=0))
+    return [one[:, 0, near, near].max((1, 2)) for one in maps]
 
 
 def around(volume: Volume, index: NDArray[np.float64]) -> Floats:

@@ -75,21 +75,24 @@ def overlays(language: Language, problem: Problem, layers: Layers) -> list[dict[
     """Return masks and saliency maps; a hidden one has its reason in place of its address.
 
     One saliency map a problem: the first that may be shown, else the first hidden one; a map that
-    failed its checks was mostly not even kept, and its explanation still says why.
+    failed its checks was mostly not even kept, and its explanation still says why. What a mark of
+    the search rests on stands back behind what its score rests on.
     """
     masks: dict[str, dict[str, str]] = {}
     maps: list[dict[str, str]] = []
+    hidden: list[dict[str, str]] = []
     for finding, role, digest in _drawn(problem):
         lies = places(layers, [finding])
         known = {"series": lies[0]["series"] if lies else "", "url": layers.url(digest)}
         if OVERLAYS.get(role) == "mask":
             masks[digest] = {"kind": "mask", **known}
         elif reason := hidden_reason(finding, role):
-            maps.append({"kind": "saliency", "hidden": reason.of(language)})
+            hidden.append({"kind": "saliency", "hidden": reason.of(language)})
         else:
             form = "picture" if role in PICTURES else "map"
-            maps.insert(0, {"kind": "saliency", "form": form, **known})
-    maps = maps or [
+            place = len(maps) if "occlusion" in role else 0
+            maps.insert(place, {"kind": "saliency", "form": form, **known})
+    maps = [*maps, *hidden] or [
         {"kind": "saliency", "hidden": item.hidden_because.of(language)}
         for finding in problem.findings
         for item in finding.explanations

@@ -12,6 +12,8 @@ from suwen.core.nouns import Band, Case, Interval, Record, Status
 from suwen.diagnosis.problems import rank
 from suwen.imaging import locate
 from suwen.imaging.detection import NoduleDetection, domain_of
+from suwen.imaging.mark_saliency import UNEXPLAINED
+from suwen.imaging.nifti import read_nifti
 from suwen.imaging.phantom import Nodule, chest_phantom
 from suwen.imaging.points import point_record
 from suwen.imaging.scan import ScanInput
@@ -22,6 +24,9 @@ from suwen.lifecycle.guard import Guard, Range
 from .test_detector import bright_spots
 
 NODULE = Nodule((-80.0, 10.0, 20.0), 12.0)
+
+
+CHECKED = {"randomisation_similarity": 0.1, "random_high": 0.6}
 
 
 class Pack:
@@ -39,6 +44,9 @@ class Pack:
 
     def member(self, k):
         return {"diameter_ratio": [-0.3, 0.4]}
+
+    def content(self, name):
+        return {"occlusion": CHECKED}
 
     @property
     def answers(self):
@@ -93,7 +101,9 @@ def answered(case):
     """The sample, the output and the pack that was asked."""
     (sample,) = NoduleDetection().samples(case, ())
     pack = Pack()
-    return sample, NoduleDetection().predict(pack, sample), pack
+    output = NoduleDetection().predict(pack, sample)
+    pack.searched = pack.asked
+    return sample, output, pack
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +166,7 @@ def test_that_something_is_there_does_not_raise_the_case(found):
 
 def test_one_network_searches_and_the_others_look_at_the_strongest(answered):
     pack = answered[2]
-    assert set(pack.asked) == {1}
+    assert set(pack.searched) == {1}
     assert len(pack.asked) > 20
 
 
@@ -202,6 +212,41 @@ def test_marks_are_segmented_under_their_own_identity(case, said, found):
     samples = locate.located(case, said)
     assert [one.data.uid for one in samples] == [one.tracking.uid for one in found]
     assert all(f"Finding/{one.id}" in s.inputs for one, s in zip(found, samples, strict=True))
+
+
+def test_a_strong_mark_says_what_it_rests_on_and_a_weak_one_does_not(found, phantom):
+    strong, weak = nearest(found), [one for one in found if one.band is not Band.RULE_IN]
+    (checked,) = strong.explanations
+    assert (checked.method, checked.hidden_because) == ("occlusion", None)
+    assert checked.faithfulness > 0.8
+    assert [one.role for one in strong.attachments] == ["occlusion", "key-image-occlusion"]
+    assert not [one for one in weak if one.explanations or one.attachments]
+
+
+def test_the_map_of_a_mark_lies_on_the_nodule_in_the_patient(found):
+    drawn = read_nifti(nearest(found).attachments[0].data)
+    strongest = np.unravel_index(drawn.values.argmax(), drawn.values.shape)
+    away = drawn.to_point(np.array(strongest, float)) - np.array(NODULE.centre)
+    assert np.abs(away[:2]).max() < 6
+    assert abs(away[2]) < 5
+
+
+def test_of_very_many_strong_marks_the_strongest_are_explained_and_the_others_say_so(
+    answered, monkeypatch
+):
+    sample, output, pack = answered
+    monkeypatch.setattr("suwen.imaging.mark_saliency.MOST_EXPLAINED", 0)
+    strong = nearest(NoduleDetection().findings(pack, sample, output)[1:])
+    assert strong.explanations[0].hidden_because == UNEXPLAINED.hidden_because
+    assert not strong.attachments
+
+
+def test_a_map_that_failed_its_check_is_not_drawn(answered, monkeypatch):
+    sample, output, pack = answered
+    monkeypatch.setitem(CHECKED, "randomisation_similarity", 0.9)
+    strong = nearest(NoduleDetection().findings(pack, sample, output)[1:])
+    assert not strong.attachments
+    assert "replaced by noise" in strong.explanations[0].hidden_because.en
 
 
 def test_a_weak_mark_waits_for_a_person(case, found):
