@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.integration.conftest_nodules import data_folders
 
 from suwen.core import registry
@@ -55,6 +57,15 @@ def test_an_example_lies_where_the_member_that_never_saw_it_puts_it(opened):
         embedded = task.embedding(pack, examples.load(int(i)), [member])[0]
         along = unit((embedded - kept.middle[member]) @ kept.axes[member].astype(float))
         assert along @ unit(kept.place[i].astype(float)) > 0.999
+
+
+def test_the_picture_of_an_example_shows_that_example(opened):
+    task, pack, examples = opened
+    for i in np.linspace(0, len(examples) - 1, 4).astype(int):
+        shown = np.asarray(Image.open(BytesIO(pack.pictures.of(int(i)))), dtype=float)
+        again = task.picture_of(examples.load(int(i))).astype(float)
+        assert shown.shape == again.shape
+        assert np.abs(shown - again).mean() < 6
 
 
 def test_a_real_example_is_answered_with_five_others_of_other_patients(opened):
