@@ -158,9 +158,12 @@ class Diagnosis:
         language = state["payload"].get("language", "en")
         from suwen.app.outputs import files  # Beside the networks: see `_import_outputs`.
 
-        made = files(self._store, self._case(state), report_of(record), language)
+        made, left_out = files(self._store, self._case(state), report_of(record), language)
         folder = Path(state["payload"]["out"])
-        return {"files": [str(_replace(folder / name, data)) for name, data in made.items()]}
+        return {
+            "files": [str(_replace(folder / name, data)) for name, data in made.items()],
+            "not_understood": [*state["not_understood"], *(one.model_dump() for one in left_out)],
+        }
 
 
 def _clear_inbox(payload: dict[str, Any]) -> None:

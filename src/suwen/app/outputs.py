@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from suwen.core.codes import Language, Text
-from suwen.core.errors import NotFound
+from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Case, Finding, ImageRegion, Report
 from suwen.diagnosis.fhir import fhir_bundle
 from suwen.diagnosis.html import html_report
@@ -47,15 +47,24 @@ def outputs(store: Store) -> dict[str, Output]:
     }
 
 
-def files(store: Store, case: Case, report: Report, language: Language) -> dict[str, bytes]:
-    """Return the files a diagnosis writes, by name; no name says whose they are."""
+def files(
+    store: Store, case: Case, report: Report, language: Language
+) -> tuple[dict[str, bytes], list[Text]]:
+    """Return the files a diagnosis writes, by name, and why DICOM objects are not among them.
+
+    No name says whose they are.
+    """
     known = particulars(store, case, report)
-    return {
+    made = {
         "report.html": _html(case, report, language, known),
         "report.pdf": _pdf(case, report, language, known),
         "report.fhir.json": _fhir(case, report, language, known),
-        **dicom_files(case, report, known),
     }
+    try:
+        return made | dicom_files(case, report, known), []
+    except BadInput as error:
+        en, zh = "DICOM objects were not written", "未写出 DICOM 对象"
+        return made, [Text(en=f"{en}: {error}", zh=f"{zh}：{error}")]
 
 
 def dicom_files(case: Case, report: Report, known: Particulars) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from io import BytesIO
 from math import isfinite
@@ -51,6 +52,12 @@ PARSER_ERRORS: Final = (
     zlib.error,
 )
 """What pydicom and the codecs are known to raise on damaged input."""
+
+MAY_BE_EMPTY: Final = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("StudyDate", "StudyTime", "AccessionNumber", "StudyID", "ReferringPhysicianName"),
+)
+"""Fields of type 2 of the patient and the study (PS3.3 sections C.7.1.1 and C.7.2.1)."""
 
 _START_OF_FRAME = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xF7))
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xDA)))
@@ -145,6 +152,20 @@ class Instance:
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """Return a header field as finite numbers, empty when absent."""
         return numbers_of(self.header, keyword)
+
+    @property
+    def referable(self) -> Dataset:
+        """The header as other objects copy from it: what it may leave empty but not out is there.
+
+        Many files lack fields of type 2 (PS3.5 section 7.4.3) of their patient and study.
+        """
+        lacking = [keyword for keyword in MAY_BE_EMPTY if keyword not in self.header]
+        if not lacking:
+            return self.header
+        completed = copy(self.header)
+        for keyword in lacking:
+            setattr(completed, keyword, "")
+        return completed
 
     @property
     def has_pixels(self) -> bool:

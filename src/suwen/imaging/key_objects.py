@@ -77,7 +77,7 @@ def _document(
 ) -> Any:
     """Return the document, not yet stamped."""
     person, device = context(signer)
-    headers = [instance.header for instance, _ in chosen.values()]
+    headers = [instance.referable for instance, _ in chosen.values()]
     content = hd.ko.KeyObjectSelection(
         document_title=TITLE,
         referenced_objects=headers,

@@ -100,7 +100,7 @@ def _encode(
     first = slices[0]
     widest = float(np.abs(box).max())
     document = hd.pm.ParametricMap(
-        source_images=list({one.uid: one.instance.header for one in slices}.values()),
+        source_images=list({one.uid: one.instance.referable for one in slices}.values()),
         pixel_array=np.ascontiguousarray(box, dtype=np.float32),
         **origin(seed, SERIES_NUMBER),
         **DEVICE,

@@ -193,9 +193,9 @@ def _source(series: Series, used: Bits) -> tuple[list[Dataset], NDArray[np.intp]
         order = sorted(range(len(series.slices)), key=lambda n: series.slices[n].frame)
         if len(order) != first.frames or len(set(series.instance_uids)) != 1:
             raise ValueError("one stack in one multi-frame object is needed")
-        return [first.header], np.array(order, dtype=np.intp)
+        return [first.referable], np.array(order, dtype=np.intp)
     kept = np.flatnonzero(used)
-    return [series.slices[int(index)].instance.header for index in kept], kept
+    return [series.slices[int(index)].instance.referable for index in kept], kept
 
 
 def _describe(number: int, finding: Finding) -> hd.seg.SegmentDescription:

@@ -302,7 +302,7 @@ def _frame_numbers(series: Series, image: Instance, region: ImageRegion | None) 
 def _add(series: Series, uid: str, evidence: dict[str, Dataset]) -> Instance | None:
     for instance in series.instances:
         if instance.text("SOPInstanceUID") == uid:
-            evidence[uid] = instance.header
+            evidence[uid] = instance.referable
             return instance
     return None
 

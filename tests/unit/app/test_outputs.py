@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from suwen.app import outputs
 from suwen.app.outputs import dicom_files
 from suwen.core.codes import (
     MALIGNANCY_PROBABILITY,
@@ -18,6 +19,7 @@ from suwen.core.codes import (
     VOLUME,
     VOLUME_CHANGE,
 )
+from suwen.core.errors import BadInput
 from suwen.core.nouns import (
     Act,
     Attachment,
@@ -37,7 +39,7 @@ from suwen.core.nouns import (
 from suwen.diagnosis.review import review
 from suwen.diagnosis.view import Particulars
 from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
+from suwen.imaging.dicom import MAY_BE_EMPTY, read_instance
 from suwen.imaging.nifti import write_nifti
 from suwen.imaging.series import imaging_study
 from suwen.imaging.uids import uid_from
@@ -58,12 +60,26 @@ def one(number: float) -> Interval:
     return Interval(value=number, low=number * 0.9, high=number * 1.1)
 
 
+def without_what_may_be_empty(data: bytes) -> bytes:
+    """The same slice without the patient and study fields that may be empty but not absent."""
+    header = dcmread(BytesIO(data))
+    for keyword in MAY_BE_EMPTY:
+        if keyword in header:
+            delattr(header, keyword)
+    out = BytesIO()
+    header.save_as(out)
+    return out.getvalue()
+
+
 @pytest.fixture(scope="module")
 def two_studies():
     """The Case, and the findings: prior outline, outline, score, mark and change of one nodule."""
+    return studies([scan("20250101"), scan("20260101")])
+
+
+def studies(scans: list[list[bytes]]):
     records, stored, found = [], {}, []
-    for number, date in enumerate(("20250101", "20260101")):
-        files = scan(date)
+    for number, files in enumerate(scans):
         stored |= {digest_of(data): data for data in files}
         (series,) = assemble(read_instance(data) for data in files)
         blobs = {i.text("SOPInstanceUID"): digest_of(i.load()) for i in series.instances}
@@ -169,6 +185,28 @@ def test_key_images_and_the_shown_map_go_along(two_studies):
     shown = dcmread(BytesIO(made[name]))
     assert shown.FrameOfReferenceUID == found[1].evidence[0].frame_of_reference_uid
     assert dcmread(BytesIO(made["study-1.key-images.dcm"])).Modality == "KO"
+
+
+def test_fields_that_are_absent_though_only_empty_is_allowed_keep_no_object_back(two_studies):
+    whole = dicom_files(two_studies[0], report(two_studies[1]), Particulars())
+    poor = [list(map(without_what_may_be_empty, scan(day))) for day in ("20250101", "20260101")]
+    case, found = studies(poor)
+    made = dicom_files(case, report(found), Particulars())
+    assert list(made) == list(whole)
+    assert dcmread(BytesIO(made["study-1.key-images.dcm"])).AccessionNumber == ""
+
+
+def test_the_report_is_written_also_where_no_dicom_object_can_be_made(two_studies, monkeypatch):
+    case, found = two_studies
+
+    def impossible(*_):
+        raise BadInput("headers nothing can refer to")
+
+    monkeypatch.setattr(outputs, "dicom_files", impossible)
+    monkeypatch.setattr(outputs, "particulars", lambda *_: Particulars())
+    made, (left_out,) = outputs.files(None, case, report(found), "en")
+    assert list(made) == ["report.html", "report.pdf", "report.fhir.json"]
+    assert left_out.en == "DICOM objects were not written: headers nothing can refer to."
 
 
 def test_what_a_person_rejects_is_withdrawn_from_every_object(two_studies):
