@@ -1,8 +1,8 @@
 """A synthetic chest CT with nodules of stated size and place, for the demo and for tests.
 
 It is drawn for plumbing and for looking at, not for training: a body ellipse with fat and muscle,
-two lungs with vessels and noise, spine, sternum, ribs, heart and airways. No patient stands behind
-it. Everything follows from the seed.
+two lungs with vessels and noise, spine, sternum, ribs, heart and airways, and fissures where asked
+for. No patient stands behind it. Everything follows from the seed.
 
 Densities in Hounsfield units: lung -850, fat -90, muscle 45, blood 50, trabecular bone 250,
 cortical bone 700 (Kalender, Computed Tomography, 3rd ed. 2011, chapter 1).
@@ -38,6 +38,10 @@ TEXTURE_HU: Final = 14.0
 WIDEST_MM, THINNEST_MM, TAPER_MM = 4.6, 1.3, 60.0
 """Largest radius of a vessel at the hilum, at the pleura, and how fast it falls between them: a
 thick vessel far out would be a nodule to any reader."""
+SHEET_MM: Final = 0.2
+"""Thickness of a fissure as soft tissue: 60 HU at slices of 2.5 mm, as on LIDC-IDRI-0063."""
+BARE_MM: Final = 5.0
+"""No vessel comes nearer to a fissure."""
 BLUR: Final = (0.25, 0.55, 0.55)
 """Point spread of the imagined scanner, in voxels (z, y, x)."""
 
@@ -49,6 +53,47 @@ class Nodule:
     centre: Point
     diameter_mm: float
     kind: Kind = "solid"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A fissure: the surface z(x, y) in mm (LPS), drawn in one lung.
+
+    Parameters
+    ----------
+    side
+        -1 the right lung, 1 the left one.
+    height_mm, slope, tilt
+        z at (72 * side, 0), and how it rises backwards and towards the left.
+    wave_mm
+        Height of the waves by which it is no plane.
+    inner_mm
+        Nearer to the middle (absolute x) it is missing: an incomplete fissure.
+    above
+        The fissure above which alone it runs.
+    """
+
+    side: Literal[-1, 1]
+    height_mm: float
+    slope: float
+    tilt: float = 0.0
+    wave_mm: float = 0.0
+    inner_mm: float = 0.0
+    above: Sheet | None = None
+
+    def distance(self, z: Values, y: Values, x: Values) -> Values:
+        """Return about how far points lie above it, in mm; negative below."""
+        wave = np.sin(y / 35) + np.cos(y / 50 + x / 30)
+        height = self.height_mm + self.slope * y + self.tilt * (x - 72 * self.side)
+        away: Values = (z - height - self.wave_mm * wave) / np.hypot(
+            1, np.hypot(self.slope, self.tilt)
+        )
+        return away
+
+    def near(self, z: Values, y: Values, x: Values, reach_mm: float) -> NDArray[np.bool_]:
+        """Say which points lie within `reach_mm` of where it is drawn."""
+        found = (np.abs(self.distance(z, y, x)) < reach_mm) & (x * self.side > self.inner_mm)
+        return found if self.above is None else found & (self.above.distance(z, y, x) > 0)
 
 
 @dataclass(frozen=True)
@@ -65,6 +110,7 @@ def chest_phantom(
     nodules: tuple[Nodule, ...] = (),
     shape: tuple[int, int, int] = (110, 256, 256),
     spacing: tuple[float, float, float] = (2.0, 1.4, 1.4),
+    fissures: tuple[Sheet, ...] = (),
 ) -> Phantom:
     """Draw a chest CT of `shape` (z, y, x) and `spacing` in mm, centred on the origin.
 
@@ -91,7 +137,12 @@ def chest_phantom(
     texture = ndimage.gaussian_filter(random.normal(0, 1, shape).astype(np.float32), 2.5)
     texture *= TEXTURE_HU / float(texture.std())
     values[lungs] = (LUNG + 0.25 * y + texture)[lungs]  # denser where the blood sinks
-    _vessels(values, lungs, affine, random)
+    near = np.zeros(shape, dtype=bool)
+    for sheet in fissures:
+        near |= sheet.near(z, y, x, BARE_MM)
+    _vessels(values, lungs & ~near, affine, random)
+    for sheet in fissures:
+        _sheet(values, lungs, sheet, (z, y, x))
     _organs(values, z, y, x)
     grid = Volume(values, affine)
     masks = tuple(_draw(grid, lungs, nodule, random) for nodule in nodules)
@@ -162,6 +213,17 @@ def _organs(values: Values, z: Values, y: Values, x: Values) -> None:
     cage = (np.abs(x) > 15) & (y > -75)
     fill((rib < 1) & cage, CORTEX)
     fill((rib < 0.45) & cage, MARROW)
+
+
+def _sheet(
+    values: Values, lungs: NDArray[np.bool_], sheet: Sheet, places: tuple[Values, Values, Values]
+) -> None:
+    """Draw a fissure: each voxel takes the share of it that the sheet fills."""
+    z, y, x = places
+    width = float(np.mean([np.ptp(one) / (one.size - 1) for one in places]))
+    share = SHEET_MM / width * np.clip(1 - np.abs(sheet.distance(z, y, x)) / width, 0, 1)
+    drawn = share * lungs * sheet.near(z, y, x, width)
+    values += drawn * (SOLID - values)
 
 
 def _vessels(

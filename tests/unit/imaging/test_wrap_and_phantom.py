@@ -12,7 +12,7 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.imaging.assembly import assemble
 from suwen.imaging.dicom import read_instance
-from suwen.imaging.phantom import Nodule, Phantom, chest_phantom
+from suwen.imaging.phantom import Nodule, Phantom, Sheet, chest_phantom
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
 
@@ -109,3 +109,19 @@ def test_the_lungs_and_the_body_have_clinical_densities(phantom: Phantom) -> Non
 def test_a_nodule_outside_the_lungs_is_refused() -> None:
     with pytest.raises(BadInput, match="outside the phantom's lungs"):
         chest_phantom(1, (Nodule((0, 76, 0), 8),), (40, 96, 96), (5, 4, 4))
+
+
+def test_a_drawn_fissure_is_a_faint_sheet_that_no_vessel_comes_near() -> None:
+    sheet = Sheet(-1, 0.0, 0.9, inner_mm=60.0)
+    small = {"shape": (80, 110, 110), "spacing": (3.0, 3.2, 3.2)}
+    plain = chest_phantom(3, (), **small).volume
+    drawn = chest_phantom(3, (), **small, fissures=(sheet,)).volume
+    x, y, z = plain.to_point(np.argwhere(np.ones(plain.values.shape))).T
+    inside = ((x + 72) / 50) ** 2 + (y / 70) ** 2 + (z / 60) ** 2 < 1
+    away = np.abs(sheet.distance(z, y, x))
+    on, beside = inside & (away < 0.5) & (x < -62), inside & (away > 3) & (away < 4.5) & (x < -62)
+    values = drawn.values.ravel()
+    assert 20 < np.median(values[on]) - np.median(values[beside]) < 100
+    assert np.percentile(values[beside], 99) < -600
+    missing = inside & (away < 0.5) & (x > -58)
+    assert (values[missing] == plain.values.ravel()[missing]).all()
