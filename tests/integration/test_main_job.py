@@ -14,6 +14,7 @@ import pytest
 from suwen.app.diagnose import answer, diagnose_folder
 from suwen.app.services import operator
 from suwen.cli import DiagnoseRequest
+from suwen.core.codes import RIGHT_UPPER_LOBE
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band
 from suwen.core.settings import Settings
@@ -172,7 +173,8 @@ def test_a_nodule_pointed_at_on_a_real_whole_ct_is_measured_scored_and_reported(
     (scored,) = [f for f in report.findings if f.task == "imaging.nodule_malignancy"]
     assert scored.probability is not None
     assert scored.site is not None
-    assert scored.site.code == "3341006", "x < 0 is the patient's right"
+    assert scored.site == RIGHT_UPPER_LOBE, "x < 0 is the patient's right"
+    assert "Right upper lobe, " in measured.reason.en
     header = pydicom.dcmread(io.BytesIO((tmp_path / "out" / "series-1.sr.dcm").read_bytes()))
     assert header.PatientID == "LIDC-IDRI-0063"
 
@@ -201,7 +203,7 @@ def test_a_whole_ct_is_searched_and_both_nodules_are_marked_the_solid_one_first(
     first = max(marks, key=lambda f: f.probability.value)
     near = [abs(a - b) for a, b in zip(first.evidence[0].centre, SOLID, strict=True)]
     assert max(near) < SOLID_MM
-    assert first.site.code == "3341006", "x < 0 is the patient's right"
+    assert first.site == RIGHT_UPPER_LOBE, "x < 0 is the patient's right"
     assert 1 < len(marks) <= 15
     away = [math.dist(f.evidence[0].centre, CAVITARY) for f in marks]
     assert min(away) < CAVITARY_MM / 2

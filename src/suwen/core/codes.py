@@ -62,6 +62,13 @@ BENIGN = _code(SNOMED, "30807003", "Benign", "良性")
 LUNG = _code(SNOMED, "39607008", "Lung", "肺")
 RIGHT_LUNG = _code(SNOMED, "3341006", "Right lung", "右肺")
 LEFT_LUNG = _code(SNOMED, "44029006", "Left lung", "左肺")
+# Lobes by side: CID 6170 has the middle lobe alone by side; the others as in the FHIR value sets of
+# the Lithuanian lung cancer guide and of Health New Zealand (canshare-thorax-lung-lobe-topography).
+RIGHT_UPPER_LOBE = _code(SNOMED, "42400003", "Right upper lobe of lung", "右肺上叶")
+RIGHT_MIDDLE_LOBE = _code(SNOMED, "72481006", "Right middle lobe of lung", "右肺中叶")
+RIGHT_LOWER_LOBE = _code(SNOMED, "266005", "Right lower lobe of lung", "右肺下叶")
+LEFT_UPPER_LOBE = _code(SNOMED, "44714003", "Left upper lobe of lung", "左肺上叶")
+LEFT_LOWER_LOBE = _code(SNOMED, "41224006", "Left lower lobe of lung", "左肺下叶")
 MALIGNANCY_PROBABILITY = _code(
     f"{SUWEN}/codes", "malignancy-probability", "Probability of malignancy", "恶性概率"
 )

@@ -25,14 +25,13 @@ from suwen.core.nouns import (
     Tracking,
 )
 from suwen.core.registry import register
-from suwen.imaging import perturbations, situs
+from suwen.imaging import perturbations
 from suwen.imaging.data import LUNG_SLICES
 from suwen.imaging.detector import marks_of, networks_of, slice_maps
 from suwen.imaging.locate import given_in, identity_of, reach_of
 from suwen.imaging.lung_slices import SLICES_SOURCE, read_slices
 from suwen.imaging.lungs import Lungs
 from suwen.imaging.mark_saliency import ExplainedMarks, explained
-from suwen.imaging.nodule import site_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
 from suwen.imaging.problem import joined
 from suwen.imaging.scan import ScanInput, labelled, places_of, scan_of, whole_region
@@ -199,7 +198,6 @@ class NoduleDetection(ExplainedMarks):
         if reasons:
             return [abstention(self, pack, sample, reasons)]
         marked = say.marked(self, pack, sample, output)
-        turned = lungs is not None and situs.mirrored(lungs.grid)
         told = []
         if len(data.volume.values) > 1:
             marked = marked[:MOST_SHOWN]
@@ -208,7 +206,7 @@ class NoduleDetection(ExplainedMarks):
         marked = explained(self, pack, sample, marked)
         known = identities(sample, [mark for mark, _ in marked])
         return told + [
-            _placed(found, mark, tracking, sample, (lungs, turned), ratio)
+            _placed(found, mark, tracking, sample, lungs, ratio)
             for (mark, found), tracking in zip(marked, known, strict=True)
         ]
 
@@ -323,16 +321,14 @@ def _placed(
     mark: NDArray[np.float64],
     tracking: Tracking,
     sample: Sample,
-    seen: tuple[Lungs | None, bool],
+    lungs: Lungs | None,
     ratio: NDArray[np.float64],
 ) -> Finding:
-    """Return the finding of one mark with its place, size, side and identity.
+    """Return the finding of one mark with its place, size, lobe and identity.
 
-    `seen` are the lungs and whether left and right look exchanged; `ratio` are the ends of
-    log(true diameter / diameter of the mark) for 95 % of found nodules.
+    `ratio` are the ends of log(true diameter / diameter of the mark) for 95 % of found nodules.
     """
     data: ScanInput = sample.data
-    lungs, turned = seen
     x, y, z = (float(value) for value in mark[1:4])
     wide = float(mark[4])
     last = len(data.volume.values) - 1
@@ -345,11 +341,12 @@ def _placed(
         region = _region(whole, mark, uid)
         zone = _ZONES.get(lungs.zone((x, y, z))) if lungs else None
         place_in = _where(level, last + 1, zone, (wide, float(low), float(high)))
-        note = joined(place_in, whole.note, situs.MIRRORED if turned else None)
+        position = data.position((x, y, z))
+        note = joined(place_in, position.text, whole.note)
         update |= {
             "evidence": (region.model_copy(update={"note": note}),),
             "tracking": tracking,
-            "site": site_of(lungs.side((x, y, z)) if lungs and not turned else ""),
+            "site": position.site,
         }
     return found.model_copy(update=update)
 

@@ -154,7 +154,7 @@ def segmentation_finding(
         pack=pack.identity,
         code=PULMONARY_NODULE,
         band=Band.RULE_IN,
-        reason=MEASURED,
+        reason=joined(MEASURED, data.where),
         measures=tuple(measures_of(mask, data.volume, settings)),
         evidence=(region, *others),
         attachments=(
@@ -162,7 +162,7 @@ def segmentation_finding(
             Attachment.of("key-image", PNG, key_image(data.volume, mask)),
         ),
         tracking=tracking_of(data),
-        site=site_of(data.side),
+        site=site_of(data.side, data.lobe),
     )
 
 
@@ -190,7 +190,7 @@ def with_nodule(
             "explanations": (explanation,),
             "attachments": attachments,
             "tracking": tracking_of(data),
-            "site": site_of(data.side),
+            "site": site_of(data.side, data.lobe),
         }
     )
 

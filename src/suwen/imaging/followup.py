@@ -61,8 +61,8 @@ class FollowUp:
     away_mm, residual_mm
         Distance from where it was expected; median and 90th percentile of what the registration
         left over.
-    uid, label, side
-        Tracking identity, the same as on the earlier study, and the lung.
+    uid, label, side, lobe
+        Tracking identity, the same as on the earlier study, and the lung and lobe.
     refusal
         Why nothing is said.
     """
@@ -80,6 +80,7 @@ class FollowUp:
     uid: str = ""
     label: str = ""
     side: str = ""
+    lobe: str = ""
     refusal: Text | None = None
 
 
@@ -250,6 +251,7 @@ def _sample(
         uid=tracking.uid,
         label=tracking.label,
         side=one.data.side,
+        lobe=one.data.lobe,
     )
     evidence: list[Evidence] = [
         _region(now, step.now, pair),

@@ -76,7 +76,7 @@ def finding(
         "pack": pack.identity,
         "evidence": sample.evidence,
         "tracking": Tracking(uid=data.uid, label=data.label) if data.uid else None,
-        "site": site_of(data.side),
+        "site": site_of(data.side, data.lobe),
     }
     if change is not None:
         reason = _changed(data, change, rules)

@@ -29,8 +29,9 @@ from suwen.core.nouns import (
 )
 from suwen.imaging import situs
 from suwen.imaging.data import centre_of
+from suwen.imaging.lobes import NOT_WHOLE
 from suwen.imaging.nifti import read_nifti
-from suwen.imaging.nodule import NoduleInput, cut_around, is_axial, side_in
+from suwen.imaging.nodule import NoduleInput, Position, cut_around, is_axial, place_in
 from suwen.imaging.points import POINT_PATH, GivenPoint, points_in
 from suwen.imaging.problem import joined
 from suwen.imaging.series import CaseSeries, answered_volumes
@@ -219,8 +220,8 @@ def _sample(
     if (refused := _why_not(series, point)) is not None:
         known = refused is not UNREADABLE
         return _refused(series, refused, key if known else "", inputs if known else ())
-    turned = shows_whole(series.volume) and series.mirrored
-    where = region(series, point, point, joined(note, situs.MIRRORED if turned else None))
+    position = position_of(series, point)
+    where = region(series, point, point, joined(note, position.text))
     near = cut_around(series.volume, point)
     data = NoduleInput(
         volume=near,
@@ -228,7 +229,9 @@ def _sample(
         slice_uids=slice_uids(series, near),
         uid=tracking.uid,
         label=tracking.label,
-        side="" if turned else side_of(series.volume, point),
+        side=position.side,
+        lobe=position.lobe,
+        where=position.text,
     )
     return Sample(key, data, (where, *evidence), inputs)
 
@@ -277,6 +280,19 @@ def slice_uids(series: CaseSeries, volume: Volume) -> tuple[str, ...]:
         np.array([[z, *middle] for z in range(len(volume.values))], dtype=float)
     )
     return tuple(series.instance_at((float(x), float(y), float(z))) for x, y, z in places)
+
+
+def position_of(series: CaseSeries, point: Point) -> Position:
+    """Return where in the lungs a point of a CT lies: the lobe where both lungs are seen whole.
+
+    Neither side nor lobe is named where left and right look exchanged.
+    """
+    if not shows_whole(series.volume):
+        return Position(side_of(series.volume, point), text=NOT_WHOLE)
+    if series.mirrored:
+        return Position(text=situs.MIRRORED)
+    found = series.lobes.at(point)
+    return found if found.side else Position(side_of(series.volume, point), text=found.text)
 
 
 def side_of(volume: Volume, point: Point) -> str:
@@ -340,6 +356,7 @@ def _with_mask(case: Case, finding: Finding, series: CaseSeries, place: ImageReg
         )
     tracking = finding.tracking
     x, y, z = place.centre
+    side, lobe = place_in(finding.site)
     data = NoduleInput(
         volume=near,
         point=(x, y, z),
@@ -347,7 +364,8 @@ def _with_mask(case: Case, finding: Finding, series: CaseSeries, place: ImageReg
         slice_uids=slice_uids(series, near),
         uid=tracking.uid if tracking else "",
         label=tracking.label if tracking else "",
-        side=side_in(finding.site),
+        side=side,
+        lobe=lobe,
     )
     inputs = (series.reference, *series.blobs)
     given = [one for one in finding.evidence if isinstance(one, RecordValue)]

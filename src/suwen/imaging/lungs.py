@@ -58,7 +58,7 @@ class Lungs:
         return ("", "right", "left")[self._label(point)]
 
     def zone(self, point: Point) -> Zone:
-        """Return the third of its lung's height a point lies in; lobes are not told apart."""
+        """Return the third of its lung's height a point lies in (for lobes see `lobes.py`)."""
         label = self._label(point)
         if not label:
             return ""

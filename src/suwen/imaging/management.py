@@ -53,8 +53,8 @@ class Advice:
         Days between the studies.
     context
         Facts about patient and examination.
-    uid, label, side
-        Tracking identity and lung.
+    uid, label, side, lobe
+        Tracking identity, lung and lobe.
     """
 
     purpose: str
@@ -66,6 +66,7 @@ class Advice:
     uid: str = ""
     label: str = ""
     side: str = ""
+    lobe: str = ""
 
 
 class NoduleManagement(Published):
@@ -238,6 +239,7 @@ def _sample(
         uid=tracking.uid if tracking else "",
         label=tracking.label if tracking else "",
         side=nodule.data.side,
+        lobe=nodule.data.lobe,
     )
     evidence: tuple[Evidence, ...] = (
         nodule.region,

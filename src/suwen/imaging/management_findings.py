@@ -81,7 +81,7 @@ def finding(
         "pack": pack.identity,
         "evidence": sample.evidence,
         "tracking": Tracking(uid=data.uid, label=data.label) if data.uid else None,
-        "site": site_of(data.side),
+        "site": site_of(data.side, data.lobe),
     }
     if verdict.outside or not verdict.categories or set(ESSENTIAL) & set(verdict.missing):
         code = GUIDELINE_CATEGORY

@@ -13,7 +13,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.core.codes import LEFT_LUNG, LUNG, RIGHT_LUNG, Code, Text
+from suwen.core.codes import (
+    LEFT_LOWER_LOBE,
+    LEFT_LUNG,
+    LEFT_UPPER_LOBE,
+    LUNG,
+    RIGHT_LOWER_LOBE,
+    RIGHT_LUNG,
+    RIGHT_MIDDLE_LOBE,
+    RIGHT_UPPER_LOBE,
+    Code,
+    Text,
+)
 from suwen.core.nouns import Point
 from suwen.imaging.volume import Volume
 
@@ -43,6 +54,30 @@ DOMAIN_NAMES: Final[Mapping[str, Text]] = {
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where in the lungs something lies, as far as that is sure; empty texts where it is not.
+
+    Parameters
+    ----------
+    side
+        `left` or `right`.
+    lobe
+        `upper`, `middle` or `lower`.
+    text
+        How it was told, or why no lobe is named.
+    """
+
+    side: str = ""
+    lobe: str = ""
+    text: Text | None = None
+
+    @property
+    def site(self) -> Code:
+        """The lobe, the lung, or the lungs."""
+        return site_of(self.side, self.lobe)
+
+
+@dataclass(frozen=True)
 class NoduleInput:
     """The voxels around a point, on the grid of their series.
 
@@ -60,8 +95,8 @@ class NoduleInput:
         SOP Instance UID of each slice of the volume, where known.
     uid, label
         Tracking identity of the lesion.
-    side
-        `left` or `right` lung, where the whole chest is seen.
+    side, lobe, where
+        Where in the lungs it lies, see `Position`.
     """
 
     volume: Volume
@@ -72,6 +107,8 @@ class NoduleInput:
     uid: str = ""
     label: str = ""
     side: str = ""
+    lobe: str = ""
+    where: Text | None = None
 
     @property
     def index(self) -> tuple[float, float, float]:
@@ -84,17 +121,27 @@ class NoduleInput:
         return replace(self, volume=Volume(np.asarray(values), self.volume.affine))
 
 
-SIDES: Final = {"left": LEFT_LUNG, "right": RIGHT_LUNG}
+SITES: Final[Mapping[tuple[str, str], Code]] = {
+    ("", ""): LUNG,
+    ("left", ""): LEFT_LUNG,
+    ("left", "upper"): LEFT_UPPER_LOBE,
+    ("left", "lower"): LEFT_LOWER_LOBE,
+    ("right", ""): RIGHT_LUNG,
+    ("right", "upper"): RIGHT_UPPER_LOBE,
+    ("right", "middle"): RIGHT_MIDDLE_LOBE,
+    ("right", "lower"): RIGHT_LOWER_LOBE,
+}
+"""The code of each side and lobe."""
 
 
-def site_of(side: str) -> Code:
-    """Return the lung of a side (`left`, `right`); the lungs as a whole for an empty text."""
-    return SIDES.get(side, LUNG)
+def site_of(side: str, lobe: str = "") -> Code:
+    """Return the code of a lobe, of a lung where it is empty, of the lungs where both are."""
+    return SITES[side, lobe]
 
 
-def side_in(site: Code | None) -> str:
-    """Return the side of `site_of`; an empty text where it is not known."""
-    return next((side for side, code in SIDES.items() if code == site), "")
+def place_in(site: Code | None) -> tuple[str, str]:
+    """Return side and lobe of `site_of`; empty texts where they are not known."""
+    return next((place for place, code in SITES.items() if code == site), ("", ""))
 
 
 def cut_around(volume: Volume, point: Point) -> Volume:

@@ -24,7 +24,7 @@ from suwen.imaging.assembly import Series
 from suwen.imaging.coding import concept, unit
 from suwen.imaging.dicom import PARSER_ERRORS, quiet_parser
 from suwen.imaging.geometry import Slice
-from suwen.imaging.nodule import side_in
+from suwen.imaging.nodule import place_in
 from suwen.imaging.seg import DEVICE, attached, encoded, origin, sampled_on, stamp
 
 SERIES_NUMBER: Final = 9004
@@ -121,7 +121,7 @@ def _encode(
         ],
         series_description="Where the network looked (software, unverified)",
     )
-    document.Laterality = LATERALITY.get(side_in(finding.site), "")  # empty: not known
+    document.Laterality = LATERALITY.get(place_in(finding.site)[0], "")  # empty: not known
     if created is not None:
         stamp(document, created, seed)
     return encoded(document)

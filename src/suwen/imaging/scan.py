@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import ImageRegion, Point, Tracking
-from suwen.imaging.locate import region, slice_uids
+from suwen.imaging.locate import position_of, region, slice_uids
 from suwen.imaging.lung_slices import LungSlice
-from suwen.imaging.nodule import is_axial
+from suwen.imaging.nodule import Position, is_axial
 from suwen.imaging.series import CaseSeries
 from suwen.imaging.volume import Volume
 
@@ -27,13 +28,19 @@ NOT_AXIAL: Final = Text(
 )
 
 
+def _nowhere(point: Point) -> Position:
+    """Return the position of a point of a single slice: the lungs."""
+    return Position()
+
+
 @dataclass(frozen=True)
 class ScanInput:
     """Axial slices in HU: one labelled slice, or a whole chest CT.
 
     `refusal` says why it is not searched, `slice_uids` names the instance of each slice, `given`
-    are the points (LPS, mm) a person gave in it, with the identity of the nodule at each. `focus`
-    is the place (LPS, mm) of the mark that is explained; nothing else reads it.
+    are the points (LPS, mm) a person gave in it, with the identity of the nodule at each,
+    `position` says where in the lungs a point lies. `focus` is the place (LPS, mm) of the mark that
+    is explained; nothing else reads it.
     """
 
     volume: Volume
@@ -41,6 +48,7 @@ class ScanInput:
     slice_uids: tuple[str, ...] = field(default=(), repr=False)
     given: tuple[tuple[Point, Tracking], ...] = ()
     focus: Point | None = None
+    position: Callable[[Point], Position] = field(default=_nowhere, repr=False, compare=False)
 
     def with_values(self, values: NDArray[np.generic]) -> ScanInput:
         """Return the same input with other voxel values (same shape)."""
@@ -59,7 +67,11 @@ def scan_of(series: CaseSeries) -> ScanInput | None:
         return ScanInput(volume, NOT_AXIAL) if wide else None
     if min(height, width) < LEAST_WIDTH_MM or depth < LEAST_HEIGHT_MM:
         return None
-    return ScanInput(volume, slice_uids=slice_uids(series, volume))
+    return ScanInput(
+        volume,
+        slice_uids=slice_uids(series, volume),
+        position=lambda point: position_of(series, point),
+    )
 
 
 def whole_region(series: CaseSeries, data: ScanInput) -> ImageRegion:

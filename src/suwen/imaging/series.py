@@ -23,6 +23,7 @@ from suwen.core.nouns import Case, Record, Reference
 from suwen.imaging import situs
 from suwen.imaging.assembly import Series, assemble
 from suwen.imaging.dicom import Instance, read_instance
+from suwen.imaging.lobes import Lobes, find_lobes
 from suwen.imaging.lungs import Lungs, find_lungs
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.problem import Problem, refusal
@@ -73,6 +74,11 @@ class CaseSeries:
     def lungs(self) -> Lungs:
         """The lungs seen on it, for a CT."""
         return find_lungs(self.volume)
+
+    @cached_property
+    def lobes(self) -> Lobes:
+        """The lobes of these lungs."""
+        return find_lobes(self.volume, self.lungs)
 
     @cached_property
     def mirrored(self) -> bool:

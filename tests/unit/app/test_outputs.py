@@ -15,7 +15,7 @@ from suwen.app.outputs import dicom_files
 from suwen.core.codes import (
     MALIGNANCY_PROBABILITY,
     PULMONARY_NODULE,
-    RIGHT_LUNG,
+    RIGHT_LOWER_LOBE,
     VOLUME,
     VOLUME_CHANGE,
 )
@@ -98,7 +98,7 @@ def studies(scans: list[list[bytes]]):
         common = {
             "code": PULMONARY_NODULE,
             "band": Band.RULE_IN,
-            "site": RIGHT_LUNG,
+            "site": RIGHT_LOWER_LOBE,
             "evidence": (region,),
             "tracking": Tracking(uid=uid_from(f"own {number}"), label=f"Nodule {number + 1}"),
         }

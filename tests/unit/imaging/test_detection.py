@@ -10,10 +10,12 @@ import pytest
 from suwen.core.codes import NODULE_SEARCH, RIGHT_LUNG, Text
 from suwen.core.nouns import Band, Case, Interval, Record, Status
 from suwen.diagnosis.problems import rank
-from suwen.imaging import locate
+from suwen.imaging import locate, situs
 from suwen.imaging.detection import NoduleDetection, domain_of
+from suwen.imaging.lobes import NOT_WHOLE, OUTSIDE
 from suwen.imaging.mark_saliency import UNEXPLAINED
 from suwen.imaging.nifti import read_nifti
+from suwen.imaging.nodule import Position
 from suwen.imaging.phantom import Nodule, chest_phantom
 from suwen.imaging.points import point_record
 from suwen.imaging.scan import ScanInput
@@ -133,6 +135,7 @@ def test_the_nodule_is_suggested_with_its_side_its_slice_and_its_size(found, pha
     assert abs(int(one.evidence[0].instance_uid.rpartition(".")[2]) - level) <= 1
     assert "12 mm (9-18 mm)" in one.evidence[0].note.en
     assert "12 mm" in one.evidence[0].note.zh
+    assert NOT_WHOLE.en in one.evidence[0].note.en, "the drawn lungs reach the border"
 
 
 def test_that_it_was_searched_is_said_with_what_that_is_worth(said, found):
@@ -299,3 +302,20 @@ def test_what_the_guard_sees_of_a_slice(phantom):
     assert 100 < seen["lung_cm2"] < 400
     assert -900 < seen["lung_hu"] < -780
     assert -120 < seen["body_hu"] < 80
+
+
+def test_a_point_has_its_lobe_where_lobes_are_told_apart_else_side_and_reason(series):
+    told = Position("right", "middle", Text(en="Right middle lobe.", zh="右肺中叶。"))
+    whole = series_of(series.volume, "1.2.4")
+    whole.__dict__["mirrored"] = False
+    whole.__dict__["lobes"] = SimpleNamespace(at=lambda point: told)
+    assert locate.position_of(whole, NODULE.centre) == told
+    whole.__dict__["lobes"] = SimpleNamespace(at=lambda point: Position(text=OUTSIDE))
+    assert locate.position_of(whole, NODULE.centre) == Position("right", text=OUTSIDE)
+    whole.__dict__["mirrored"] = True
+    assert locate.position_of(whole, NODULE.centre) == Position(text=situs.MIRRORED)
+
+
+def test_a_crop_has_no_lobe_and_says_why(series):
+    part = series_of(Volume(series.volume.values[:, 30:60, 30:60], series.volume.affine), "1.2.5")
+    assert locate.position_of(part, part.volume.to_point(np.zeros(3))) == Position(text=NOT_WHOLE)

@@ -14,7 +14,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from suwen.core.codes import MALIGNANCY_PROBABILITY, PULMONARY_NODULE, RIGHT_LUNG, Text
+from suwen.core.codes import MALIGNANCY_PROBABILITY, PULMONARY_NODULE, RIGHT_MIDDLE_LOBE, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import (
     Attachment,
@@ -95,7 +95,7 @@ def finding(series: Series, relevance: Volume | None, number: int = 1, **more: o
         "probability": Interval(value=0.8, low=0.7, high=0.9),
         "evidence": (region,),
         "attachments": attachments,
-        "site": RIGHT_LUNG,
+        "site": RIGHT_MIDDLE_LOBE,
         "explanations": (Explanation(method="cam", faithfulness=0.8),),
         "tracking": Tracking(uid=uid_from(f"n{number}"), label=f"Nodule {number}"),
     }

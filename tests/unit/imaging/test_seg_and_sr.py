@@ -21,7 +21,7 @@ from suwen.core.codes import (
     LONGEST_DIAMETER,
     MALIGNANCY_PROBABILITY,
     PULMONARY_NODULE,
-    RIGHT_LUNG,
+    RIGHT_UPPER_LOBE,
     VOLUME,
     Code,
     Text,
@@ -92,7 +92,7 @@ def nodule(series: Series, number: int, *, tracked: bool = True) -> list[Finding
     centre, radius = CENTRES[number], RADII[number]
     common = {
         "code": PULMONARY_NODULE,
-        "site": RIGHT_LUNG,
+        "site": RIGHT_UPPER_LOBE,
         "evidence": (region(series, centre),),
         "tracking": Tracking(uid=uid_from(f"n{number}"), label=f"Nodule {number + 1}")
         if tracked
@@ -216,7 +216,7 @@ def test_the_report_has_one_measurement_group_a_nodule(draft: bytes) -> None:
     assert values["Diameter"] == (14.0, "mm")
     assert values["Probability of malignancy"] == (0.83, "1")
     assert first.finding_type.value == "427359005"
-    assert first.finding_sites[0].value.meaning == "Right lung"
+    assert first.finding_sites[0].value.meaning == "Right upper lobe of lung"
     assert first.reference_type.value == "121191"  # Referenced Segment
 
 
