@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+WIDE = 160
+"""Characters of a line where the output is no terminal."""
+
 
 def command(
     task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
@@ -60,6 +63,8 @@ def show(result: dict[str, Any]) -> None:
     from suwen.lifecycle.card_robustness import columns, rows
 
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDE  # Nobody sees the edge of a file.
     console.print(
         f"[bold]{result['task']}[/bold]  {result['pack'].rpartition('+')[0]}\n"
         f"{result['data']}, {result['split']}: {result['n']} samples, {result['groups']} groups"
