@@ -24,7 +24,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the Markdown of `compression.json`; nothing when it is empty."""
     if not found:
         return
-    share = "" if found["amount"] is None else f" ({found['amount']:.0%} of the weights)"
+    share = "" if found["amount"] is None else f" ({found['amount']:.0%} {found['share']})"
     yield "## Compression"
     yield ""
     yield f"Made by {found['method']}{share} from `{found['from'].rpartition('+')[0]}`; calibrator,"

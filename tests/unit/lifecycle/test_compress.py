@@ -72,6 +72,54 @@ def test_bytes_are_a_quarter_of_the_file_and_near_the_answer(x):
     assert 0 < error < 0.05 * wanted.std()
 
 
+def clipped():
+    """The bytes of a network of two convolutions with padding and a clip between them."""
+    rng = np.random.default_rng(0)
+    values = {
+        "low": np.float32(0),
+        "high": np.float32(6),
+        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], dtype=np.int64),
+        "v": rng.normal(0, 1, (4, 4, 1, 1)).astype(np.float32),
+        "w": rng.normal(0, 1, (4, 4, 3, 3)).astype(np.float32),
+        "b": np.zeros(4, np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "v", "b"], ["s"]),
+        helper.make_node("Clip", ["s", "low", "high"], ["c"]),
+        helper.make_node("Pad", ["c", "pads"], ["p"]),
+        helper.make_node("Conv", ["p", "w", "b"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "clipped",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, 8, 8])],
+        [numpy_helper.from_array(value, name) for name, value in values.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def test_padding_is_folded_into_the_layer_it_belongs_to():
+    content = clipped()
+    model = smaller.folded(content)
+    assert [node.op_type for node in model.graph.node] == ["Conv", "Clip", "Conv"]
+    x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
+    assert asked(model.SerializeToString(), x) == pytest.approx(asked(content, x), abs=1e-5)
+
+
+def test_values_stay_bytes_from_one_layer_to_the_next():
+    x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
+    graph = onnx.load_model_from_string(smaller.quantise(clipped(), [{"x": x}], 0)).graph
+    made = {name: node for node in graph.node for name in node.output}
+    inner = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    sources = {made[node.input[0]].op_type for node in inner if node.input[0] in made}
+    assert sources <= {"Conv", "Clip"}
+    for node in graph.node:
+        if node.op_type in ("Conv", "Clip"):
+            assert made[node.input[0]].op_type == "DequantizeLinear"
+
+
 def test_ranges_cannot_be_learned_from_nothing():
     with pytest.raises(BadInput, match="no example asks"):
         smaller.quantise(linear()[0], [], 0)
@@ -251,6 +299,14 @@ def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_dat
     assert pack.folder.is_dir(), "the candidate itself is left alone"
 
 
+def test_a_method_that_changes_no_network_is_refused(toy, trained, toy_data, tmp_path):
+    task = toy.Squares()
+    examples = task.examples(toy_data, "squares").subset(range(20))
+    with pytest.raises(BadInput, match=r"that channels leaves as they are"):
+        compress.made_of(task, trained.pack, examples, Way("channels"), tmp_path / "pack")
+    assert not (tmp_path / "pack").exists()
+
+
 def test_a_candidate_for_another_task_is_refused(toy, trained, trained_sum, toy_data, tmp_path):
     way = Way(compress.TRAINED, candidate=trained_sum.pack)
     with pytest.raises(BadInput, match=r"a candidate for toy\.square_sum"):
@@ -286,5 +342,6 @@ def test_the_command_exits_with_an_error_when_it_refuses(
     done = CliRunner().invoke(app, [*start, "--amount", "0.02", "--sign"])
     assert done.exit_code == 0, done.output
     assert "sensitivity" in done.output
-    (folder,) = (at_home / "compressed" / "toy.squares").iterdir()
+    kept, folder = sorted((at_home / "compressed" / "toy.squares").iterdir(), reverse=True)
+    assert [path.name for path in kept.iterdir()] == ["compression.json"]
     assert Pack.load(folder / "pack", assemble.own_key(at_home)).task == "toy.squares"
