@@ -52,8 +52,7 @@ def tables(found: Mapping[str, Any]) -> Iterator[tuple[list[str], list[list[str]
         ],
     )
     sizes = [[text, *_pair(found["size"], key)] for key, text in SIZES.items()]
-    costs = found.get("cost")
-    sizes += [[text, *_pair(costs, key)] for key, text in COSTS.items()] if costs else []
+    sizes += [[text, *_pair(found["cost"], key)] for key, text in COSTS.items()]
     yield ["size and cost", "before", "after"], sizes
 
 

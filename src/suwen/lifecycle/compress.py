@@ -160,11 +160,9 @@ def compress(
         "gate": gate,
         "metrics": _metrics(before, after),
         "size": {"before": size_of(pack), "after": size_of(draft)},
+        "cost": footprint.side_by_side(task, {"before": pack, "after": draft}),
         "accepted": regression.passed(gate),
     }
-    if found["accepted"]:
-        found["cost"] = {"before": footprint.measured(task, pack)}
-        found["cost"]["after"] = footprint.measured(task, draft)
     if way.candidate is None:
         if found["accepted"]:
             _describe(task, draft, examples, after, found, folder)

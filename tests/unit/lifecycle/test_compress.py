@@ -15,7 +15,15 @@ from typer.testing import CliRunner
 
 from suwen.core import registry
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, card_compression, compress, golden, regression, smaller
+from suwen.lifecycle import (
+    assemble,
+    card_compression,
+    compress,
+    footprint,
+    golden,
+    regression,
+    smaller,
+)
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import Pack
@@ -281,6 +289,18 @@ def test_what_a_network_is_asked_comes_from_other_folds(toy, trained, toy_data):
         assert not any(np.array_equal(feed["x"][0], values) for values in own)
 
 
+def test_a_pack_is_not_slower_for_what_ran_beside_one_round(monkeypatch):
+    taken = {"old": iter([9.0, 5.0, 6.0]), "new": iter([4.0, 30.0, 5.0])}
+    monkeypatch.setattr(
+        footprint, "measured", lambda task, name: {"median_ms": next(taken[name]), "of": name}
+    )
+    found = footprint.side_by_side(None, {"before": "old", "after": "new"})
+    assert found == {
+        "before": {"median_ms": 5.0, "of": "old"},
+        "after": {"median_ms": 4.0, "of": "new"},
+    }
+
+
 @pytest.mark.parametrize(
     ("way", "message"), [(("melt",), "no method 'melt'"), (("prune", 1.5), "an amount of 1.5")]
 )
@@ -289,7 +309,7 @@ def test_a_way_that_is_none_is_refused(way, message):
         Way(*way)
 
 
-def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_data, tmp_path):
+def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_data, tmp_path, cheap):
     task, pack = toy.Squares(), trained.pack
     way = Way(compress.TRAINED, candidate=pack)
     found = compress.compress(task, pack, toy_data, way, tmp_path)
