@@ -32,8 +32,10 @@ BLOCK = 8
 convolution of another number of channels took four times as long here."""
 DAMPING = 0.01
 """Added to the variance of each channel, as a share of it: few feeds say little about the rest."""
-LEAST = 1e-6
-"""Variances below this are rounding."""
+QUIET = 0.1
+"""A channel varies at least so much of the mean for that: else others lean on hardly anything."""
+LEAST = 1e-12
+"""Added to variances that may be zero."""
 APART = frozenset(
     {
         *("Clip", "Relu", "LeakyRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh"),
@@ -222,8 +224,9 @@ class Reading:
     @property
     def damped(self) -> Array:
         """The covariance with `DAMPING`; (c, c)."""
-        own = np.maximum(np.diag(self.moments.covariance), 0)
-        return self.moments.covariance + np.diag(DAMPING * own + LEAST)
+        own = np.diag(self.moments.covariance)
+        varying = np.maximum(own, QUIET * own.mean())
+        return self.moments.covariance + np.diag(DAMPING * varying + LEAST)
 
     def without(self, gone: Array) -> tuple[Array, Array]:
         """Return the kernels fitted again without some channels (zero there), and mean change.

@@ -67,6 +67,8 @@ def float16(content: bytes, feeds: Feeds, amount: float) -> bytes:
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < LEAST_HALVED:
             continue
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}{HALF}"))
         to = onnx.TensorProto.FLOAT

@@ -207,3 +207,13 @@ def test_the_cheapest_blocks_of_all_layers_go_and_never_the_last():
     assert {k: list(gone) for k, gone in found.items()} == {0: list(range(23, 7, -1))}
     everything = channels.chosen(removals, 0.99)
     assert {k: len(gone) for k, gone in everything.items()} == {0: 16, 1: 8}
+
+
+def test_nothing_leans_on_a_channel_that_hardly_varies():
+    reading, _ = readings()
+    scale = np.where(np.arange(10) < 5, 1.0, 1e-6)
+    moments = channels.Moments(
+        reading.moments.mean * scale, reading.moments.covariance * np.outer(scale, scale)
+    )
+    fitted, _ = channels.Reading(reading.kernels, moments).without(np.arange(5))
+    assert np.abs(fitted).max() < 10 * np.abs(reading.kernels).max()

@@ -80,6 +80,14 @@ def test_bytes_are_a_quarter_of_the_file_and_near_the_answer(x):
     assert 0 < error < 0.05 * wanted.std()
 
 
+def test_weights_too_large_for_float16_stay_as_they_are(x):
+    content, weights = linear(64, 16)
+    model = onnx.load_model_from_string(content)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights * 1e6, "w"))
+    large = model.SerializeToString()
+    assert smaller.float16(large, (), 0) == large
+
+
 def clipped():
     """The bytes of a network of two convolutions with padding and a clip between them."""
     rng = np.random.default_rng(0)
