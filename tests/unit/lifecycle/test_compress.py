@@ -237,6 +237,18 @@ def test_one_lost_case_in_a_hundred_is_allowed_and_two_are_not(toy, trained, toy
         assert one["change"]["value"] == pytest.approx(-lost / positives)
 
 
+def test_a_pack_that_abstains_more_often_is_worse(toy, trained, toy_data):
+    task, rows = rows_for(toy, trained, toy_data)
+    answering = np.flatnonzero(~rows.abstained)
+    for more, passes in ((2, True), (3, False)):
+        outside = rows.abstained.copy()
+        outside[answering[:more]] = True
+        gate = regression.compared(task, rows, replace(rows, abstained=outside))
+        (one,) = [e for e in gate if e["metric"] == "abstained"]
+        assert one["change"]["value"] == pytest.approx(more / 240)
+        assert regression.passed(gate) == passes
+
+
 def test_a_fall_in_one_stratum_is_not_hidden_by_the_others(toy, trained, toy_data):
     task, rows = rows_for(toy, trained, toy_data)
     task.strata = "size"
