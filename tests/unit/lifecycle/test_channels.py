@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import channels, smaller
+from suwen.lifecycle import channels, layers, smaller
 
 WIDE, NARROW, SIDE = 32, 8, 6
 
@@ -113,7 +113,7 @@ def widths(content):
 
 def test_only_the_inside_of_a_block_is_hidden():
     content, _ = inverted_residual()
-    graph = channels.Graph(smaller.folded(content))
+    graph = layers.Graph(smaller.folded(content))
     (group,) = graph.groups()
     assert group.size == WIDE
     assert [graph.weights[span.layer.input[1]].shape for span in group.passed] == [(WIDE, 1, 3, 3)]
@@ -182,7 +182,7 @@ def test_a_network_nobody_asked_is_refused():
 def readings(count=10, outputs=4, seed=0):
     rng = np.random.default_rng(seed)
     values = rng.normal(0, 1, (count, count)) @ rng.normal(0, 1, (count, 5000))
-    moments = channels.Moments(values.mean(1), np.cov(values, bias=True))
+    moments = layers.Moments(values.mean(1), np.cov(values, bias=True))
     return channels.Reading(rng.normal(0, 1, (outputs, count)), moments), values
 
 
@@ -212,7 +212,7 @@ def test_the_cheapest_blocks_of_all_layers_go_and_never_the_last():
 def test_nothing_leans_on_a_channel_that_hardly_varies():
     reading, _ = readings()
     scale = np.where(np.arange(10) < 5, 1.0, 1e-6)
-    moments = channels.Moments(
+    moments = layers.Moments(
         reading.moments.mean * scale, reading.moments.covariance * np.outer(scale, scale)
     )
     fitted, _ = channels.Reading(reading.kernels, moments).without(np.arange(5))
