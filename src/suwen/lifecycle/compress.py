@@ -1,9 +1,9 @@
 """Make a pack smaller, and refuse the result when it is clinically worse.
 
-Each method works on the ONNX files of every member (`smaller`, `channels`); trees stay as they are.
-Calibrator, thresholds and input domain are those of the pack, so that both are compared at one
-operating point; golden cases, explanations and cost are made again. What comes out is an unsigned
-draft: a person looks at its card and signs it.
+Each method works on the ONNX files of every member (`smaller`, `quantised`, `channels`); trees stay
+as they are. Calibrator, thresholds and input domain are those of the pack, so that both are
+compared at one operating point; golden cases, explanations and cost are made again. What comes out
+is an unsigned draft: a person looks at its card and signs it.
 
 A pack that was made smaller by training (a student of this one) is compared the same way: it is
 given as the candidate, and answers at its own operating point.
@@ -34,6 +34,7 @@ from suwen.lifecycle import (
     manifest,
     measure,
     plots,
+    quantised,
     regression,
     robustness,
     runs,
@@ -56,6 +57,8 @@ TRAINED = "trained"
 """Method of a candidate: a smaller network was trained, for example as a student of the pack."""
 FEEDS = 48
 """Examples, of other folds than the member's own, from which ranges of values are learned."""
+FEEDS_OF_CHANNELS = 128
+"""The same for what channels say of each other: with 48 answers moved by a fifth more here."""
 REMADE = (
     *(manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robustness.json"),
     *(gallery.FILE, similar.MEASURED),
@@ -66,20 +69,20 @@ REMADE = (
 class Method:
     """How one file is made smaller: bytes of a file, feeds and an amount in, bytes of a file out.
 
-    `share` says what the amount is a share of, empty where it means nothing; a method that `learns`
-    is given feeds.
+    `share` says what the amount is a share of, empty where it means nothing; `learns` from how many
+    examples feeds are wanted.
     """
 
     make: Callable[[bytes, smaller.Feeds, float], bytes]
     share: str = ""
-    learns: bool = False
+    learns: int = 0
 
 
 METHODS: Mapping[str, Method] = {
     "float16": Method(smaller.float16),
-    "quantise": Method(smaller.quantise, learns=True),
+    "quantise": Method(quantised.quantise, learns=FEEDS),
     "prune": Method(smaller.prune, "of the weights"),
-    "channels": Method(channels.prune_channels, "of the hidden channels", learns=True),
+    "channels": Method(channels.prune_channels, "of the hidden channels", FEEDS_OF_CHANNELS),
 }
 
 
@@ -218,7 +221,7 @@ def _changed(task: Task, pack: Pack, examples: Examples, way: Way, target: Path)
     """Make the networks of every member in `target` smaller; say whether any file is another."""
     method, changed = METHODS[way.method], False
     for member in range(pack.members):
-        feeds = _feeds(task, pack, examples, member) if method.learns else {}
+        feeds = _feeds(task, pack, examples, member, method.learns)
         for path in _weights(pack, member, ".onnx"):
             name = path.relative_to(pack.folder).as_posix()
             content = path.read_bytes()
@@ -229,13 +232,13 @@ def _changed(task: Task, pack: Pack, examples: Examples, way: Way, target: Path)
 
 
 def _feeds(
-    task: Task, pack: Pack, examples: Examples, member: int
+    task: Task, pack: Pack, examples: Examples, member: int, count: int
 ) -> dict[str, list[Mapping[str, Array]]]:
-    """Return what each network of a member is asked for examples of the other folds, by file."""
+    """Return what each network of a member is asked for `count` examples of the other folds."""
     heard: dict[str, list[Mapping[str, Array]]] = defaultdict(list)
     listening = pack.overheard(lambda name, feed: heard[name].append(dict(feed)))
     others = np.flatnonzero(split.folds_of(examples.groups, pack.members) != member)
-    spread = np.linspace(0, len(others) - 1, min(FEEDS, len(others)))
+    spread = np.linspace(0, len(others) - 1, min(count, len(others)))
     for i in others[np.unique(spread.astype(int))]:
         task.predict(listening, examples.load(int(i)), [member])
     return heard

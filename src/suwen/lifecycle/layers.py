@@ -72,6 +72,11 @@ class Graph:
             if len(each.type.tensor_type.shape.dim) > 1
         }
 
+    def layers(self) -> list[Any]:
+        """Return the convolutions with weights of their own, depthwise ones too."""
+        nodes = self.model.graph.node
+        return [node for node in nodes if self._is_layer(node) or self.is_depthwise(node)]
+
     def groups(self) -> list[Group]:
         """Return the groups of hidden channels."""
         found: list[Group] = []
@@ -107,7 +112,7 @@ class Graph:
         if self._is_layer(node):
             group.readers.append(Span(node, start))
             return True
-        if self._is_depthwise(node):
+        if self.is_depthwise(node):
             group.passed.append(Span(node, start))
         elif not self._keeps_apart(node):
             return False
@@ -116,7 +121,8 @@ class Graph:
     def _is_layer(self, node: Any) -> bool:
         return self._owns_weights(node) and _attribute(node, "group", 1) == 1
 
-    def _is_depthwise(self, node: Any) -> bool:
+    def is_depthwise(self, node: Any) -> bool:
+        """Say whether a node is a convolution of each channel alone."""
         if not self._owns_weights(node):
             return False
         outputs, inputs = self.weights[node.input[1]].shape[:2]
@@ -142,14 +148,19 @@ class Graph:
 
         model = onnx.ModelProto()
         model.CopyFrom(self.model)
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors)
+        inputs = {each.name for each in model.graph.input}
+        inner = [name for name in tensors if name not in inputs]
+        new = [name for name in inner if name not in self.outputs]
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in new)
         session = onnxruntime.InferenceSession(model.SerializeToString())
         count: dict[str, int] = defaultdict(int)
         total: dict[str, Any] = defaultdict(float)
         products: dict[str, Any] = defaultdict(float)
         for feed in feeds:
-            for name, values in zip(tensors, session.run(list(tensors), dict(feed)), strict=True):
-                rows = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1)
+            values = session.run(inner, dict(feed)) if inner else []
+            met = dict(feed) | dict(zip(inner, values, strict=True))
+            for name in tensors:
+                rows = np.moveaxis(met[name], 1, 0).reshape(met[name].shape[1], -1)
                 count[name] += rows.shape[1]
                 total[name] = total[name] + rows.sum(1, dtype=np.float64)
                 products[name] = products[name] + rows @ rows.T
@@ -163,7 +174,6 @@ class Graph:
 
     def without(self, dropped: Mapping[int, Array], groups: Sequence[Group]) -> Any:
         """Return the model without the dropped channels of each group, by its place in `groups`."""
-        onnx = import_onnx()
         rows: defaultdict[str, list[Array]] = defaultdict(list)
         columns: defaultdict[str, list[Array]] = defaultdict(list)
         for k, gone in dropped.items():
@@ -175,13 +185,18 @@ class Graph:
         for axis, taken in enumerate((rows, columns)):
             for name, parts in taken.items():
                 self.weights[name] = np.delete(self.weights[name], np.concatenate(parts), axis)
-        for tensor in self.model.graph.initializer:
-            tensor.CopyFrom(onnx.numpy_helper.from_array(self.weights[tensor.name], tensor.name))
         for k in dropped:
             for span in groups[k].passed:
                 (count,) = [each for each in span.layer.attribute if each.name == "group"]
                 count.i = len(self.weights[span.layer.input[1]])
         del self.model.graph.value_info[:]
+        return self.written()
+
+    def written(self) -> Any:
+        """Return the model with the weights as they are now."""
+        onnx = import_onnx()
+        for tensor in self.model.graph.initializer:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(self.weights[tensor.name], tensor.name))
         return self.model
 
 

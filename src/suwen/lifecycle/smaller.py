@@ -1,10 +1,9 @@
-"""Make an ONNX file smaller: half precision, 8-bit integers, zeros. Needs the extra [train].
+"""Make an ONNX file smaller: half precision, zeros. Needs the extra [train].
 
-Whole channels are taken out in `channels`.
+8-bit integers stand in `quantised`, whole channels in `channels`. All leave names and shapes of
+inputs and outputs alone, so that whatever asked the old file can ask the new one.
 
-References: Jacob et al., CVPR 2018 (integer arithmetic with a scale and a zero point); Lee et al.,
-ICLR 2021 (LAMP: how many weights each layer can spare); both leave names and shapes of inputs and
-outputs alone, so that whatever asked the old file can ask the new one.
+Reference: Lee et al., ICLR 2021 (LAMP: how many weights each layer can spare).
 """
 
 from __future__ import annotations
@@ -17,16 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from suwen.core.errors import BadInput, MissingExtra
+from suwen.core.errors import MissingExtra
 from suwen.lifecycle.task import Array
 
 LEAST_HALVED = 256
 """Weights with fewer numbers stay in single precision."""
 LEAST_PRUNED = 32
 """Smaller kernels are not pruned."""
-QUANTISED = ["Conv", "MatMul", "Gemm", "Clip", "Relu", "MaxPool", "Resize", "Concat"]
-"""Operations done on bytes: layers, and what only clips, chooses or moves their values, so that
-nothing is widened and narrowed between two layers. Sums stay in single precision."""
 HALF = ".half"
 
 Feeds = Sequence[Mapping[str, Array]]
@@ -96,12 +92,24 @@ def widened(content: bytes) -> Any:
     return model
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the runtime's remarks about temporary graphs off standard error."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)
+
+
 def folded(content: bytes) -> Any:
     """Return the model in float32 with its constants computed and its padding inside its layers."""
     import onnxruntime
 
     onnx = import_onnx()
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         made = Path(folder) / "folded.onnx"
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -114,61 +122,6 @@ def folded(content: bytes) -> Any:
     del model.opset_import[:]
     model.opset_import.extend(imports)
     return model
-
-
-def quantise(content: bytes, feeds: Feeds, amount: float) -> bytes:
-    """Return the file with weights and activations of its layers as 8-bit integers.
-
-    One scale a channel for weights (7 bits, since processors without VNNI saturate sums of 8), one
-    a tensor for activations, from the ranges met in `feeds`.
-
-    Raises
-    ------
-    BadInput
-        There are no feeds: the network was never asked.
-    """
-    if not feeds:
-        raise BadInput(
-            "a network that no example asks", "feeds to learn ranges from", "give more examples"
-        )
-    onnx = import_onnx()
-    from onnxruntime import quantization
-
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc] # not typed there
-        waiting = iter(feeds)
-
-        def get_next(self) -> Any:
-            return next(self.waiting, None)
-
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        whole, shaped, made = (Path(folder) / f"{name}.onnx" for name in ("a", "b", "c"))
-        onnx.save(folded(content), str(whole))
-        quantization.quant_pre_process(
-            str(whole), str(shaped), skip_optimization=True, skip_symbolic_shape=True
-        )
-        quantization.quantize_static(
-            str(shaped),
-            str(made),
-            Reader(),
-            op_types_to_quantize=QUANTISED,
-            per_channel=True,
-            reduce_range=True,
-            weight_type=quantization.QuantType.QInt8,
-            activation_type=quantization.QuantType.QUInt8,
-        )
-        return made.read_bytes()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the quantiser's remarks about its own temporary graphs off standard error."""
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
-    try:
-        yield
-    finally:
-        onnxruntime.set_default_logger_severity(2)
 
 
 def prune(content: bytes, feeds: Feeds, amount: float) -> bytes:

@@ -21,6 +21,7 @@ from suwen.lifecycle import (
     compress,
     footprint,
     golden,
+    quantised,
     regression,
     smaller,
 )
@@ -73,7 +74,7 @@ def test_a_file_that_is_stored_in_float16_gains_nothing_from_float16():
 
 def test_bytes_are_a_quarter_of_the_file_and_near_the_answer(x):
     content, weights = linear(64, 256)
-    made = smaller.quantise(smaller.float16(content, (), 0), [{"x": x}], 0)
+    made = quantised.quantise(smaller.float16(content, (), 0), [{"x": x}], 0)
     assert len(made) < 0.4 * len(content)
     wanted = x @ weights
     error = np.abs(asked(made, x) - wanted).mean()
@@ -97,10 +98,11 @@ def clipped():
         "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], dtype=np.int64),
         "v": rng.normal(0, 1, (4, 4, 1, 1)).astype(np.float32),
         "w": rng.normal(0, 1, (4, 4, 3, 3)).astype(np.float32),
+        "a": np.array([0, 1, 2, 3], dtype=np.float32),
         "b": np.zeros(4, np.float32),
     }
     nodes = [
-        helper.make_node("Conv", ["x", "v", "b"], ["s"]),
+        helper.make_node("Conv", ["x", "v", "a"], ["s"]),
         helper.make_node("Clip", ["s", "low", "high"], ["c"]),
         helper.make_node("Pad", ["c", "pads"], ["p"]),
         helper.make_node("Conv", ["p", "w", "b"], ["y"]),
@@ -126,7 +128,7 @@ def test_padding_is_folded_into_the_layer_it_belongs_to():
 
 def test_values_stay_bytes_from_one_layer_to_the_next():
     x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
-    graph = onnx.load_model_from_string(smaller.quantise(clipped(), [{"x": x}], 0)).graph
+    graph = onnx.load_model_from_string(quantised.quantise(clipped(), [{"x": x}], 0)).graph
     made = {name: node for node in graph.node for name in node.output}
     inner = [node for node in graph.node if node.op_type == "QuantizeLinear"]
     sources = {made[node.input[0]].op_type for node in inner if node.input[0] in made}
@@ -136,9 +138,37 @@ def test_values_stay_bytes_from_one_layer_to_the_next():
             assert made[node.input[0]].op_type == "DequantizeLinear"
 
 
+def test_rounding_does_not_move_the_mean_of_an_answer(monkeypatch):
+    content = clipped()
+    x = np.random.default_rng(1).uniform(0, 3, (4, 4, 8, 8)).astype(np.float32)
+    wanted = asked(content, x).mean((0, 2, 3))
+
+    def moved():
+        made = asked(quantised.quantise(content, [{"x": x}], 0), x)
+        return np.abs(made.mean((0, 2, 3)) - wanted).mean()
+
+    levelled = moved()
+    monkeypatch.setattr(quantised, "levelled", lambda graph, feeds: graph.model)
+    assert levelled < 0.5 * moved()
+
+
+def test_weights_are_rounded_as_the_quantiser_does():
+    content = clipped()
+    x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
+    graph = onnx.load_model_from_string(quantised.quantise(content, [{"x": x}], 0)).graph
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    scale = stored["w_scale"].reshape(-1, 1, 1, 1)
+    (kernels,) = [
+        numpy_helper.to_array(tensor)
+        for tensor in onnx.load_model_from_string(content).graph.initializer
+        if tensor.name == "w"
+    ]
+    assert quantised.rounded(kernels) == pytest.approx(stored["w_quantized"] * scale, abs=1e-6)
+
+
 def test_ranges_cannot_be_learned_from_nothing():
     with pytest.raises(BadInput, match="no example asks"):
-        smaller.quantise(linear()[0], [], 0)
+        quantised.quantise(linear()[0], [], 0)
 
 
 @pytest.mark.parametrize("amount", [0.3, 0.9])
@@ -300,9 +330,9 @@ def test_what_a_network_is_asked_comes_from_other_folds(toy, trained, toy_data):
 
     task = toy.Squares()
     examples = task.examples(toy_data, "squares")
-    heard = compress._feeds(task, trained.pack, examples, 2)
+    heard = compress._feeds(task, trained.pack, examples, 2, 20)
     assert set(heard) == {"member-2/net.onnx"}
-    assert len(heard["member-2/net.onnx"]) == compress.FEEDS
+    assert len(heard["member-2/net.onnx"]) == 20
     fold = split.folds_of(examples.groups, 5)
     own = [examples.load(i).data.values for i in np.flatnonzero(fold == 2)]
     for feed in heard["member-2/net.onnx"]:
