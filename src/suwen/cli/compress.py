@@ -13,10 +13,12 @@ def command(
     method: Annotated[
         str,
         typer.Option(
-            help="quantise, float16, prune, or the folder of a pack that was trained to be smaller."
+            help="quantise, channels, prune, float16, or the folder of a pack trained smaller."
         ),
     ] = "quantise",
-    amount: Annotated[float, typer.Option(help="Share of the weights that pruning drops.")] = 0.5,
+    amount: Annotated[
+        float, typer.Option(help="Share that is dropped: of hidden channels, or weights (prune).")
+    ] = 0.25,
     dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
     limit: Annotated[
         int, typer.Option(min=0, help="Examples (whole patients) it is compared on; 0: all.")
@@ -32,18 +34,18 @@ def command(
 
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import assemble, keys, manifest, packs, smaller
-    from suwen.lifecycle.compress import TRAINED, Way, compress
+    from suwen.lifecycle import assemble, keys, manifest, packs
+    from suwen.lifecycle.compress import METHODS, TRAINED, Way, compress
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
     from suwen.lifecycle.progress import Progress
 
     found = registry.find(task)
     opened = Pack.load(pack) if pack else packs.current(task)
-    candidate = None if method in smaller.METHODS else Path(method)
+    candidate = None if method in METHODS else Path(method)
     student = Pack.load(candidate) if candidate and candidate.is_dir() else None
     way = Way(TRAINED if student else method, amount, dataset, limit, student)
-    name = f"{opened.settings['version']}-{opened.sha256[:8]}-{way.method}"
+    name = f"{opened.settings['version']}-{opened.sha256[:8]}-{way.name}"
     folder = settings().home / "compressed" / task / name
     folder.mkdir(parents=True, exist_ok=True)
     with Progress(shown=True) as bars:

@@ -3,9 +3,10 @@
 The change of each element is at most eps (L-infinity), in the unit of the task's input. FGSM takes
 one step along the sign of the slope (Goodfellow et al., ICLR 2015); PGD takes `STEPS` smaller ones
 from a random start and keeps the worst (Madry et al., ICLR 2018). A task that gives its slope
-(`gradient_of`) is attacked with it; for others it is estimated from answers alone by simultaneous
-perturbation (Spall, IEEE Trans Autom Control 37:332, 1992). What the slope does not know (trees
-beside a network) is then met by transfer only, so an attack is a lower bound of the harm.
+(`gradient_of`) is attacked with it; for others, and for packs of bytes, it is estimated from
+answers alone by simultaneous perturbation (Spall, IEEE Trans Autom Control 37:332, 1992). What the
+slope does not know (trees beside a network) is then met by transfer only, so an attack is a lower
+bound of the harm.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Target:
 
     def slope(self, values: Array, rng: np.random.Generator, reach: float) -> Array:
         """Return the slope of `harm` with respect to the input, or an estimate of its direction."""
-        if not hasattr(self.task, "gradient_of"):
+        if kind_of(self.task, self.pack) == ESTIMATED:
             return _estimated(self.harm, values, rng, reach)
         weights = self._weights(values)
         found = self.task.gradient_of(self.pack, self.sample, values, self.members, weights)
@@ -105,9 +106,15 @@ def harm_of(task: Task, output: Output, truth: Any) -> float:
     return float(special.logsumexp(others) - scores[int(truth)])
 
 
-def kind_of(task: Task) -> str:
-    """Say where the slope of the attacks on a task comes from."""
-    return EXACT if hasattr(task, "gradient_of") else ESTIMATED
+def kind_of(task: Task, pack: Pack) -> str:
+    """Say where the slope of the attacks on a task comes from.
+
+    Bytes have none: what is rounded does not change with a small step.
+    """
+    listed = pack.content("initialisers.json").values()
+    stored = {weight["dtype"] for weights in listed for weight in weights}
+    exact = hasattr(task, "gradient_of") and not stored & {"int8", "uint8"}
+    return EXACT if exact else ESTIMATED
 
 
 def attacked(target: Target, method: str, eps: float, seed: int) -> Sample:

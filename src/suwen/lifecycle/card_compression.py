@@ -24,7 +24,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the Markdown of `compression.json`; nothing when it is empty."""
     if not found:
         return
-    share = "" if found["amount"] is None else f" ({found['amount']:.0%} of the weights)"
+    share = "" if found["amount"] is None else f" ({found['amount']:.0%} {found['share']})"
     yield "## Compression"
     yield ""
     yield f"Made by {found['method']}{share} from `{found['from'].rpartition('+')[0]}`; calibrator,"
@@ -52,8 +52,7 @@ def tables(found: Mapping[str, Any]) -> Iterator[tuple[list[str], list[list[str]
         ],
     )
     sizes = [[text, *_pair(found["size"], key)] for key, text in SIZES.items()]
-    costs = found.get("cost")
-    sizes += [[text, *_pair(costs, key)] for key, text in COSTS.items()] if costs else []
+    sizes += [[text, *_pair(found["cost"], key)] for key, text in COSTS.items()]
     yield ["size and cost", "before", "after"], sizes
 
 

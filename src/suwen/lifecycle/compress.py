@@ -1,9 +1,9 @@
 """Make a pack smaller, and refuse the result when it is clinically worse.
 
-Each method works on the ONNX files of every member (`lifecycle.smaller`); trees stay as they are.
-Calibrator, thresholds and input domain are those of the pack, so that both are compared at one
-operating point; golden cases, explanations and cost are made again. What comes out is an unsigned
-draft: a person looks at its card and signs it.
+Each method works on the ONNX files of every member (`smaller`, `quantised`, `channels`); trees stay
+as they are. Calibrator, thresholds and input domain are those of the pack, so that both are
+compared at one operating point; golden cases, explanations and cost are made again. What comes out
+is an unsigned draft: a person looks at its card and signs it.
 
 A pack that was made smaller by training (a student of this one) is compared the same way: it is
 given as the candidate, and answers at its own operating point.
@@ -26,6 +26,7 @@ from suwen.core.errors import BadInput
 from suwen.lifecycle import (
     assemble,
     card,
+    channels,
     explain,
     footprint,
     gallery,
@@ -34,6 +35,7 @@ from suwen.lifecycle import (
     manifest,
     measure,
     plots,
+    quantised,
     regression,
     robustness,
     runs,
@@ -56,6 +58,8 @@ TRAINED = "trained"
 """Method of a candidate: a smaller network was trained, for example as a student of the pack."""
 FEEDS = 48
 """Examples, of other folds than the member's own, from which ranges of values are learned."""
+FEEDS_OF_CHANNELS = 128
+"""The same for what channels say of each other: with 48 answers moved by a fifth more here."""
 REMADE = (
     *(manifest.MANIFEST, manifest.SIGNATURE, golden.FOLDER, "plots", "robustness.json"),
     *(gallery.FILE, gallery_pictures.FILE, similar.MEASURED),
@@ -63,8 +67,29 @@ REMADE = (
 
 
 @dataclass(frozen=True)
+class Method:
+    """How one file is made smaller: bytes of a file, feeds and an amount in, bytes of a file out.
+
+    `share` says what the amount is a share of, empty where it means nothing; `learns` from how many
+    examples feeds are wanted.
+    """
+
+    make: Callable[[bytes, smaller.Feeds, float], bytes]
+    share: str = ""
+    learns: int = 0
+
+
+METHODS: Mapping[str, Method] = {
+    "float16": Method(smaller.float16),
+    "quantise": Method(quantised.quantise, learns=FEEDS),
+    "prune": Method(smaller.prune, "of the weights"),
+    "channels": Method(channels.prune_channels, "of the hidden channels", FEEDS_OF_CHANNELS),
+}
+
+
+@dataclass(frozen=True)
 class Way:
-    """How a pack is made smaller: a method of `smaller.METHODS` and, for pruning, the share.
+    """How a pack is made smaller: a method of `METHODS` and, where it takes one, the share.
 
     `candidate` is a pack that was trained to be smaller, of as many folds; its method is `TRAINED`.
     """
@@ -77,11 +102,21 @@ class Way:
     candidate: Pack | None = None
 
     def __post_init__(self) -> None:
-        known = [*smaller.METHODS, *([TRAINED] if self.candidate else [])]
+        known = [*METHODS, *([TRAINED] if self.candidate else [])]
         if self.method not in known:
             raise BadInput(f"no method {self.method!r}", f"one of {known}")
         if not 0 < self.amount < 1:
             raise BadInput(f"an amount of {self.amount:g}", "a share between 0 and 1")
+
+    @property
+    def share(self) -> str:
+        """What the amount is a share of; empty where it means nothing."""
+        return METHODS[self.method].share if self.method in METHODS else ""
+
+    @property
+    def name(self) -> str:
+        """The method with its amount, for the name of a folder."""
+        return f"{self.method}-{self.amount:g}" if self.share else self.method
 
 
 def compress(
@@ -97,10 +132,10 @@ def compress(
     Returns
     -------
     dict
-        `task`, `from`, `method`, `amount`, `data`, `n`, `groups`, `gate` (see `regression`),
-        `metrics` (before, after and paired change), `size` and `cost` (before, after),
-        `accepted`. When it is not accepted, the draft is taken away and the figures stay in
-        `compression.json`.
+        `task`, `from`, `method`, `amount` (None where it means nothing) and what it is a `share`
+        of, `data`, `n`, `groups`, `gate` (see `regression`), `metrics` (before, after and paired
+        change), `size` and `cost` (before, after), `accepted`. When it is not accepted, the draft
+        is taken away and the figures stay in `compression.json`.
 
     Raises
     ------
@@ -121,18 +156,17 @@ def compress(
         "task": task.name,
         "from": pack.identity,
         "method": way.method,
-        "amount": way.amount if way.method == "prune" else None,
+        "amount": way.amount if way.share else None,
+        "share": way.share,
         "data": dataset,
         "n": len(examples),
         "groups": len(np.unique(examples.groups)),
         "gate": gate,
         "metrics": _metrics(before, after),
         "size": {"before": size_of(pack), "after": size_of(draft)},
+        "cost": footprint.side_by_side(task, {"before": pack, "after": draft}),
         "accepted": regression.passed(gate),
     }
-    if found["accepted"]:
-        found["cost"] = {"before": footprint.measured(task, pack)}
-        found["cost"]["after"] = footprint.measured(task, draft)
     if way.candidate is None:
         if found["accepted"]:
             _describe(task, draft, examples, after, found, folder)
@@ -152,19 +186,26 @@ def _comparable(task: Task, pack: Pack, candidate: Pack | None) -> None:
 
 
 def made_of(task: Task, pack: Pack, examples: Examples, way: Way, target: Path) -> Pack:
-    """Copy a pack to `target` with smaller networks and their golden cases, unsigned."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(pack.folder, target, ignore=lambda *_: set(REMADE))
-    make, count = smaller.METHODS[way.method], 0
-    for member in range(pack.members):
-        feeds = _feeds(task, pack, examples, member) if way.method == "quantise" else {}
-        for path in sorted((target / member_folder(member)).glob("*.onnx")):
-            name = path.relative_to(target).as_posix()
-            path.write_bytes(make(path.read_bytes(), feeds.get(name, ()), way.amount))
-            count += 1
-    if not count:
+    """Copy a pack to `target` with smaller networks and their golden cases, unsigned.
+
+    Raises
+    ------
+    BadInput
+        The pack has no network, or none that the method makes smaller.
+    """
+    networks = [path for k in range(pack.members) for path in _weights(pack, k, ".onnx")]
+    if not networks:
         raise BadInput(
             f"the pack of {task.name} has no network", "ONNX files", "trees are small as they are"
+        )
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(pack.folder, target, ignore=lambda *_: set(REMADE))
+    if not _changed(task, pack, examples, way, target):
+        shutil.rmtree(target)
+        raise BadInput(
+            f"networks of {task.name} that {way.method} leaves as they are",
+            "networks that it makes smaller",
+            "choose another method or a larger amount",
         )
     settings = dict(pack.settings)
     settings["version"] = f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}"
@@ -177,14 +218,28 @@ def made_of(task: Task, pack: Pack, examples: Examples, way: Way, target: Path) 
     return draft
 
 
+def _changed(task: Task, pack: Pack, examples: Examples, way: Way, target: Path) -> bool:
+    """Make the networks of every member in `target` smaller; say whether any file is another."""
+    method, changed = METHODS[way.method], False
+    for member in range(pack.members):
+        feeds = _feeds(task, pack, examples, member, method.learns)
+        for path in _weights(pack, member, ".onnx"):
+            name = path.relative_to(pack.folder).as_posix()
+            content = path.read_bytes()
+            made = method.make(content, feeds.get(name, ()), way.amount)
+            (target / name).write_bytes(made)
+            changed |= made != content
+    return changed
+
+
 def _feeds(
-    task: Task, pack: Pack, examples: Examples, member: int
+    task: Task, pack: Pack, examples: Examples, member: int, count: int
 ) -> dict[str, list[Mapping[str, Array]]]:
-    """Return what each network of a member is asked for examples of the other folds, by file."""
+    """Return what each network of a member is asked for `count` examples of the other folds."""
     heard: dict[str, list[Mapping[str, Array]]] = defaultdict(list)
     listening = pack.overheard(lambda name, feed: heard[name].append(dict(feed)))
     others = np.flatnonzero(split.folds_of(examples.groups, pack.members) != member)
-    spread = np.linspace(0, len(others) - 1, min(FEEDS, len(others)))
+    spread = np.linspace(0, len(others) - 1, min(count, len(others)))
     for i in others[np.unique(spread.astype(int))]:
         task.predict(listening, examples.load(int(i)), [member])
     return heard
@@ -201,8 +256,10 @@ def size_of(pack: Pack) -> dict[str, float]:
     return {name: round(count / 2**20, 3) for name, count in total.items()}
 
 
-def _weights(pack: Pack, member: int) -> Iterator[Path]:
-    return assemble.weight_files(pack.folder / member_folder(member))
+def _weights(pack: Pack, member: int, suffix: str = "") -> Iterator[Path]:
+    """Yield the weight files of a member whose names end so."""
+    files = assemble.weight_files(pack.folder / member_folder(member))
+    return (path for path in files if path.name.endswith(suffix))
 
 
 def _metrics(before: Answered, after: Answered) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from suwen.lifecycle.runs import processor
 from suwen.lifecycle.task import Task
 
 REPEATS = 20
+ROUNDS = 3
 TIMEOUT_S = 600
 UNWANTED = ("torch", "monai", "sklearn", "matplotlib")
 
@@ -54,6 +56,18 @@ def measured(task: Task, pack: Pack) -> dict[str, Any]:
             "import training libraries only inside `fit`",
         )
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def side_by_side(task: Task, packs: Mapping[str, Pack]) -> dict[str, dict[str, Any]]:
+    """Measure packs in turn, `ROUNDS` times, and return the quickest round of each, by name.
+
+    What else the machine does meanwhile slows single rounds, not one pack rather than another.
+    """
+    rounds = [{name: measured(task, pack) for name, pack in packs.items()} for _ in range(ROUNDS)]
+    return {
+        name: min((each[name] for each in rounds), key=lambda cost: float(cost["median_ms"]))
+        for name in packs
+    }
 
 
 def _task(module: str, file: str, name: str) -> Any:

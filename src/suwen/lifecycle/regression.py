@@ -21,7 +21,7 @@ from suwen.lifecycle.task import Array, Task
 from suwen.metrics.intervals import difference, estimates
 
 FALL = 0.01
-"""Points by which a share (sensitivity, recall, Dice) may fall."""
+"""Points by which a share (sensitivity, recall, Dice) may fall, or that of abstentions rise."""
 MORE_ALARMS = 0.05
 """By how much the false alarms of places may rise, per sample."""
 STRATA = "diameter"
@@ -76,6 +76,12 @@ RULES: Mapping[str, Callable[[Answered], list[Rule]]] = {
 """What may not worsen, by kind of answer."""
 
 
+def rules_of(rows: Answered) -> list[Rule]:
+    """Return what may not worsen; an answer that is no longer given counts for every kind."""
+    every = np.full(len(rows.truth), True)
+    return [*RULES[rows.kind](rows), Rule("abstained", False, FALL, every)]
+
+
 def strata_of(task: Task, columns: Mapping[str, Array], count: int) -> dict[str, Array]:
     """Return which rows belong to each stratum, everything first."""
     found = {EVERYTHING: np.ones(count, dtype=bool)}
@@ -98,7 +104,7 @@ def compared(task: Task, before: Answered, after: Answered) -> list[dict[str, An
     found = []
     for name, inside in strata_of(task, before.columns, len(before.truth)).items():
         old, new = before.where(inside), after.where(inside)
-        for rule in RULES[before.kind](before):
+        for rule in rules_of(before):
             found.append(_entry(name, rule, int(rule.counts[inside].sum()), (old, new)))
     return found
 

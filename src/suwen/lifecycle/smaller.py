@@ -1,36 +1,42 @@
-"""Make an ONNX file smaller: half precision, 8-bit integers, zeros. Needs the extra [train].
+"""Make an ONNX file smaller: half precision, zeros. Needs the extra [train].
 
-References: Jacob et al., CVPR 2018 (integer arithmetic with a scale and a zero point); Lee et al.,
-ICLR 2021 (LAMP: how many weights each layer can spare); both leave names and shapes of inputs and
-outputs alone, so that whatever asked the old file can ask the new one.
+8-bit integers stand in `quantised`, whole channels in `channels`. All leave names and shapes of
+inputs and outputs alone, so that whatever asked the old file can ask the new one.
+
+Reference: Lee et al., ICLR 2021 (LAMP: how many weights each layer can spare).
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from suwen.core.errors import BadInput, MissingExtra
+from suwen.core.errors import MissingExtra
 from suwen.lifecycle.task import Array
 
 LEAST_HALVED = 256
 """Weights with fewer numbers stay in single precision."""
 LEAST_PRUNED = 32
 """Smaller kernels are not pruned."""
-QUANTISED = ["Conv", "MatMul", "Gemm"]
-"""Operations done on bytes; what lies between them stays in single precision."""
 HALF = ".half"
 
 Feeds = Sequence[Mapping[str, Array]]
 """Inputs that a network was given, from which the ranges of its values are learned."""
 
 
-def _onnx() -> Any:
+def import_onnx() -> Any:
+    """Return the package onnx.
+
+    Raises
+    ------
+    MissingExtra
+        It is not installed.
+    """
     try:
         import onnx
     except ModuleNotFoundError as error:
@@ -43,19 +49,21 @@ def halve(path: Path) -> None:
 
     Every sum is still made in single precision, so that only the storage changes.
     """
-    onnx = _onnx()
+    onnx = import_onnx()
     path.write_bytes(float16(path.read_bytes(), (), 0.0))
     onnx.checker.check_model(onnx.load(str(path)))
 
 
 def float16(content: bytes, feeds: Feeds, amount: float) -> bytes:
     """Return the file with its larger float32 weights stored as float16; see `halve`."""
-    onnx = _onnx()
+    onnx = import_onnx()
     model = onnx.load_model_from_string(content)
     casts = []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < LEAST_HALVED:
+            continue
+        if np.abs(values).max() > np.finfo(np.float16).max:
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}{HALF}"))
@@ -69,7 +77,7 @@ def float16(content: bytes, feeds: Feeds, amount: float) -> bytes:
 
 def widened(content: bytes) -> Any:
     """Return the model with the weights that `halve` stored in float16 as float32 again."""
-    onnx = _onnx()
+    onnx = import_onnx()
     model = onnx.load_model_from_string(content)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     kept = []
@@ -84,52 +92,9 @@ def widened(content: bytes) -> Any:
     return model
 
 
-def quantise(content: bytes, feeds: Feeds, amount: float) -> bytes:
-    """Return the file with weights and activations of its layers as 8-bit integers.
-
-    One scale a channel for weights (7 bits, since processors without VNNI saturate sums of 8), one
-    a tensor for activations, from the ranges met in `feeds`.
-
-    Raises
-    ------
-    BadInput
-        There are no feeds: the network was never asked.
-    """
-    if not feeds:
-        raise BadInput(
-            "a network that no example asks", "feeds to learn ranges from", "give more examples"
-        )
-    onnx = _onnx()
-    from onnxruntime import quantization
-
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc] # not typed there
-        waiting = iter(feeds)
-
-        def get_next(self) -> Any:
-            return next(self.waiting, None)
-
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        whole, shaped, made = (Path(folder) / f"{name}.onnx" for name in ("a", "b", "c"))
-        onnx.save(widened(content), str(whole))
-        quantization.quant_pre_process(
-            str(whole), str(shaped), skip_optimization=True, skip_symbolic_shape=True
-        )
-        quantization.quantize_static(
-            str(shaped),
-            str(made),
-            Reader(),
-            op_types_to_quantize=QUANTISED,
-            per_channel=True,
-            reduce_range=True,
-            weight_type=quantization.QuantType.QInt8,
-            activation_type=quantization.QuantType.QUInt8,
-        )
-        return made.read_bytes()
-
-
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the quantiser's remarks about its own temporary graphs off standard error."""
+def quiet() -> Iterator[None]:
+    """Keep the runtime's remarks about temporary graphs off standard error."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)
@@ -139,13 +104,33 @@ def _quiet() -> Iterator[None]:
         onnxruntime.set_default_logger_severity(2)
 
 
+def folded(content: bytes) -> Any:
+    """Return the model in float32 with its constants computed and its padding inside its layers."""
+    import onnxruntime
+
+    onnx = import_onnx()
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        made = Path(folder) / "folded.onnx"
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(made)
+        whole = widened(content).SerializeToString()
+        onnxruntime.InferenceSession(whole, options, providers=["CPUExecutionProvider"])
+        model = onnx.load(str(made))
+    used = {node.domain for node in model.graph.node}
+    imports = [each for each in model.opset_import if each.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(imports)
+    return model
+
+
 def prune(content: bytes, feeds: Feeds, amount: float) -> bytes:
     """Return the file with a share `amount` of its weights set to zero, the least needed first.
 
     Unstructured: the file has the same size and the same speed. It is smaller where it is packed
     (an archive, a download), which is what the figures say.
     """
-    onnx = _onnx()
+    onnx = import_onnx()
     model = onnx.load_model_from_string(content)
     tensors = [
         (tensor, onnx.numpy_helper.to_array(tensor).copy()) for tensor in model.graph.initializer
@@ -175,11 +160,3 @@ def _needed(values: Array) -> Array:
     scores = np.empty_like(squares)
     scores[order] = squares[order] / np.maximum(left, np.finfo(float).tiny)
     return np.asarray(scores.reshape(values.shape))
-
-
-METHODS: Mapping[str, Callable[[bytes, Feeds, float], bytes]] = {
-    "float16": float16,
-    "quantise": quantise,
-    "prune": prune,
-}
-"""Each returns the bytes of a smaller file, of a file, feeds and an amount (a share)."""

@@ -225,7 +225,7 @@ class Run:
         task: Any = self.task
         return {
             "unit": task.attack_unit,
-            "slope": attack.kind_of(self.task),
+            "slope": attack.kind_of(self.task, self.pack),
             "steps": attack.STEPS,
             "n": len(untouched.truth),
             "groups": len(np.unique(untouched.groups)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +13,7 @@ from onnx import numpy_helper
 from suwen.core.errors import BadInput
 from suwen.lifecycle import attack, gradients
 from suwen.lifecycle.attack import Target, attacked
+from suwen.lifecycle.pack import Pack
 
 
 @pytest.fixture
@@ -35,6 +39,19 @@ def test_the_slope_of_a_linear_network_is_its_kernel(linear, trained, toy_data):
     sample = linear.examples(toy_data, "squares").load(0)
     found = linear.gradient_of(trained.pack, sample, sample.data.values, [2], 1.0)
     assert found == pytest.approx(kernel_of(trained.pack, 2), abs=1e-6)
+
+
+def test_the_slope_of_bytes_is_estimated(linear, trained, toy_data, tmp_path):
+    copy = shutil.copytree(trained.pack.folder, tmp_path / "pack")
+    stored = [{"name": "kernel_quantized", "dtype": "int8"}]
+    (copy / "initialisers.json").write_text(json.dumps({"member-1/net.onnx": stored}))
+    pack = Pack.draft(copy)
+    assert attack.kind_of(linear, pack) == attack.ESTIMATED
+    sample = linear.examples(toy_data, "squares").load(0)
+    target = Target(linear, pack, sample, [1], 1)
+    exact = kernel_of(pack, 1)
+    slope = target.slope(sample.data.values, np.random.default_rng(0), 0.1)
+    assert not np.allclose(slope, -exact, atol=1e-3)
 
 
 @pytest.mark.parametrize("method", ["fgsm", "pgd"])
@@ -65,9 +82,9 @@ def test_without_a_slope_it_is_estimated_and_still_does_harm(toy, trained, toy_d
     assert fgsm - before > 2 * abs(noise - before)
 
 
-def test_where_the_slope_comes_from_is_said(toy, linear):
-    assert attack.kind_of(toy.Squares()) == attack.ESTIMATED
-    assert attack.kind_of(linear) == attack.EXACT
+def test_where_the_slope_comes_from_is_said(toy, linear, trained):
+    assert attack.kind_of(toy.Squares(), trained.pack) == attack.ESTIMATED
+    assert attack.kind_of(linear, trained.pack) == attack.EXACT
 
 
 def test_noise_moves_every_element_by_eps(toy, trained, toy_data):

@@ -15,7 +15,16 @@ from typer.testing import CliRunner
 
 from suwen.core import registry
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, card_compression, compress, golden, regression, smaller
+from suwen.lifecycle import (
+    assemble,
+    card_compression,
+    compress,
+    footprint,
+    golden,
+    quantised,
+    regression,
+    smaller,
+)
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import Pack
@@ -65,16 +74,101 @@ def test_a_file_that_is_stored_in_float16_gains_nothing_from_float16():
 
 def test_bytes_are_a_quarter_of_the_file_and_near_the_answer(x):
     content, weights = linear(64, 256)
-    made = smaller.quantise(smaller.float16(content, (), 0), [{"x": x}], 0)
+    made = quantised.quantise(smaller.float16(content, (), 0), [{"x": x}], 0)
     assert len(made) < 0.4 * len(content)
     wanted = x @ weights
     error = np.abs(asked(made, x) - wanted).mean()
     assert 0 < error < 0.05 * wanted.std()
 
 
+def test_weights_too_large_for_float16_stay_as_they_are(x):
+    content, weights = linear(64, 16)
+    model = onnx.load_model_from_string(content)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights * 1e6, "w"))
+    large = model.SerializeToString()
+    assert smaller.float16(large, (), 0) == large
+
+
+def clipped():
+    """The bytes of a network of two convolutions with padding and a clip between them."""
+    rng = np.random.default_rng(0)
+    values = {
+        "low": np.float32(0),
+        "high": np.float32(6),
+        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1], dtype=np.int64),
+        "v": rng.normal(0, 1, (4, 4, 1, 1)).astype(np.float32),
+        "w": rng.normal(0, 1, (4, 4, 3, 3)).astype(np.float32),
+        "a": np.array([0, 1, 2, 3], dtype=np.float32),
+        "b": np.zeros(4, np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "v", "a"], ["s"]),
+        helper.make_node("Clip", ["s", "low", "high"], ["c"]),
+        helper.make_node("Pad", ["c", "pads"], ["p"]),
+        helper.make_node("Conv", ["p", "w", "b"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "clipped",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, 8, 8])],
+        [numpy_helper.from_array(value, name) for name, value in values.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def test_padding_is_folded_into_the_layer_it_belongs_to():
+    content = clipped()
+    model = smaller.folded(content)
+    assert [node.op_type for node in model.graph.node] == ["Conv", "Clip", "Conv"]
+    x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
+    assert asked(model.SerializeToString(), x) == pytest.approx(asked(content, x), abs=1e-5)
+
+
+def test_values_stay_bytes_from_one_layer_to_the_next():
+    x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
+    graph = onnx.load_model_from_string(quantised.quantise(clipped(), [{"x": x}], 0)).graph
+    made = {name: node for node in graph.node for name in node.output}
+    inner = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    sources = {made[node.input[0]].op_type for node in inner if node.input[0] in made}
+    assert sources <= {"Conv", "Clip"}
+    for node in graph.node:
+        if node.op_type in ("Conv", "Clip"):
+            assert made[node.input[0]].op_type == "DequantizeLinear"
+
+
+def test_rounding_does_not_move_the_mean_of_an_answer(monkeypatch):
+    content = clipped()
+    x = np.random.default_rng(1).uniform(0, 3, (4, 4, 8, 8)).astype(np.float32)
+    wanted = asked(content, x).mean((0, 2, 3))
+
+    def moved():
+        made = asked(quantised.quantise(content, [{"x": x}], 0), x)
+        return np.abs(made.mean((0, 2, 3)) - wanted).mean()
+
+    levelled = moved()
+    monkeypatch.setattr(quantised, "levelled", lambda graph, feeds: graph.model)
+    assert levelled < 0.5 * moved()
+
+
+def test_weights_are_rounded_as_the_quantiser_does():
+    content = clipped()
+    x = np.random.default_rng(1).normal(0, 1, (2, 4, 8, 8)).astype(np.float32)
+    graph = onnx.load_model_from_string(quantised.quantise(content, [{"x": x}], 0)).graph
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    scale = stored["w_scale"].reshape(-1, 1, 1, 1)
+    (kernels,) = [
+        numpy_helper.to_array(tensor)
+        for tensor in onnx.load_model_from_string(content).graph.initializer
+        if tensor.name == "w"
+    ]
+    assert quantised.rounded(kernels) == pytest.approx(stored["w_quantized"] * scale, abs=1e-6)
+
+
 def test_ranges_cannot_be_learned_from_nothing():
     with pytest.raises(BadInput, match="no example asks"):
-        smaller.quantise(linear()[0], [], 0)
+        quantised.quantise(linear()[0], [], 0)
 
 
 @pytest.mark.parametrize("amount", [0.3, 0.9])
@@ -173,6 +267,18 @@ def test_one_lost_case_in_a_hundred_is_allowed_and_two_are_not(toy, trained, toy
         assert one["change"]["value"] == pytest.approx(-lost / positives)
 
 
+def test_a_pack_that_abstains_more_often_is_worse(toy, trained, toy_data):
+    task, rows = rows_for(toy, trained, toy_data)
+    answering = np.flatnonzero(~rows.abstained)
+    for more, passes in ((2, True), (3, False)):
+        outside = rows.abstained.copy()
+        outside[answering[:more]] = True
+        gate = regression.compared(task, rows, replace(rows, abstained=outside))
+        (one,) = [e for e in gate if e["metric"] == "abstained"]
+        assert one["change"]["value"] == pytest.approx(more / 240)
+        assert regression.passed(gate) == passes
+
+
 def test_a_fall_in_one_stratum_is_not_hidden_by_the_others(toy, trained, toy_data):
     task, rows = rows_for(toy, trained, toy_data)
     task.strata = "size"
@@ -224,13 +330,25 @@ def test_what_a_network_is_asked_comes_from_other_folds(toy, trained, toy_data):
 
     task = toy.Squares()
     examples = task.examples(toy_data, "squares")
-    heard = compress._feeds(task, trained.pack, examples, 2)
+    heard = compress._feeds(task, trained.pack, examples, 2, 20)
     assert set(heard) == {"member-2/net.onnx"}
-    assert len(heard["member-2/net.onnx"]) == compress.FEEDS
+    assert len(heard["member-2/net.onnx"]) == 20
     fold = split.folds_of(examples.groups, 5)
     own = [examples.load(i).data.values for i in np.flatnonzero(fold == 2)]
     for feed in heard["member-2/net.onnx"]:
         assert not any(np.array_equal(feed["x"][0], values) for values in own)
+
+
+def test_a_pack_is_not_slower_for_what_ran_beside_one_round(monkeypatch):
+    taken = {"old": iter([9.0, 5.0, 6.0]), "new": iter([4.0, 30.0, 5.0])}
+    monkeypatch.setattr(
+        footprint, "measured", lambda task, name: {"median_ms": next(taken[name]), "of": name}
+    )
+    found = footprint.side_by_side(None, {"before": "old", "after": "new"})
+    assert found == {
+        "before": {"median_ms": 5.0, "of": "old"},
+        "after": {"median_ms": 4.0, "of": "new"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -241,7 +359,7 @@ def test_a_way_that_is_none_is_refused(way, message):
         Way(*way)
 
 
-def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_data, tmp_path):
+def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_data, tmp_path, cheap):
     task, pack = toy.Squares(), trained.pack
     way = Way(compress.TRAINED, candidate=pack)
     found = compress.compress(task, pack, toy_data, way, tmp_path)
@@ -249,6 +367,14 @@ def test_a_pack_trained_to_be_smaller_is_compared_as_it_is(toy, trained, toy_dat
     assert found["method"] == "trained"
     assert all(entry["change"]["value"] == 0 for entry in found["gate"] if entry["change"])
     assert pack.folder.is_dir(), "the candidate itself is left alone"
+
+
+def test_a_method_that_changes_no_network_is_refused(toy, trained, toy_data, tmp_path):
+    task = toy.Squares()
+    examples = task.examples(toy_data, "squares").subset(range(20))
+    with pytest.raises(BadInput, match=r"that channels leaves as they are"):
+        compress.made_of(task, trained.pack, examples, Way("channels"), tmp_path / "pack")
+    assert not (tmp_path / "pack").exists()
 
 
 def test_a_candidate_for_another_task_is_refused(toy, trained, trained_sum, toy_data, tmp_path):
@@ -286,5 +412,6 @@ def test_the_command_exits_with_an_error_when_it_refuses(
     done = CliRunner().invoke(app, [*start, "--amount", "0.02", "--sign"])
     assert done.exit_code == 0, done.output
     assert "sensitivity" in done.output
-    (folder,) = (at_home / "compressed" / "toy.squares").iterdir()
+    kept, folder = sorted((at_home / "compressed" / "toy.squares").iterdir(), reverse=True)
+    assert [path.name for path in kept.iterdir()] == ["compression.json"]
     assert Pack.load(folder / "pack", assemble.own_key(at_home)).task == "toy.squares"
