@@ -216,7 +216,7 @@ def test_a_whole_ct_is_searched_and_both_nodules_are_marked_the_solid_one_first(
 
 def test_a_searched_ct_says_so_and_its_mark_is_the_nodule_that_was_pointed_at(tmp_path):
     nodule = Nodule((-80.0, 10.0, 20.0), 14.0)
-    drawn = chest_phantom(5, (nodule,), (44, 150, 150), (5.0, 2.3, 2.3))
+    drawn = chest_phantom(5, (nodule,), (44, 216, 216), (5.0, 1.6, 1.6))
     folder = tmp_path / "ct"
     folder.mkdir()
     label = Label("S-1", "SYNTHETIC^Searched", "searched")

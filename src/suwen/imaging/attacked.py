@@ -77,8 +77,9 @@ def _back(slices: NDArray[np.floating], data: NoduleInput) -> Floats:
     depth, height, width = volume.values.shape
     low, high = box_of(mask_of(data))
     middle, half = (low + high) / 2, (high[0] - low[0] + 1) / 2
-    rows = _read_at(float(middle[1]), volume.spacing[1], height)
-    columns = _read_at(float(middle[2]), volume.spacing[2], width)
+    offset = (np.arange(PIXELS) - (PIXELS - 1) / 2) * PIXEL_MM
+    rows = reading(middle[1] + offset / volume.spacing[1], height)
+    columns = reading(middle[2] + offset / volume.spacing[2], width)
     found = np.zeros(volume.values.shape, dtype=np.float32)
     for share, flat in zip(HEIGHTS, slices, strict=True):
         z = float(np.clip(middle[0] + share * half, 0, depth - 1))
@@ -89,13 +90,16 @@ def _back(slices: NDArray[np.floating], data: NoduleInput) -> Floats:
     return found
 
 
-def _read_at(middle: float, step_mm: float, count: int) -> NDArray[np.float64]:
-    """Return how each pixel of a patch reads one axis of the grid, shape (PIXELS, count)."""
-    place = middle + (np.arange(PIXELS) - (PIXELS - 1) / 2) * PIXEL_MM / step_mm
-    place = np.clip(place, 0, count - 1)
-    below = np.minimum(place.astype(int), max(count - 2, 0))
-    weights = np.zeros((PIXELS, count))
-    weights[np.arange(PIXELS), below] = 1 - (place - below)
+def reading(places: NDArray[np.floating], count: int) -> NDArray[np.float64]:
+    """Return how linear interpolation at some places (n,) reads an axis, shape (n, count).
+
+    Beyond the ends of the axis its outermost value is read.
+    """
+    places = np.clip(places, 0, count - 1)
+    below = np.minimum(places.astype(int), max(count - 2, 0))
+    each = np.arange(len(places))
+    weights = np.zeros((len(places), count))
+    weights[each, below] = 1 - (places - below)
     if count > 1:
-        weights[np.arange(PIXELS), below + 1] += place - below
+        weights[each, below + 1] += places - below
     return weights

@@ -25,7 +25,7 @@ from suwen.core.nouns import (
     Tracking,
 )
 from suwen.core.registry import register
-from suwen.imaging import perturbations
+from suwen.imaging import attacked_nodules, perturbations
 from suwen.imaging.data import LUNG_SLICES
 from suwen.imaging.detector import marks_of, networks_of, slice_maps
 from suwen.imaging.locate import given_in, identity_of, reach_of
@@ -83,17 +83,9 @@ class NoduleDetection(ExplainedMarks):
     datasets: tuple[str, ...] = ("luna16_slices",)
     searches = True
     """Takes long on a whole CT, so a diagnosis includes it only where `SUWEN_SEARCH` says so."""
-    perturbations: tuple[Perturbation, ...] = (
-        perturbations.NOISE,
-        perturbations.SOFT,
-        perturbations.SHARP,
-        perturbations.OFFSET,
-        perturbations.CONTRAST,
-        perturbations.SCALE,
-        perturbations.MOTION,
-        perturbations.DOUBLE,
-        perturbations.JPEG,
-    )
+    perturbations: tuple[Perturbation, ...] = perturbations.ON_SLICE
+    attack_unit = "HU"
+    attack_strengths: tuple[float, ...] = (5.0, 10.0, 25.0)
     domain_names: Final = {
         "lung_cm2": Text(en="The lungs' area in the slice (cm2)", zh="该层肺面积（cm2）"),
         "lung_hu": Text(en="The median value inside the lungs (HU)", zh="肺内 CT 值中位数（HU）"),
@@ -209,6 +201,26 @@ class NoduleDetection(ExplainedMarks):
             _placed(found, mark, tracking, sample, lungs, ratio)
             for (mark, found), tracking in zip(marked, known, strict=True)
         ]
+
+    def input_of(self, pack: Pack, sample: Sample) -> Floats:
+        """Return the labelled slice in HU, shape (1, y, x)."""
+        return np.asarray(sample.data.volume.values, dtype=np.float32)
+
+    def with_input(self, pack: Pack, sample: Sample, values: Floats) -> Sample:
+        """Return the sample with those voxels replaced."""
+        return replace(sample, data=sample.data.with_values(values))
+
+    def harm_gradient(
+        self,
+        pack: Pack,
+        sample: Sample,
+        values: Floats,
+        members: Sequence[int],
+        truth: NDArray[np.float64],
+    ) -> Floats:
+        """Return the slope of false marks against true places, per HU of each voxel."""
+        data = sample.data.with_values(values)
+        return attacked_nodules.marks_gradient(pack, data, members, truth)
 
 
 def identities(sample: Sample, marks: Sequence[NDArray[np.float64]]) -> list[Tracking]:

@@ -28,6 +28,8 @@ STRIDE: Final = 4
 MULTIPLE: Final = 16
 """Height and width of its input are multiples of this."""
 CELL_MM: Final = PIXEL_MM * STRIDE
+PARTS: Final = ((0.0, 1.0), (0.0, 0.4), (0.5, 0.5))
+"""Start and width of what each channel shows, as shares of the lung window."""
 LEAST_LOGIT: Final = -5.0
 """Weaker peaks are no marks."""
 MOST_MARKS: Final = 24
@@ -59,7 +61,7 @@ def channels(hu: NDArray[np.floating]) -> Floats:
     """
     low, high = LUNG_WINDOW
     share = np.clip((hu - low) / (high - low), 0, 1)
-    parts = (share, np.clip(share / 0.4, 0, 1), np.clip((share - 0.5) / 0.5, 0, 1))
+    parts = [np.clip((share - start) / wide, 0, 1) for start, wide in PARTS]
     return np.stack([2 * part - 1 for part in parts]).astype(np.float32)
 
 

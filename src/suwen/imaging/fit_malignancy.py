@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from suwen.core.errors import MissingExtra
-from suwen.imaging import perturbations
 from suwen.imaging.features import features_of
 from suwen.imaging.fit_segmentation import disturb
+from suwen.imaging.hardening_ct import Windows, corrupted, made_worse
 from suwen.imaging.malignancy import (
     CHANNELS,
     HEIGHTS,
@@ -38,12 +38,12 @@ from suwen.imaging.malignancy import (
     show,
     smooth_mask,
 )
-from suwen.imaging.nodule import Mask, NoduleInput
+from suwen.imaging.nodule import Mask
 from suwen.imaging.patches import LUNG_WINDOW, Floats, Turn
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.imbalance import class_weights, epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Sample
+from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -74,12 +74,13 @@ TREE_OPTIONS: Final[Mapping[str, Any]] = {
     "deterministic": True,
     "verbose": -1,
 }
-CORRUPTIONS: Final = (
-    *(perturbations.NOISE, perturbations.SOFT, perturbations.SHARP, perturbations.THICK),
-    *(perturbations.OFFSET, perturbations.CONTRAST, perturbations.SCALE, perturbations.MOTION),
+WINDOWS: Final = Windows(
+    slopes=(4 / (LUNG_WINDOW[1] - LUNG_WINDOW[0]), 2 / SOFT_TISSUE[1], 0.0),
+    low=(-2.0, -2.0, 0.0),
+    high=(2.0, 3.0, 0.0),
+    axis=2,
 )
-"""What `options.corrupt` adds to the training draws. Double contours and JPEG are kept out of it:
-on the robustness card they show what was learned beyond the changes that were trained on."""
+"""Both windows of a slice, and the outline, which is no voxel."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +140,6 @@ def prepare(examples: Examples, targets: Targets) -> list[Prepared]:
         pairs = tuple((mask, smooth_mask(mask)) for mask in masks)
         target = (float(targets.probability[i]), targets.scaled[i])
         found.append(Prepared(data.volume, pairs, target))
-    return found
-
-
-def corrupted(volume: Volume, rng: np.random.Generator) -> Volume:
-    """Return the voxels after one of `CORRUPTIONS`, at any strength up to its largest."""
-    change = CORRUPTIONS[int(rng.integers(len(CORRUPTIONS)))]
-    strength = float(rng.uniform(min(0.0, change.strengths[0]), change.strengths[-1]))
-    sample = Sample("", NoduleInput(volume, (0.0, 0.0, 0.0)))
-    found: Volume = change.apply(sample, strength, int(rng.integers(2**31))).data.volume
     return found
 
 
@@ -312,29 +304,7 @@ def _batch_loss(
         wanted = torch.tensor([one[1] for one in batch], dtype=torch.float32)
         scaled = torch.from_numpy(np.stack([one[2] for one in batch])).float()
         if eps and network.training:
-            shown = _made_worse(shown, lambda x: of(network, x, wanted, scaled), eps)
+            shown = made_worse(shown, lambda x: of(network, x, wanted, scaled), eps, WINDOWS)
         return of(network, shown, wanted, scaled)
 
     return loss
-
-
-def _made_worse(shown: Tensor, loss: Callable[[Tensor], Tensor], eps: float) -> Tensor:
-    """Return the inputs after one step of at most `eps` HU towards a larger loss.
-
-    Both windows of a slice show the same HU, so they move together. One step from a random start
-    is enough for training (Wong et al., ICLR 2020, "Fast is better than free").
-    """
-    import torch
-
-    low, high = LUNG_WINDOW
-    slopes = torch.tensor([4 / (high - low), 2 / SOFT_TISSUE[1], 0.0]).reshape(1, 1, 3, 1, 1)
-    inside = (shown > torch.tensor([-2.0, -2.0, 0.0]).reshape(slopes.shape)) & (
-        shown < torch.tensor([2.0, 3.0, 0.0]).reshape(slopes.shape)
-    )
-    slopes = slopes * inside  # nothing moves beyond the ends of a window
-    start = eps * (2 * torch.rand_like(shown[:, :, :1]) - 1)
-    tried = (shown + slopes * start).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(loss(tried), tried)
-    along = (gradient * slopes).sum(2, keepdim=True).sign()
-    moved = torch.clamp(start + 1.25 * eps * along, -eps, eps)
-    return (shown + slopes * moved).detach()

@@ -10,7 +10,8 @@ What makes a network trained on crops that end where the nodule ends work on a w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +20,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.core.errors import BadInput, MissingExtra
+from suwen.imaging.hardening_ct import Windows, corrupted, corrupted_slice, made_worse
 from suwen.imaging.lung_slices import LUNG_PATCH, read_lung_patches
 from suwen.imaging.nodule import Mask, NoduleInput, box_of, longest_diameter_mm
 from suwen.imaging.patches import (
+    LUNG_WINDOW,
     NEIGHBOUR_MM,
     PIXELS,
     Floats,
@@ -58,6 +61,13 @@ COARSE_FROM_MM: Final = 24.0
 """Nodules of at least this in-plane extent are shown at the coarse pixel size."""
 FINE_LIMITS_MM: Final = (15.0, 34.0)
 """Nodules of an in-plane extent between these are shown at either pixel size."""
+WINDOWS: Final = Windows(
+    slopes=(*(2 / (LUNG_WINDOW[1] - LUNG_WINDOW[0]),) * 3, 0.0),
+    low=(-1.0, -1.0, -1.0, 0.0),
+    high=(1.0, 1.0, 1.0, 0.0),
+    together=False,
+)
+"""Three slices, and the channel that marks the middle, which is no voxel."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +99,14 @@ def marked(data: NoduleInput, mask: Mask) -> Marked:
     )
 
 
-def draw(one: Marked, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return one randomly moved, turned and noisy slice (4, 48, 48) and its truth (1, 48, 48)."""
+def draw(one: Marked, rng: np.random.Generator, corrupt: float = 0.0) -> tuple[Floats, Floats]:
+    """Return one randomly moved, turned and noisy slice (4, 48, 48) and its truth (1, 48, 48).
+
+    A share `corrupt` of the slices is from a `corrupted` nodule.
+    """
+    if corrupt and rng.random() < corrupt:
+        changed = corrupted(one.data.volume, rng)
+        one = replace(one, data=replace(one.data, volume=changed))
     values, spacing = one.data.volume.values, one.data.volume.spacing
     z = float(rng.choice(one.slices) if rng.random() < 0.9 else rng.integers(len(values)))
     pixel = FINE_MM if one.extent_mm < COARSE_FROM_MM else COARSE_MM
@@ -129,8 +145,12 @@ def _hide_neighbours(heights: list[float], rng: np.random.Generator) -> list[flo
     return heights if rng.random() < 0.5 else heights[::-1]
 
 
-def draw_lung(patch: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def draw_lung(
+    patch: Floats, rng: np.random.Generator, corrupt: float = 0.0
+) -> tuple[Floats, Floats]:
     """Return one lung patch without a nodule (4, 48, 48) and the empty truth."""
+    if corrupt and rng.random() < corrupt:
+        patch = corrupted_slice(patch, 1.0, rng)
     pixel = FINE_MM * float(np.exp(rng.uniform(-0.22, 0.3)))
     turn = Turn(rng.uniform(0, 2 * np.pi), int(rng.choice([-1, 1])))
     middle = (LUNG_PATCH - 1) / 2
@@ -156,7 +176,12 @@ def assemble(shown: Floats) -> Floats:
 
 
 def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
-    """Train one member; see `Task.fit`."""
+    """Train one member; see `Task.fit`.
+
+    `recipe.options` may hold `corrupt`, the share of training inputs changed as the robustness card
+    changes them, and `adversarial`, the largest change in HU of inputs made worse by one step along
+    the network's own slope.
+    """
     try:
         import torch
 
@@ -178,20 +203,22 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     lung = _lung(train, recipe)
     fixed = np.random.default_rng(recipe.seed + 1)
     checks = [draw(one, fixed) for one in kept for _ in range(SLICES_EACH)]
+    corrupt = float(recipe.options.get("corrupt", 0.0))
+    make, make_lung = partial(draw, corrupt=corrupt), partial(draw_lung, corrupt=corrupt)
 
     def epoch(rng: np.random.Generator) -> list[tuple[Callable[..., Any], Any]]:
         draws: list[tuple[Callable[..., Any], Any]]
-        draws = [(draw, one) for one in nodules for _ in range(SLICES_EACH)]
+        draws = [(make, one) for one in nodules for _ in range(SLICES_EACH)]
         if len(lung):
             count = round(LUNG_SHARE * len(draws))
-            draws += [(draw_lung, lung[i]) for i in rng.integers(len(lung), size=count)]
+            draws += [(make_lung, lung[i]) for i in rng.integers(len(lung), size=count)]
         return [draws[i] for i in rng.permutation(len(draws))]
 
     history = train_network(
         network,
         Schedule(recipe, folder),
         epoch,
-        _batch_loss(),
+        _batch_loss(float(recipe.options.get("adversarial", 0.0))),
         checks,
     )
     example = torch.zeros(2, 4, PIXELS, PIXELS)
@@ -229,7 +256,8 @@ def ratios_to_readers(valid: Examples, weights: Path) -> dict[str, list[float]]:
     }
 
 
-def _batch_loss() -> Callable[[nn.Module, list[tuple[Floats, Floats]]], Tensor]:
+def _batch_loss(eps: float) -> Callable[[nn.Module, list[tuple[Floats, Floats]]], Tensor]:
+    """Return the loss of a batch; with `eps` (HU) in training that of inputs made worse first."""
     import torch
 
     from suwen.imaging.networks import segmentation_loss
@@ -237,6 +265,8 @@ def _batch_loss() -> Callable[[nn.Module, list[tuple[Floats, Floats]]], Tensor]:
     def loss(network: nn.Module, batch: list[tuple[Floats, Floats]]) -> Tensor:
         shown = torch.from_numpy(np.stack([one[0] for one in batch]))
         truth = torch.from_numpy(np.stack([one[1] for one in batch]))
+        if eps and network.training:
+            shown = made_worse(shown, lambda x: segmentation_loss(network(x), truth), eps, WINDOWS)
         return segmentation_loss(network(shown), truth)
 
     return loss

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from suwen.core.nouns import Point
+from suwen.imaging.kept import Kept
 from suwen.imaging.nodule import Mask, box_of
 from suwen.imaging.volume import Volume
 
@@ -36,6 +37,8 @@ AIRWAY_MM: Final = 25.0
 """... and its middle lies no farther than this from the body's middle."""
 CLOSED_MM: Final = 18.0
 """Radius of the ball that closes a lung over vessels, nodules at its wall and consolidation."""
+KEPT: Final = 8
+"""Lungs kept; some megabytes each."""
 
 Side = Literal["left", "right", ""]
 Zone = Literal["upper", "middle", "lower", ""]
@@ -98,11 +101,20 @@ class Lungs:
 def find_lungs(volume: Volume) -> Lungs:
     """Return the lungs of a chest CT in HU; none where nothing looks like a lung.
 
+    They are kept by the content of the CT: the search and what answers about points both ask.
+
     Parameters
     ----------
     volume
         Axial slices in HU, shape (z, y, x).
     """
+    return _kept.of(volume.digest(), lambda: _find(volume))
+
+
+_kept: Kept[Lungs] = Kept(KEPT)
+
+
+def _find(volume: Volume) -> Lungs:
     spacing = np.array(volume.spacing)
     step = np.maximum(1, np.round(GRID_MM / spacing)).astype(int)
     affine = volume.affine.copy()
@@ -114,6 +126,7 @@ def find_lungs(volume: Volume) -> Lungs:
     closed = np.zeros(values.shape, np.uint8)
     for number in (1, 2):
         closed[_closed(labels == number, grid) & (closed == 0)] = number
+    closed.flags.writeable = False  # it is handed out again
     return Lungs(closed, grid)
 
 

@@ -150,16 +150,28 @@ def jpeg(sample: Sample, strength: float, seed: int) -> Sample:
     return _changed(sample, low + np.stack(slices) * (high - low) / 255)
 
 
-def _turned(values: NDArray[np.generic], volume: Volume, middle: Array, degrees: float) -> Values:
-    """Return each slice turned about `middle` (y, x) by an angle in the patient's own plane."""
+def _turn(degrees: float) -> NDArray[np.float64]:
+    """Return the rotation from (y, x) in mm of a turned slice to those of the slice before."""
     angle = np.deg2rad(degrees)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _turned(
+    values: NDArray[np.generic], volume: Volume, middle: Array, degrees: float, mode: str
+) -> Values:
+    """Return each slice turned about `middle` (y, x) by an angle in the patient's own plane."""
+    turn = _turn(degrees)
     step = np.array(volume.spacing[1:])
     matrix = np.eye(3)
     matrix[1:, 1:] = np.diag(1 / step) @ turn @ np.diag(step)
     centre = np.array([0.0, *middle])
     turned: Values = ndimage.affine_transform(
-        values.astype(np.float32), matrix, centre - matrix @ centre, order=1, mode="nearest"
+        values.astype(np.float32),
+        matrix,
+        centre - matrix @ centre,
+        order=1,
+        mode=mode,
+        cval=LOWEST_HU,
     )
     return turned
 
@@ -167,7 +179,8 @@ def _turned(values: NDArray[np.generic], volume: Volume, middle: Array, degrees:
 def turned(sample: Sample, strength: float, seed: int) -> Sample:
     """Turn the patient by `strength` degrees about the long axis through the point."""
     data: NoduleInput = sample.data
-    values = _turned(data.volume.values, data.volume, np.array(data.index[1:]), strength)
+    middle = np.array(data.index[1:])
+    values = _turned(data.volume.values, data.volume, middle, strength, "nearest")
     mask = None if data.mask is None else turned_mask(data.mask, sample, strength, seed)
     return replace(sample, data=replace(data.with_values(values), mask=mask))
 
@@ -175,7 +188,28 @@ def turned(sample: Sample, strength: float, seed: int) -> Sample:
 def turned_mask(mask: Mask, sample: Sample, strength: float, seed: int) -> Mask:
     """Return where a mask of the sample lies after `turned`."""
     data: NoduleInput = sample.data
-    return _turned(mask, data.volume, np.array(data.index[1:]), strength) > 0.5
+    return _turned(mask, data.volume, np.array(data.index[1:]), strength, "nearest") > 0.5
+
+
+def _middle(volume: Volume) -> NDArray[np.float64]:
+    return (np.array(volume.values.shape[1:]) - 1) / 2
+
+
+def turned_slice(sample: Sample, strength: float, seed: int) -> Sample:
+    """Turn the patient by `strength` degrees about the middle of whole slices; around is air."""
+    volume: Volume = sample.data.volume
+    return _changed(sample, _turned(volume.values, volume, _middle(volume), strength, "constant"))
+
+
+def turned_places(places: Array, sample: Sample, strength: float, seed: int) -> Array:
+    """Return where places (k, 5) lie after `turned_slice`; off the picture they do not count."""
+    volume: Volume = sample.data.volume
+    index = volume.to_index(places[:, :3])
+    step, middle = np.array(volume.spacing[1:]), _middle(volume)
+    index[:, 1:] = (index[:, 1:] - middle) * step @ _turn(strength) / step + middle
+    inside = (np.abs(index[:, 1:] - middle) <= middle).all(1)
+    counts = places[:, 4] * inside
+    return np.column_stack([volume.to_point(index), places[:, 3], counts])
 
 
 NOISE = Perturbation("dose noise (HU)", (10.0, 25.0, 50.0), quantum_noise)
@@ -190,8 +224,11 @@ MOTION = Perturbation("motion blur (mm)", (1.0, 2.0, 4.0), motion_blur)
 DOUBLE = Perturbation("double contour (mm)", (1.0, 2.0, 4.0), double_contour)
 JPEG = Perturbation("JPEG loss (100 - quality)", (10.0, 40.0, 70.0), jpeg)
 TURNED = Perturbation("rotation (degrees)", (10.0, 45.0, 90.0), turned, turned_mask)
+ROLLED = Perturbation("rotation (degrees)", (5.0, 15.0, 30.0), turned_slice, turned_places)
 ON_CT = (
     *(NOISE, SOFT, SHARP, THICK, MOVED, OFFSET),
     *(CONTRAST, SCALE, MOTION, DOUBLE, JPEG, TURNED),
 )
-"""All of them."""
+"""All that change a nodule with its surroundings."""
+ON_SLICE = (NOISE, SOFT, SHARP, OFFSET, CONTRAST, SCALE, MOTION, DOUBLE, JPEG, ROLLED)
+"""What changes one whole slice: without neighbours it cannot be thicker, and no point is given."""

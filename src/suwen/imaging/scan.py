@@ -22,6 +22,13 @@ LEAST_WIDTH_MM: Final = 160.0
 """A series narrower than this in-plane does not show the whole chest."""
 LEAST_HEIGHT_MM: Final = 60.0
 """Nor does a lower one."""
+LARGEST_PIXEL_MM: Final = 1.6
+"""The detector learned from slices of 1 mm and finer, zoomed by a sixth at most."""
+TOO_COARSE: Final = Text(
+    en=f"The pixels of this CT are wider than {LARGEST_PIXEL_MM} mm, coarser than the search was "
+    "validated on, so it was not searched.",
+    zh=f"该 CT 的像素间距大于 {LARGEST_PIXEL_MM} mm，超出搜索的验证范围，故未进行搜索。",
+)
 NOT_AXIAL: Final = Text(
     en="The slices do not lie across the body, so the CT was not searched.",
     zh="该序列不是横断位，故未进行搜索。",
@@ -67,9 +74,11 @@ def scan_of(series: CaseSeries) -> ScanInput | None:
         return ScanInput(volume, NOT_AXIAL) if wide else None
     if min(height, width) < LEAST_WIDTH_MM or depth < LEAST_HEIGHT_MM:
         return None
+    refusal = TOO_COARSE if max(volume.spacing[1:]) > LARGEST_PIXEL_MM else None
     return ScanInput(
         volume,
-        slice_uids=slice_uids(series, volume),
+        refusal,
+        slice_uids(series, volume),
         position=lambda point: position_of(series, point),
     )
 

@@ -99,13 +99,18 @@ def probability_maps(networks: Networks, data: NoduleInput) -> Floats:
     What may be larger than the fine patch shows well is looked at with the coarse one too, and that
     is kept where either finds an extent of `LARGE_MM`.
     """
-    data = without_cavity(data)
+    return maps_and_pixel(networks, without_cavity(data))[0]
+
+
+def maps_and_pixel(networks: Networks, data: NoduleInput) -> tuple[Floats, float]:
+    """Return the maps of what has no cavity, and the pixel size in mm they were found with."""
     fine = _maps_at(networks, data, FINE_MM)
     extent = _extent_mm(fine, data)
     if extent < CHECKED_MM:
-        return fine
+        return fine, FINE_MM
     coarse = _maps_at(networks, data, COARSE_MM)
-    return coarse if max(extent, _extent_mm(coarse, data)) >= LARGE_MM else fine
+    large = max(extent, _extent_mm(coarse, data)) >= LARGE_MM
+    return (coarse, COARSE_MM) if large else (fine, FINE_MM)
 
 
 def _extent_mm(maps: Floats, data: NoduleInput) -> float:

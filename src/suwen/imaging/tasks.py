@@ -15,7 +15,15 @@ from suwen.core.codes import BENIGN, MALIGNANCY_PROBABILITY, PULMONARY_NODULE, T
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding
 from suwen.core.registry import register
-from suwen.imaging import attacked, locate, malignancy, perturbations, ratings, saliency
+from suwen.imaging import (
+    attacked,
+    attacked_nodules,
+    locate,
+    malignancy,
+    perturbations,
+    ratings,
+    saliency,
+)
 from suwen.imaging import findings as said
 from suwen.imaging.data import Nodule
 from suwen.imaging.detection import DETECTION
@@ -61,6 +69,8 @@ class NoduleSegmentation:
     after: tuple[str, ...] = (DETECTION,)
     datasets = ("lidc_voi",)
     perturbations = perturbations.ON_CT
+    attack_unit = "HU"
+    attack_strengths = (5.0, 10.0, 25.0)
     domain_names = DOMAIN_NAMES
     recipe = Recipe(
         epochs=24, patience=24, batch_size=48, learning_rate=4e-3, weight_decay=1e-2, dropout=0.1
@@ -104,6 +114,21 @@ class NoduleSegmentation:
             return [said.abstain(self.name, pack, PULMONARY_NODULE, sample, reason)]
         settings = [pack.member(member) for member in range(pack.members)]
         return [said.segmentation_finding(self.name, pack, sample, output.mask, settings)]
+
+    def input_of(self, pack: Pack, sample: Sample) -> Floats:
+        """Return the voxels around the point, in HU."""
+        return np.asarray(sample.data.volume.values, dtype=np.float32)
+
+    def with_input(self, pack: Pack, sample: Sample, values: Array) -> Sample:
+        """Return the sample with those voxels replaced."""
+        return replace(sample, data=sample.data.with_values(values))
+
+    def harm_gradient(
+        self, pack: Pack, sample: Sample, values: Array, members: Sequence[int], truth: Mask
+    ) -> Floats:
+        """Return the slope of 1 - soft Dice, per HU of each voxel."""
+        data = sample.data.with_values(values)
+        return attacked_nodules.border_gradient(pack, data, members, truth)
 
 
 def _segmented_again(

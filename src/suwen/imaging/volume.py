@@ -6,6 +6,7 @@ Axes: arrays are (z, y, x); physical points are x, y, z in millimetres in the DI
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,13 @@ class Volume:
     def voxel_mm3(self) -> float:
         """Volume of one voxel in mm3."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the voxels, their type and shape, and their place."""
+        found = hashlib.sha256(repr((self.values.shape, self.values.dtype.str)).encode())
+        found.update(np.ascontiguousarray(self.affine).tobytes())
+        found.update(np.ascontiguousarray(self.values).data)
+        return found.hexdigest()
 
     def to_point(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the LPS points (..., 3) in mm of the fractional indices (..., 3) in (z, y, x)."""

@@ -7,17 +7,16 @@ found again for the same voxels, the same place in the patient and the same netw
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suwen.core.nouns import digest_of
 from suwen.imaging.detector import Detectors
+from suwen.imaging.kept import Kept
 from suwen.imaging.lungs import Lungs, find_lungs
 from suwen.imaging.search import search
 from suwen.imaging.volume import Volume
@@ -42,9 +41,7 @@ class Searches:
     """The last searches, by what they were made from; safe to ask from several threads."""
 
     def __init__(self, most: int = KEPT) -> None:
-        self._most = most
-        self._found: OrderedDict[str, Searched] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Kept[Searched] = Kept(most)
 
     def of(
         self,
@@ -66,17 +63,8 @@ class Searches:
         networks
             Returns some members' networks; called only when the search is made.
         """
-        key = _key(volume, pack, members)
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        found = _searched(volume, members, networks)
-        with self._lock:
-            self._found[key] = found
-            while len(self._found) > self._most:
-                self._found.popitem(last=False)
-        return found
+        key = digest_of(repr((pack, tuple(members), volume.digest())).encode())
+        return self._kept.of(key, lambda: _searched(volume, members, networks))
 
 
 def _searched(
@@ -87,12 +75,3 @@ def _searched(
         return Searched(lungs, np.zeros((0, 5)))
     rest = networks(members[1:]) if len(members) > 1 else None
     return Searched(lungs, search(networks(members[:1]), rest, volume, lungs))
-
-
-def _key(volume: Volume, pack: str, members: Sequence[int]) -> str:
-    """Return the SHA-256 of everything a search depends on."""
-    about = (pack, tuple(members), volume.values.shape, volume.values.dtype.str)
-    digest = hashlib.sha256(repr(about).encode())
-    digest.update(np.ascontiguousarray(volume.affine).tobytes())
-    digest.update(np.ascontiguousarray(volume.values).data)
-    return digest.hexdigest()

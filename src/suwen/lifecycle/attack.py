@@ -3,10 +3,10 @@
 The change of each element is at most eps (L-infinity), in the unit of the task's input. FGSM takes
 one step along the sign of the slope (Goodfellow et al., ICLR 2015); PGD takes `STEPS` smaller ones
 from a random start and keeps the worst (Madry et al., ICLR 2018). A task that gives its slope
-(`gradient_of`) is attacked with it; for others, and for packs of bytes, it is estimated from
-answers alone by simultaneous perturbation (Spall, IEEE Trans Autom Control 37:332, 1992). What the
-slope does not know (trees beside a network) is then met by transfer only, so an attack is a lower
-bound of the harm.
+(`gradient_of`, `harm_gradient`) is attacked with it; for others, and for packs of bytes, it is
+estimated from answers alone by simultaneous perturbation (Spall, IEEE Trans Autom Control 37:332,
+1992). What the slope does not know (trees beside a network) is then met by transfer only, so an
+attack is a lower bound of the harm.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scipy import special
 
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Array, Choice, Output, Sample, Task
+from suwen.metrics.froc import matched
 from suwen.metrics.overlap import dice
 
 STEPS = 8
@@ -28,6 +29,8 @@ DIRECTIONS = 16
 """Pairs of answers from which a slope is estimated where the task gives none."""
 EXACT = "gradient of the networks"
 ESTIMATED = f"estimated from {2 * DIRECTIONS} answers a step (SPSA)"
+UNMARKED = -10.0
+"""Logit of a mark that is not there."""
 METHODS = ("noise", "fgsm", "pgd")
 """`noise` is the floor: every element moves by eps, up or down by chance."""
 
@@ -38,7 +41,9 @@ class Attacked(Protocol):
 
     A task may also have `gradient_of(pack, sample, values, members, weights)`: the slope with
     respect to `values`, in their shape, of the mean of those members' `scores`, each counted by
-    `weights` (shape of one member's scores: () or (classes,)).
+    `weights` (shape of one member's scores: () or (classes,)). One that answers with a mask or with
+    places may have `harm_gradient(pack, sample, values, members, truth)` instead: the slope of a
+    smooth form of `harm_of`, given the sample's true mask or places.
     """
 
     attack_unit: str
@@ -74,9 +79,10 @@ class Target:
         """Return the slope of `harm` with respect to the input, or an estimate of its direction."""
         if kind_of(self.task, self.pack) == ESTIMATED:
             return _estimated(self.harm, values, rng, reach)
-        weights = self._weights(values)
-        found = self.task.gradient_of(self.pack, self.sample, values, self.members, weights)
-        return np.asarray(found)
+        asked = self.pack, self.sample, values, self.members
+        if hasattr(self.task, "harm_gradient"):
+            return np.asarray(self.task.harm_gradient(*asked, self.truth))
+        return np.asarray(self.task.gradient_of(*asked, self._weights(values)))
 
     def _weights(self, values: Array) -> Array:
         """Return how `harm` changes with each of the mean scores, at a changed input."""
@@ -97,6 +103,8 @@ def harm_of(task: Task, output: Output, truth: Any) -> float:
     """Return how far an answer is from the truth: a lost margin, an error, 1 - Dice."""
     if output.mask is not None:
         return 1 - dice(truth, output.mask)
+    if output.marks is not None:
+        return _false_over_true(output.marks, truth)
     scores = np.asarray(output.scores).mean(0)
     if not isinstance(task.answers, Choice):
         return float(abs(scores - float(truth)))
@@ -106,6 +114,14 @@ def harm_of(task: Task, output: Output, truth: Any) -> float:
     return float(special.logsumexp(others) - scores[int(truth)])
 
 
+def _false_over_true(marks: Array, places: Array) -> float:
+    """Return how far false marks together stand above the mean true place's best mark, logits."""
+    found = matched([marks], [places])
+    false = special.logsumexp(np.append(found.score[~found.true], UNMARKED))
+    best = np.maximum(found.best, UNMARKED)
+    return float(false - (best.mean() if len(best) else 0.0))
+
+
 def kind_of(task: Task, pack: Pack) -> str:
     """Say where the slope of the attacks on a task comes from.
 
@@ -113,8 +129,8 @@ def kind_of(task: Task, pack: Pack) -> str:
     """
     listed = pack.content("initialisers.json").values()
     stored = {weight["dtype"] for weights in listed for weight in weights}
-    exact = hasattr(task, "gradient_of") and not stored & {"int8", "uint8"}
-    return EXACT if exact else ESTIMATED
+    given = any(hasattr(task, name) for name in ("gradient_of", "harm_gradient"))
+    return EXACT if given and not stored & {"int8", "uint8"} else ESTIMATED
 
 
 def attacked(target: Target, method: str, eps: float, seed: int) -> Sample:

@@ -108,8 +108,8 @@ def attacked(
     fold = split.folds_of(examples.groups, pack.members)
 
     def load(i: int) -> Sample:
-        masks = examples.truth if task.answers.kind == "mask" else None
-        truth = examples.labels[i] if masks is None else masks(i)
+        drawn = examples.truth if task.answers.kind in ("mask", "places") else None
+        truth = examples.labels[i] if drawn is None else drawn(i)
         members = [int(fold[i])] if alone else list(range(pack.members))
         target = attack.Target(task, pack, examples.load(i), members, truth)
         own = zlib.crc32(f"{seed} {method} {examples.keys[i]}".encode())
@@ -179,10 +179,11 @@ class Run:
     def measured(self, examples: Examples, counter: Counter = _uncounted) -> dict[str, Any]:
         """Return the figures of every condition on examples that were chosen already."""
         started = time.perf_counter()
+        examples = replace(examples, floor_marks={})  # no floor stands on the card
         strengths = sum(len(each.strengths) for each in self.task.perturbations)
-        fewer = self._attackable(examples)
+        under_attack = self._attackable(examples)
         attacks = len(attack.METHODS) * len(getattr(self.task, "attack_strengths", ()))
-        step = counter((1 + strengths) * len(examples) + (1 + attacks) * len(fewer))
+        step = counter((1 + strengths) * len(examples) + attacks * int(under_attack.sum()))
         clean = self.answered(Condition("", CLEAN, 0.0, examples), step)
         found, changed = [], defaultdict(list)
         for one in self._perturbed(examples):
@@ -190,8 +191,9 @@ class Run:
             found.append(_entry(one, clean, rows))
             changed[one.name].append(rows)
         about = None
-        if len(fewer):
-            untouched = self.answered(Condition("", CLEAN, 0.0, fewer), step)
+        if under_attack.any():
+            fewer = examples.subset(np.flatnonzero(under_attack))
+            untouched = clean.where(under_attack)
             found += [
                 _entry(one, untouched, self.answered(one, step)) for one in self._attacked(fewer)
             ]
@@ -216,10 +218,12 @@ class Run:
             "seconds": round(time.perf_counter() - started, 1),
         }
 
-    def _attackable(self, examples: Examples) -> Examples:
-        able = isinstance(self.task, attack.Attacked) and self.asked.attacked > 0
-        index = chosen_by_group(examples.groups, self.asked.attacked, self.asked.seed)
-        return examples.subset(index if able else index[:0])
+    def _attackable(self, examples: Examples) -> Array:
+        """Return which examples are attacked, bool (n,)."""
+        found = np.zeros(len(examples), dtype=bool)
+        if isinstance(self.task, attack.Attacked) and self.asked.attacked > 0:
+            found[chosen_by_group(examples.groups, self.asked.attacked, self.asked.seed)] = True
+        return found
 
     def _about(self, untouched: Answered) -> dict[str, Any]:
         task: Any = self.task

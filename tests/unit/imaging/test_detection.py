@@ -70,7 +70,7 @@ class Pack:
 
 @pytest.fixture(scope="module")
 def phantom():
-    return chest_phantom(5, (NODULE,), (40, 130, 130), (5.0, 2.7, 2.7))
+    return chest_phantom(5, (NODULE,), (40, 220, 220), (5.0, 1.6, 1.6))
 
 
 def series_of(volume, uid="1.2.3"):
@@ -204,8 +204,22 @@ def test_a_ct_without_lungs_says_so(case, series, monkeypatch):
     assert "No lungs" in one.reason.en
 
 
+def test_a_ct_of_coarser_pixels_than_the_search_knows_is_not_searched(case, series, monkeypatch):
+    volume = series.volume
+    coarse = series_of(Volume(volume.values[:, ::2, ::2], volume.affine @ np.diag([1, 2, 2, 1])))
+    monkeypatch.setattr("suwen.imaging.detection.answered_volumes", lambda case: [coarse])
+    (sample,) = NoduleDetection().samples(case, ())
+    pack = Pack()
+    output = NoduleDetection().predict(pack, sample)
+    (one,) = NoduleDetection().findings(pack, sample, output)
+    assert pack.asked == ()
+    assert one.band is Band.ABSTAIN
+    assert "wider than 1.6 mm" in one.reason.en
+    assert "大于 1.6 mm" in one.reason.zh
+
+
 def test_a_crop_is_not_searched(case, series, monkeypatch):
-    small = Volume(series.volume.values[:, :30, :30], series.volume.affine)
+    small = Volume(series.volume.values[:, :50, :50], series.volume.affine)
     crop = series_of(small)
     monkeypatch.setattr("suwen.imaging.detection.answered_volumes", lambda case: [crop])
     assert NoduleDetection().samples(case, ()) == []

@@ -1,5 +1,7 @@
 """Marks of a slice lie where the maps say, and a search joins them over slices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -81,32 +83,41 @@ def phantom():
     return chest_phantom(5, (NODULE,), (40, 130, 130), (5.0, 2.7, 2.7))
 
 
-@pytest.mark.parametrize("rest", [None, Detectors(bright_spots)])
-def test_a_nodule_is_found_in_space_and_every_mark_lies_in_a_lung(phantom, rest):
-    lungs = find_lungs(phantom.volume)
-    marks = search(Detectors(bright_spots), rest, phantom.volume, lungs)
+@pytest.fixture(scope="module")
+def alone(phantom):
+    """What one network marks."""
+    return search(Detectors(bright_spots), None, phantom.volume, find_lungs(phantom.volume))
+
+
+@pytest.fixture(scope="module")
+def together(phantom):
+    """What it marks when another one agrees."""
+    both = Detectors(bright_spots), Detectors(bright_spots)
+    return search(*both, phantom.volume, find_lungs(phantom.volume))
+
+
+@pytest.mark.parametrize("kind", ["alone", "together"])
+def test_a_nodule_is_found_in_space_and_every_mark_lies_in_a_lung(phantom, kind, request):
+    lungs, marks = find_lungs(phantom.volume), request.getfixturevalue(kind)
     away = np.linalg.norm(marks[:, 1:4] - np.array(NODULE.centre), axis=1)
     assert away[:5].min() < 6
     assert (np.diff(marks[:, 0]) <= 0).all()
     assert lungs.holds(marks[:, 1:4], 7.0).all()
 
 
-def test_a_nodule_seen_on_several_slices_is_one_mark(phantom):
-    lungs = find_lungs(phantom.volume)
-    marks = search(Detectors(bright_spots), None, phantom.volume, lungs)
-    away = np.linalg.norm(marks[:, 1:4] - np.array(NODULE.centre), axis=1)
+def test_a_nodule_seen_on_several_slices_is_one_mark(alone):
+    away = np.linalg.norm(alone[:, 1:4] - np.array(NODULE.centre), axis=1)
     assert (away < 8).sum() == 1
 
 
-def test_the_other_networks_can_veto_a_mark(phantom):
+def test_the_other_networks_can_veto_a_mark(phantom, alone):
     lungs = find_lungs(phantom.volume)
     never = Detectors(lambda batch: [np.full((len(batch), 4, 24, 24), -30, np.float32)])
-    alone = search(Detectors(bright_spots), None, phantom.volume, lungs)
     vetoed = search(Detectors(bright_spots), never, phantom.volume, lungs)
     assert vetoed[0, 0] < alone[0, 0] - 8
 
 
 def test_without_lungs_there_is_nothing_to_mark(phantom):
-    lungs = find_lungs(phantom.volume)
-    lungs.labels[:] = 0
+    found = find_lungs(phantom.volume)
+    lungs = replace(found, labels=np.zeros_like(found.labels))
     assert search(Detectors(bright_spots), None, phantom.volume, lungs).shape == (0, 5)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from suwen.imaging.data import Crop
-from suwen.imaging.detector import marks_of
-from suwen.imaging.fit_detection import (
+from suwen.imaging.detection_draws import (
     CROP,
     SMALL_CROP,
     Shown,
@@ -17,6 +16,7 @@ from suwen.imaging.fit_detection import (
     lung_pixels,
     target,
 )
+from suwen.imaging.detector import marks_of
 from suwen.imaging.volume import Volume
 
 

@@ -78,3 +78,12 @@ def test_water_and_air_alone_hold_no_lungs():
     for value in (0, -1000):
         volume = Volume(np.full((30, 40, 40), value, np.int16), affine)
         assert not find_lungs(volume).found
+
+
+def test_the_lungs_of_the_same_content_are_found_once(phantom, lungs):
+    same = Volume(phantom.volume.values.copy(), phantom.volume.affine.copy())
+    assert find_lungs(same) is lungs
+    darker = Volume(same.values - 1, same.affine)
+    assert find_lungs(darker) is not lungs
+    with pytest.raises(ValueError, match="read-only"):
+        lungs.labels[0] = 1

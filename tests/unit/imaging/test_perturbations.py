@@ -5,6 +5,8 @@ import pytest
 from tests.unit.imaging.nodules import ball
 
 from suwen.imaging import perturbations as p
+from suwen.imaging.scan import ScanInput
+from suwen.imaging.volume import Volume
 from suwen.lifecycle.task import Sample
 
 
@@ -105,3 +107,24 @@ def test_a_turn_moves_image_and_truth_alike(sample):
     quarter = p.TURNED.truth(mask, lit, 90.0, 0)
     assert np.ptp(np.argwhere(quarter)[:, 2]) == 0
     assert np.ptp(np.argwhere(quarter)[:, 1]) == 7
+
+
+def test_a_rolled_slice_and_its_places_turn_alike_and_air_comes_in(sample):
+    values = np.full((1, 80, 120), -800.0, np.float32)
+    values[0, 30:33, 90:93] = 300
+    affine = np.array([[0, 0, 0.8, 7.0], [0, 0.8, 0, -9.0], [1.0, 0, 0, 0], [0, 0, 0, 1]])
+    still = Sample("slice", ScanInput(Volume(values, affine)))
+    places = np.array([[0.8 * 91 + 7, 0.8 * 31 - 9, 0, 2.4, 1.0], [7.0, -9.0, 0, 5.0, 1.0]])
+    for angle in p.ROLLED.strengths:
+        turned = p.ROLLED.apply(still, angle, 0).data.volume
+        moved = p.ROLLED.truth(places, still, angle, 0)
+        bright = np.argwhere(turned.values > 0).mean(0)
+        assert turned.to_point(bright) == pytest.approx(moved[0, :3], abs=0.3)
+        assert moved[:, 3:].tolist() == [[2.4, 1.0], [5.0, 0.0]]  # the corner leaves the picture
+        assert turned.values[0, 0, 0] == p.LOWEST_HU
+    assert p.ROLLED.truth(places[:0], still, 5.0, 0).shape == (0, 5)
+
+
+def test_a_single_slice_is_changed_by_all_but_its_thickness_and_a_moved_point():
+    names = {one.name for one in p.ON_CT} - {p.THICK.name, p.MOVED.name}
+    assert {one.name for one in p.ON_SLICE} == names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -14,6 +15,8 @@ from suwen.core.errors import BadInput
 from suwen.lifecycle import attack, gradients
 from suwen.lifecycle.attack import Target, attacked
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.stress import Asked, stress
+from suwen.lifecycle.task import Output
 
 
 @pytest.fixture
@@ -112,3 +115,47 @@ def test_a_graph_that_answers_otherwise_is_not_believed(linear, trained, toy_dat
     with pytest.raises(BadInput, match="answers otherwise as a torch graph"):
         linear.gradient_of(trained.pack, sample, sample.data.values, [0], 1.0)
     gradients._converted.cache_clear()
+
+
+def test_harm_of_marks_is_how_far_false_ones_stand_above_true_ones():
+    places = np.array([[10.0, 10.0, 6.0, 1.0], [40.0, 40.0, 6.0, 1.0], [70.0, 10.0, 6.0, 0.0]])
+    rows = [[2.0, 10.0, 11.0, 5.0], [-1.0, 90.0, 90.0, 5.0], [9.0, 70.0, 10.0, 5.0]]
+
+    def harm(*marks):
+        return attack.harm_of(None, Output(np.zeros(0), {}, marks=np.array(marks)), places)
+
+    missed = attack.UNMARKED
+    assert harm(*rows) == pytest.approx(-1 - (2 + missed) / 2, abs=1e-3)
+    louder, fainter = [3.0, *rows[1][1:]], [0.0, *rows[0][1:]]
+    assert harm(rows[0], louder) == pytest.approx(harm(*rows) + 4, abs=1e-3)
+    assert harm(fainter, rows[1]) == pytest.approx(harm(*rows) + 1, abs=1e-3)
+
+
+def test_marks_are_attacked_and_floors_are_not_asked(
+    toy_places, trained_places, toy_data, tmp_path
+):
+    pack = trained_places.pack
+
+    class Attackable(toy_places.Spots):
+        attack_unit, attack_strengths = "grey levels", (1.0,)
+
+        def examples(self, data, dataset):
+            def asked(i):
+                raise AssertionError("no floor stands on the card")
+
+            return replace(super().examples(data, dataset), floor_marks={"never": asked})
+
+        def input_of(self, pack, sample):
+            return sample.data.values
+
+        def with_input(self, pack, sample, values):
+            return replace(sample, data=replace(sample.data, values=values))
+
+    Attackable.__module__ = toy_places.__name__
+    found = stress(Attackable(), pack, toy_data, tmp_path, Asked(limit=20, attacked=6))
+    falls = {
+        one["name"].partition(" ")[0]: one["change"]["cpm"]["value"]
+        for one in found["conditions"]
+        if one["kind"] == "attack"
+    }
+    assert max(falls["fgsm"], falls["pgd"]) < min(falls["noise"], 0) - 0.05
