@@ -202,7 +202,7 @@ class NoduleDetection(ExplainedMarks):
             for (mark, found), tracking in zip(marked, known, strict=True)
         ]
 
-    def input_of(self, pack: Pack, sample: Sample) -> Floats:
+    def attack_input(self, pack: Pack, sample: Sample) -> Floats:
         """Return the labelled slice in HU, shape (1, y, x)."""
         return np.asarray(sample.data.volume.values, dtype=np.float32)
 

@@ -43,7 +43,8 @@ class Attacked(Protocol):
     respect to `values`, in their shape, of the mean of those members' `scores`, each counted by
     `weights` (shape of one member's scores: () or (classes,)). One that answers with a mask or with
     places may have `harm_gradient(pack, sample, values, members, truth)` instead: the slope of a
-    smooth form of `harm_of`, given the sample's true mask or places.
+    smooth form of `harm_of`, given the sample's true mask or places. Where what is explained
+    (`input_of`) is another array than what is attacked, `attack_input(pack, sample)` gives that.
     """
 
     attack_unit: str
@@ -122,6 +123,12 @@ def _false_over_true(marks: Array, places: Array) -> float:
     return float(false - (best.mean() if len(best) else 0.0))
 
 
+def input_of(task: Any, pack: Pack, sample: Sample) -> Array:
+    """Return the array of a sample that is attacked."""
+    given = getattr(task, "attack_input", task.input_of)
+    return np.asarray(given(pack, sample))
+
+
 def kind_of(task: Task, pack: Pack) -> str:
     """Say where the slope of the attacks on a task comes from.
 
@@ -147,7 +154,7 @@ def attacked(target: Target, method: str, eps: float, seed: int) -> Sample:
     seed
         Of the noise, of the random start of PGD, and of estimated slopes.
     """
-    values = np.asarray(target.task.input_of(target.pack, target.sample), dtype=np.float32)
+    values = np.asarray(input_of(target.task, target.pack, target.sample), dtype=np.float32)
     rng = np.random.default_rng(seed)
     if method == "noise":
         changed = values + eps * rng.choice([-1.0, 1.0], values.shape)
