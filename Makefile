@@ -23,7 +23,7 @@ check: .venv/.all
 
 test: .venv/.all
 	scripts/peers.sh
-	$(BIN)/pytest -n 2 --dist loadscope --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 bench: .venv/.all
 	$(BIN)/python -m benchmarks
