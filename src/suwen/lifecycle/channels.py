@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suwen.core.errors import BadInput
 from suwen.lifecycle.layers import Graph, Group, Moments, Span
-from suwen.lifecycle.smaller import HALF, Feeds, float16, folded, import_onnx
+from suwen.lifecycle.smaller import HALF, Feeds, float16, folded, import_onnx, need
 from suwen.lifecycle.task import Array
 
 BLOCK = 8
@@ -123,10 +122,7 @@ def prune_channels(content: bytes, feeds: Feeds, amount: float) -> bytes:
     BadInput
         There are no feeds: the network was never asked.
     """
-    if not feeds:
-        raise BadInput(
-            "a network that no example asks", "feeds to weigh channels with", "give more examples"
-        )
+    need(feeds, "weigh channels with")
     graph = Graph(folded(content))
     groups = graph.groups()
     if not groups:

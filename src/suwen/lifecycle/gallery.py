@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cached_property
 from io import BytesIO
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,15 +99,30 @@ class Gallery:
         BadInput
             It is no gallery of this version.
         """
-        try:
-            with np.load(BytesIO(content), allow_pickle=False) as stored:
-                return cls(**{each.name: stored[each.name] for each in fields(cls)})
-        except (ValueError, KeyError, OSError) as error:
-            raise BadInput(
-                f"a gallery that cannot be read ({type(error).__name__})",
-                f"{FILE} as this version writes it",
-                "use the release of Suwen that made the pack, or train it again",
-            ) from None
+        return arrays_from(content, cls, "a gallery", FILE)
+
+
+Arrays = TypeVar("Arrays")
+
+
+def arrays_from(content: bytes, kind: type[Arrays], what: str, file: str) -> Arrays:
+    """Return a dataclass of arrays from a file of numpy that has one of each name.
+
+    Raises
+    ------
+    BadInput
+        It is no such file; the error names `what` and `file`.
+    """
+    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as stored:
+            return kind(**{name: stored[name] for name in names})
+    except (ValueError, KeyError, OSError) as error:
+        raise BadInput(
+            f"{what} that cannot be read ({type(error).__name__})",
+            f"{file} as this version writes it",
+            "use the release of Suwen that made the pack, or train it again",
+        ) from None
 
 
 def unit(vectors: Array) -> NDArray[np.float64]:

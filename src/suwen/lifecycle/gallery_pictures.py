@@ -16,6 +16,7 @@ from PIL import Image
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
+from suwen.lifecycle.gallery import arrays_from
 from suwen.lifecycle.task import Array, Examples, Sample
 
 FILE = "gallery_pictures.npz"
@@ -79,15 +80,7 @@ class Pictures:
         BadInput
             They are no pictures of this version.
         """
-        try:
-            with np.load(BytesIO(content), allow_pickle=False) as stored:
-                return cls(**{each.name: stored[each.name] for each in fields(cls)})
-        except (ValueError, KeyError, OSError) as error:
-            raise BadInput(
-                f"pictures that cannot be read ({type(error).__name__})",
-                f"{FILE} as this version writes it",
-                "use the release of Suwen that made the pack, or train it again",
-            ) from None
+        return arrays_from(content, cls, "pictures", FILE)
 
 
 def encoded(picture: Array) -> bytes:

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from suwen.core.errors import BadInput
 from suwen.lifecycle.layers import Graph
-from suwen.lifecycle.smaller import Feeds, folded, import_onnx, quiet
+from suwen.lifecycle.smaller import Feeds, folded, import_onnx, need, quiet
 from suwen.lifecycle.task import Array
 
 QUANTISED = ["Conv", "MatMul", "Gemm", "Clip", "Relu", "MaxPool", "Resize", "Concat"]
@@ -35,10 +34,7 @@ def quantise(content: bytes, feeds: Feeds, amount: float) -> bytes:
     BadInput
         There are no feeds: the network was never asked.
     """
-    if not feeds:
-        raise BadInput(
-            "a network that no example asks", "feeds to learn ranges from", "give more examples"
-        )
+    need(feeds, "learn ranges from")
     onnx = import_onnx()
     from onnxruntime import quantization
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from suwen.core.errors import MissingExtra
+from suwen.core.errors import BadInput, MissingExtra
 from suwen.lifecycle.task import Array
 
 LEAST_HALVED = 256
@@ -42,6 +42,20 @@ def import_onnx() -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "onnx", "train") from None
     return onnx
+
+
+def need(feeds: Feeds, what_for: str) -> None:
+    """Refuse a network that was never asked.
+
+    Raises
+    ------
+    BadInput
+        There are no feeds.
+    """
+    if not feeds:
+        raise BadInput(
+            "a network that no example asks", f"feeds to {what_for}", "give more examples"
+        )
 
 
 def halve(path: Path) -> None:
