@@ -1,0 +1,1 @@
+"""De-identification of notes, DICOM, FHIR, HL7 v2 and tables: data that identify nobody."""
