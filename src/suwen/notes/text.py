@@ -1,8 +1,8 @@
 """What the room reads: a text with its language, sections and sentences, all by character offsets.
 
-Offsets count characters of `Note.text`, end exclusive. `Note.stored` says where a stretch of it lies
-in the stored original, which is what Evidence points to: the same place for plain text, elsewhere
-where markup was left out.
+Offsets count characters of `Note.text`, end exclusive. `Note.stored` says where a stretch of it
+lies in the stored original, which is what Evidence points to: the same place for plain text,
+elsewhere where markup was left out.
 """
 
 from __future__ import annotations
