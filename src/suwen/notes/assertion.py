@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -35,6 +36,7 @@ DECIDED: Final = ("presence", "temporality", "experiencer")
 BREAK: Final = re.compile(r"[.!?](?=\s|$)|[。!?;\n]")
 """Ends of sentences where a note comes without its sentences."""
 COMMA: Final = ","
+NONE: Final = Rule("", "")
 HEADING_WORDS: Final = 4
 """Words that a heading has at most."""
 
@@ -56,6 +58,7 @@ class _Sentence:
 
     first: int
     last: int
+    brackets: bool = False
     marks: Mapping[str, list[Trigger]] = field(default_factory=dict)
 
 
@@ -131,8 +134,8 @@ def _stronger(before: Trigger | None, after: Trigger | None, place: _Place) -> T
     """Return which of the triggers at both sides decides.
 
     What is merely there or there under a condition gives way (`no effusion is present`, `no chest
-    pain on exertion`, `has a cough that resolved`), and so does a question with its answer (`testing
-    for BK virus is negative`); else the nearer one decides.
+    pain on exertion`, `has a cough that resolved`), and so does a question with its answer (`testing for
+    BK virus is negative`); else the nearer one decides.
     """
     if before is None or after is None:
         return before or after
@@ -145,9 +148,14 @@ def _stronger(before: Trigger | None, after: Trigger | None, place: _Place) -> T
     return before if place.first - before.last <= after.first - place.last else after
 
 
-def _leaves_brackets(between: Sequence[str]) -> bool:
+def _backwards(marks: Sequence[Trigger], end: int) -> Iterator[Trigger]:
+    for at in range(end - 1, -1, -1):
+        yield marks[at]
+
+
+def _leaves_brackets(between: Sequence[str], any_there: bool) -> bool:
     """Say whether a bracket that was opened before some words closes in them."""
-    return ")" in between and "(" not in between[: between.index(")")]
+    return any_there and ")" in between and "(" not in between[: between.index(")")]
 
 
 class _Reading:
@@ -211,8 +219,10 @@ class _Reading:
     def _sentences(
         self, found: Iterable[Trigger], bounds: list[tuple[int, int]]
     ) -> list[_Sentence]:
+        words = self.words.words
         sentences = [
-            _Sentence(first, last, {axis: [] for axis in DECIDED}) for first, last in bounds
+            _Sentence(first, last, ")" in words[first:last], {axis: [] for axis in DECIDED})
+            for first, last in bounds
         ]
         for one in found:
             axis = one.rule.axis
@@ -271,21 +281,26 @@ class _Reading:
     ) -> Trigger | None:
         """Return the trigger that decides about a mention, if any reaches it."""
         before = after = None
-        for one in marks:
-            if one.rule.inside and place.first <= one.first and one.last <= place.last:
-                return one
         words = self.words.words
-        outer = [one for one in marks if not self._swallowed(one)]
-        earlier = (
+        at = bisect_left(marks, Trigger(place.first, 0, NONE))
+        for one in marks[at:]:
+            if one.first >= place.last:
+                break
+            if one.rule.inside and one.last <= place.last:
+                return one
+        for one in _adjoining(
             one
-            for one in reversed(outer)
-            if one.first < place.first and not _leaves_brackets(words[one.last : place.first])
-        )
-        for one in _adjoining(earlier):
+            for one in _backwards(marks, at)
+            if not self._swallowed(one)
+            and not _leaves_brackets(words[one.last : place.first], sentence.brackets)
+        ):
             if one.rule.side != "after" and self._reaches(one, place, sentence):
                 before = one
                 break
-        for one in _adjoining(one for one in outer if one.last > place.last):
+        later = islice(marks, at, None)
+        for one in _adjoining(
+            one for one in later if one.last > place.last and not self._swallowed(one)
+        ):
             if one.rule.side != "before" and self._reaches(one, place, sentence):
                 after = one
                 break

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -112,7 +112,7 @@ def _parts(text: str, start: int, end: int) -> list[Span]:
     """Return the sentences in a row of the file, which may be a header and several of them."""
     cuts = [one.end() + start for one in re.finditer(r"[.!?](?=\s+\S)|;(?=\s)", text[start:end])]
     bounds = [start, *cuts, end]
-    return [Span(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+    return [Span(a, b) for a, b in pairwise(bounds) if a < b]
 
 
 def _located(row: Row, start: int, length: int) -> Span:

@@ -125,7 +125,7 @@ class Lexicon:
     def find(
         self, words: Sequence[str], owner: Sequence[int], firsts: Set[int] = frozenset()
     ) -> list[Trigger]:
-        """Return the triggers in order; of overlapping ones of an axis the first, longest.
+        """Return the triggers in order; of two overlapping ones of an axis the longer, else first.
 
         Parameters
         ----------
@@ -137,8 +137,7 @@ class Lexicon:
         firsts
             First words of sentences.
         """
-        found: list[Trigger] = []
-        done: dict[str, int] = {}
+        kept: dict[str, list[tuple[int, int, list[Rule]]]] = {}
         top, size = self.root.children, len(words)
         for first, word in enumerate(words):
             node = top.get(word) if word in top else self.root.next(word)
@@ -152,20 +151,29 @@ class Lexicon:
                 for rule in node.rules if whole else ():
                     if rule.closing and not shut:
                         continue
-                    held = best.get(rule.axis)
-                    if held is None or held[0] < place:
+                    longest = best.get(rule.axis)
+                    if longest is None or longest[0] < place:
                         best[rule.axis] = (place, [rule])
                     else:
-                        held[1].append(rule)
+                        longest[1].append(rule)
                 node = node.next(words[place]) if place < size else None
                 if node is None:
                     break
                 place += 1
             for axis, (last, rules) in best.items():
-                if done.get(axis, 0) <= first:
-                    done[axis] = last
-                    found.extend(Trigger(first, last, rule) for rule in rules)
-        return found
+                held = kept.setdefault(axis, [])
+                if held and held[-1][1] > first:
+                    if last - first <= held[-1][1] - held[-1][0]:
+                        continue
+                    held.pop()
+                held.append((first, last, rules))
+        spans = (
+            (first, last, rule)
+            for held in kept.values()
+            for first, last, rules in held
+            for rule in rules
+        )
+        return sorted(Trigger(*one) for one in spans)
 
 
 def alternatives(phrase: str) -> Iterator[str]:
