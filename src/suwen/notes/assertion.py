@@ -134,8 +134,8 @@ def _stronger(before: Trigger | None, after: Trigger | None, place: _Place) -> T
     """Return which of the triggers at both sides decides.
 
     What is merely there or there under a condition gives way (`no effusion is present`, `no chest
-    pain on exertion`, `has a cough that resolved`), and so does a question with its answer (`testing for
-    BK virus is negative`); else the nearer one decides.
+    pain on exertion`, `has a cough that resolved`), and so does a question with its answer
+    (`testing for BK virus is negative`); else the nearer one decides.
     """
     if before is None or after is None:
         return before or after
@@ -178,6 +178,9 @@ class _Reading:
         self.titles = {at for one in headings for at in range(one.first, one.last)}
         self.firsts = sorted(firsts.union(one.first for one in headings))
         bounds = list(zip(self.firsts, [*self.firsts[1:], len(self.words.words)], strict=True))
+        self.hollow = {
+            at for one in found if one.rule.value == NOTHING for at in range(one.first, one.last)
+        }
         self.sentences = self._sentences(found, bounds)
 
     def _place(self, span: Span) -> _Place:
@@ -304,6 +307,10 @@ class _Reading:
             if one.rule.side != "before" and self._reaches(one, place, sentence):
                 after = one
                 break
+        if before and after and after.rule.value == AXES[after.rule.axis][0]:
+            between = words[before.last : place.first]
+            if COMMA in between and not self.listing.intersection(between):
+                before = None  # `no fever, tuberculin test is positive`: a new clause
         return _stronger(before, after, place)
 
     def _reaches(self, one: Trigger, place: _Place, sentence: _Sentence) -> bool:
@@ -323,7 +330,7 @@ class _Reading:
             return False
         first, last = (commas[0], self._tail(place.last, sentence)) if forward else (start, end)
         return all(
-            self.owner[at] or words[at] == COMMA or words[at] in self.listing
+            self.owner[at] or words[at] == COMMA or words[at] in self.listing or at in self.hollow
             for at in range(first, last)
         )
 
