@@ -164,7 +164,7 @@ def test_no_rule_is_idle():
             idle.append((rule, len(places)))
         for node in places:
             node.rules.append(rule)
-    assert idle == []
+    assert [rule for rule, _ in idle] == []
 
 
 def test_a_rule_that_is_taken_away_is_missed():
@@ -206,10 +206,13 @@ def test_a_long_note_takes_no_longer_than_its_length():
     for times in (20, 200):
         text = line * times
         spans = [Span(one.start(), one.end()) for one in re.finditer("fever|cough|gout|发热", text)]
-        started = time.process_time()
-        assertions(Note(text, "en"), spans)
-        took.append(time.process_time() - started)
-    assert took[1] < 30 * took[0], "ten times the text, about ten times the time"
+        times_taken = []
+        for _ in range(3):
+            started = time.process_time()
+            assertions(Note(text, "en"), spans)
+            times_taken.append(time.process_time() - started)
+        took.append(min(times_taken))
+    assert took[1] < 40 * took[0], "ten times the text takes about ten times, not a hundred"
 
 
 def test_the_rules_ship_with_the_package():
