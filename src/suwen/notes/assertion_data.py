@@ -1,0 +1,129 @@
+"""Data sets with what is said of each mention: the NegEx kit and the dialogues of CMDD.
+
+References: Chapman et al., J Biomed Inform 34:301, 2001, with the annotated reports of
+chapmanbe/negex (Apache-2.0); Lin et al., EMNLP 2019, D19-1508 (CMDD, by alibaba-research/
+ChineseBLUE, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Final
+
+from suwen.core.errors import BadInput
+from suwen.notes.text import Note, Span
+
+NEGEX: Final = "text/negex"
+NEGEX_FILE: Final = "Annotations-1-120.txt"
+NEGEX_ENCODING: Final = "latin-1"
+NEGATED: Final = frozenset({"Negated", "Negation"})
+"""Both are written in the file; every other word is not negated."""
+SPACES: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the kit: a concept in a sentence of a report, and what is said of it.
+
+    `temporality` and `experiencer` are empty where the file has no such column.
+    """
+
+    report: int
+    concept: str
+    sentence: str
+    negated: bool
+    temporality: str = ""
+    experiencer: str = ""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A note with its mentions and, in the same order, the rows they come from."""
+
+    note: Note
+    mentions: tuple[Span, ...]
+    rows: tuple[Row, ...]
+
+
+def negex_rows(path: Path) -> list[Row]:
+    """Read the rows in the order of the file.
+
+    Raises
+    ------
+    BadInput
+        A row has fewer than four columns or no report number.
+    """
+    found = []
+    lines = path.read_text(encoding=NEGEX_ENCODING).splitlines()
+    for number, line in enumerate(lines[1:], start=2):
+        cells = [cell.strip().strip('"').strip() for cell in line.split("\t")]
+        if len(cells) < 4 or not cells[0].isdigit():
+            raise BadInput(
+                f"line {number} of {path.name} with {len(cells)} columns",
+                "report number, concept, sentence and negation between tabs",
+                "take the file as its authors published it",
+            )
+        cells += ["", ""]
+        negated = cells[3] in NEGATED
+        found.append(Row(int(cells[0]), cells[1], cells[2], negated, cells[4], cells[5]))
+    return found
+
+
+def negex_notes(rows: Iterable[Row]) -> list[Marked]:
+    """Put the sentences of each report together again and locate the concepts in them.
+
+    A sentence stands in the file once for each concept, with the concept in capitals; a concept
+    that stands in it more than once is the one in capitals.
+    """
+    return [_report(list(rows)) for _, rows in groupby(rows, key=lambda row: row.report)]
+
+
+def _report(rows: Sequence[Row]) -> Marked:
+    text, spans = "", []
+    sentences: list[Span] = []
+    for _, group in groupby(rows, key=lambda row: _plain(row.sentence)):
+        same = list(group)
+        sentence = SPACES.sub(" ", same[0].sentence)
+        start = len(text)
+        # Capitals mark the concept: without them the sentence is the same in each of its rows.
+        text += _common(sentence, [SPACES.sub(" ", row.sentence) for row in same]) + "\n"
+        sentences += _parts(text, start, len(text))
+        for row in same:
+            spans.append(_located(row, start, len(sentence)))
+    return Marked(Note(text, "en", sentences=tuple(sentences)), tuple(spans), tuple(rows))
+
+
+def _plain(sentence: str) -> str:
+    return SPACES.sub(" ", sentence).strip().casefold()
+
+
+def _common(sentence: str, variants: Sequence[str]) -> str:
+    """Return the sentence without the capitals that mark concepts, where other rows show it."""
+    if len(variants) < 2 or any(len(one) != len(sentence) for one in variants):
+        return sentence.lower()
+    return "".join(min(letters, key=str.isupper) for letters in zip(*variants, strict=True))
+
+
+def _parts(text: str, start: int, end: int) -> list[Span]:
+    """Return the sentences in a row of the file, which may be a header and several of them."""
+    cuts = [one.end() + start for one in re.finditer(r"[.!?](?=\s+\S)|;(?=\s)", text[start:end])]
+    bounds = [start, *cuts, end]
+    return [Span(a, b) for a, b in pairwise(bounds) if a < b]
+
+
+def _located(row: Row, start: int, length: int) -> Span:
+    """Return where the concept of a row stands, the one in capitals first.
+
+    A concept that is not there as written stands for its whole sentence.
+    """
+    sentence = SPACES.sub(" ", row.sentence)
+    concept = SPACES.sub(" ", row.concept).strip()
+    for text, asked in ((sentence, concept.upper()), (sentence.lower(), concept.lower())):
+        at = text.find(asked)
+        if at >= 0 and asked:
+            return Span(start + at, start + at + len(asked))
+    return Span(start, start + length)
