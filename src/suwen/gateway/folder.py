@@ -11,11 +11,11 @@ from datetime import tzinfo
 from pathlib import Path
 
 from suwen.core.codes import Text
+from suwen.core.encodings import decode
 from suwen.core.errors import BadInput, NotFound, UnsafeInput
 from suwen.core.nouns import digest_of
 from suwen.core.settings import settings
 from suwen.gateway.dicom_in import DicomReader, read_volume
-from suwen.gateway.encodings import decode
 from suwen.gateway.fhir_in import read_fhir
 from suwen.gateway.identity import identify
 from suwen.gateway.intake import Intake, Reading, Resource, SourceFile

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from suwen.core.codes import LOINC
+from suwen.core.encodings import Decoded
 from suwen.gateway.dicom_in import document
-from suwen.gateway.encodings import Decoded
 from suwen.gateway.identity import name_forms
 from suwen.gateway.intake import Claim, Reading, SourceFile
 
@@ -59,7 +59,7 @@ def read_note(file: SourceFile, found: Decoded, reading: Reading) -> None:
     reading.blobs.append(file.blob("text/plain"))
     note = document(file, "text/plain", NOTE, file.digest)
     note["content"][0]["attachment"]["language"] = found.language
-    if found.encoding != "UTF-8":
+    if found.encoding != "UTF-8" and not found.encoding.startswith("mixed"):
         charset = f"text/plain; charset={_charset(found)}"
         note["content"][0]["attachment"]["contentType"] = charset
     if day := date_of(found.text):
