@@ -13,9 +13,12 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from suwen.core.codes import Language
+
 _PAIRS = re.compile(rb"(?:[\xa1-\xfe][\xa1-\xfe])+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
+_SPACE = re.compile(r"\s")
 _WIDE = re.compile(rb"[\xe0-\xf4][\x80-\xbf]{2,3}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HIGH = bytes(range(0x80, 0x100))
@@ -41,10 +44,17 @@ class Decoded:
         return words >= MIN_WORDS and letters >= MIN_SHARE_OF_LETTERS * shown
 
     @property
-    def language(self) -> str:
-        """`zh` when at least a tenth of the characters are Chinese, else `en`."""
-        letters = sum(not character.isspace() for character in self.text)
-        return "zh" if letters and len(_HAN.findall(self.text)) >= 0.1 * letters else "en"
+    def language(self) -> Language:
+        """Language of the text."""
+        return language_of(self.text)
+
+
+def language_of(text: str) -> Language:
+    """Return `zh` when at least a tenth of the characters are Chinese, else `en`."""
+    if text.isascii():
+        return "en"
+    shown = len(text) - len(_SPACE.findall(text))
+    return "zh" if shown and len(_HAN.findall(text)) >= 0.1 * shown else "en"
 
 
 def decode(data: bytes) -> Decoded | None:
