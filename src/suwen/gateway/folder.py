@@ -11,18 +11,19 @@ from datetime import tzinfo
 from pathlib import Path
 
 from suwen.core.codes import Text
+from suwen.core.encodings import decode
 from suwen.core.errors import BadInput, NotFound, UnsafeInput
 from suwen.core.nouns import digest_of
 from suwen.core.settings import settings
 from suwen.gateway.dicom_in import DicomReader, read_volume
-from suwen.gateway.encodings import decode
 from suwen.gateway.fhir_in import read_fhir
 from suwen.gateway.identity import identify
 from suwen.gateway.intake import Intake, Reading, Resource, SourceFile
-from suwen.gateway.notes_in import read_note
+from suwen.gateway.notes_in import NO_WORDS, read_document, read_note
 from suwen.gateway.recognise import UNKNOWN, kind_of
 from suwen.gateway.storing import store_intake
 from suwen.gateway.tables import is_vitals, read_vitals, rows_of
+from suwen.notes.reading import CDA, HTML, media_type_of
 
 __all__ = ["read_folder", "store_intake"]
 
@@ -42,7 +43,6 @@ _SPECIAL = Text(en="not a regular file", zh="不是普通文件")
 _DEEP = Text(en="too deep below the folder", zh="文件夹层级过深")
 _UNREADABLE = Text(en="it cannot be opened", zh="无法打开")
 _LARGE = Text(en="larger than SUWEN_MAX_UPLOAD_MB allows", zh="文件超过 SUWEN_MAX_UPLOAD_MB 的限制")
-_NO_WORDS = Text(en="a text without the words of a note", zh="文本中没有病历文字")
 _LONG = Text(en="too long for a note", zh="文本过长，不像病历")
 
 
@@ -80,7 +80,7 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
     if not reading.resources and not reading.claims:
         raise BadInput(
             "nothing in the folder was understood",
-            "DICOM, NIfTI, FHIR R4 JSON, text notes or tables of vital signs",
+            "DICOM, NIfTI, FHIR R4 JSON, notes (text, RTF, HTML, C-CDA, PDF) or tables of vitals",
             "check that it is the right folder; the files' reasons: " + _reasons(reading),
         )
     identity = identify(reading.claims, [blob.digest for blob in reading.blobs] or digests)
@@ -164,6 +164,8 @@ def _read(
         read_volume(file, data, reading)
     elif kind == "json":
         read_fhir(file, data, reading)
+    elif kind == "document":
+        return read_document(file, data, reading), file.digest
     else:
         return _text(file, data, reading, zone), file.digest
     return None, file.digest
@@ -175,11 +177,13 @@ def _text(file: SourceFile, data: bytes, reading: Reading, zone: tzinfo | None) 
     found = decode(data)
     if found is None:
         return UNKNOWN
+    if media_type_of(data) in (CDA, HTML):
+        return read_document(file, data, reading)
     rows = rows_of(found.text)
     if rows is None and len(data) > NOTE_CAP:
         return _LONG
     if rows is None and not found.is_prose:
-        return _NO_WORDS
+        return NO_WORDS
     if rows is None:
         read_note(file, found, reading)
         return None

@@ -1,4 +1,7 @@
-"""Text notes in: decoded, their language and date told, kept as the bytes they came in."""
+"""Notes in (text, Markdown, RTF, HTML, C-CDA, PDF): read, and kept as the bytes they came in.
+
+Their language, date and patient are told from their words.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,21 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from suwen.core.codes import LOINC
+from suwen.core.codes import LOINC, Text
+from suwen.core.encodings import Decoded, language_of
+from suwen.gateway.cda_in import claim_of_cda
 from suwen.gateway.dicom_in import document
-from suwen.gateway.encodings import Decoded
 from suwen.gateway.identity import name_forms
 from suwen.gateway.intake import Claim, Reading, SourceFile
+from suwen.notes.drawn import Unreadable
+from suwen.notes.reading import CDA, HTML, PDF, RTF, draw, media_type_of
 
 HEAD = 4000
 """Characters at the beginning of a note in which its date and patient are looked for."""
 NOTE = {"coding": [{"system": LOINC, "code": "34109-9", "display": "Note"}]}
+NO_WORDS = Text(en="a text without the words of a note", zh="文本中没有病历文字")
+_LANGUAGES = {"en": Text(en="English", zh="英文"), "zh": Text(en="Chinese", zh="中文")}
+_KINDS = {CDA: "C-CDA", HTML: "HTML", PDF: "PDF", RTF: "RTF"}
 _DATE = re.compile(
     r"(?:^|\n)[^\n]{0,24}?(?:date|dated|日期|时间)\s*[:：]\s*"
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})",
@@ -52,25 +61,53 @@ def claim_of_note(file: str, text: str) -> Claim:
 
 
 def read_note(file: SourceFile, found: Decoded, reading: Reading) -> None:
-    """Add one note as a DocumentReference."""
-    claim = claim_of_note(file.name, found.text)
-    if claim.says_who or claim.birth_date:
-        reading.claims.append(claim)
-    reading.blobs.append(file.blob("text/plain"))
-    note = document(file, "text/plain", NOTE, file.digest)
-    note["content"][0]["attachment"]["language"] = found.language
-    if found.encoding != "UTF-8":
-        charset = f"text/plain; charset={_charset(found)}"
-        note["content"][0]["attachment"]["contentType"] = charset
-    if day := date_of(found.text):
-        note["context"] = {"period": {"start": day}}
-    reading.resources.append(note)
-    language = {"en": ("English", "英文"), "zh": ("Chinese", "中文")}[found.language]
+    """Add one text (plain or Markdown) as a DocumentReference."""
+    kind = media_type_of(found.text.encode())
+    charset = ""
+    if found.encoding != "UTF-8" and not found.encoding.startswith("mixed"):
+        charset = f"; charset={_charset(found)}"
+    _keep(file, found.text, (kind, charset), reading)
+    language = _LANGUAGES[found.language]
     characters = len(found.text)
     reading.accept(
-        f"note in {language[0]}, {characters} characters ({found.encoding})",
-        f"{language[1]}病历文本，{characters} 字符（{found.encoding}）",
+        f"note in {language.en}, {characters} characters ({found.encoding})",
+        f"{language.zh}病历文本，{characters} 字符（{found.encoding}）",
     )
+
+
+def read_document(file: SourceFile, data: bytes, reading: Reading) -> Text | None:
+    """Add one document (RTF, HTML, C-CDA, PDF) as a DocumentReference; return why not."""
+    kind = media_type_of(data)
+    try:
+        drawn, original = draw(data)
+    except Unreadable as error:
+        return error.reason
+    if not Decoded(drawn.text, "").is_prose:
+        return NO_WORDS
+    if kind == CDA and (claim := claim_of_cda(file.name, original)):
+        reading.claims.append(claim)
+    _keep(file, drawn.text, (kind, ""), reading)
+    language, name = _LANGUAGES[language_of(drawn.text)], _KINDS[kind]
+    characters = len(drawn.text)
+    reading.accept(
+        f"{name} note in {language.en}, {characters} characters",
+        f"{language.zh}病历文档（{name}），{characters} 字符",
+    )
+    return None
+
+
+def _keep(file: SourceFile, text: str, media: tuple[str, str], reading: Reading) -> None:
+    """Add the file as it is, with what its text says: whose it is, its language and its date."""
+    kind, charset = media
+    claim = claim_of_note(file.name, text)
+    if claim.says_who or claim.birth_date:
+        reading.claims.append(claim)
+    reading.blobs.append(file.blob(kind))
+    note = document(file, kind + charset, NOTE, file.digest)
+    note["content"][0]["attachment"]["language"] = language_of(text)
+    if day := date_of(text):
+        note["context"] = {"period": {"start": day}}
+    reading.resources.append(note)
 
 
 def _charset(found: Decoded) -> str:

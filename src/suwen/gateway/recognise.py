@@ -9,10 +9,11 @@ from typing import Literal
 
 from suwen.core.codes import Text
 
-Kind = Literal["dicom", "nifti", "json", "table", "text"]
+Kind = Literal["dicom", "nifti", "json", "document", "text"]
 
 _PEEK = 4096
 _ARRAY = re.compile(rb"\[\s*(?:[\[{\]\"\d-]|true|false|null)")
+_TAG = re.compile(rb"<[?!A-Za-z]")
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 _VRS = (b"UI", b"UL", b"CS", b"OB", b"LO", b"SH", b"DA", b"TM", b"US")
 
@@ -22,8 +23,6 @@ def _reason(en: str, zh: str) -> Text:
 
 
 _OTHERS: tuple[tuple[bytes, Text], ...] = (
-    (b"%PDF", _reason("a PDF document; export its text", "PDF 文档；请导出其文字")),
-    (b"{\\rtf", _reason("an RTF document; save it as plain text", "RTF 文档；请另存为纯文本")),
     (b"\x89PNG", _reason("a PNG picture, not a DICOM image", "PNG 图片，不是 DICOM 图像")),
     (b"\xff\xd8\xff", _reason("a JPEG picture, not a DICOM image", "JPEG 图片，不是 DICOM 图像")),
     (b"GIF8", _reason("a GIF picture, not a DICOM image", "GIF 图片，不是 DICOM 图像")),
@@ -41,10 +40,10 @@ _OTHERS: tuple[tuple[bytes, Text], ...] = (
 
 EMPTY = _reason("the file is empty", "文件为空")
 UNKNOWN = _reason(
-    "its content is none of the known formats (DICOM, NIfTI, FHIR JSON, text, CSV)",
-    "内容不属于已知格式（DICOM、NIfTI、FHIR JSON、文本、CSV）",
+    "its content is none of the known formats "
+    "(DICOM, NIfTI, FHIR JSON, text, RTF, HTML, C-CDA, PDF, CSV)",
+    "内容不属于已知格式（DICOM、NIfTI、FHIR JSON、文本、RTF、HTML、C-CDA、PDF、CSV）",
 )
-XML = _reason("an XML document; export FHIR as JSON", "XML 文档；请将 FHIR 导出为 JSON")
 COMPRESSED = _reason("a compressed file; unpack it", "压缩文件；请解压")
 
 
@@ -62,8 +61,8 @@ def kind_of(data: bytes) -> Kind | Text:
         if data.startswith(magic):
             return reason
     start = data[:_PEEK].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] == b"<":
-        return XML
+    if data.startswith((b"%PDF", b"{\\rtf")) or _TAG.match(start):
+        return "document"
     if start[:1] == b"{" or _ARRAY.match(start):
         return "json"
     return "text"

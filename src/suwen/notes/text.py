@@ -64,9 +64,10 @@ class Note:
         The record the text was read from; empty for a text that is in no store.
     sections, sentences
         Neither overlaps another; sentences end where sections do.
-    origin
-        Position in the decoded stored original of each character of `text`, shape (n,); None where
-        both are the same.
+    origin, ends
+        Where each character of `text` begins and ends in the decoded stored original, shape (n,)
+        each (an entity or control word is longer than what it stands for); None where text and
+        original are the same.
     """
 
     text: str
@@ -75,12 +76,25 @@ class Note:
     sections: tuple[Section, ...] = ()
     sentences: tuple[Span, ...] = ()
     origin: NDArray[np.int64] | None = None
+    ends: NDArray[np.int64] | None = None
 
     def stored(self, span: Span) -> Span:
         """Return where a stretch of the text lies in the decoded stored original."""
         if self.origin is None or span.start >= span.end:
             return span
-        return Span(int(self.origin[span.start]), int(self.origin[span.end - 1]) + 1)
+        last = span.end - 1
+        end = self.origin[last] + 1 if self.ends is None else self.ends[last]
+        return Span(int(self.origin[span.start]), int(end))
+
+    def shown(self, stored: Span) -> Span:
+        """Return the stretch of the text that lies in a stretch of the stored original."""
+        if self.origin is None:
+            return stored
+        last = self.origin + 1 if self.ends is None else self.ends
+        return Span(
+            int(np.searchsorted(last, stored.start, side="right")),
+            int(np.searchsorted(self.origin, stored.end, side="left")),
+        )
 
     def section_at(self, position: int) -> str:
         """Return the kind of the section a character stands in, empty outside of all."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 
 from suwen.core.codes import Language
-from suwen.core.errors import NotFound
 from suwen.core.nouns import Case, Record
 from suwen.diagnosis.language import both
 from suwen.diagnosis.observations import VERDICTS, concept_name, series_of, when
+from suwen.notes.case import Read, read_record
 from suwen.server.language import say
 
 NOTE_CHARACTERS = 20_000
@@ -74,37 +72,16 @@ def context_of(case: Case, language: Language) -> Context:
 
 
 def _notes(case: Case, language: Language) -> list[Note]:
-    found = []
+    found: list[Note] = []
     for record in reversed(case.of("DocumentReference")):
-        for part in record.content.get("content", ()):
-            attachment = part.get("attachment", {})
-            if attachment.get("contentType", "").startswith("text/plain"):
-                text = _text(case, attachment)
-                if text:
-                    found.append(Note(_title(record, attachment, language), text))
-    return found[:MOST_NOTES]
-
-
-def _text(case: Case, attachment: Mapping[str, Any]) -> str:
-    reference = str(attachment.get("url", ""))
-    if not reference.startswith("blob/"):
-        return ""
-    try:
-        data = case.blob(reference.removeprefix("blob/"))
-    except NotFound:
-        return ""
-    encoding = charset_of(str(attachment.get("contentType", "")))
-    return data.decode(encoding, "replace")[:NOTE_CHARACTERS]
-
-
-def charset_of(media_type: str) -> str:
-    """Return the character set a media type names; UTF-8 when it names none that is known."""
-    message = Message()
-    message["content-type"] = media_type
-    try:
-        return codecs.lookup(message.get_content_charset("utf-8")).name
-    except LookupError:
-        return "utf-8"
+        if len(found) == MOST_NOTES:
+            break
+        read = read_record(case, record)
+        if isinstance(read, Read):
+            attachment = record.content["content"][0].get("attachment", {})
+            text = read.note.text[:NOTE_CHARACTERS]
+            found.append(Note(_title(record, attachment, language), text))
+    return found
 
 
 def _title(record: Record, attachment: Mapping[str, Any], language: Language) -> str:

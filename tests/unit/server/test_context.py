@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from suwen.core.nouns import Case, Record
-from suwen.server.context import charset_of, context_of
+from suwen.server.context import context_of
 
 NOTE = "主诉：咳嗽三周，痰中带血。"
 
@@ -27,6 +27,13 @@ def test_a_chinese_note_is_shown_whatever_its_encoding(charset):
     assert note.text == NOTE
 
 
-def test_a_media_type_without_a_known_charset_is_utf_8():
-    assert charset_of("text/plain") == "utf-8"
-    assert charset_of("text/plain; charset=klingon") == "utf-8"
+@pytest.mark.parametrize("media_type", ["text/plain", "text/plain; charset=klingon"])
+def test_a_note_whose_charset_is_not_known_is_read_as_what_it_is(media_type):
+    (note,) = context_of(case_with(media_type, NOTE.encode("gb18030")), "zh").notes
+    assert note.text == NOTE
+
+
+def test_a_note_in_rtf_is_shown_without_its_markup():
+    data = b"{\\rtf1\\ansi {\\b Cough} for three weeks.\\par}"
+    (note,) = context_of(case_with("application/rtf", data), "en").notes
+    assert note.text.strip() == "Cough for three weeks."
