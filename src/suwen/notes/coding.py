@@ -228,9 +228,9 @@ class Coder:
         found: list[tuple[int, Reading, float]] = []
         for reading in readings:
             found += [(r, reading, 1.0) for r in self._same(reading.text, kind, systems)]
-        certain = any(not self.vocabulary.flags[row] & LOOSE for row, _, _ in found)
-        if certain and not long:
-            return found
+            certain = any(not self.vocabulary.flags[row] & LOOSE for row, _, _ in found)
+            if certain and not long:
+                return found
         if not found and not long:
             for sense in abbreviations.senses(text)[:4] if len(text) <= 8 else ():
                 reading = Reading(sense.long, inventory=max(sense.share, 0.05))
@@ -331,16 +331,26 @@ def stored_weights() -> dict[str, float]:
 def primary(candidates: Sequence[Candidate], kind: str) -> Candidate | None:
     """Return the one code by which facts are compared, over languages and notes.
 
-    A local synonym first; then what is within 0.02 of the best score, by the order of
-    `SYSTEMS_OF`. An edition of ICD-10 is cut to its category, which both editions share.
+    A local synonym first; then a name that is the same: our own list before the others, a name of
+    just this concept before a related one, then by the order of `SYSTEMS_OF`; then the best score.
+    An edition of ICD-10 is cut to its category, which both editions share.
     """
     if not candidates:
         return None
     if candidates[0].source == LOCAL:
         return candidates[0]
     order = SYSTEMS_OF[kind]
-    near = [one for one in candidates if one.score >= candidates[0].score - 0.02]
-    best = min(near, key=lambda one: (order.index(one.system), -one.score, one.code))
+    same = [c for c in candidates if c.features["same_bag"] and not c.features["other_case"]]
+    best = min(
+        same or candidates[:1],
+        key=lambda c: (
+            not c.source.startswith("own"),
+            c.features["loose"],
+            order.index(c.system),
+            -c.score,
+            c.code,
+        ),
+    )
     if best.system in (ICD10CM, ICD10_BEIJING):
         category = best.code.partition(".")[0]
         return replace(best, system=ICD10, code=category)

@@ -22,6 +22,10 @@ LONGEST: Final = 12
 _BITS: Final = 24
 _BREAK: Final = re.compile(r"[^\w\s'\u2019/()-]|\n|\s[-/(]\s?")
 """What parts words of which no order but their own is the same name."""
+_PARTING: Final = re.compile(r"[、，。；：,;:\n]")
+"""What parts Chinese words that are listed: 咳嗽、咳痰 are two."""
+_PARTING_LATIN: Final = re.compile(r"[.;:\n](?=\s|$)|\n")
+_LETTERS: Final = re.compile(r"[^\W\d_]{2}|[^\W\d_][\-/ ]?\d|\d[^\W\d_]")
 _RANK: Final = {"problem": 0, "drug": 1, "test": 2, "procedure": 3, "anatomy": 4, "word": 5}
 
 
@@ -56,20 +60,17 @@ class Lexicon:
         if not found:
             return []
         matches: list[Match] = []
-        free = 0
-        best: dict[int, list[int]] = {}
-        for start, length in self._candidates(found):
-            best.setdefault(start, []).append(length)
-        for start in sorted(best):
-            if start < free:
+        taken = bytearray(len(found))
+        windows = self._candidates(found)
+        windows.sort(key=lambda one: (-one[1], one[0]))
+        for start, length in windows:
+            if any(taken[start : start + length]):
                 continue
-            for length in sorted(best[start], reverse=True):
-                match = self._match(text, found[start : start + length], kinds)
-                if match is not None:
-                    matches.append(match)
-                    free = start + length
-                    break
-        return matches
+            match = self._match(text, found[start : start + length], kinds)
+            if match is not None:
+                matches.append(match)
+                taken[start : start + length] = b"\x01" * length
+        return sorted(matches)
 
     def _candidates(self, found: Sequence[terms.Token]) -> list[tuple[int, int]]:
         """Return (first token, tokens) of every window whose key may be known."""
@@ -107,6 +108,12 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
     vocabulary = lexicon.vocabulary
     broken = _BREAK.search(surface) is not None
     wanted = terms.forms(surface)
+    if terms.is_chinese(surface):
+        parted = set(_PARTING.findall(surface))
+    elif len(surface) < 2 or not _LETTERS.search(surface):
+        return ()
+    else:
+        parted = set(_PARTING_LATIN.findall(surface))
     entries: list[tuple[int, int, Entry]] = []
     for row in vocabulary.named(surface):
         flags = int(vocabulary.flags[row])
@@ -115,7 +122,7 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
         term = vocabulary.surface(row)
         if flags & CASED and term != surface:
             continue
-        if broken and terms.forms(term) != wanted:
+        if (broken and terms.forms(term) != wanted) or not parted <= set(term):
             continue
         entry = vocabulary.entry(row)
         entries.append((int(vocabulary.source[row]), _RANK.get(entry.kind, 9), entry))

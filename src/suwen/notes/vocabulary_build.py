@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -49,7 +50,6 @@ EVERYDAY: Final = frozenset(
 
 BY: Final[tuple[tuple[Source, Callable[[Path], Iterator[read.Name]]], ...]] = (
     (Source("own", "1", "Apache-2.0", "Suwen"), read.own_problems),
-    (Source("own-drugs", "1", "Apache-2.0", "Suwen"), read.own_drugs),
     (
         Source(
             "loinc",
@@ -61,6 +61,7 @@ BY: Final[tuple[tuple[Source, Callable[[Path], Iterator[read.Name]]], ...]] = (
         ),
         read.own_tests,
     ),
+    (Source("own-drugs", "1", "Apache-2.0", "Suwen"), read.own_drugs),
     (Source("own-procedures", "1", "Apache-2.0", "Suwen"), read.own_procedures),
     (
         Source(
@@ -175,6 +176,14 @@ class _Rows:
         self.source.append(source)
         self.flags.append(flags)
 
+    def part(self) -> None:
+        """Keep names that list two other names (nausea and vomiting) from being found as one."""
+        names = {term.lower() for term in self.terms}
+        for row, term in enumerate(self.terms):
+            halves = re.split(r" (?:and|or|with) |和|与|及", term.lower())
+            if len(halves) == 2 and all(half in names for half in halves):
+                self.flags[row] |= UNMATCHED
+
 
 def gather(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Return the columns of the vocabulary, rows in alphabetical order."""
@@ -191,6 +200,7 @@ def gather(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
             rows.add(name, number)
             if terms.is_chinese(name.term):
                 seen_words.add(name.term)
+    rows.part()
     order = sorted(range(len(rows.terms)), key=lambda r: (rows.terms[r], rows.source[r]))
     place = {row: n for n, row in enumerate(order)}
     names = [rows.terms[row] for row in order]
