@@ -105,7 +105,7 @@ class StatusModel:
             self.second = np.array(stored["second"], dtype=float)
             self.second_bias = np.array(stored["second_bias"], dtype=float)
             self.priors = np.array(stored["priors"], dtype=float)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(
                 "weights of the dialogue status that cannot be read",
                 "the JSON that `suwen.notes.dialogue_status_fit` writes",
