@@ -167,6 +167,7 @@ class _Reading:
         self.note, self.settings = note, lexicon.settings
         self.words = words_of(folded)
         self.listing = frozenset(self.settings.get("list_words", ()))
+        self.normal = frozenset(self.settings.get("normal_words", ()))
         self.places = [self._place(one) for one in mentions]
         self.owner = [0] * (len(self.words.words) + 1)
         for number, place in enumerate(self.places, start=1):
@@ -321,18 +322,26 @@ class _Reading:
         if end - start > rule.reach:
             return False
         words = self.words.words
-        if rule.commas == "any":
-            return True
         commas = [at for at in range(start, end) if words[at] == COMMA]
         if not commas:
             return True
-        if rule.commas == "none":
+        if rule.commas == "none" or (forward and self._as_it_should_be(place)):
             return False
+        if rule.commas == "any":
+            return True
         first, last = (commas[0], self._tail(place.last, sentence)) if forward else (start, end)
         return all(
             self.owner[at] or words[at] == COMMA or words[at] in self.listing or at in self.hollow
             for at in range(first, last)
         )
+
+    def _as_it_should_be(self, place: _Place) -> bool:
+        """Say whether a mention is of a normal finding (`alert`, `神志清楚`)."""
+        inside = self.words.words[place.first : place.last]
+        if not self.normal.isdisjoint(inside):
+            return True
+        joined = "".join(inside)
+        return not joined.isascii() and any(word in joined for word in self.normal)
 
     def _tail(self, at: int, sentence: _Sentence) -> int:
         """Return where the part of the sentence between commas that holds a word ends."""

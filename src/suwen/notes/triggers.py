@@ -36,7 +36,7 @@ WORD: Final = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|\S")
 NUMBER, YEAR = "#", "####"
 """Stand in a phrase for any whole number, and for one of four digits."""
 PHRASE: Final = re.compile(f"#+|{WORD.pattern}")
-CLOSING: Final = frozenset(",.;:。!?)")
+CLOSING: Final = frozenset(",.;:。!?)、")
 Side = Literal["before", "after", "around"]
 
 
