@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -44,6 +44,16 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the workbench listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the workbench listens on.")
     session_minutes: int = Field(30, ge=1, description="Idle minutes until a page session ends.")
+    llm_url: str = Field(
+        "",
+        description="Address of an OpenAI-compatible server (https://host/v1) that may rewrite "
+        "summaries of notes; their text is sent there. Empty: none, nothing is sent.",
+    )
+    llm_model: str = Field("", description="Name of the model asked of that server.")
+    llm_key: SecretStr = Field(
+        SecretStr(""), description="Key sent to that server, if it needs one."
+    )
+    llm_seconds: float = Field(60.0, gt=0, le=600, description="Seconds that server may take.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="Lowest level written to standard error."
     )

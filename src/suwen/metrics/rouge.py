@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -26,6 +27,8 @@ class Rouge(NamedTuple):
 def rouge(produced: str, reference: str) -> Rouge:
     """Return ROUGE-1, ROUGE-2 and ROUGE-L (F1) of a produced text; two empty texts agree (1)."""
     mine, theirs = _WORD.findall(produced.lower()), _WORD.findall(reference.lower())
+    if not mine and not theirs:
+        return Rouge(1.0, 1.0, 1.0)
     return Rouge(
         _overlap(Counter(mine), Counter(theirs)),
         _overlap(Counter(_pairs(mine)), Counter(_pairs(theirs))),
@@ -34,7 +37,7 @@ def rouge(produced: str, reference: str) -> Rouge:
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
-    return list(zip(words, words[1:], strict=False))
+    return list(pairwise(words))
 
 
 def _overlap(mine: Counter[T], theirs: Counter[T]) -> float:
@@ -43,9 +46,7 @@ def _overlap(mine: Counter[T], theirs: Counter[T]) -> float:
 
 
 def _f1(shared: int, mine: int, theirs: int) -> float:
-    if mine + theirs == 0:
-        return 1.0
-    return 2 * shared / (mine + theirs)
+    return 2 * shared / (mine + theirs) if mine + theirs else 0.0
 
 
 def _common(mine: Sequence[str], theirs: Sequence[str]) -> int:

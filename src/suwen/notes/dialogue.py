@@ -1,7 +1,7 @@
 """Visit talk to a draft note by section: extractive, by templates, every line traceable to turns.
 
-A question and its answer become a line: a denial or a report of what was asked for, or the answer in
-the third person; what a clinician states (findings, plans) is kept as stated. Fillers and greetings
+A question and its answer become a line: a denial or a report of what was asked for, or the answer
+in the third person; what a clinician states (findings, plans) is kept as stated. Fillers and greetings
 are left out, number words become digits. Nothing is added that was not said; each line names the
 stretches of the talk it was made from. `knowledge/dialogue.toml` has the words.
 """
@@ -171,14 +171,14 @@ def _begins(said: str, answers: Sequence[str]) -> bool:
 @cache
 def _heads() -> re.Pattern[str]:
     heads = "|".join(_words()["questions"]["heads"])
-    return re.compile(rf"(?i)(?:^|[,.]\s*|\b(?:and|or|so|okay|um)\s+)(?:{heads})\s+(?P<thing>[^?？]+)")
+    return re.compile(
+        rf"(?i)(?:^|[,.]\s*|\b(?:and|or|so|okay|um)\s+)(?:{heads})\s+(?P<thing>[^?？]+)"
+    )
 
 
 def _thing(question: str) -> str:
-    match = None
-    for match in _heads().finditer(question):
-        pass
-    return match["thing"].strip(" ,.") if match else ""
+    matches = list(_heads().finditer(question))
+    return matches[-1]["thing"].strip(" ,.") if matches else ""
 
 
 def _stated(talk: str, sentence: Span, speaker: Speaker, asked: Span | None) -> _Exchange:
@@ -200,7 +200,9 @@ def _stated(talk: str, sentence: Span, speaker: Speaker, asked: Span | None) -> 
 @cache
 def _fillers() -> re.Pattern[str]:
     words = "|".join(sorted(map(re.escape, _words()["fillers"]["words"]), key=len, reverse=True))
-    return re.compile(rf"(?i)^(?:(?:{words})\b[ ,.!]*)+|,\s*(?:um|uh|you know|i mean)\b\s*,?|\b(?:um|uh)\b,?\s*")
+    return re.compile(
+        rf"(?i)^(?:(?:{words})\b[ ,.!]*)+|,\s*(?:um|uh|you know|i mean)\b\s*,?|\b(?:um|uh)\b,?\s*"
+    )
 
 
 def _cleaned(said: str) -> str:
@@ -276,7 +278,7 @@ def _most_telling(exchanges: list[_Exchange], words: float) -> list[_Exchange]:
     def weight(one: _Exchange) -> float:
         told = [word for word in words_of(one.line.text.en) if len(word) > 2]
         heavy = sum(model.weight(word) for word in set(told) if word in model.words)
-        return heavy / max(len(told), 4) ** 0.5
+        return float(heavy / max(len(told), 4) ** 0.5)
 
     kept, used = set(), 0.0
     for number in sorted(range(len(exchanges)), key=lambda n: -weight(exchanges[n])):

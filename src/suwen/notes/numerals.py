@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 UNITS: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-TENS: Final = ("twenty thirty forty fifty sixty seventy eighty ninety").split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 VALUES: Final = {
     **{word: number for number, word in enumerate(UNITS)},
     **{word: 10 * number for number, word in enumerate(TENS, 2)},
