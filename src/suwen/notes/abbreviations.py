@@ -34,16 +34,20 @@ def defined(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for match in _BRACKETS.finditer(text):
         inside = re.split(r"[;,；，]", match[1])[0].strip()
-        before = re.split(r"[.;:!?。；：！？，、()\n]", text[max(0, match.start() - 160) : match.start()])
+        before = re.split(
+            r"[.;:!?。；：！？，、()\n]", text[max(0, match.start() - 160) : match.start()]
+        )
         sentence = before[-1].rstrip()
         if _SHORT.match(inside) and any(letter.isalpha() for letter in inside):
             if long := _long_form(inside, sentence):
                 found.setdefault(inside, long)
             elif chinese := _CHINESE_BEFORE.search(sentence):
                 found.setdefault(inside, chinese.group())
-        elif sentence and _SHORT.match(last := sentence.split()[-1]) and last[0].isalpha():
-            if long := _long_form(last, inside):
-                found.setdefault(last, long)
+            continue
+        last = sentence.split()[-1] if sentence else ""
+        known = _SHORT.match(last) and last[0].isalpha()
+        if known and (long := _long_form(last, inside)):
+            found.setdefault(last, long)
     return found
 
 

@@ -63,7 +63,9 @@ SYSTEMS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Code systems of each kind; the first has the say where one code has to be named."""
 _ALSO: Final = {"problem": ("problem", "heading"), "drug": ("drug", "heading")}
-_SIDES: Final = re.compile(r"^(?:左侧?|右侧?|双侧?|两侧?|单侧|急性|慢性|轻度|中度|重度|反复|间断|阵发性|持续性|明显|轻微)+(?=..)")
+_SIDES: Final = re.compile(
+    r"^(?:左侧?|右侧?|双侧?|两侧?|单侧|急性|慢性|轻度|中度|重度|反复|间断|阵发性|持续性|明显|轻微)+(?=..)"
+)
 _SEVERITY: Final = re.compile(
     r"^(?:(?:mild|moderate|severe|massive|marked|significant|intermittent|occasional|persistent|"
     r"worsening|left|right|bilateral|history of|some|any|new|recent|recurrent|acute|chronic)\s+)+",
@@ -206,9 +208,7 @@ class Coder:
             if code.system in systems or code.system not in SYSTEMS_OF[kind]
         ]
 
-    def _ranked(
-        self, text: str, kind: str, systems: Sequence[str], long: str
-    ) -> list[Candidate]:
+    def _ranked(self, text: str, kind: str, systems: Sequence[str], long: str) -> list[Candidate]:
         scored: dict[tuple[str, str], Candidate] = {}
         for row, reading, share in self.rows(text, kind, systems, long):
             one = self._candidate(row, reading, share)
@@ -216,9 +216,7 @@ class Coder:
             if key not in scored or one.score > scored[key].score:
                 scored[key] = one
         rank = {system: n for n, system in enumerate(systems)}
-        return sorted(
-            scored.values(), key=lambda c: (-round(c.score, 3), rank[c.system], c.code)
-        )
+        return sorted(scored.values(), key=lambda c: (-round(c.score, 3), rank[c.system], c.code))
 
     def rows(
         self, text: str, kind: str, systems: Sequence[str], long: str = ""

@@ -10,56 +10,27 @@ that the weights were not fitted on.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suwen.core.nouns import digest_of
+from suwen.lifecycle.data import DataFolders
 from suwen.notes import terms
-from suwen.notes.coding import FEATURES, MODEL, Coder, Context
-from suwen.notes.vocabulary import MESH, OMIM, installed
-from suwen.notes.vocabulary_sources import one_code
+from suwen.notes.coding import FEATURES, MODEL, Coder
+from suwen.notes.coding_examples import SYSTEMS as DATASETS
+from suwen.notes.coding_examples import Gold, exact, load, pubtator
+from suwen.notes.vocabulary import FILE, MESH, OMIM, installed
 
 SYSTEMS: Final = (MESH, OMIM)
 HELD_OUT: Final = 5
 """Every how many-th document the threshold is chosen on."""
 TRAINING: Final = ("bc5cdr/CDR_TrainingSet.PubTator.txt", "ncbi_disease/NCBItrainset_corpus.txt")
-_LINE: Final = re.compile(r"^(\d+)\t(\d+)\t(\d+)\t(.+?)\t(\w+)\t\s*(\S+)\s*$")
-
-
-class Gold(NamedTuple):
-    """One annotated mention with the codes that are accepted; none where it has no code."""
-
-    document: str
-    start: int
-    end: int
-    mention: str
-    kind: str
-    codes: frozenset[tuple[str, str]]
-
-
-def read(path: Path) -> Iterator[tuple[str, list[Gold]]]:
-    """Yield text and mentions of each document of a PubTator file."""
-    for block in path.read_text(encoding="utf-8").split("\n\n"):
-        text, golds = "", []
-        for line in block.strip().split("\n"):
-            head = line.split("|", 2)
-            if len(head) == 3 and head[1] in "ta" and head[0].isdigit():
-                text += head[2] + "\n"
-            elif match := _LINE.match(line):
-                found = (one_code(part) for part in re.split(r"[|+]", match[6]))
-                golds.append(
-                    Gold(match[1], int(match[2]), int(match[3]), match[4],
-                         "drug" if match[5] == "Chemical" else "problem",
-                         frozenset(code for code in found if code))
-                )  # fmt: skip
-        if text:
-            yield text, golds
 
 
 def examples(
@@ -69,29 +40,28 @@ def examples(
 
     One row a candidate; the documents of mentions are numbered.
     """
-    pairs: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
-    documents = [one for name in TRAINING for one in read(folder / name)]
-    for _, golds in documents:
-        for gold in golds:
-            for _, code in gold.codes:
-                pairs[terms.bag(gold.mention), code].add(gold.document)
+    seen: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
+    documents = [golds for name in TRAINING for golds in pubtator(folder / name)]
+    for gold in (one for golds in documents for one in golds):
+        for code in gold.codes:
+            seen[terms.bag(gold.mention), code].add(gold.document)
     rows: list[list[float]] = []
     labels, mention, held, coded = [], [], [], []
-    for number, (text, golds) in enumerate(documents):
-        context = Context.of(text)
+    for number, golds in enumerate(documents):
         for gold in {one.mention: one for one in golds}.values():
             own = len(held)
             held.append(number)
             coded.append(bool(gold.codes))
-            long = context.definitions.get(gold.mention, "")
+            long = gold.context.definitions.get(gold.mention, "")
             for row, reading, share in coder.rows(gold.mention, gold.kind, SYSTEMS, long):
                 entry = coder.vocabulary.entry(row)
-                seen = pairs[terms.bag(entry.term), entry.code]
-                if entry.source == "annotated" and seen <= {gold.document}:
+                code = f"OMIM:{entry.code}" if entry.system == OMIM else entry.code
+                alone = seen[terms.bag(entry.term), code] <= {gold.document}
+                if entry.source == "annotated" and alone:
                     continue
                 features = coder.features(row, reading, share)
                 rows.append([features[name] for name in FEATURES])
-                labels.append((entry.system, entry.code) in gold.codes)
+                labels.append(code in gold.codes)
                 mention.append(own)
     return (np.array(rows), np.array(labels, dtype=np.int64), np.array(mention), held, coded)
 
@@ -130,31 +100,21 @@ def _threshold(
     return float(tops[int(np.argmax(f1))][0])
 
 
-def measure(
-    coder: Coder, path: Path, kinds: Sequence[str] = ("problem", "drug")
-) -> dict[str, dict[str, float]]:
-    """Return top1, top5, that of the exact-match baseline, and n, of each kind of a file."""
-    tally: dict[str, list[tuple[bool, bool, bool, bool]]] = {kind: [] for kind in kinds}
-    for text, golds in read(path):
-        context = Context.of(text)
-        for gold in golds:
-            if gold.codes and gold.kind in tally:
-                ranked = coder.candidates(gold.mention, gold.kind, context, SYSTEMS)
-                codes = [(one.system, one.code) for one in ranked[:5]]
-                plain = coder.vocabulary.named(gold.mention)
-                first = [(e.system, e.code) for e in map(coder.vocabulary.entry, plain)
-                         if e.system in SYSTEMS and e.source != "annotated"][:1]  # fmt: skip
-                mapped = bool(ranked) and ranked[0].score >= coder.weights["threshold"]
-                tally[gold.kind].append(
-                    (codes[:1] != [] and codes[0] in gold.codes, bool(set(codes) & gold.codes),
-                     bool(set(first) & gold.codes), mapped)
-                )  # fmt: skip
-    names = ("top1", "top5", "exact_top1", "mapped")
-    return {
-        kind: {**dict(zip(names, np.mean(rows, axis=0).round(4).tolist(), strict=True)),
-               "n": float(len(rows))}
-        for kind, rows in tally.items() if rows
-    }  # fmt: skip
+def measure(coder: Coder, golds: Sequence[Gold], systems: tuple[str, ...]) -> dict[str, float]:
+    """Return top1, top5, mapped (share above the threshold), top1 of exact match, and n."""
+    rows: list[tuple[bool, bool, bool, bool]] = []
+    for gold in golds:
+        ranked = coder.candidates(gold.mention, gold.kind, gold.context, systems)
+        codes = [f"OMIM:{c.code}" if c.system == OMIM else c.code for c in ranked[:5]]
+        mapped = bool(ranked) and ranked[0].score >= coder.weights["threshold"]
+        plain = exact(gold, systems)[:1]
+        rows.append(
+            (bool(set(codes[:1]) & gold.codes), bool(set(codes) & gold.codes), mapped,
+             bool(set(plain) & gold.codes))
+        )  # fmt: skip
+    names = ("top1", "top5", "mapped", "exact_top1")
+    means = np.mean(rows, axis=0).round(4).tolist()
+    return {**dict(zip(names, means, strict=True)), "n": len(rows)}
 
 
 def main(folder: Path) -> None:
@@ -162,12 +122,14 @@ def main(folder: Path) -> None:
     start = dict.fromkeys(FEATURES, 1.0) | {"threshold": 0.0}
     fitted = fit(Coder(installed(), start), folder)
     coder = Coder(installed(), {**fitted["weights"], "threshold": fitted["threshold"]})
-    fitted["measured"] = {
-        "bc5cdr development": measure(coder, folder / "bc5cdr/CDR_DevelopmentSet.PubTator.txt"),
-        "ncbi_disease development": measure(
-            coder, folder / "ncbi_disease/NCBIdevelopset_corpus.txt"
-        ),
-    }
+    fitted["vocabulary"] = digest_of(FILE.read_bytes())
+    folders = DataFolders((folder,))
+    fitted["measured"] = {}
+    for dataset, systems in DATASETS.items():
+        golds = list(load(folders, dataset))
+        for kind in sorted({gold.kind for gold in golds}):
+            own = [gold for gold in golds if gold.kind == kind]
+            fitted["measured"][f"{dataset} development, {kind}"] = measure(coder, own, systems)
     MODEL.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
 
 

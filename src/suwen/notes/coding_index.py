@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Collection
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from suwen.notes import terms
 from suwen.notes.vocabulary import KINDS, KNOWLEDGE, SYSTEMS, Vocabulary
 
-_UNIT: Final = re.compile(rf"[A-Za-z\u00c0-\u024f\u0370-\u03ff]+|[0-9]+|[{terms.CHINESE}]|[\u2160-\u2179]|\n")
+_UNIT: Final = re.compile(
+    rf"[A-Za-z\u00c0-\u024f\u0370-\u03ff]+|[0-9]+|[{terms.CHINESE}]|[\u2160-\u2179]|\n"
+)
 NEAR: Final = 0.62
 """Dice coefficient of letter triples from which two words are near."""
 NEAREST: Final = 4
@@ -50,7 +53,7 @@ def units(text: str) -> list[str]:
 def _pairs(run: list[terms.Token]) -> list[str]:
     if len(run) == 1:
         return [run[0].form]
-    return [a.form + b.form for a, b in zip(run, run[1:], strict=False)]
+    return [a.form + b.form for a, b in pairwise(run)]
 
 
 @lru_cache(maxsize=1)
@@ -166,9 +169,7 @@ class Index:
         """Return known words spelled like an unknown one, with the Dice coefficient of triples."""
         return _near(self, unit)
 
-    def _allowed(
-        self, kinds: tuple[str, ...], systems: tuple[str, ...]
-    ) -> NDArray[np.float32]:
+    def _allowed(self, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
         return _mask(self, kinds, systems)
 
     @cached_property
@@ -215,9 +216,7 @@ def _near(index: Index, unit: str) -> tuple[tuple[int, float], ...]:
 
 
 @lru_cache(maxsize=64)
-def _mask(
-    index: Index, kinds: tuple[str, ...], systems: tuple[str, ...]
-) -> NDArray[np.float32]:
+def _mask(index: Index, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
     vocabulary = index.vocabulary
     kind = np.isin(vocabulary.kind, [KINDS.index(one) for one in kinds])
     system = np.isin(vocabulary.system, [SYSTEMS.index(one) for one in systems or SYSTEMS])

@@ -1,7 +1,7 @@
-"""Finds the names of the vocabulary in a text: longest match first, both languages in one walk.
+"""Finds the names of the vocabulary in a text: longest first, both languages in one walk.
 
 Every window of up to `LONGEST` tokens has the key of its bag; all keys of a text are computed at
-once and looked up in a bit table of all known keys, and only what is in it is compared word by word.
+once and looked up in a table of all known keys; only what is in it is compared word by word.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Lexicon:
 
         Parameters
         ----------
+        text
+            Of any language, or several.
         kinds
             Kinds looked for; all when None. A longer name of another kind does not hide one.
         """

@@ -1,4 +1,4 @@
-"""What belongs together within a sentence: drug and dose, test and value, problem and time or status.
+"""What belongs together in a sentence: drug and dose, test and value, problem and time or status.
 
 Rules over spans, both languages alike. A mention owns what stands near it: up to the next mention
 of its kind, or to the end of the sentence; a dose may also stand before its drug when nothing else
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from suwen.notes import medication, times, values
+from suwen.notes import medication, terms, times, values
 from suwen.notes.text import Mention, Note, Span
 
 Kind = Literal[
@@ -27,14 +27,17 @@ TIME_REACH: Final = 60
 _CLAUSE: Final = re.compile(r"[;；。]|\.\s|\n")
 _COMMA: Final = re.compile(r"[,，]")
 _BETWEEN_BEFORE: Final = re.compile(
-    r"\s*(?:of|tablets? of|capsules? of|的|dose of|doses of|units of|daily|iv|po|oral|intravenous|,)?\s*",
+    r"\s*(?:of|tablets? of|capsules? of|的|doses? of|units of|daily|iv|po|oral|intravenous|,)?\s*",
     re.IGNORECASE,
 )
 _CONTRAST: Final = re.compile(
     r"\b(?:but|however|although|who|which)\b|但|而(?!且)|伴|无|未见|否认|\b(?:denies|no|without)\b",
     re.IGNORECASE,
 )
-_OPENS: Final = re.compile(r"(?:^|[,，;；。:：\n])\s*(?:in|on|since|about|for|于|自|约)?\s*$", re.IGNORECASE)
+_DENIED: Final = re.compile(r"(?:无|否认|未见|未|\bno|\bdenies|\bwithout)\s*$", re.IGNORECASE)
+_OPENS: Final = re.compile(
+    r"(?:^|[,，;；。:：\n])\s*(?:in|on|since|about|for|于|自|约)?\s*$", re.IGNORECASE
+)
 """Before a time that opens its clause: it belongs to what follows."""
 _LATER: Final = re.compile(r"^[,，]?\s*(?:再发|加重|复发|缓解|好转|伴|worse|worsening)")
 
@@ -60,6 +63,8 @@ def relate(
 
     Parameters
     ----------
+    note
+        Its sentences bound the relations.
     mentions
         Drugs and problems (kinds `drug` and `problem` or `symptom`) as the entity recogniser or
         the lexicon gives them; other kinds are passed over.
@@ -149,9 +154,13 @@ def _drugs(
 def _leads(text: str, dose: Span, drug: int) -> bool:
     """Say whether a dose stands directly before the next drug: it is that drug's."""
     between = text[dose.end : drug]
-    return len(between) <= BEFORE and _BETWEEN_BEFORE.fullmatch(between) is not None and (
-        re.search(r"(?:and|,|，|、|及|和|\+)\s*$", text[max(0, dose.start - 5) : dose.start])
-        is not None
+    return (
+        len(between) <= BEFORE
+        and _BETWEEN_BEFORE.fullmatch(between) is not None
+        and (
+            re.search(r"(?:and|,|，|、|及|和|\+)\s*$", text[max(0, dose.start - 5) : dose.start])
+            is not None
+        )
     )
 
 
@@ -168,13 +177,15 @@ def _lasting(text: str, drug: Span, moment: Span) -> bool:
     before = text[max(drug.end, moment.start - 14) : moment.start].lower()
     after = text[moment.end : moment.end + 8].lower()
     return bool(
-        re.search(r"(?:for|x|×|over|疗程|共|连服|连用|服用|使用|口服|治疗|应用|已)\s*(?:the next |约|了)?$", before)
+        re.search(
+            r"(?:for|x|×|over|疗程|共|连服|连用|服用|使用|口服|治疗|应用|已)"
+            r"\s*(?:the next |约|了)?$",
+            before,
+        )
     ) or bool(re.match(r"\s*(?:course|supply|余)", after))
 
 
-def _tests(
-    measured: Sequence[values.Value], moments: Sequence[times.Time]
-) -> list[Relation]:
+def _tests(measured: Sequence[values.Value], moments: Sequence[times.Time]) -> list[Relation]:
     relations: list[Relation] = []
     for value in measured:
         shown = f"{value.comparator}{value.value:g}" if value.canonical is None else (
@@ -206,7 +217,7 @@ def _problems(
 ) -> list[Relation]:
     """Give each time to the problems of its clause: those directly before it, else the one after.
 
-    "Cough and fever for three days" gives three days to both; "3-day history of cough" to the cough.
+    "Cough and fever for three days" gives three days to both, "3-day history of cough" to cough.
     """
     relations: list[Relation] = []
     for moment in moments:
@@ -222,9 +233,7 @@ def _problems(
     return relations
 
 
-def _run_before(
-    text: str, problems: Sequence[Mention], moment: Span
-) -> list[Mention]:
+def _run_before(text: str, problems: Sequence[Mention], moment: Span) -> list[Mention]:
     """Return the enumeration of problems that ends where a time begins."""
     run: list[Mention] = []
     edge = moment.start
@@ -235,7 +244,11 @@ def _run_before(
             break
         if not run and len(_COMMA.findall(between)) > 1:
             break
-        if run and not re.fullmatch(r"\s*(?:,|，|、|and|or|及|和|伴|/|,\s*and|with)?\s*\w{0,6}\s*", between):
+        if run and not re.fullmatch(
+            r"\s*(?:,|，|、|and|or|及|和|伴|/|,\s*and|with)?\s*\w{0,6}\s*", between
+        ):
+            break
+        if run and _DENIED.search(text[max(0, one.start - 9) : one.start]):
             break
         run.append(one)
         edge = one.start
@@ -251,13 +264,23 @@ def _run_after(text: str, problems: Sequence[Mention], moment: Span) -> list[Men
         limit = TIME_REACH if not run else 12
         if len(between) > limit or _CLAUSE.search(between) or _LATER.match(between):
             break
-        if run and not re.fullmatch(r"\s*(?:,|，|、|and|or|及|和|伴|/|,\s*and|with)?\s*\w{0,6}\s*", between):
+        if not run and _COMMA.search(between) and _said(_COMMA.split(between)[0]):
+            break
+        if run and not re.fullmatch(
+            r"\s*(?:,|，|、|and|or|及|和|伴|/|,\s*and|with)?\s*\w{0,6}\s*", between
+        ):
             break
         if not run and re.search(r"无|否认|\b(?:denies|no|without)\b", between, re.IGNORECASE):
             break
         run.append(one)
         edge = one.end
     return run
+
+
+def _said(before_comma: str) -> bool:
+    """Say whether enough stands before a comma to be what a time tells about."""
+    chinese = terms.is_chinese(before_comma)
+    return len(before_comma.strip()) > 2 if chinese else len(before_comma.split()) > 2
 
 
 def _statuses(

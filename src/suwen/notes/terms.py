@@ -21,11 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHINESE: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_TOKEN: Final = re.compile(rf"[A-Za-z\u00c0-\u024f\u0370-\u03ff]+|[0-9]+|[{CHINESE}]|[\u2160-\u2179]")
+_TOKEN: Final = re.compile(
+    rf"[A-Za-z\u00c0-\u024f\u0370-\u03ff]+|[0-9]+|[{CHINESE}]|[\u2160-\u2179]"
+)
 _HAN: Final = re.compile(rf"[{CHINESE}]")
 EMPTY: Final = frozenset(
-    "a an the of in on at to for with and or by from due nos unspecified".split()
-)
+    ("a", "an", "the", "of", "in", "on", "at", "to", "for", "with", "and", "or", "by", "from",
+     "due", "nos", "unspecified")
+)  # fmt: skip
 """Words that carry no meaning of their own in a term."""
 _BRITISH: Final = (
     ("haem", "hem"), ("oedem", "edem"), ("aemi", "emi"), ("oea", "ea"), ("tumour", "tumor"),

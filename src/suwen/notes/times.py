@@ -100,10 +100,9 @@ def _is_rate(text: str, match: re.Match[str]) -> bool:
     before, after = text[max(0, match.start() - 6) : match.start()], text[match.end() :][:6]
     if match["n"].lower() in ("a", "an") and match["unit"].lower() == "day" and not match["ago"]:
         return True
-    return (
-        bool(re.search(r"(?:每|every|times|twice|once|次/?)\s*$", before, re.IGNORECASE))
-        or bool(re.match(r"\s?(?:[一二两三四1-4]次|of age|old)", after))
-    )
+    return bool(
+        re.search(r"(?:每|every|times|twice|once|次/?)\s*$", before, re.IGNORECASE)
+    ) or bool(re.match(r"\s?(?:[一二两三四1-4]次|of age|old)", after))
 
 
 def duration(count: str, unit: str) -> str:

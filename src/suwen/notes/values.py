@@ -1,7 +1,7 @@
 """Laboratory values and vital signs in a text: which test, how much, in which canonical unit.
 
-A name of `knowledge/laboratory.toml` followed by a number is a value; between the two may stand what
-`_JOINT` says and nothing else. What was written is kept as it was; the canonical value stands beside
+A name of `knowledge/laboratory.toml` followed by a number is a value; between the two may stand
+what `_JOINT` says and nothing else. What was written is kept; the canonical value stands beside
 it. What lies outside of any survivable range is flagged and never changed.
 """
 
@@ -38,7 +38,9 @@ _SIGNS: Final[dict[str, Comparator]] = {
     "more than": ">", "above": ">", "over": ">", "大于": ">", "超过": ">", "高于": ">",
     ">=": ">=", "≥": ">=", "不低于": ">=",
 }  # fmt: skip
-_LONE: Final = frozenset({"T", "P", "R", "K", "C3", "C4", "BG", "RF", "EF", "PT", "temp", "HR", "RR"})
+_LONE: Final = frozenset(
+    {"T", "P", "R", "K", "C3", "C4", "BG", "RF", "EF", "PT", "temp", "HR", "RR"}
+)
 """Names so short that a number beside them needs a unit, or a vital sign before them."""
 _FREE: Final = frozenset({"K", "HR", "RR", "EF", "BG", "temp"})
 """Of those, names that need a gap or a colon before the number but no unit."""
@@ -239,9 +241,7 @@ def _one(text: str, name: Span, key: str, language: Language, match: re.Match[st
     upper = units.convert(high, unit, test) if high is not None else None
     if canonical is None:
         flags.append("unit-unknown")
-    elif not test.low <= canonical <= test.high:
-        flags.append("implausible")
-    elif upper is not None and not test.low <= upper <= test.high:
+    elif not all(test.low <= end <= test.high for end in (canonical, upper) if end is not None):
         flags.append("implausible")
     sign = _SIGNS.get((match["comparator"] or "").lower(), "")
     end = match.end("unit") if written else match.end("high" if match["high"] else "low")

@@ -31,22 +31,8 @@ from suwen.notes.vocabulary import (
     Source,
 )
 
-EVERYDAY: Final = frozenset(
-    """about air all also and any area arm as at back bar base bed bit blood body both bottle box can
-    cell cold condition control date day diet dose drink duration early ease face fall fat feed fit
-    food form full gas general glass good group hand head heat help high history home hot ice id ii
-    in iron key lead left light line lot low make man mass may men mild milk mind moderate mouth
-    nail name new no normal not now oil on one onset open other out part past patient person pet
-    plan plant play point present problem process rest result right rod room salt sand sea self
-    severe side sign silver site skin sleep smoke soap soft soil stand state steam stool stress
-    study such sugar sun support system tap tar tea test tie time tin tissue to type up use vital
-    wall was water well while wind wine wood work year young death disease diseases dead alone
-    activity acute chronic course emergency follow lethal mortality progress pathology position
-    recurrence symptom symptoms syndrome treatment therapy visit woman women child children male
-    female behavior aged adult infant habit family allergies allergy medication medications drug
-    drugs pharmaceutical agent agents complication complications response change""".split()
-)
-"""Names that are everyday words: kept for coding, never looked for in texts."""
+EVERYDAY: Final = read.word_list("everyday")
+"""Names that are kept for coding and never looked for in texts."""
 
 BY: Final[tuple[tuple[Source, Callable[[Path], Iterator[read.Name]]], ...]] = (
     (Source("own", "1", "Apache-2.0", "Suwen"), read.own_problems),
@@ -250,9 +236,7 @@ def write(columns: dict[str, np.ndarray[Any, Any]], path: Path) -> None:
         for name, values in columns.items():
             data = io.BytesIO()
             np.lib.format.write_array(data, values, allow_pickle=False)
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy"), data.getvalue(), zipfile.ZIP_LZMA
-            )
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), data.getvalue(), zipfile.ZIP_LZMA)
 
 
 if __name__ == "__main__":

@@ -44,12 +44,13 @@ from suwen.notes.vocabulary import (
 
 SHARE: Final = 0.3
 """A code that fewer of a mention's training annotations have is not kept for it."""
-SALTS: Final = frozenset(
-    "phosphate hydrochloride mesylate fumarate calcium xinafoate citrate tartrate maleate acetate "
-    "sulfate sodium bromide succinate potassium medoxomil besylate benzoate".split()
-)
-"""Last words of headings that name a drug by its salt."""
 _PUBTATOR: Final = re.compile(r"^\d+\t\d+\t\d+\t(.+?)\t(\w+)\t\s*(\S+)\s*$")
+
+
+def word_list(name: str) -> frozenset[str]:
+    """Return a list of `knowledge/vocabulary.toml`."""
+    data = tomllib.loads((KNOWLEDGE / "vocabulary.toml").read_text(encoding="utf-8"))
+    return frozenset(data[name].split())
 
 
 class Name(NamedTuple):
@@ -160,9 +161,10 @@ def _drug_codes() -> tuple[dict[str, tuple[str, str]], dict[str, list[str]], dic
     own = tomllib.loads((KNOWLEDGE / "drugs_zh.toml").read_text(encoding="utf-8"))
     known, codes = data["drug_canonical_to_data"], headings()
     also: dict[str, set[str]] = defaultdict(set)
+    salts = word_list("salts")
     for heading, code in codes.items():
         name, _, salt = heading.rpartition(" ")
-        if name in known and salt in SALTS:
+        if name in known and salt in salts:
             also[name].add(code)
     for term, canonical in data["drug_variant_to_canonical"].items():
         if len(canonical) == 1 and term in codes:
