@@ -122,7 +122,11 @@ def read(text: str) -> Words:
             titled += word.istitle()
             lowered += word.islower()
     names = english_names()
-    flags = [names.get(one, "") or names.get(one.rpartition("-")[2], "") for one in low]
+    more = words(LISTS, "more_surnames")
+    flags = [
+        names.get(one, "") or names.get(one.rpartition("-")[2], "") or ("l" if one in more else "")
+        for one in low
+    ]
     cased = titled > 0 and (lowered > 0 or titled > 1)
     return Words(text, spans, low, flags, cased)
 
@@ -159,8 +163,8 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     end = i
     while end < len(said) and end - i < LONGEST:
         allowed = said.namely(end) or said.is_initial(end)
-        if not allowed and free:
-            allowed = _may_name(said, end, end == i)
+        if not allowed and (free or (end > i and said.is_first(i) and "w" not in said.flags[i])):
+            allowed = _may_name(said, end)
         particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said)
         if not allowed and not (particle and said.gap(end).strip() in ("", "'") and said.namely(end + 1)):
             break
@@ -173,12 +177,12 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     return end
 
 
-def _may_name(said: Words, i: int, first: bool) -> bool:
-    """Say whether an ordinary word can be a name after a cue."""
+def _may_name(said: Words, i: int) -> bool:
+    """Say whether an ordinary word can be a name after a cue or a first name."""
     low, known = said.low[i], said.flags[i]
     if not known or low in words(LISTS, "facility_stop") or low in words(LISTS, "capital_words"):
         return False
-    return said.of(i)[0].isupper() if said.cased else first and len(low) > 2
+    return said.of(i)[0].isupper() if said.cased else "l" in known and len(low) > 2
 
 
 def _stretch(said: Words, i: int, end: int, why: Text, certainty: float) -> Identifier:
@@ -293,13 +297,15 @@ def _judge(said: Words, i: int, end: int) -> Identifier | None:
     first, ordinary = said.is_first(i), said.low[i] in english_words() or "w" in said.flags[i]
     if end - i >= 2:
         rest = range(i + 1, end)
-        surname = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
+        surname = any("l" in said.flags[k] for k in rest)
         initial = said.is_initial(i + 1) or said.is_initial(i)
         if initial and not ordinary and (first or said.cased or said.is_initial(i)):
             return _stretch(said, i, end, INITIAL, 0.8)
         if first and (surname or not ordinary) and (said.cased or surname or said.flags[i + 1] == ""):
             return _stretch(said, i, end, FULL, 0.85 if surname else 0.7)
-        if said.cased and not ordinary and surname and said.low[end - 1] not in words(LISTS, "eponyms"):
+        sure = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
+        eponym = not words(LISTS, "eponyms").isdisjoint(said.low[i:end])
+        if said.cased and not ordinary and sure and not eponym:
             return _stretch(said, i, end, FULL, 0.55)
     if first and not ordinary and said.of(i).istitle() == said.cased and len(said.low[i]) > 2:
         return _stretch(said, i, i + 1, SINGLE, 0.55)

@@ -19,6 +19,7 @@ from suwen.privacy.lexicon import cities, english_words, table, words
 REACH: Final = 6
 """Most words of a facility before what it is."""
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
+_STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
 _POSTAL: Final = re.compile(r"\d{5}|\b(?:[Zz][Ii][Pp]|[Pp][Oo][Ss][Tt]|[Cc]\.?[Pp])")
 _WHERE: Final = frozenset("at in from to near of outside around via @ into visiting".split())
 _LIVES: Final = re.compile(
@@ -137,7 +138,7 @@ def _facilities(said: Words) -> Iterator[Identifier]:
         if _is_where(text, found.start(), end > found.end()) and not _published(text, found.start()):
             yield Identifier(found.start(), end, "facility", KNOWN, 0.8)
     for found in patterns["saint"].finditer(text):
-        if _is_where(text, found.start(), False) and not found["v"].islower() == said.cased:
+        if _is_where(text, found.start(), False) and not (said.cased and found["v"].islower()):
             yield Identifier(found.start(), _after(text, found.end()), "facility", SAINT, 0.75)
 
 
@@ -156,7 +157,7 @@ def _named(said: Words, begin: int, start: int, weak: bool) -> int:
     if weak:
         return begin if where and telling and not all(said.low[k] in english_words() for k in telling) else start
     if not telling:
-        return begin if where and said.cased and any(said.low[k] in ("general", "university", "community", "regional", "children", "women", "public", "mental") for k in named) else start
+        return begin if where and any(said.low[k] in ("general", "university", "community", "regional", "children", "women", "public", "mental") for k in named) else start
     return begin
 
 
@@ -193,6 +194,15 @@ def _city_at(said: Words, i: int) -> int:
     return i + 1 if said.low[i] in nicknames else i
 
 
+def _is_state(said: Words, found: re.Match[str]) -> bool:
+    """Say whether what follows a place is its state: "IN" is, "in" is not."""
+    state = found["s"]
+    if said.cased:
+        return state.isupper() or (len(state) > 2 and state[0].isupper())
+    word = state.lower() in ("on", "in", "or", "me", "hi", "ok", "id", "oh", "la", "de", "al", "pa")
+    return found["z"] is not None or (not word and ("," in found[0] or len(state) > 2))
+
+
 def _cities(said: Words) -> Iterator[Identifier]:
     state, eponyms = _patterns()["state"], words(LISTS, "eponyms")
     i = 0
@@ -206,7 +216,7 @@ def _cities(said: Words) -> Iterator[Identifier]:
             continue
         start, stop = said.spans[i][0], said.spans[end - 1][1]
         follows = state.match(said.text, stop)
-        in_state = follows is not None and (follows["s"].isupper() or len(follows["s"]) > 2 or "," in follows[0])
+        in_state = follows is not None and _is_state(said, follows)
         before = said.low[i - 1] if i else ""
         where = before in _WHERE or said.text[max(0, start - 2) : start].strip() in ("@", "(")
         ordinary = said.low[i] in english_words() and end - i == 1
@@ -243,7 +253,7 @@ def _onward(said: Words, one: Identifier) -> Identifier:
     """Return a place with the city, state and postal code that follow it."""
     text, end = said.text, one.end
     for _ in range(2):
-        step = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[A-Za-z])").match(text, end)
+        step = _STEP.match(text, end)
         if step is None or not step[0].strip(" \n"):
             break
         i = said.from_(step.end())
@@ -254,8 +264,6 @@ def _onward(said: Words, one: Identifier) -> Identifier:
             break
         end = said.spans[stop - 1][1]
     follows = _patterns()["state"].match(text, end)
-    if follows and (one.type != "facility" or "," in follows[0] or end > one.end) and (
-        follows["s"].isupper() or follows["s"][0].isupper() or not said.cased
-    ):
-        end = follows.end()
+    if follows and (one.type != "facility" or "," in follows[0] or end > one.end):
+        end = follows.end() if _is_state(said, follows) else end
     return Identifier(one.start, end, one.type, one.why, one.certainty)

@@ -26,6 +26,8 @@ LONGEST: Final = 10_000_000
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 _LATIN: Final = re.compile("[A-Za-z]{2}")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1a\x7f\ufffd]")
+_COMMON: Final = frozenset(("date", "age", "department", "place"))
+_SURE: Final = 0.75
 _GIVEN = Text(en="given by the caller", zh="由调用方给出")
 
 
@@ -55,7 +57,18 @@ def identifiers(
     if not text.strip():
         return []
     folded = fold(text)
-    return _in_original(text, folded, _merged(_found(folded.text, language, known)))
+    found = _merged(_found(folded.text, language, known))
+    return _in_original(text, folded, _merged([*found, *_repeated(folded.text, found)]))
+
+
+def _repeated(text: str, found: Sequence[Identifier]) -> list[Identifier]:
+    """Return where a number or a full name that was found stands again, unseen by the rules."""
+    again: list[Identifier] = []
+    for value, one in {one.of(text): one for one in found if one.type not in _COMMON}.items():
+        if len(value) > 4 and text.count(value) > 1 and one.certainty >= _SURE:
+            for start in (place.start() for place in re.finditer(re.escape(value), text)):
+                again.append(Identifier(start, start + len(value), one.type, one.why, one.certainty))
+    return again
 
 
 def _check(text: object) -> None:
