@@ -25,6 +25,21 @@ _LITERAL: Final = re.compile("[a-z]+")
 _WORD: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")
 _BETWEEN: Final = r"(?:\s+(?:is|was|of))?(?:\s{0,3}[:,#=-]\s{0,3}|\s{1,3})\(?(?=[a-z])"
 """What stands between a cue and the name."""
+_CLINICAL: Final = re.compile(
+    "(?:itis|osis|emia|aemia|oma|omas|pathy|ectomy|otomy|ostomy|algia|uria|plasty|scopy|graphy|therapy|plegia|trophy|"
+    "syndrome|mab|nib|pril|statin|sartan|olol|cillin|mycin|azole|parin|xaban|gatran|gliptin|flozin|tide|vir|ine|ium|ide|ate)$"
+)
+"""Endings of diseases, operations and drugs."""
+_PERSON: Final = re.compile(
+    r"\b(?:male|female|man|woman|boy|girl|patient|pt|veteran|lady|gentleman|child|infant|toddler|adult|"
+    r"year-?\s?old|yo|y/?o|m|f)\b(?:\s\w+){0,3},?\s$",
+    re.IGNORECASE,
+)
+_WHO: Final = re.compile(
+    r",?\s(?:is|was)\s(?:an?\s)?(?:\d|seen|admitted|referred)|,\s(?:an?\s|who\s|aged?\s|\d{1,3}\s?-?y)|,?\s(?:reports|denies|"
+    r"presents|presented|complains|states|who|whose)\b|'s\s(?:chart|records?|mother|father|wife|husband)",
+    re.IGNORECASE,
+)
 _GAPS: Final = frozenset((" ", "  ", "\n", " \n", "\r\n", "-", "- ", "\t"))
 _AFTER_INITIAL: Final = frozenset((".", ". ", ".  ", ".\n", ".-"))
 
@@ -32,6 +47,7 @@ TITLE = Text(en="after a title", zh="称谓之后")
 CUE = Text(en="after a word that names come after", zh="提示姓名的词之后")
 FULL = Text(en="frequent first name and surname", zh="常见名与姓")
 INITIAL = Text(en="first name and initial", zh="名与首字母")
+PERSON = Text(en="capitals where a person stands", zh="人物位置上的专名")
 SINGLE = Text(en="frequent first name", zh="常见名")
 LISTED = Text(en="surname, first name", zh="姓在前、名在后")
 DEGREE = Text(en="before a degree", zh="学位之前")
@@ -163,7 +179,7 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     end = i
     while end < len(said) and end - i < LONGEST:
         allowed = said.namely(end) or said.is_initial(end)
-        if not allowed and (free or (end > i and said.is_first(i) and "w" not in said.flags[i])):
+        if not allowed and (free or end == i + 1 or (end > i and said.is_first(i))):
             allowed = _may_name(said, end)
         particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said)
         if not allowed and not (particle and said.gap(end).strip() in ("", "'") and said.namely(end + 1)):
@@ -172,9 +188,19 @@ def chain(said: Words, i: int, free: bool = False) -> int:
         gap = said.gap(end - 1)
         if gap in _AFTER_INITIAL and (said.is_initial(end - 1) or said.low[end - 1] in ("st", "jr")):
             continue
-        if gap not in _GAPS or ("\n" in gap and not (end < len(said) and said.flags[end])):
+        if gap not in _GAPS or ("\n" in gap and not (end < len(said) and _continues(said, end, end - i == 1))):
             break
     return end
+
+
+def _continues(said: Words, i: int, half: bool) -> bool:
+    """Say whether the first word of a line goes on with a name: it is no label and no sentence.
+
+    After half a name an ordinary word that is a surname too is taken for one.
+    """
+    after = said.text[said.spans[i][1] : said.spans[i][1] + 2]
+    listed = "l" in said.flags[i] if half else bool(said.flags[i]) and "w" not in said.flags[i]
+    return ":" not in after and (listed or said.low[i] not in english_words()) and said.namely(i)
 
 
 def _may_name(said: Words, i: int) -> bool:
@@ -286,6 +312,15 @@ def _initials(said: Words, i: int) -> bool:
     )
 
 
+def _person(said: Words, i: int, end: int) -> bool:
+    """Say whether words that no list has stand where a person does."""
+    low = said.low[end - 1]
+    if (low in english_words() and "l" not in said.flags[end - 1]) or _CLINICAL.search(low):
+        return False
+    before = said.text[max(0, said.spans[i][0] - 60) : said.spans[i][0]]
+    return bool(_PERSON.search(before) or _WHO.match(said.text, said.spans[end - 1][1]))
+
+
 @lru_cache(maxsize=1)
 def _follows() -> re.Pattern[str]:
     return re.compile(r"\s*" + table(LISTS)["name_follows"], re.IGNORECASE)
@@ -303,6 +338,8 @@ def _judge(said: Words, i: int, end: int) -> Identifier | None:
             return _stretch(said, i, end, INITIAL, 0.8)
         if first and (surname or not ordinary) and (said.cased or surname or said.flags[i + 1] == ""):
             return _stretch(said, i, end, FULL, 0.85 if surname else 0.7)
+        if not ordinary and _person(said, i, end) and (said.cased or surname):
+            return _stretch(said, i, end, PERSON, 0.6)
         sure = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
         eponym = not words(LISTS, "eponyms").isdisjoint(said.low[i:end])
         if said.cased and not ordinary and sure and not eponym:

@@ -56,16 +56,16 @@ def _some(draws: Draws, count: int) -> str:
 
 
 def _phone(subject: Subject, text: str, draws: Draws) -> str | None:
-    main, _, rest = re.sub(r"(?i)\s*(?:x|ext\.?|extension|转|分机)\s*", "\0", text, count=1).partition("\0")
-    tail = text[len(main) :]
+    main = re.split(r"(?i)\s*(?:x|ext\.?|extension|转|分机)", text, maxsplit=1)[0]
+    tail = re.sub(r"\d+", lambda one: _some(draws, len(one[0])), text[len(main) :])
     digits = checksums.bare(main)
     for prefix in ("86", "0086", ""):
         if digits.startswith(prefix) and re.fullmatch(r"1[3-9]\d{9}", digits[len(prefix) :]):
-            return _with(main, f"{prefix}142{_some(draws, 8)}") + _alike(tail, draws)
+            return _with(main, f"{prefix}142{_some(draws, 8)}") + tail
     prefix = "1" if len(digits) == 11 and digits[0] == "1" else ""
     if len(digits) - len(prefix) == 10 and digits.isdigit() and digits[len(prefix)] != "0":
         area = f"{2 + next(draws) % 7}{_some(draws, 2)}"
-        return _with(main, f"{prefix}{area}55501{_some(draws, 2)}") + _alike(tail, draws)
+        return _with(main, f"{prefix}{area}55501{_some(draws, 2)}") + tail
     return None
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.privacy import dates, english, english_places
+from suwen.privacy.columns import columns
 from suwen.privacy.folding import Folded, fold
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.patterns import labelled, shipped_rules
@@ -26,6 +27,7 @@ LONGEST: Final = 10_000_000
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 _LATIN: Final = re.compile("[A-Za-z]{2}")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1a\x7f\ufffd]")
+_BROKEN: Final = re.compile(r"(?<=[\dA-Za-z])\n(?=\d)")
 _COMMON: Final = frozenset(("date", "age", "department", "place"))
 _SURE: Final = 0.75
 _GIVEN = Text(en="given by the caller", zh="由调用方给出")
@@ -89,9 +91,7 @@ def _check(text: object) -> None:
 
 def _found(text: str, language: Language | None, known: Sequence[str]) -> list[Identifier]:
     """Return everything that any rule finds in a folded text."""
-    found = labelled(text, shipped_rules())
-    found += [Identifier(*span, "date", form.why, form.certainty) for *span, form in dates.dates(text)]
-    found += [Identifier(*span, "age", form.why, form.certainty) for *span, form in dates.ages(text)]
+    found = [*_formed(text), *_across_lines(text), *columns(text)]
     if language != "zh" and _LATIN.search(text):
         said = english.read(text)
         found += english.names(said)
@@ -102,6 +102,34 @@ def _found(text: str, language: Language | None, known: Sequence[str]) -> list[I
         found += chinese.identifiers(text)
     for one in known:
         found += _known(text, one)
+    return found
+
+
+def _formed(text: str) -> list[Identifier]:
+    """Return what has the form or the label of an identifier, a date or an age."""
+    found = labelled(text, shipped_rules())
+    found += [Identifier(*span, "date", form.why, form.certainty) for *span, form in dates.dates(text)]
+    found += [Identifier(*span, "age", form.why, form.certainty) for *span, form in dates.ages(text)]
+    return found
+
+
+def _across_lines(text: str) -> list[Identifier]:
+    """Return what has such a form only without the line breaks within numbers.
+
+    A bare number that two lines make together is none: a column of results looks like that.
+    """
+    breaks = [found.start() for found in _BROKEN.finditer(text)]
+    if not breaks:
+        return []
+    joined = _BROKEN.sub("", text)
+    gone = set(breaks)
+    places = [place for place in range(len(text)) if place not in gone]
+    found = []
+    for one in _formed(joined):
+        start, end = places[one.start], places[one.end - 1] + 1
+        crosses = end - start > one.end - one.start
+        if crosses and not (one.type == "id" and one.of(joined).isdigit()):
+            found.append(Identifier(start, end, one.type, one.why, one.certainty))
     return found
 
 
