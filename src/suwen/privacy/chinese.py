@@ -57,6 +57,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "given_label": re.compile(rf"{lists['name_labels']}\s{{0,3}}[:：=]\s{{0,3}}(?P<v>{surname}{HAN}{{1,2}})"),
         "cue": re.compile(rf"(?:{cues})(?:[（(]{HAN}{{1,6}}[)）])?[:：\s、，是]{{0,2}}(?P<v>{surname}{given}){_EDGE}"),
         "title": re.compile(rf"(?P<v>{surname}(?:{HAN}{{0,2}}?))(?:{titles})"),
+        "sexed": re.compile(rf"(?:^|[\n。；;，,、\s:：])(?P<v>{surname}{HAN}{{1,2}})(?=[，,、\s]{{1,2}}(?:男|女)(?:性)?[，,、\s\d。])", re.MULTILINE),
         "dotted": re.compile(rf"{HAN}{{1,8}}·{HAN}{{1,8}}(?:·{HAN}{{1,8}})?"),
         "called": re.compile(rf"(?<!{HAN})[小老阿](?P<v>[{lists['surnames']}])(?!{HAN}[癌瘤炎病])(?=[，,。说称的]|医|先)"),
         "address_label": re.compile(rf"(?:{lists['address_labels']})\s{{0,3}}[:：=]?\s{{0,3}}(?:于|在|为|是)?(?P<v>[^\s，,。；;：:|]{{2,60}})"),
@@ -105,6 +106,8 @@ def _labelled(text: str) -> Iterator[Identifier]:
 
 def _ordinary(name: str) -> bool:
     """Say whether a word that begins like a surname is none."""
+    if re.search("[癌瘤炎症髂肺肝肾胃肠膜腺淋髋肋腹腔诊]", name):
+        return True
     return any(name.startswith(one) for one in words(LISTS, "not_names") if one[0] == name[:1]) or name in (
         words(LISTS, "titles") | frozenset(("不详", "未知", "同上", "本人", "家属", "无名氏"))
     )
@@ -112,7 +115,7 @@ def _ordinary(name: str) -> bool:
 
 def _named(text: str) -> Iterator[Identifier]:
     patterns, word_surnames = _patterns(), table(LISTS)["word_surnames"]
-    for found in patterns["cue"].finditer(text):
+    for found in (*patterns["cue"].finditer(text), *patterns["sexed"].finditer(text)):
         if not _ordinary(found["v"]):
             yield Identifier(*found.span("v"), "name", CUE, 0.8)
     for found in patterns["title"].finditer(text):

@@ -102,7 +102,9 @@ def _is_street(text: str) -> bool:
     middle = [one for one in re.findall(r"[A-Za-z']+", text.lower())[:-1] if len(one) > 1]
     if text.islower():
         return all(one not in words(LISTS, "facility_stop") for one in middle)
-    return any(one[0].isupper() or one[0].isdigit() for one in text.split()[1:-1]) or text.isupper()
+    end = re.findall(r"[A-Za-z]+", text)[-1]
+    named = any(one[0].isupper() or one[0].isdigit() for one in text.split()[1:-1])
+    return (named and not (end.islower() and len(middle) > 1)) or text.isupper()
 
 
 def _back(said: Words, start: int) -> int:

@@ -263,8 +263,10 @@ def _read(text: str) -> str:
 def _survives(slot: str, value: str, read: str) -> bool:
     plain = fold(value).text.lower()
     solid = re.sub(r"[\W_]", "", plain)
-    if slot in ("bed", "old"):
-        return re.search(rf"(?<!\d){solid}(?:床|岁|(?=\s?year)| years)|床号[:：]\s?{solid}|age:?\s?{solid}|年龄[:：]?\s?{solid}", read) is not None
+    if slot == "bed":
+        return re.search(rf"床号[:：]\s?{solid}|(?<!\d){solid}床", read) is not None
+    if slot == "old":
+        return re.search(rf"(?<!\d){solid}(?:岁|\s?-?years?)|(?:age:?|年龄[:：]?)\s?{solid}", read) is not None
     if slot in ("name", "doctor", "family") and plain.isascii():
         parts = [one for one in plain.split() if len(one) > 2]
         return any(re.search(rf"(?<![a-z]){re.escape(one)}(?![a-z])", read) for one in parts)
