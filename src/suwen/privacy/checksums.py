@@ -13,9 +13,10 @@ from datetime import date
 from typing import Final
 
 _RESIDENT_WEIGHTS: Final = tuple(pow(2, 17 - i, 11) for i in range(17))
+_VIN_NUMBERS: Final = (*range(1, 9), *range(1, 6), 7, 9, *range(2, 10))
 _VIN_VALUES: Final = {
     **{str(i): i for i in range(10)},
-    **dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (*range(1, 9), *range(1, 6), 7, 9, *range(2, 10)), strict=True)),
+    **dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", _VIN_NUMBERS, strict=True)),
 }  # fmt: skip
 _VIN_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"

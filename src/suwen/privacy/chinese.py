@@ -21,11 +21,6 @@ from suwen.privacy.lexicon import table, words
 LISTS: Final = "chinese.toml"
 HAN: Final = "[\u3400-\u4dbf\u4e00-\u9fff]"
 _PIECE: Final = re.compile(rf"[^\n。；;!！?？]{{1,{LONGEST}}}[。；;!！?？]?")
-_EDGE: Final = (
-    r"(?=$|[\s，,。；;：:、()（）\[\]【】/\"”'|·\-]|[男女因于主诉现入在的于今及与和年岁\d]|同意|要求|签|体[健壮]|健|患|死|去世|均|[陪照护送扶背抱带叫报发突昨今明早晚上下再又仍可不否愿拒需要请拟后前时口静]|联系|电话|"
-    r"代诉|陈述|提供|来|到|表示|查房|会诊|行|为|术|已|未|无|有|自|家|身|住|系|是|说|称|被|由|从|将|予|给|向|并|也|曾|既往|"
-    r"诊|医|主任|教授|护士|先生|女士|主刀|报告|审核|记录|,)"
-)
 
 LABEL = Text(en="after the label of a field", zh="字段标签之后")
 CUE = Text(en="surname and given name after a word for a person", zh="人物称谓后的姓名")
@@ -40,43 +35,36 @@ AGAIN = Text(en="name found elsewhere in the text", zh="文中他处已出现的
 
 @lru_cache(maxsize=1)
 def _patterns() -> dict[str, re.Pattern[str]]:
-    lists = table(LISTS)
-    compound = "|".join(lists["compound_surnames"])
-    surname = f"(?:{compound}|[{lists['surnames']}])"
-    given = rf"{HAN}(?:\s?{HAN})?"
-    titles = "|".join(lists["titles"])
-    cues = "|".join(sorted(lists["name_cues"], key=len, reverse=True))
-    places = "|".join(sorted([*lists["provinces"], *lists["prefectures"].split()], key=len, reverse=True))
-    depts = "|".join(sorted(lists["departments"].split(), key=len, reverse=True))
-    parts = r"(?:省|自治区|特别行政区|自治州|地区|盟|市|区|县|旗|镇|乡|街道|苏木|开发区|新区|村|社区|屯|庄|组|队|路|街|道|巷|胡同|弄|大道|里|坊|小区|花园|苑|大厦|广场|家园|公寓|新村|新城|城|园|府|湾|居|宿舍|家属院|大院|号院|楼|号楼|栋|幢|座|单元|层|室|户|号|房|邮编\s?\d{6})"
-    return {
-        "label": re.compile(
-            rf"{lists['name_labels']}(?:[（(]{HAN}{{1,8}}[)）])?\s{{0,3}}[:：=]\s{{0,3}}"
-            rf"(?P<v>{HAN}(?:[\s·•]{{0,4}}{HAN}){{1,3}}(?:·{HAN}{{1,8}})?)(?:{_EDGE}|(?={lists['name_labels']}|性别|年龄|住址|地址|科))"
-        ),
-        "given_label": re.compile(rf"{lists['name_labels']}\s{{0,3}}[:：=]\s{{0,3}}(?P<v>{surname}{HAN}{{1,2}})"),
-        "cue": re.compile(rf"(?:{cues})(?:[（(]{HAN}{{1,6}}[)）])?[:：\s、，是]{{0,2}}(?P<v>{surname}{given}){_EDGE}"),
-        "title": re.compile(rf"(?P<v>{surname}(?:{HAN}{{0,2}}?))(?:{titles})"),
-        "sexed": re.compile(rf"(?:^|[\n。；;，,、\s:：])(?P<v>{surname}{HAN}{{1,2}})(?=[，,、\s]{{1,2}}(?:男|女)(?:性)?[，,、\s\d。])", re.MULTILINE),
-        "dotted": re.compile(rf"{HAN}{{1,8}}·{HAN}{{1,8}}(?:·{HAN}{{1,8}})?"),
-        "called": re.compile(rf"(?<!{HAN})[小老阿](?P<v>[{lists['surnames']}])(?!{HAN}[癌瘤炎病])(?=[，,。说称的]|医|先)"),
-        "address_label": re.compile(rf"(?:{lists['address_labels']})\s{{0,3}}[:：=]?\s{{0,3}}(?:于|在|为|是)?(?P<v>[^\s，,。；;：:|]{{2,60}})"),
-        "employer_label": re.compile(rf"(?:{lists['employer_labels']})(?:及[职地]\S{{1,3}})?\s{{0,3}}[:：=]\s{{0,3}}(?P<v>[^\s，,。；;：:|]{{2,40}})"),
-        "address": re.compile(
-            rf"(?:中国)?(?:{places})(?:省|市|自治区|自治州|地区|盟|特别行政区|壮族自治区|回族自治区|维吾尔自治区)?"
-            rf"(?:[\u4e00-\u9fffA-Za-z0-9—-]{{1,14}}?{parts}(?:\d{{1,4}}(?!\d*年))?){{0,10}}"
-        ),
-        "street": re.compile(
-            rf"{HAN}{{2,8}}?(?:路|街|大道|巷|胡同|弄|村|镇|乡|小区|花园|苑|新村|家园|公寓)(?:[东西南北中]段)?\s?[第甲乙]?[\d一二三四五六七八九十百]{{1,5}}(?:-\d{{1,4}})?\s?(?:号院|号楼|号|弄|栋|幢|组|队|座|单元|室)"
-            rf"(?:[\u4e00-\u9fffA-Za-z0-9-]{{0,10}}?(?:号楼|楼|栋|幢|座|单元|层|室|户|号|房)){{0,5}}"
-        ),
-        "postcode": re.compile(r"(?:邮编|邮政编码)\s{0,2}[:：]?\s{0,2}(?P<v>\d{6})(?!\d)"),
-        "facility": re.compile("|".join(lists["facility_heads"])),
-        "organisation": re.compile("|".join(lists["organisation_heads"])),
-        "campus": re.compile(r"(?:[（(][\u4e00-\u9fff]{1,8}[)）])?(?:[\u4e00-\u9fff]{1,4}院区|总院|分院|[东西南北]院|附属第?[一二三四五六七八九十\d]?医院)?"),
-        "department": re.compile(rf"(?:{depts})(?:门诊|病房|病区|监护室)?(?:[一二三四五六七八九十\d]{{1,3}}(?:病区|病房|区|科|组|病室))?|(?:第?[一二三四五六七八九十\d]{{1,3}})(?:病区|病室|病房)|(?<![\d.])\d{{1,3}}\s?[A-Z]?床(?![旁头上边])|加\d{{1,2}}床"),
-        "department_label": re.compile(rf"(?:{lists['department_labels']})\s{{0,3}}[:：=]\s{{0,3}}(?P<v>[^\s，,。；;：:|]{{1,20}})"),
-    }  # fmt: skip
+    lists, forms = table(LISTS), table("chinese_patterns.toml")
+    places = [*lists["provinces"], *lists["prefectures"].split()]
+    macros = {
+        "{EDGE}": forms["edge"],
+        "{PART}": forms["part"],
+        "{SURNAME}": f"(?:{'|'.join(lists['compound_surnames'])}|[{lists['surnames']}])",
+        "{SURNAMES}": lists["surnames"],
+        "{NAME_CUE}": _any(lists["name_cues"]),
+        "{NAME_LABEL}": lists["name_labels"],
+        "{TITLE}": "|".join(lists["titles"]),
+        "{ADDRESS_LABEL}": lists["address_labels"],
+        "{EMPLOYER_LABEL}": lists["employer_labels"],
+        "{DEPARTMENT_LABEL}": lists["department_labels"],
+        "{DEPARTMENT}": _any(lists["departments"].split()),
+        "{FACILITY}": "|".join(lists["facility_heads"]),
+        "{ORGANISATION}": "|".join(lists["organisation_heads"]),
+        "{PLACE}": _any(places),
+        "{HAN}": HAN,
+    }
+    found = {}
+    for name, form in forms["patterns"].items():
+        pattern = form
+        for macro, written in macros.items():
+            pattern = pattern.replace(macro, written)
+        found[name] = re.compile(pattern)
+    return found
+
+
+def _any(listed: Sequence[str]) -> str:
+    return "|".join(sorted(listed, key=len, reverse=True))
 
 
 def identifiers(text: str) -> list[Identifier]:
@@ -108,7 +96,9 @@ def _ordinary(name: str) -> bool:
     """Say whether a word that begins like a surname is none."""
     if re.search("[癌瘤炎症髂肺肝肾胃肠膜腺淋髋肋腹腔诊]", name):
         return True
-    return any(name.startswith(one) for one in words(LISTS, "not_names") if one[0] == name[:1]) or name in (
+    return any(
+        name.startswith(one) for one in words(LISTS, "not_names") if one[0] == name[:1]
+    ) or name in (
         words(LISTS, "titles") | frozenset(("不详", "未知", "同上", "本人", "家属", "无名氏"))
     )
 
@@ -158,8 +148,11 @@ def _tagged(text: str, said: Sequence[Tagged]) -> Iterator[Identifier]:
                 if len(title) < len(shown):
                     yield Identifier(word.start, word.end - len(title), "name", TAGGED, 0.75)
         elif word.tag == "LOC" and re.match(HAN, shown) and len(shown) > 1 and not _bodily(shown):
-            end = word.end
-            number = re.compile(r"[\dA-Za-z-]{1,6}(?:号楼|号|栋|幢|座|单元|层|室|户|房)").match(text, end)
+            head = _patterns()["facility"].search(text, word.start, word.end)
+            end = head.end() if head else word.end
+            number = re.compile(r"[\dA-Za-z-]{1,6}(?:号楼|号|栋|幢|座|单元|层|室|户|房)").match(
+                text, end
+            )
             while number is not None:
                 end = number.end()
                 number = number.re.match(text, end)
@@ -168,7 +161,12 @@ def _tagged(text: str, said: Sequence[Tagged]) -> Iterator[Identifier]:
 
 def _bodily(text: str) -> bool:
     """Say whether a place is one of the body, or of no one."""
-    return bool(re.search(r"[部肺肝肾胃肠骨膝肩髋颈胸腹腰背腔管侧叶脑心脾胰膀胱]|我国|中国|国内|国外|全国|东南亚|非洲|欧洲|美国|日本|韩国|英国|德国", text))
+    return bool(
+        re.search(
+            r"[部肺肝肾胃肠骨膝肩髋颈胸腹腰背腔管侧叶脑心脾胰膀胱]|我国|中国|国内|国外|全国|东南亚|非洲|欧洲|美国|日本|韩国|英国|德国",
+            text,
+        )
+    )
 
 
 def _institutions(text: str, said: Sequence[Tagged]) -> Iterator[Identifier]:
@@ -185,14 +183,21 @@ def _institutions(text: str, said: Sequence[Tagged]) -> Iterator[Identifier]:
                 yield Identifier(begin, after.end() if after else found.end(), kind, why, 0.85)
     for word in said:
         shown = text[word.start : word.end]
-        if word.tag == "ORG" and len(shown) > 3 and re.match(HAN, shown):
-            if not patterns["department"].fullmatch(shown) and not _generic(shown):
-                yield Identifier(word.start, word.end, "organisation", TAGGED, 0.55)
+        named = word.tag == "ORG" and len(shown) > 3 and re.match(HAN, shown)
+        if named and not patterns["department"].fullmatch(shown) and not _generic(shown):
+            yield Identifier(word.start, word.end, "organisation", TAGGED, 0.55)
 
 
 def _generic(text: str) -> bool:
     """Say whether an institution is none in particular: 当地医院, 我院, WHO."""
-    head = next((one for one in (*table(LISTS)["facility_heads"], *table(LISTS)["organisation_heads"]) if text.endswith(one)), "")
+    head = next(
+        (
+            one
+            for one in (*table(LISTS)["facility_heads"], *table(LISTS)["organisation_heads"])
+            if text.endswith(one)
+        ),
+        "",
+    )
     return (
         text.removesuffix(head) in words(LISTS, "generic_facilities")
         or text[:-1] in ("我", "本", "外", "该")
@@ -211,7 +216,23 @@ def _begin(text: str, said: Sequence[Tagged], starts: Sequence[int], head: int, 
             break
         shown = text[word.start : min(word.end, begin)]
         if shown and word.start < head:
-            named = word.tag in ("LOC", "ORG", "nz", "n", "nw", "PER", "f", "s", "a", "an", "m", "q", "j", "vn", "ns")
+            named = word.tag in (
+                "LOC",
+                "ORG",
+                "nz",
+                "n",
+                "nw",
+                "PER",
+                "f",
+                "s",
+                "a",
+                "an",
+                "m",
+                "q",
+                "j",
+                "vn",
+                "ns",
+            )
             numbered = word.tag == "w" and shown in "（）()·"
             if not (named or numbered) or shown in generic or _stop(shown):
                 break
@@ -220,13 +241,33 @@ def _begin(text: str, said: Sequence[Tagged], starts: Sequence[int], head: int, 
     while begin < head and text[begin] in "（）()· ":
         begin += 1
     name = text[begin:head]
-    trimmed = re.match(r".*(?:就诊于|入住|转入|转至|送至|送往|前往|收住|外院|我院|当地|患者|家属|于|在|到|至|往|由|从|经|赴)(?=.{2,})", name)
+    trimmed = re.match(
+        r".*(?:就诊于|入住|转入|转至|送至|送往|前往|收住|外院|我院|当地|患者|家属|于|在|到|至|往|由|从|经|赴)(?=.{2,})",
+        name,
+    )
     begin += trimmed.end() if trimmed else 0
     return head if text[begin:head] in generic or not text[begin:head].strip() else begin
 
 
 def _stop(text: str) -> bool:
-    return text in ("患者", "病人", "家属", "医生", "医师", "时间", "日期", "诊断", "目前", "入院", "出院", "住院", "门诊", "急诊", "单位", "地址")
+    return text in (
+        "患者",
+        "病人",
+        "家属",
+        "医生",
+        "医师",
+        "时间",
+        "日期",
+        "诊断",
+        "目前",
+        "入院",
+        "出院",
+        "住院",
+        "门诊",
+        "急诊",
+        "单位",
+        "地址",
+    )
 
 
 def _again(text: str, found: Sequence[Identifier]) -> Iterator[Identifier]:

@@ -38,7 +38,9 @@ class Tagger:
     def __init__(self, folder: Path) -> None:
         table = {name: _table(folder / f"{name}.dic") for name in ("word", "tag", "q2b")}
         known = {character: int(number) for number, character in table["word"].items()}
-        self._ids = known | {full: known[half] for full, half in table["q2b"].items() if half in known}
+        self._ids = known | {
+            full: known[half] for full, half in table["q2b"].items() if half in known
+        }
         self._unknown = known.get("OOV", 0)
         self._tags = {int(number): tag for number, tag in table["tag"].items()}
         self._transitions = np.load(folder / "lac_crf_transitions.npy", allow_pickle=False)

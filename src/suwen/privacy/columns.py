@@ -14,9 +14,10 @@ from suwen.privacy.identifier import Identifier
 
 WHY = Text(en="in a column that is named so", zh="表格列名所示")
 _HEADS: Final = (
-    ("name", r"(?:patient |full |first |last |sur)?names?|patient|provider|physician|doctor|nurse|mother|father|contact|姓名|患者|病人|医生|医师|联系人|签名|护士"),
+    ("name", r"(?:patient |full |first |last |sur)?names?|patient|provider|physician|doctor|n"
+r"urse|mother|father|contact|姓名|患者|病人|医生|医师|联系人|签名|护士"),
     ("date", r"dob|date of birth|birth ?date|出生日期|生日"),
-    ("mrn", r"mrn|record (?:no\.?|number|id)|patient (?:id|no\.?|number)|id|住院号|病历号|门诊号|病案号"),
+    ("mrn", r"mrn|record (?:no\.?|number|id)|patient (?:id|no\.?|number)|id|住院号|病历号|门诊号"),
     ("ssn", r"ssn|social security(?: number)?"),
     ("phone", r"(?:tele|cell ?)?phone(?: number)?|mobile|tel\.?|电话|手机|联系电话|手机号"),
     ("email", r"e-?mail(?: address)?|邮箱"),
@@ -26,7 +27,9 @@ _HEADS: Final = (
     ("national_id", r"passport|national id|身份证|身份证号|证件号"),
     ("health_plan", r"insurance(?: id)?|policy|member id|医保号|医保卡号"),
 )  # fmt: skip
-_KINDS: Final = tuple((kind, re.compile(rf"\s*(?:{head})\s*", re.IGNORECASE)) for kind, head in _HEADS)
+_KINDS: Final = tuple(
+    (kind, re.compile(rf"\s*(?:{head})\s*", re.IGNORECASE)) for kind, head in _HEADS
+)
 _RULER: Final = re.compile(r"[\s|:+=-]*")
 _EMPTY: Final = re.compile(r"\s*(?:-|n/?a|none|无|不详|/)?\s*", re.IGNORECASE)
 

@@ -154,7 +154,9 @@ def meddocan(folder: Path) -> list[Marked]:
             else:
                 rows[name] = [*_brat(content)]
     keys = sorted(texts)
-    return [Marked(key.rpartition("/")[2], key, texts[key], tuple(rows.get(key, ()))) for key in keys]
+    return [
+        Marked(key.rpartition("/")[2], key, texts[key], tuple(rows.get(key, ()))) for key in keys
+    ]
 
 
 def _brat(content: str) -> list[Row]:
@@ -233,7 +235,8 @@ SETS: Final[Mapping[str, tuple[Reader, Source]]] = {
             name="MEDDOCAN",
             url="https://github.com/PlanTL-GOB-ES/SPACCC_MEDDOCAN",
             licence="CC BY 4.0",
-            citation="Marimon M et al. Automatic de-identification of medical texts in Spanish: the MEDDOCAN track. IberLEF 2019",
+            citation="Marimon M et al. De-identification of medical texts in Spanish: the "
+            "MEDDOCAN track. IberLEF 2019",
             shippable=True,
             limits=("Spanish, which no rule here was written for.",),
         ),

@@ -16,7 +16,7 @@ from suwen.privacy.dates import CHINESE, MONTHS, NUMBERS, SPANISH, WORDS, Form, 
 
 MIDDLE: Final = 15
 """The day taken for a month written without one."""
-_DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
+_DAYS: Final = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _HAN: Final = "〇一二三四五六七八九"
 
 
@@ -55,7 +55,9 @@ def _written(found: re.Match[str], by: timedelta, year: int, day_first: bool) ->
     offset = span_of(found)[0]
     text = found.string[offset : span_of(found)[1]]
     if "w" in parts:
-        return _replaced(text, {(found.start("w") - offset, found.end("w") - offset): _weekday(parts["w"], by)})
+        return _replaced(
+            text, {(found.start("w") - offset, found.end("w") - offset): _weekday(parts["w"], by)}
+        )
     if "m" not in parts and "b" not in parts:
         return None
     try:

@@ -13,12 +13,34 @@ from typing import Final
 
 from suwen.core.codes import Text
 
-MONTHS: Final = (
-    "january february march april may june july august september october november december"
-).split()
-SPANISH: Final = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-).split()
+MONTHS: Final = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+SPANISH: Final = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+]
 _MONTH: Final = (
     r"(?P<b>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|"
@@ -29,8 +51,10 @@ _DAY: Final = r"(?P<d>0?[1-9]|[12]\d|3[01])(?!\d)(?P<o>\s?(?:st|nd|rd|th)\b)?"
 _YEAR: Final = r"(?P<y>'?\d{2}(?!\d)|(?:18|19|20)\d{2}(?!\d))"
 _LONG_YEAR: Final = r"(?P<y>(?:18|19|20)\d{2})(?!\d)"
 _CUE: Final = (
-    r"(?:\b(?:on|of|since|from|until|till|through|by|dated?|d\.?o\.?b\.?|born|before|after|between|and|"
-    r"to|visit|seen|admitted|discharged|adm|dc|d/c|follow-?up|f/u|appt|appointment|surgery|hospital|"
+    r"(?:\b(?:on|of|since|from|until|till|through|by|dated?|d\.?o\.?b\.?|born|before"
+    r"|after|between|and|"
+    r"to|visit|seen|admitted|discharged|adm|dc|d/c|follow-?up|f/u|appt|appointment|s"
+    r"urgery|hospital|"
     r"clinic|center|office|d[ií]a|fecha)\b[\s:,(]{1,3}|日期[:：]?\s?)"
 )
 _HAN_NUMBER: Final = r"(?:\d{1,2}|[元正冬腊〇一二三四五六七八九十廿卅]{1,3})"
@@ -55,7 +79,9 @@ def _form(pattern: str, en: str, zh: str, certainty: float = 0.95) -> Form:
 
 NUMBERS: Final = (
     _form(
-        r"(?<![\d.])" + _LONG_YEAR.replace("(?!\\d)", "") + r"\s?(?P<s>[-/.])\s?(?P<m>0?[1-9]|1[0-2])\s?(?P=s)\s?"
+        r"(?<![\d.])"
+        + _LONG_YEAR.replace("(?!\\d)", "")
+        + r"\s?(?P<s>[-/.])\s?(?P<m>0?[1-9]|1[0-2])\s?(?P=s)\s?"
         r"(?P<d>0?[1-9]|[12]\d|3[01])(?!\d)",
         "year, month and day in figures",
         "年月日数字日期",
@@ -79,7 +105,8 @@ NUMBERS: Final = (
     ),
     _form(
         _CUE + r"(?P<v>(?P<m>0?[1-9]|1[0-2])[/-](?P<d>0?[1-9]|[12]\d|3[01]))"
-        r"(?!\d|[/.-]\d|\s?(?:mg|ml|mm|pain|strength|%|points?|scale|criteria|cm|hours?|days?|weeks?))",
+        r"(?!\d|[/.-]\d|\s?(?:mg|ml|mm|pain|strength|%|points?|scale|criteria|cm|hours?|"
+r"days?|weeks?))",
         "month and day in figures after a word for when",
         "时间词后的月日",
         0.7,
@@ -88,30 +115,39 @@ NUMBERS: Final = (
 WORDS: Final = (
     _form(
         r"(?<![a-z])" + _MONTH + r"\s{0,2},?\s{0,2}" + _DAY
-        + r"(?:\s?(?:-|to|and|&)\s?\d{1,2}(?!\d)(?:st|nd|rd|th)?)?(?:\s{0,2},?\s{0,2}(?:of\s)?" + _YEAR + ")?",
+        + r"(?:\s?(?:-|to|and|&)\s?\d{1,2}(?!\d)(?:st|nd|rd|th)?)?(?:\s{0,2},?\s{0,2}(?:of"
+r"\s)?" + _YEAR + ")?",
         "month and day in words",
         "英文月日",
     ),
     _form(
-        r"(?<![\d./])" + _DAY + r"(?:\s?(?:-|to|and|&)\s?\d{1,2}(?:st|nd|rd|th)?)?\s{0,2}[-/,.]?\s{0,2}(?:of\s|de\s)?"
+        r"(?<![\d./])"
+        + _DAY
+        + r"(?:\s?(?:-|to|and|&)\s?\d{1,2}(?:st|nd|rd|th)?)?\s{0,2}[-/,.]?\s{0,2}(?:of\s|d"
+r"e\s)?"
         + _MONTH + r"(?:\s{0,2}[-/,.]?\s{0,2}(?:of\s|de\s|del\s)?" + _YEAR + ")?",
         "day and month in words",
         "英文日月",
     ),
     _form(
-        r"(?<![a-z])" + _MONTH + r"\s{0,2}[-/,]?\s{0,2}(?:of\s|de\s|del\s)?(?P<y>'\d{2}(?!\d)|(?:18|19|20)\d{2}(?!\d))",
+        r"(?<![a-z])"
+        + _MONTH
+        + r"\s{0,2}[-/,]?\s{0,2}(?:of\s|de\s|del\s)?(?P<y>'\d{2}(?!\d)|(?:18|19|20)\d{2}(?"
+r"!\d))",
         "month and year in words",
         "英文月年",
     ),
     _form(
-        r"\b(?:in|since|early|late|mid|until|by|during|of|before|after|(?=last|this|next|past))[\s-]{0,2}"
+        r"\b(?:in|since|early|late|mid|until|by|during|of|before|after|(?=last|this|next"
+r"|past))[\s-]{0,2}"
         r"\b(?P<v>(?:(?:last|this|next|past)\s)?" + _MONTH.replace("|may|", "|") + r")(?!\s?\d)",
         "month in words after a word for when",
         "时间词后的英文月份",
         0.6,
     ),
     _form(
-        r"(?P<v>\b(?:(?:last|this|next|past)\s)?(?P<w>(?:mon|tues|wednes|thurs|fri|satur|sun)day))\b",
+        r"(?P<v>\b(?:(?:last|this|next|past)\s)?(?P<w>(?:mon|tues|wednes|thurs|fri|satur"
+r"|sun)day))\b",
         "day of the week",
         "英文星期",
         0.6,
@@ -126,7 +162,11 @@ CHINESE: Final = (
         "年月（日）",
     ),
     _form(
-        r"(?<![\d个.零〇一二三四五六七八九十])(?P<m>" + _HAN_NUMBER + r")\s?月\s?(?P<d>" + _HAN_NUMBER + r")\s?[日号]",
+        r"(?<![\d个.零〇一二三四五六七八九十])(?P<m>"
+        + _HAN_NUMBER
+        + r")\s?月\s?(?P<d>"
+        + _HAN_NUMBER
+        + r")\s?[日号]",
         "month and day in Chinese",
         "月日",
     ),
@@ -139,7 +179,8 @@ CHINESE: Final = (
     ),
     _form(r"(?<![\d个.])(?P<m>" + _HAN_NUMBER + r")月份", "month in Chinese", "月份", 0.7),
     _form(
-        r"农历\s?(?:[\u4e00-\u9fff]{2}年)?\s?[正元冬腊一二三四五六七八九十]{1,2}月\s?(?:[初十廿卅二三][一二三四五六七八九十]?[一二三四五六七八九十]?日?)?",
+        r"农历\s?(?:[\u4e00-\u9fff]{2}年)?\s?[正元冬腊一二三四五六七八九十]{1,2}月\s?(?:"
+r"[初十廿卅二三][一二三四五六七八九十]?[一二三四五六七八九十]?日?)?",
         "day of the lunar calendar",
         "农历日期",
         0.9,
@@ -153,7 +194,8 @@ CHINESE: Final = (
 )  # fmt: skip
 _AGES: Final = (
     _form(
-        r"(?<![\d.])(?P<v>9\d|1[0-3]\d)(?=\s?-?\s?(?:years?|yrs?|y\.?\s?/?o|y/?o)\b|\s?岁|\s?周岁|\s?años)"
+        r"(?<![\d.])(?P<v>9\d|1[0-3]\d)(?=\s?-?\s?(?:years?|yrs?|y\.?\s?/?o|y/?o)\b|\s?"
+r"岁|\s?周岁|\s?años)"
         r"|\b(?:aged?|age:|age is|年龄[:：]?)\s{0,2}(?P<u>9\d|1[0-3]\d)(?![\d.%])",
         "age over 89",
         "89 岁以上年龄",
@@ -164,7 +206,8 @@ _AGES: Final = (
         "中文数字 89 岁以上年龄",
     ),
     _form(
-        r"\b(?P<v>nine?ty(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|a)\shundred"
+        r"\b(?P<v>nine?ty(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?|(?:o"
+r"ne|a)\shundred"
         r"(?:\sand\s\w+)?)(?=[\s-]years?[\s-]old)",
         "age over 89 in words",
         "英文 89 岁以上年龄",
@@ -172,7 +215,8 @@ _AGES: Final = (
 )  # fmt: skip
 _FIGURES: Final = re.compile(r"\d\s?[/.-]\s?\d|\d{8}")
 _NAMED: Final = re.compile(
-    r"(?<![A-Za-z])(?:[Jj][AaUu]|[Ff]E|[Ff]e|[Mm][Aa]|[Aa][PpUuBbGg]|[Ss][Ee]|[Oo]|[Nn][Oo]|[Dd][EeIi]|[Ee]n|EN)"
+    r"(?<![A-Za-z])(?:[Jj][AaUu]|[Ff]E|[Ff]e|[Mm][Aa]|[Aa][PpUuBbGg]|[Ss][Ee]|[Oo]|["
+    r"Nn][Oo]|[Dd][EeIi]|[Ee]n|EN)"
     r"|[Dd][Aa][Yy](?![A-Za-z])"
 )
 """Without a match of these no date in figures, none in words, can stand in a text."""
@@ -182,6 +226,7 @@ Found = tuple[int, int, Form]
 
 
 def span_of(found: re.Match[str]) -> tuple[int, int]:
+    """Return where the date of a match lies, without the words around it."""
     for name in ("v", "u"):
         if name in found.re.groupindex and found[name] is not None:
             return found.span(name)

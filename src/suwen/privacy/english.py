@@ -1,4 +1,4 @@
-"""English words of a text, and the names of people among them.
+"""Names of people in English text.
 
 A name is found by what stands beside it (a title, "named", a degree, a verb of a person), by being
 a frequent first name or surname, or by having been found elsewhere in the same text. Words and
@@ -8,38 +8,40 @@ lists are in `knowledge/english.toml` and `knowledge/names_en.txt`, with their s
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
+from suwen.privacy.english_words import LISTS, Words, phrases
 from suwen.privacy.identifier import Identifier
-from suwen.privacy.lexicon import english_names, english_words, table, words
+from suwen.privacy.lexicon import english_words, table, words
 
-LISTS: Final = "english.toml"
 LONGEST: Final = 5
 """Most words of one name."""
-_LITERAL: Final = re.compile("[a-z]+")
-_WORD: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")
 _BETWEEN: Final = r"(?:\s+(?:is|was|of))?(?:\s{0,3}[:,#=-]\s{0,3}|\s{1,3})\(?(?=[a-z])"
 """What stands between a cue and the name."""
 _CLINICAL: Final = re.compile(
-    "(?:itis|osis|emia|aemia|oma|omas|pathy|ectomy|otomy|ostomy|algia|uria|plasty|scopy|graphy|therapy|plegia|trophy|"
-    "syndrome|mab|nib|pril|statin|sartan|olol|cillin|mycin|azole|parin|xaban|gatran|gliptin|flozin|tide|vir|ine|ium|ide|ate)$"
+    "(?:itis|osis|emia|aemia|oma|omas|pathy|ectomy|otomy|ostomy|algia|uria|plasty|s"
+    "copy|graphy|therapy|plegia|trophy|"
+    "syndrome|mab|nib|pril|statin|sartan|olol|cillin|mycin|azole|parin|xaban|gatran"
+    "|gliptin|flozin|tide|vir|ine|ium|ide|ate)$"
 )
 """Endings of diseases, operations and drugs."""
 _PERSON: Final = re.compile(
-    r"\b(?:male|female|man|woman|boy|girl|patient|pt|veteran|lady|gentleman|child|infant|toddler|adult|"
+    r"\b(?:male|female|man|woman|boy|girl|patient|pt|veteran|lady|gentleman|child|in"
+    r"fant|toddler|adult|"
     r"year-?\s?old|yo|y/?o|m|f)\b(?:\s\w+){0,3},?\s$",
     re.IGNORECASE,
 )
 _WHO: Final = re.compile(
-    r",?\s(?:is|was)\s(?:an?\s)?(?:\d|seen|admitted|referred)|,\s(?:an?\s|who\s|aged?\s|\d{1,3}\s?-?y)|,?\s(?:reports|denies|"
-    r"presents|presented|complains|states|who|whose)\b|'s\s(?:chart|records?|mother|father|wife|husband)",
+    r",?\s(?:is|was)\s(?:an?\s)?(?:\d|seen|admitted|referred)|,\s(?:an?\s|who\s|aged"
+    r"?\s|\d{1,3}\s?-?y)|,?\s(?:reports|denies|"
+    r"presents|presented|complains|states|who|whose)\b|'s\s(?:chart|records?|mother|"
+    r"father|wife|husband)",
     re.IGNORECASE,
 )
+_AGED: Final = re.compile(r",?\s(?:is\s|was\s)?(?:an?\s)?\d{1,3}\s?-?y", re.IGNORECASE)
 _GAPS: Final = frozenset((" ", "  ", "\n", " \n", "\r\n", "-", "- ", "\t"))
 _AFTER_INITIAL: Final = frozenset((".", ". ", ".  ", ".\n", ".-"))
 
@@ -55,122 +57,6 @@ AGAIN = Text(en="part of a name found elsewhere in the text", zh="文中他处�
 FOLLOWED = Text(en="before a verb or a thing of a person", zh="人物动词之前")
 
 
-@dataclass(frozen=True)
-class Words:
-    """The English words of a folded text.
-
-    Parameters
-    ----------
-    text
-        The text they stand in.
-    spans
-        Start and end of each, without a possessive 's.
-    low
-        In lower case.
-    flags
-        What `names_en.txt` says of each, empty where nothing.
-    cased
-        Whether capitals mean something in this text.
-    """
-
-    text: str
-    spans: list[tuple[int, int]]
-    low: list[str]
-    flags: list[str]
-    cased: bool
-
-    def __len__(self) -> int:
-        return len(self.spans)
-
-    def from_(self, position: int) -> int:
-        """Return the number of the first word that begins at a character or after it."""
-        return bisect_left(self.spans, (position, 0))
-
-    def of(self, i: int) -> str:
-        """Return word i as it is written."""
-        return self.text[slice(*self.spans[i])]
-
-    def gap(self, i: int) -> str:
-        """Return what stands between word i and the next."""
-        return self.text[self.spans[i][1] : self.spans[i + 1][0]] if i + 1 < len(self) else ""
-
-    def is_initial(self, i: int) -> bool:
-        """Say whether word i is a letter that stands for a name."""
-        start, end = self.spans[i]
-        if end - start != 1:
-            return False
-        dotted = self.text[end : end + 1] == "."
-        return self.text[start].isupper() if self.cased else dotted or self.low[i] not in "ai"
-
-    def namely(self, i: int) -> bool:
-        """Say whether word i can be part of a name, by how it is written."""
-        low = self.low[i]
-        if len(low) < 2 or low in words(LISTS, "capital_words"):
-            return False
-        if not self.cased:
-            known = self.flags[i]
-            return bool(known) and "w" not in known or low not in english_words()
-        word = self.of(i)
-        if not word[0].isupper():
-            return False
-        return not (word.isupper() and len(word) > 1) or (
-            len(word) > 2 and bool(self.flags[i]) and "w" not in self.flags[i]
-        )
-
-    def is_first(self, i: int) -> bool:
-        """Say whether word i is a frequent first name."""
-        return self.flags[i][:1] in ("m", "f", "b") and bool(self.flags[i])
-
-
-def read(text: str) -> Words:
-    """Return the English words of a folded text."""
-    spans, low = [], []
-    titled = lowered = 0
-    for found in _WORD.finditer(text):
-        start, end = found.span()
-        word = found[0]
-        if word[-2:] in ("'s", "'S"):
-            end -= 2
-            word = word[:-2]
-        spans.append((start, end))
-        low.append(word.lower())
-        if len(word) > 1:
-            titled += word.istitle()
-            lowered += word.islower()
-    names = english_names()
-    more = words(LISTS, "more_surnames")
-    flags = [
-        names.get(one, "") or names.get(one.rpartition("-")[2], "") or ("l" if one in more else "")
-        for one in low
-    ]
-    cased = titled > 0 and (lowered > 0 or titled > 1)
-    return Words(text, spans, low, flags, cased)
-
-
-@lru_cache(maxsize=8)
-def _phrases(key: str, tail: str) -> Mapping[str, re.Pattern[str]]:
-    """Return the phrases of a list by how their first word begins (three letters at most)."""
-    listed: dict[str, list[str]] = {}
-    for phrase in table(LISTS)[key]:
-        first = _LITERAL.match(phrase)
-        for begin in {first[0][:3], first[0][: -1 if phrase[first.end() :][:1] in "?" else None][:3]}:
-            listed.setdefault(begin, []).append(phrase)
-    return {
-        begin: re.compile(f"(?:{'|'.join(sorted(ways, key=len, reverse=True))}){tail}", re.IGNORECASE)
-        for begin, ways in listed.items()
-    }
-
-
-def phrases(said: Words, key: str, tail: str = r"(?![a-z])") -> Iterator[re.Match[str]]:
-    """Yield where a phrase of a list of `english.toml` stands, followed by a pattern."""
-    index = _phrases(key, tail)
-    for i, low in enumerate(said.low):
-        pattern = index.get(low[:3])
-        found = pattern.match(said.text, said.spans[i][0]) if pattern else None
-        if found is not None:
-            yield found
-
-
 def chain(said: Words, i: int, free: bool = False) -> int:
     """Return where the name that starts at word i ends (word number), i where none does.
 
@@ -182,13 +68,19 @@ def chain(said: Words, i: int, free: bool = False) -> int:
         if not allowed and (free or end == i + 1 or (end > i and said.is_first(i))):
             allowed = _may_name(said, end)
         particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said)
-        if not allowed and not (particle and said.gap(end).strip() in ("", "'") and said.namely(end + 1)):
+        if not allowed and not (
+            particle and said.gap(end).strip() in ("", "'") and said.namely(end + 1)
+        ):
             break
         end += 1
         gap = said.gap(end - 1)
-        if gap in _AFTER_INITIAL and (said.is_initial(end - 1) or said.low[end - 1] in ("st", "jr")):
+        if gap in _AFTER_INITIAL and (
+            said.is_initial(end - 1) or said.low[end - 1] in ("st", "jr")
+        ):
             continue
-        if gap not in _GAPS or ("\n" in gap and not (end < len(said) and _continues(said, end, end - i == 1))):
+        if gap not in _GAPS or (
+            "\n" in gap and not (end < len(said) and _continues(said, end, end - i == 1))
+        ):
             break
     return end
 
@@ -263,7 +155,9 @@ def _titled(said: Words) -> Iterator[Identifier]:
         gap = said.gap(i)
         if said.low[i] in words(LISTS, "titles") and gap.strip(". \n\u00a0") == "":
             end = chain(said, i + 1, free=True)
-            if end > i + 1 and not (said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]):
+            if end > i + 1 and not (
+                said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
+            ):
                 yield _stretch(said, i, end, TITLE, 0.9)
         elif gap.strip() == "," and "\n" not in gap and i + 1 < len(said):
             yield from _comma(said, i)
@@ -273,9 +167,15 @@ def _comma(said: Words, i: int) -> Iterator[Identifier]:
     after = said.of(i + 1)
     if said.low[i + 1] in words(LISTS, "degrees") and (after.isupper() or not said.cased):
         start = i
-        while start > 0 and i - start < LONGEST - 2 and (
-            said.gap(start - 1) in _GAPS or said.gap(start - 1) in _AFTER_INITIAL and said.is_initial(start - 1)
-        ) and (said.namely(start - 1) or said.is_initial(start - 1)):
+        while (
+            start > 0
+            and i - start < LONGEST - 2
+            and (
+                said.gap(start - 1) in _GAPS
+                or (said.gap(start - 1) in _AFTER_INITIAL and said.is_initial(start - 1))
+            )
+            and (said.namely(start - 1) or said.is_initial(start - 1))
+        ):
             start -= 1
         if said.namely(i) and (start < i or said.flags[i]):
             yield _stretch(said, start, i + 1, DEGREE, 0.8)
@@ -336,9 +236,14 @@ def _judge(said: Words, i: int, end: int) -> Identifier | None:
         initial = said.is_initial(i + 1) or said.is_initial(i)
         if initial and not ordinary and (first or said.cased or said.is_initial(i)):
             return _stretch(said, i, end, INITIAL, 0.8)
-        if first and (surname or not ordinary) and (said.cased or surname or said.flags[i + 1] == ""):
+        if (
+            first
+            and (surname or not ordinary)
+            and (said.cased or surname or said.flags[i + 1] == "")
+        ):
             return _stretch(said, i, end, FULL, 0.85 if surname else 0.7)
-        if not ordinary and _person(said, i, end) and (said.cased or surname):
+        aged = _AGED.match(said.text, said.spans[end - 1][1])
+        if not ordinary and _person(said, i, end) and (said.cased or surname or aged):
             return _stretch(said, i, end, PERSON, 0.6)
         sure = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
         eponym = not words(LISTS, "eponyms").isdisjoint(said.low[i:end])
@@ -346,7 +251,12 @@ def _judge(said: Words, i: int, end: int) -> Identifier | None:
             return _stretch(said, i, end, FULL, 0.55)
     if first and not ordinary and said.of(i).istitle() == said.cased and len(said.low[i]) > 2:
         return _stretch(said, i, i + 1, SINGLE, 0.55)
-    if said.cased and "l" in said.flags[i] and not ordinary and _follows().match(said.text, said.spans[i][1]):
+    if (
+        said.cased
+        and "l" in said.flags[i]
+        and not ordinary
+        and _follows().match(said.text, said.spans[i][1])
+    ):
         return _stretch(said, i, i + 1, FOLLOWED, 0.5)
     return None
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
-from suwen.privacy.english import LISTS, Words, phrases
+from suwen.privacy.english_words import LISTS, Words, phrases
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.lexicon import cities, english_words, table, words
 
@@ -21,11 +21,14 @@ REACH: Final = 6
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
 _STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
 _POSTAL: Final = re.compile(r"\d{5}|\b(?:[Zz][Ii][Pp]|[Pp][Oo][Ss][Tt]|[Cc]\.?[Pp])")
-_WHERE: Final = frozenset("at in from to near of outside around via @ into visiting".split())
+_WHERE: Final = frozenset(
+    ["at", "in", "from", "to", "near", "of", "outside", "around", "via", "@", "into", "visiting"]
+)
 _LIVES: Final = re.compile(
     r"\b(?:lives?|living|resid\w+|moved|born|from|works?|employed|travel\w*|visit\w*|seen|treated|"
     r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
-    r"(?:\w+\s){0,2}?(?:at|in|to|from|near|@)\s+(?:the\s|our\s|a\s)?$|\bfrom\s+(?:the\s|our\s)?$|\b(?:at|@)\s+(?:the\s|our\s)?$",
+    r"(?:\w+\s){0,2}?(?:at|in|to|from|near|@)\s+(?:the\s|our\s|a\s)?$|\bfrom\s+(?:th"
+    r"e\s|our\s)?$|\b(?:at|@)\s+(?:the\s|our\s)?$",
     re.IGNORECASE,
 )
 
@@ -43,32 +46,48 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     lists = table(LISTS)
     state = "|".join([*lists["states"].upper().split(), *lists["state_names"]])
     ends, starts = lists["street_ends"], lists["street_starts"]
-    unit = r"(?:,?\s{0,3}(?:apt|apartment|suite|ste|unit|floor|fl|room|rm|bldg|building|#)\.?\s?#?\s?[\w-]{1,6}\b)*"
+    unit = (
+        r"(?:,?\s{0,3}(?:apt|apartment|suite|ste|unit|floor|fl|room|rm|bldg|building|#)"
+        r"\.?\s?#?\s?[\w-]{1,6}\b)*"
+    )
     flags = re.IGNORECASE
     return {
         "street": re.compile(
-            r"(?<![\d./])\b\d{1,6}(?:-\d{1,4})?[a-z]?,?\s+(?:(?:[nsew]|north|south|east|west|ne|nw|se|sw)\.?\s+)?"
-            rf"(?:[a-z0-9][\w'.-]*\s+){{1,4}}?{ends}(?![a-z]){unit}(?:\s(?:[nsew]|ne|nw|se|sw)\b\.?)?",
+            r"(?<![\d./])\b\d{1,6}(?:-\d{1,4})?[a-z]?,?\s+(?:(?:[nsew]|north|south|east|west"
+            r"|ne|nw|se|sw)\.?\s+)?"
+            rf"(?:[a-z0-9][\w'.-]*\s+){{1,4}}?{ends}(?![a-z]){unit}(?:\s(?:[nsew]|ne|nw|se|sw"
+            r")\b\.?)?",
             flags,
         ),
-        "ordinal": re.compile(rf"\b\d{{1,3}}(?:st|nd|rd|th)\s+{ends}(?:\s+(?:clinic|office|hospital))?(?![a-z])", flags),
+        "ordinal": re.compile(
+            rf"\b\d{{1,3}}(?:st|nd|rd|th)\s+{ends}(?:\s+(?:clinic|office|hospital))?(?![a-z])",
+            flags,
+        ),
         "foreign": re.compile(
-            rf"\b{starts}\s+(?:de\s+|del\s+|la\s+|los\s+|las\s+)*(?:[\w'.-]+\s?){{1,5}},?\s*(?:n[.ºo°]*\s*)?\d{{1,4}}(?:,?\s*\d{{1,2}}\s?[ºªa-z-]{{0,3}})*",
+            rf"\b{starts}\s+(?:de\s+|del\s+|la\s+|los\s+|las\s+)*(?:[\w'.-]+\s?){{1,5}},?\s*("
+            rf"?:n[.ºo°]*\s*)?\d{{1,4}}(?:,?\s*\d{{1,2}}\s?[ºªa-z-]{{0,3}})*",
             flags,
         ),
         "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
-        "state": re.compile(rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags),
+        "state": re.compile(
+            rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags
+        ),
         "zip": re.compile(
-            rf"\b(?:zip(?:\s?code)?|postal\s+code|postcode|cp|c\.p\.)\s*(?:is|[:#])?\s*(?P<v>\d{{5}}(?:-\d{{4}})?|[a-z]\d[a-z]\s?\d[a-z]\d|[a-z]{{1,2}}\d[\da-z]?\s?\d[a-z]{{2}})\b|"
-            rf"\b(?:{lists['states'].upper().replace(' ', '|')})\s+(?P<w>\d{{5}}(?:-\d{{4}})?)(?!\d)",
+            r"\b(?:zip(?:\s?code)?|postal\s+code|postcode|cp|c\.p\.)\s*(?:is|[:#])?\s*(?P<v>"
+            rf"\d{{5}}(?:-\d{{4}})?|[a-z]\d[a-z]\s?\d[a-z]\d|[a-z]{{1,2}}\d[\da-z]?\s?\d[a-z]"
+            rf"{{2}})\b|"
+            rf"\b(?:{lists['states'].upper().replace(' ', '|')})\s+(?P<w>\d{{5}}(?:-\d{{4}})?"
+            r")(?!\d)",
             flags,
         ),
         "after": re.compile(
-            rf"(?:[\s-]+(?:{'|'.join([*lists['facility_heads'], *lists['facility_weak']])}|e\.?r\.?|e\.?d\.?|icu|ctr\.?|center)(?![a-z]))+",
+            rf"(?:[\s-]+(?:{'|'.join([*lists['facility_heads'], *lists['facility_weak']])}|e"
+            r"\.?r\.?|e\.?d\.?|icu|ctr\.?|center)(?![a-z]))+",
             flags,
         ),
         "saint": re.compile(
-            r"\b(?:st\.?|saint|mt\.?|mount|our\s+lady\s+of)\s+(?P<v>[a-z]+(?:'s?)?)(?:\s+(?:of\s+)?[A-Z][a-z]+)?",
+            r"\b(?:st\.?|saint|mt\.?|mount|our\s+lady\s+of)\s+(?P<v>[a-z]+(?:'s?)?)(?:\s+(?:"
+            r"of\s+)?[A-Z][a-z]+)?",
             flags,
         ),
         "published": re.compile(lists["publications"], flags),
@@ -119,9 +138,13 @@ def _back(said: Words, start: int) -> int:
             break
         if said.cased:
             named = said.of(i)[0].isupper() or low in ("women", "children")
-            if not named and not (joined and i > 0 and said.of(i - 1)[0].isupper() and low != "the"):
+            if not named and not (
+                joined and i > 0 and said.of(i - 1)[0].isupper() and low != "the"
+            ):
                 break
-        elif low in words(LISTS, "facility_stop") or (low in english_words() and low in ("and", "of", "the")):
+        elif low in words(LISTS, "facility_stop") or (
+            low in english_words() and low in ("and", "of", "the")
+        ):
             break
         begin = edge = said.spans[i][0]
         i -= 1
@@ -137,7 +160,9 @@ def _facilities(said: Words) -> Iterator[Identifier]:
                 yield Identifier(begin, _after(text, found.end()), "facility", FACILITY, certainty)
     for found in phrases(said, "facility_known"):
         end = _after(text, found.end())
-        if _is_where(text, found.start(), end > found.end()) and not _published(text, found.start()):
+        if _is_where(text, found.start(), end > found.end()) and not _published(
+            text, found.start()
+        ):
             yield Identifier(found.start(), end, "facility", KNOWN, 0.8)
     for found in patterns["saint"].finditer(text):
         if _is_where(text, found.start(), False) and not (said.cased and found["v"].islower()):
@@ -148,7 +173,9 @@ def _named(said: Words, begin: int, start: int, weak: bool) -> int:
     """Return where the name begins that tells a facility from others; `start` where none does."""
     i = said.from_(begin)
     generic = words(LISTS, "facility_generic") | words(LISTS, "facility_stop")
-    while i < len(said) and said.spans[i][0] < start and said.low[i] in words(LISTS, "facility_stop"):
+    while (
+        i < len(said) and said.spans[i][0] < start and said.low[i] in words(LISTS, "facility_stop")
+    ):
         i += 1
     if i >= len(said) or said.spans[i][0] >= start:
         return start
@@ -157,9 +184,31 @@ def _named(said: Words, begin: int, start: int, weak: bool) -> int:
     telling = [k for k in named if said.low[k] not in generic and len(said.low[k]) > 1]
     where = _is_where(said.text, begin, False)
     if weak:
-        return begin if where and telling and not all(said.low[k] in english_words() for k in telling) else start
+        return (
+            begin
+            if where and telling and not all(said.low[k] in english_words() for k in telling)
+            else start
+        )
     if not telling:
-        return begin if where and any(said.low[k] in ("general", "university", "community", "regional", "children", "women", "public", "mental") for k in named) else start
+        return (
+            begin
+            if where
+            and any(
+                said.low[k]
+                in (
+                    "general",
+                    "university",
+                    "community",
+                    "regional",
+                    "children",
+                    "women",
+                    "public",
+                    "mental",
+                )
+                for k in named
+            )
+            else start
+        )
     return begin
 
 
@@ -170,11 +219,14 @@ def _after(text: str, end: int) -> int:
 
 def _is_where(text: str, start: int, has_head: bool) -> bool:
     before = text[max(0, start - 24) : start].lower().split()
+    ours = before[-1:] == ["our"]
     while before and before[-1] in ("the", "our", "a", "their", "his", "her", "downtown", "nearby"):
         before.pop()
     last = before[-1].strip("(,;:") if before else ""
-    comma = text[max(0, start - 3) : start].strip().endswith((",", ":", "(", "-")) if start else False
-    return has_head or last in _WHERE or last in ("by", "with", "and", "our") or comma
+    comma = (
+        text[max(0, start - 3) : start].strip().endswith((",", ":", "(", "-")) if start else False
+    )
+    return has_head or ours or last in _WHERE or last in ("by", "with", "and", "our") or comma
 
 
 def _published(text: str, start: int) -> bool:
@@ -188,7 +240,9 @@ def _city_at(said: Words, i: int) -> int:
         parts = [part for low in said.low[i : i + len(way)] for part in low.split("-")]
         for count in range(1, len(way) + 1):
             parts = [part for low in said.low[i : i + count] for part in low.split("-")]
-            if tuple(parts) == way and all(said.gap(k).strip(" .-\n") == "" for k in range(i, i + count - 1)):
+            if tuple(parts) == way and all(
+                said.gap(k).strip(" .-\n") == "" for k in range(i, i + count - 1)
+            ):
                 return i + count
     nicknames = words(LISTS, "nicknames")
     if i + 1 < len(said) and " ".join(said.low[i : i + 2]) in nicknames:
@@ -225,7 +279,9 @@ def _cities(said: Words) -> Iterator[Identifier]:
         if in_state and follows is not None:
             yield Identifier(start, follows.end(), "place", CITY, 0.85)
         elif (where and (not ordinary or (said.cased and before in ("in", "from", "near")))) or (
-            not ordinary and said.cased and not said.flags[i] and len(said.low[i]) > 3
+            not ordinary
+            and said.cased
+            and (end - i > 1 or (not said.flags[i] and len(said.low[i]) > 3))
         ):
             yield Identifier(start, stop, "place", CITY, 0.7 if where else 0.5)
         i = end
@@ -236,7 +292,11 @@ def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
     i = 0
     while i < len(said):
         start = said.spans[i][0]
-        if start in known or not said.namely(i) or not _LIVES.search(said.text[max(0, start - 60) : start]):
+        if (
+            start in known
+            or not said.namely(i)
+            or not _LIVES.search(said.text[max(0, start - 60) : start])
+        ):
             i += 1
             continue
         end = i
@@ -245,9 +305,9 @@ def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
             if said.gap(end - 1) not in (" ", "-", "'s "):
                 break
         telling = [k for k in range(i, end) if said.low[k] not in english_words()]
-        if telling and not all(said.low[k] in words(LISTS, "eponyms") for k in telling):
-            if not _published(said.text, start):
-                yield Identifier(start, said.spans[end - 1][1], "place", WHERE, 0.6)
+        eponym = all(said.low[k] in words(LISTS, "eponyms") for k in telling)
+        if not eponym and not _published(said.text, start):
+            yield Identifier(start, said.spans[end - 1][1], "place", WHERE, 0.6)
         i = max(end, i + 1)
 
 
@@ -256,7 +316,7 @@ def _onward(said: Words, one: Identifier) -> Identifier:
     text, end = said.text, one.end
     for _ in range(2):
         step = _STEP.match(text, end)
-        if step is None or not step[0].strip(" \n"):
+        if step is None or (not step[0].strip(" \n") and one.type != "facility"):
             break
         i = said.from_(step.end())
         if i == len(said) or said.spans[i][0] != step.end():

@@ -76,9 +76,7 @@ def fold(text: str) -> Folded:
     if text.isascii():
         return Folded(text)
     pieces = [
-        one
-        if one < "\x80" or "\u4e00" <= one <= "\u9fff" or one in "，。；："
-        else _folded(one)
+        one if one < "\x80" or "\u4e00" <= one <= "\u9fff" or one in "，。；：" else _folded(one)
         for one in text
     ]
     _without_accents(text, pieces)

@@ -20,7 +20,9 @@ def _lines(name: str) -> Iterator[str]:
 @lru_cache(maxsize=1)
 def english_names() -> Mapping[str, str]:
     """Return flags by name in lower case: m, f, b first name; l surname; w also a word."""
-    return {name: flags for name, _, flags in (line.partition(" ") for line in _lines("names_en.txt"))}
+    return {
+        name: flags for name, _, flags in (line.partition(" ") for line in _lines("names_en.txt"))
+    }
 
 
 @lru_cache(maxsize=1)

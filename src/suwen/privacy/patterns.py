@@ -19,7 +19,8 @@ KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
 RULES: Final = KNOWLEDGE / "identifier_rules.toml"
 _MACROS: Final = {
     "{J}": r"[ \t]?[-.·_/]?\s?",
-    "{SEP}": r"\s*(?:\b(?:number|num|no|nr|n[uú]mero|id|code)\b\.?)?\s*(?:\b(?:is|was|of|ending\s+in)\b|"
+    "{SEP}": r"\s*(?:\b(?:number|num|no|nr|n[uú]mero|id|code)\b\.?)?\s*(?:\b(?:is|was|of|endi"
+    r"ng\s+in)\b|"
     r"[是为]|[:：=#\-]|n[.º°]|\)\s?:)?\s*[#:：]?\s?",
     "{V}": r"(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
     r"(?:[-/.][0-9a-z]{1,24})*(?:\s?(?:\d\s?){3,})?",

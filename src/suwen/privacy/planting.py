@@ -21,32 +21,166 @@ from suwen.privacy.lexicon import table
 
 LISTS: Final = "planted.toml"
 _SLOT: Final = re.compile(r"\{(\w+)\}")
-_FIRST: Final = (
-    "James Mary Robert Linda Michael Susan José María Oluwaseun Siobhan Björn Priya Xiuying Jean-Luc "
-    "Fatima Dmitri Aisha Thanh Giulia Kwame Sarah Emily John Anna"
-).split()
-_LAST: Final = (
-    "Smith Johnson Garcia Núñez Adeyemi O'Connor Håkansson Sharma Zhao Picard Al-Hassan Ivanov Mensah "
-    "Nguyen Rossi Brown Lee Kowalczyk Thompson Miller Okafor Schmidt Patel Clark"
-).split()
-_CITIES: Final = "Boston Chicago Houston Seattle Miami Atlanta Denver Baltimore Philadelphia Dallas".split()
-_STREETS: Final = "Elm Street|Oak Avenue|Maple Drive|Park Road|Cedar Lane|Washington Blvd".split("|")
-_HOSPITALS: Final = (
-    "St. Vincent's Hospital|Riverside Medical Center|Mercy General Hospital|Lakeside Clinic|Mount Sinai Hospital|"
-    "Boston Children's Hospital|Northwestern Memorial Hospital|Westside Health Center"
-).split("|")
-_MONTHS: Final = "January February March April May June July August September October November December".split()
-_ZH_GIVEN: Final = "伟芳娜敏静强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英建国志强丽华晓梅海燕思远雨桐子轩浩然欣怡梓涵"
-_ZH_SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢"
-_ZH_CITIES: Final = "浙江省杭州市|江苏省南京市|四川省成都市|湖北省武汉市|广东省深圳市|山东省青岛市|陕西省西安市|湖南省长沙市".split("|")
-_ZH_DISTRICTS: Final = "西湖区 鼓楼区 武侯区 江岸区 福田区 市南区 雁塔区 岳麓区".split()
-_ZH_ROADS: Final = "文三路 中山北路 人民南路 解放大道 深南大道 香港中路 长安街 芙蓉路".split()
-_ZH_HOSPITALS: Final = (
-    "北京协和医院 浙江大学医学院附属第一医院 四川大学华西医院 上海市第六人民医院 武汉市中心医院 青岛市妇幼保健院 "
-    "长沙市岳麓区望城镇卫生院 中国人民解放军总医院"
-).split()
-_ZH_DEPTS: Final = "心血管内科 神经外科 呼吸与危重症医学科 消化内科 肾内科 骨科 妇产科 儿科".split()
-_ZH_WORK: Final = "杭州云帆科技有限公司 南京市第三中学 成都东风机械厂 武汉大学 深圳市公安局".split()
+_FIRST: Final = [
+    "James",
+    "Mary",
+    "Robert",
+    "Linda",
+    "Michael",
+    "Susan",
+    "José",
+    "María",
+    "Oluwaseun",
+    "Siobhan",
+    "Björn",
+    "Priya",
+    "Xiuying",
+    "Jean-Luc",
+    "Fatima",
+    "Dmitri",
+    "Aisha",
+    "Thanh",
+    "Giulia",
+    "Kwame",
+    "Sarah",
+    "Emily",
+    "John",
+    "Anna",
+]
+_LAST: Final = [
+    "Smith",
+    "Johnson",
+    "Garcia",
+    "Núñez",
+    "Adeyemi",
+    "O'Connor",
+    "Håkansson",
+    "Sharma",
+    "Zhao",
+    "Picard",
+    "Al-Hassan",
+    "Ivanov",
+    "Mensah",
+    "Nguyen",
+    "Rossi",
+    "Brown",
+    "Lee",
+    "Kowalczyk",
+    "Thompson",
+    "Miller",
+    "Okafor",
+    "Schmidt",
+    "Patel",
+    "Clark",
+]
+_CITIES: Final = [
+    "Boston",
+    "Chicago",
+    "Houston",
+    "Seattle",
+    "Miami",
+    "Atlanta",
+    "Denver",
+    "Baltimore",
+    "Philadelphia",
+    "Dallas",
+]
+_STREETS: Final = [
+    "Elm Street",
+    "Oak Avenue",
+    "Maple Drive",
+    "Park Road",
+    "Cedar Lane",
+    "Washington Blvd",
+]
+_HOSPITALS: Final = [
+    "St. Vincent's Hospital",
+    "Riverside Medical Center",
+    "Mercy General Hospital",
+    "Lakeside Clinic",
+    "Mount Sinai Hospital",
+    "Boston Children's Hospital",
+    "Northwestern Memorial Hospital",
+    "Westside Health Center",
+]
+_MONTHS: Final = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_ZH_GIVEN: Final = (
+    "伟芳娜敏静强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英建国志强丽华晓梅海燕思远雨桐子轩浩然欣怡梓涵"
+)
+_ZH_SURNAMES: Final = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁"
+    "潘蒋蔡余杜叶程苏魏吕丁任沈姚卢"
+)
+_ZH_CITIES: Final = [
+    "浙江省杭州市",
+    "江苏省南京市",
+    "四川省成都市",
+    "湖北省武汉市",
+    "广东省深圳市",
+    "山东省青岛市",
+    "陕西省西安市",
+    "湖南省长沙市",
+]
+_ZH_DISTRICTS: Final = [
+    "西湖区",
+    "鼓楼区",
+    "武侯区",
+    "江岸区",
+    "福田区",
+    "市南区",
+    "雁塔区",
+    "岳麓区",
+]
+_ZH_ROADS: Final = [
+    "文三路",
+    "中山北路",
+    "人民南路",
+    "解放大道",
+    "深南大道",
+    "香港中路",
+    "长安街",
+    "芙蓉路",
+]
+_ZH_HOSPITALS: Final = [
+    "北京协和医院",
+    "浙江大学医学院附属第一医院",
+    "四川大学华西医院",
+    "上海市第六人民医院",
+    "武汉市中心医院",
+    "青岛市妇幼保健院",
+    "长沙市岳麓区望城镇卫生院",
+    "中国人民解放军总医院",
+]
+_ZH_DEPTS: Final = [
+    "心血管内科",
+    "神经外科",
+    "呼吸与危重症医学科",
+    "消化内科",
+    "肾内科",
+    "骨科",
+    "妇产科",
+    "儿科",
+]
+_ZH_WORK: Final = [
+    "杭州云帆科技有限公司",
+    "南京市第三中学",
+    "成都东风机械厂",
+    "武汉大学",
+    "深圳市公安局",
+]
 
 
 @dataclass(frozen=True)
@@ -87,7 +221,13 @@ def _english_day(draw: random.Random) -> str:
 
 def _chinese_day(draw: random.Random) -> str:
     day = _day(draw)
-    forms = (f"{day.year}年{day.month}月{day.day}日", f"{day:%Y-%m-%d}", f"{day.month}月{day.day}日", f"{day:%Y/%m/%d}", f"{day.year}年{day.month}月{day.day}号")
+    forms = (
+        f"{day.year}年{day.month}月{day.day}日",
+        f"{day:%Y-%m-%d}",
+        f"{day.month}月{day.day}日",
+        f"{day:%Y/%m/%d}",
+        f"{day.year}年{day.month}月{day.day}号",
+    )
     return draw.choice(forms)
 
 
@@ -102,7 +242,10 @@ def _chinese_name(draw: random.Random) -> str:
 
 def _resident(draw: random.Random) -> str:
     born = date(1940, 1, 1) + timedelta(days=draw.randint(0, 27000))
-    body = f"{draw.choice(('110105', '330106', '510107', '420102'))}{born:%Y%m%d}{draw.randint(0, 999):03d}"
+    body = (
+        f"{draw.choice(('110105', '330106', '510107', '420102'))}{born:%Y%m%d}"
+        f"{draw.randint(0, 999):03d}"
+    )
     return body + checksums.resident_digit(body)
 
 
@@ -124,20 +267,25 @@ def _iban(draw: random.Random) -> str:
 
 def _phone(draw: random.Random) -> str:
     area, office, line = draw.randint(201, 989), draw.randint(200, 999), draw.randint(0, 9999)
-    return draw.choice(("{}-{}-{:04d}", "({}) {}-{:04d}", "{}.{}.{:04d}", "+1 {} {} {:04d}")).format(area, office, line)
+    return draw.choice(
+        ("{}-{}-{:04d}", "({}) {}-{:04d}", "{}.{}.{:04d}", "+1 {} {} {:04d}")
+    ).format(area, office, line)
 
 
 Draw = Callable[[random.Random], str]
 _BOTH: Final[Mapping[str, Draw]] = {
-    "email": lambda d: f"{d.choice(_FIRST[:4]).lower()}.{_digits(d, 3)}@{d.choice(('mail', 'clinic'))}.com",
+    "email": lambda d: (
+        f"{d.choice(_FIRST[:4]).lower()}.{_digits(d, 3)}@{d.choice(('mail', 'clinic'))}.com"
+    ),
     "url": lambda d: f"https://records.example.com/p/{_digits(d, 6)}",
     "ip": lambda d: ".".join(str(d.randint(11, 250)) for _ in range(4)),
     "device": lambda d: f"PM{_digits(d, 8)}",
     "card": _card,
     "passport": lambda d: f"E{_digits(d, 8)}",
-    "old": lambda d: str(d.randint(90, 104)),
+    "old": lambda d: str(d.randint(91, 104)),
 }
-_ENGLISH: Final[Mapping[str, Draw]] = _BOTH | {
+_ENGLISH: Final[Mapping[str, Draw]] = {
+    **_BOTH,
     "name": _english_name,
     "doctor": _english_name,
     "family": _english_name,
@@ -157,9 +305,13 @@ _ENGLISH: Final[Mapping[str, Draw]] = _BOTH | {
     "social": lambda d: f"user_{_digits(d, 6)}",
     "hospital": lambda d: d.choice(_HOSPITALS),
     "city": lambda d: d.choice(_CITIES),
-    "address": lambda d: f"{d.randint(10, 9999)} {d.choice(_STREETS)}, {d.choice(_CITIES)}, {d.choice(('MA', 'TX', 'WA'))} {_digits(d, 5)}",
+    "address": lambda d: (
+        f"{d.randint(10, 9999)} {d.choice(_STREETS)}, {d.choice(_CITIES)}, "
+        f"{d.choice(('MA', 'TX', 'WA'))} {_digits(d, 5)}"
+    ),
 }
-_CHINESE: Final[Mapping[str, Draw]] = _BOTH | {
+_CHINESE: Final[Mapping[str, Draw]] = {
+    **_BOTH,
     "name": _chinese_name,
     "doctor": _chinese_name,
     "family": _chinese_name,
@@ -170,7 +322,10 @@ _CHINESE: Final[Mapping[str, Draw]] = _BOTH | {
     "landline": lambda d: f"0{d.choice(('10', '21', '571'))}-{d.randint(2, 8)}{_digits(d, 7)}",
     "mrn": lambda d: d.choice(("{}", "ZY{}", "B{}")).format(_digits(d, 8)),
     "plan": lambda d: _digits(d, 12),
-    "plate": lambda d: f"{d.choice('京沪浙粤川鄂')}{d.choice('ABCDE')}{d.choice(('·', ''))}{d.choice('ABCDEFGH')}{_digits(d, 4)}",
+    "plate": lambda d: (
+        f"{d.choice('京沪浙粤川鄂')}{d.choice('ABCDE')}{d.choice(('·', ''))}"
+        f"{d.choice('ABCDEFGH')}{_digits(d, 4)}"
+    ),
     "wechat": lambda d: f"wx_{d.choice(_FIRST[:4]).lower()}{_digits(d, 4)}",
     "qq": lambda d: _digits(d, 9),
     "hospital": lambda d: d.choice(_ZH_HOSPITALS),
@@ -178,7 +333,10 @@ _CHINESE: Final[Mapping[str, Draw]] = _BOTH | {
     "bed": lambda d: f"{d.randint(1, 60)}",
     "city": lambda d: d.choice(_ZH_CITIES),
     "work": lambda d: d.choice(_ZH_WORK),
-    "address": lambda d: f"{d.choice(_ZH_CITIES)}{d.choice(_ZH_DISTRICTS)}{d.choice(_ZH_ROADS)}{d.randint(1, 999)}号{d.randint(1, 30)}幢{d.randint(101, 2909)}室",
+    "address": lambda d: (
+        f"{d.choice(_ZH_CITIES)}{d.choice(_ZH_DISTRICTS)}{d.choice(_ZH_ROADS)}"
+        f"{d.randint(1, 999)}号{d.randint(1, 30)}幢{d.randint(101, 2909)}室"
+    ),
 }
 DRAWS: Final[Mapping[Language, Mapping[str, Draw]]] = {"en": _ENGLISH, "zh": _CHINESE}
 _LOOKALIKE: Final = str.maketrans("AaBCcEeHIiJjKMOoPpSsTXxy", "АаВСсЕеНІіЈјКМОоРрЅѕТХху")
@@ -205,19 +363,25 @@ def _broken(value: str, draw: random.Random) -> str:
 
 DISGUISES: Final[Mapping[str, Callable[[str, random.Random], str]]] = {
     "plain": lambda value, draw: value,
-    "full-width": lambda value, draw: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in value),
+    "full-width": lambda value, draw: "".join(
+        chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in value
+    ),
     "zero-width": _between("\u200b"),
     "soft hyphen": _between("\u00ad"),
     "word joiner": lambda value, draw: "\u2060".join(value),
     "lookalikes": lambda value, draw: value.translate(_LOOKALIKE),
-    "Arabic-Indic digits": lambda value, draw: value.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")),
+    "Arabic-Indic digits": lambda value, draw: value.translate(
+        str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    ),
     "line break": _broken,
     "lower case": lambda value, draw: value.lower(),
     "upper case": lambda value, draw: value.upper(),
 }
 
 
-def plant(seed: int, disguises: Mapping[str, Callable[[str, random.Random], str]] = DISGUISES) -> Iterator[Planted]:
+def plant(
+    seed: int, disguises: Mapping[str, Callable[[str, random.Random], str]] = DISGUISES
+) -> Iterator[Planted]:
     """Yield every template of both languages in every disguise, filled from a seed."""
     draw = random.Random(seed)
     for language, draws in DRAWS.items():
@@ -266,7 +430,10 @@ def _survives(slot: str, value: str, read: str) -> bool:
     if slot == "bed":
         return re.search(rf"床号[:：]\s?{solid}|(?<!\d){solid}床", read) is not None
     if slot == "old":
-        return re.search(rf"(?<!\d){solid}(?:岁|\s?-?years?)|(?:age:?|年龄[:：]?)\s?{solid}", read) is not None
+        return (
+            re.search(rf"(?<!\d){solid}(?:岁|\s?-?years?)|(?:age:?|年龄[:：]?)\s?{solid}", read)
+            is not None
+        )
     if slot in ("name", "doctor", "family") and plain.isascii():
         parts = [one for one in plain.split() if len(one) > 2]
         return any(re.search(rf"(?<![a-z]){re.escape(one)}(?![a-z])", read) for one in parts)

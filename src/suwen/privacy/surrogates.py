@@ -25,7 +25,9 @@ _PARTS: Final = re.compile(
     "(省|自治区|自治州|地区|市|区|县|旗|镇|乡|街道|村|社区|屯|组|队|大道|胡同|路|街|巷|弄|道|里|小区|花园|苑|大厦|广场|家园|"
     "公寓|新村|号楼|号院|号|楼|栋|幢|座|单元|层|室|户|院区|分院|总院)"
 )
-_SMALL: Final = frozenset("of and the in at for on de la el st saint mt mount".split())
+_SMALL: Final = frozenset(
+    ["of", "and", "the", "in", "at", "for", "on", "de", "la", "el", "st", "saint", "mt", "mount"]
+)
 
 
 def surrogate(subject: Subject, kind: str, text: str) -> str:
@@ -69,7 +71,9 @@ def _like(new: str, old: str) -> str:
 @lru_cache(maxsize=4)
 def _english(flag: str) -> tuple[str, ...]:
     listed = english_names().items()
-    return tuple(name for name, flags in listed if flag in flags and "w" not in flags and len(name) > 2)
+    return tuple(
+        name for name, flags in listed if flag in flags and "w" not in flags and len(name) > 2
+    )
 
 
 def _person(subject: Subject, text: str) -> str:
@@ -101,7 +105,9 @@ def _person(subject: Subject, text: str) -> str:
 
 def _chinese_person(subject: Subject, text: str) -> str:
     lists, own = table("chinese.toml"), table(LISTS)
-    title = next((one for one in sorted(lists["titles"], key=len, reverse=True) if text.endswith(one)), "")
+    title = next(
+        (one for one in sorted(lists["titles"], key=len, reverse=True) if text.endswith(one)), ""
+    )
     title = title if len(title) < len(text) else ""
     name = re.sub(r"\s", "", text[: len(text) - len(title)])
     if "·" in name:
@@ -127,7 +133,9 @@ def _kinds() -> tuple[frozenset[str], frozenset[str]]:
     heads = " ".join([*lists["facility_heads"], *lists["facility_weak"]])
     facility = frozenset(re.findall(r"[a-z]+", heads.replace("\\s", " "))) - {"s", "jefferson"}
     streets = frozenset(re.findall(r"[a-z]+", lists["street_ends"].replace("\\s", " ")))
-    return facility, streets | frozenset("apt suite unit floor po box north south east west".split())
+    return facility, streets | frozenset(
+        ["apt", "suite", "unit", "floor", "po", "box", "north", "south", "east", "west"]
+    )
 
 
 def _english_place(subject: Subject, kind: str, text: str) -> str:
@@ -146,7 +154,7 @@ def _english_place(subject: Subject, kind: str, text: str) -> str:
 
     changed = _WORD.sub(other, text)
     if changed == text and not re.search(r"\d", text):
-        changed = f"{_pick(subject, 'place', text, pool)} {text.split()[-1]}"
+        changed = f"{_pick(subject, 'place', text, pool)} {text.rsplit(maxsplit=1)[-1]}"
         changed = changed if text[:1].isupper() else changed.lower()
     return digits_like(subject, kind, changed)
 
@@ -170,7 +178,9 @@ def _chinese_place(subject: Subject, kind: str, text: str) -> str:
     lists, pool = table("chinese.toml"), table(LISTS)["zh_places"].split()
     if kind == "department":
         listed = lists["departments"].split()
-        head = next((one for one in sorted(listed, key=len, reverse=True) if text.startswith(one)), "")
+        head = next(
+            (one for one in sorted(listed, key=len, reverse=True) if text.startswith(one)), ""
+        )
         new = _pick(subject, kind, head, listed[:40]) if head else ""
         rest = digits_like(subject, kind, text[len(head) :])
         return new + rest if head or rest != text else _pick(subject, kind, text, listed[:40])
@@ -183,4 +193,3 @@ def _chinese_place(subject: Subject, kind: str, text: str) -> str:
         letters = re.sub(rf"(?:{HAN})+", lambda one: _pick(subject, "place", one[0], pool), piece)
         pieces.append(piece if place % 2 else digits_like(subject, kind, letters))
     return "".join(pieces)
-

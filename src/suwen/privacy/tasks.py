@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from suwen.privacy.corpora import WrittenText
 from suwen.privacy.identifier import TYPES
 from suwen.privacy.lexicon import KNOWLEDGE
 from suwen.privacy.perturbations import PERTURBATIONS
-from suwen.privacy.text import LONGEST, identifiers
+from suwen.privacy.text import LONGEST, ONLY_PLACE, identifiers
 
 PRIVACY: Final = "privacy.text"
 LISTS: Final = (
@@ -33,6 +33,7 @@ LISTS: Final = (
     "identifier_types.toml",
     "english.toml",
     "chinese.toml",
+    "chinese_patterns.toml",
     "names_en.txt",
     "words_en.txt",
     "cities.txt",
@@ -57,7 +58,7 @@ class Identifying(Published):
     datasets = tuple(corpora.SETS)
     perturbations = PERTURBATIONS
     rules = tuple(KNOWLEDGE / name for name in LISTS)
-    domain = {
+    domain: ClassVar[Mapping[str, Range]] = {
         "characters": Range(0, LONGEST, Text(en="The number of characters", zh="字符数")),
     }
     sources = (
@@ -70,6 +71,8 @@ class Identifying(Published):
         "English and Chinese. Other languages by form only: numbers, dates, accounts.",
         "A name that no list has and that nothing announces is missed; give the patient's own name "
         "and numbers as `known`.",
+        "A place in a text that names no one, no number and no day is not reported; `deidentify` "
+        "removes it all the same, as Safe Harbor wants.",
         "Dates relative to today, years alone, states and countries alone stay (Safe Harbor).",
         "A text without identifiers can still be recognised by what it tells: this is no proof of "
         "anonymity.",
@@ -93,7 +96,7 @@ class Identifying(Published):
         """
         _same(pack.folder, self.rules)
         data: WrittenText = sample.data
-        found = identifiers(data.text)
+        found = [one for one in identifiers(data.text) if one.certainty > ONLY_PLACE]
         rows = [
             (_logit(one.certainty), one.start, one.end, _KINDS.index(one.type)) for one in found
         ]
@@ -106,7 +109,9 @@ class Identifying(Published):
         found = output.parts["found"]
         count = Interval(value=len(found), low=len(found), high=len(found))
         places = tuple(
-            TextSpan(record=record, start=one.start, end=one.end, weight=one.certainty, note=one.why)
+            TextSpan(
+                record=record, start=one.start, end=one.end, weight=one.certainty, note=one.why
+            )
             for record in sample.inputs[:1]
             for one in found
         )

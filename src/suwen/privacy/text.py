@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.privacy import dates, english, english_places
 from suwen.privacy.columns import columns
+from suwen.privacy.english_words import read
 from suwen.privacy.folding import Folded, fold
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.patterns import labelled, shipped_rules
@@ -28,6 +30,13 @@ _HAN: Final = re.compile("[\u3400-\u9fff]")
 _LATIN: Final = re.compile("[A-Za-z]{2}")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1a\x7f\ufffd]")
 _BROKEN: Final = re.compile(r"(?<=[\dA-Za-z])\n(?=\d)")
+ONLY_PLACE: Final = 0.4
+"""Certainty of a place or facility in a text that names no one, no number and no day."""
+_PLACES: Final = frozenset(("place", "facility", "department"))
+_ONLY_PLACES = Text(
+    en="a place, in a text where nothing else identifies anyone",
+    zh="仅有地点，文中无其他身份信息",
+)
 _COMMON: Final = frozenset(("date", "age", "department", "place"))
 _SURE: Final = 0.75
 _GIVEN = Text(en="given by the caller", zh="由调用方给出")
@@ -60,7 +69,18 @@ def identifiers(
         return []
     folded = fold(text)
     found = _merged(_found(folded.text, language, known))
-    return _in_original(text, folded, _merged([*found, *_repeated(folded.text, found)]))
+    found = _alone(_merged([*found, *_repeated(folded.text, found)]))
+    return _in_original(text, folded, found)
+
+
+def _alone(found: list[Identifier]) -> list[Identifier]:
+    """Return what was found, less sure of places in a text where nothing else identifies anyone.
+
+    Safe Harbor wants them gone all the same; who asks what a question says of a person may not.
+    """
+    if any(one.type not in _PLACES for one in found):
+        return found
+    return [replace(one, why=_ONLY_PLACES, certainty=ONLY_PLACE) for one in found]
 
 
 def _repeated(text: str, found: Sequence[Identifier]) -> list[Identifier]:
@@ -69,7 +89,9 @@ def _repeated(text: str, found: Sequence[Identifier]) -> list[Identifier]:
     for value, one in {one.of(text): one for one in found if one.type not in _COMMON}.items():
         if len(value) > 4 and text.count(value) > 1 and one.certainty >= _SURE:
             for start in (place.start() for place in re.finditer(re.escape(value), text)):
-                again.append(Identifier(start, start + len(value), one.type, one.why, one.certainty))
+                again.append(
+                    Identifier(start, start + len(value), one.type, one.why, one.certainty)
+                )
     return again
 
 
@@ -93,7 +115,7 @@ def _found(text: str, language: Language | None, known: Sequence[str]) -> list[I
     """Return everything that any rule finds in a folded text."""
     found = [*_formed(text), *_across_lines(text), *columns(text)]
     if language != "zh" and _LATIN.search(text):
-        said = english.read(text)
+        said = read(text)
         found += english.names(said)
         found += english_places.places(said)
     if language != "en" and _HAN.search(text):
@@ -108,15 +130,21 @@ def _found(text: str, language: Language | None, known: Sequence[str]) -> list[I
 def _formed(text: str) -> list[Identifier]:
     """Return what has the form or the label of an identifier, a date or an age."""
     found = labelled(text, shipped_rules())
-    found += [Identifier(*span, "date", form.why, form.certainty) for *span, form in dates.dates(text)]
-    found += [Identifier(*span, "age", form.why, form.certainty) for *span, form in dates.ages(text)]
+    found += [
+        Identifier(start, end, "date", form.why, form.certainty)
+        for start, end, form in dates.dates(text)
+    ]
+    found += [
+        Identifier(start, end, "age", form.why, form.certainty)
+        for start, end, form in dates.ages(text)
+    ]
     return found
 
 
 def _across_lines(text: str) -> list[Identifier]:
     """Return what has such a form only without the line breaks within numbers.
 
-    A bare number that two lines make together is none: a column of results looks like that.
+    A number that two lines of nothing but numbers make is none: a column of results.
     """
     breaks = [found.start() for found in _BROKEN.finditer(text)]
     if not breaks:
@@ -128,9 +156,14 @@ def _across_lines(text: str) -> list[Identifier]:
     for one in _formed(joined):
         start, end = places[one.start], places[one.end - 1] + 1
         crosses = end - start > one.end - one.start
-        if crosses and not (one.type == "id" and one.of(joined).isdigit()):
+        if crosses and not (one.type == "id" and _column(text, start, end)):
             found.append(Identifier(start, end, one.type, one.why, one.certainty))
     return found
+
+
+def _column(text: str, start: int, end: int) -> bool:
+    lines = text[text.rfind("\n", 0, start) + 1 : (text + "\n").index("\n", end)]
+    return not re.search(r"[^\s\d.,+-]", lines)
 
 
 def _known(text: str, value: str) -> list[Identifier]:
@@ -157,7 +190,10 @@ def _merged(found: Sequence[Identifier]) -> list[Identifier]:
         if last is None or one.start >= last.end:
             merged.append(one)
             continue
-        first, second = (last.certainty, last.end - last.start), (one.certainty, one.end - one.start)
+        first, second = (
+            (last.certainty, last.end - last.start),
+            (one.certainty, one.end - one.start),
+        )
         kept = last if first >= second else one
         end = max(last.end, one.end)
         merged[-1] = Identifier(last.start, end, kept.type, kept.why, kept.certainty)
@@ -167,5 +203,8 @@ def _merged(found: Sequence[Identifier]) -> list[Identifier]:
 def _in_original(text: str, folded: Folded, found: Sequence[Identifier]) -> list[Identifier]:
     if folded.starts is None:
         return list(found)
-    moved = [Identifier(*folded.original(one.start, one.end), one.type, one.why, one.certainty) for one in found]
+    moved = [
+        Identifier(*folded.original(one.start, one.end), one.type, one.why, one.certainty)
+        for one in found
+    ]
     return _merged(moved)
