@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def load() -> None:
-    """Import every room's `tasks.py`, so that its Tasks register themselves."""
+    """Import every room's tasks, so that they register themselves."""
     import suwen.imaging.breast
     import suwen.imaging.chest
     import suwen.imaging.cytology
@@ -12,4 +12,6 @@ def load() -> None:
     import suwen.imaging.followup
     import suwen.imaging.management
     import suwen.imaging.tasks
-    import suwen.notes.entities  # noqa: F401
+    import suwen.notes.entities
+    import suwen.notes.facts_task
+    import suwen.privacy.tasks  # noqa: F401

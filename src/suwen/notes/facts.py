@@ -1,0 +1,275 @@
+"""From what notes name to what they say: coded facts, each once, with every place it is said.
+
+A mention with its assertion, its code, its relations and its values is a *statement* of one note;
+statements of one thing, one person, one time and one presence over all notes are one fact with
+several places. What one note affirms and another denies stays two facts, each marked as
+contradicted: nobody but a clinician decides between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from suwen.core.codes import Code, Text
+from suwen.core.nouns import Reference
+from suwen.notes import relations, values
+from suwen.notes.relations import Relation
+from suwen.notes.terms import bag
+from suwen.notes.text import Mention, Note, Span
+
+PROBLEM: Final = ("problem", "symptom")
+DETAILS: Final = {
+    "drug-dose": "dose",
+    "drug-route": "route",
+    "drug-frequency": "frequency",
+    "drug-as-needed": "as-needed",
+    "drug-duration": "duration",
+    "problem-time": "time",
+    "problem-status": "status",
+}
+"""What a relation's tail is called in a fact, by the kind of the relation."""
+AGREEMENT: Final = 0.01
+"""Relative difference up to which two values of one test are one value."""
+_ALLERGY: Final = re.compile(
+    r"allerg(?:y|ies|ic)|anaphyla\w+|hypersensitiv\w+|过敏|变态反应", re.IGNORECASE
+)
+_CLAUSE: Final = re.compile(r"[.;。；\n]")
+
+
+@dataclass(frozen=True, order=True)
+class Cited:
+    """A stretch of the text of the note read from `record`."""
+
+    record: Reference
+    span: Span
+
+
+@dataclass(frozen=True)
+class Said:
+    """A mention of a note with what other tasks found of it; `code` None: unmapped."""
+
+    mention: Mention
+    presence: str = "present"
+    temporality: str = "recent"
+    experiencer: str = "patient"
+    code: Code | None = None
+    probability: float | None = None
+    cues: tuple[Span, ...] = ()
+    """Triggers that decided presence, time or person."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value in its canonical UCUM unit, with the words it was written in."""
+
+    value: float
+    unit: str
+    comparator: str = ""
+    high: float | None = None
+    written: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that the notes say.
+
+    Parameters
+    ----------
+    kind
+        `problem`, `drug`, `allergy`, `value` or `procedure`.
+    key
+        What makes two statements be about one thing: system and code, or the folded words.
+    name
+        Of the code, or the words of the note.
+    code
+        None where the mention is unmapped.
+    details
+        Parts such as dose, route, frequency, time and status with their normalised values.
+    cited, cues
+        Every place it is said, and what decided how it is meant.
+    contradicted
+        Whether another note, or another place, says the opposite of the same person.
+    """
+
+    kind: str
+    key: str
+    name: Text
+    code: Code | None
+    presence: str = "present"
+    temporality: str = "recent"
+    experiencer: str = "patient"
+    quantity: Quantity | None = None
+    details: tuple[tuple[str, str], ...] = ()
+    cited: tuple[Cited, ...] = ()
+    cues: tuple[Cited, ...] = ()
+    probability: float | None = None
+    contradicted: bool = False
+
+    def detail(self, part: str) -> str:
+        """Return one detail, empty where there is none."""
+        return next((value for name, value in self.details if name == part), "")
+
+
+@dataclass
+class _Gathered:
+    """Statements of one fact while notes are read."""
+
+    fact: Fact
+    cited: list[Cited] = field(default_factory=list)
+    cues: list[Cited] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
+
+
+def facts_of(notes: Sequence[Note], said: Sequence[Sequence[Said]]) -> list[Fact]:
+    """Return the facts of the notes of one patient, each once, in the order they are first said.
+
+    Parameters
+    ----------
+    notes
+        The notes, `Note.record` telling them apart.
+    said
+        What is named in each of them.
+    """
+    gathered: dict[tuple[object, ...], _Gathered] = {}
+    for note, own in zip(notes, said, strict=True):
+        for fact in [*_named(note, own), *_measured(note)]:
+            _take(gathered, fact)
+    return _with_contradictions([_finished(one) for one in gathered.values()])
+
+
+def _take(gathered: dict[tuple[object, ...], _Gathered], fact: Fact) -> None:
+    key: tuple[object, ...] = (fact.kind, fact.key, fact.presence, fact.experiencer)
+    key += (fact.temporality,)
+    if fact.quantity is not None:
+        key += (fact.quantity.comparator, fact.quantity.unit, round(fact.quantity.value, 6))
+        key = _agreeing(gathered, key)
+    if fact.kind == "drug":
+        key += (fact.detail("dose"),)
+    own = gathered.setdefault(key, _Gathered(fact))
+    own.cited += fact.cited
+    own.cues += fact.cues
+    for part, value in fact.details:
+        own.details.setdefault(part, value)
+
+
+def _agreeing(
+    gathered: dict[tuple[object, ...], _Gathered], key: tuple[object, ...]
+) -> tuple[object, ...]:
+    """Return the key of a value of the same test that differs by rounding only, or its own."""
+    *test, value = key
+    number = float(str(value))
+    for other in gathered:
+        same_test = list(other[:-1]) == test and isinstance(other[-1], float)
+        if same_test and abs(float(str(other[-1])) - number) <= AGREEMENT * abs(number):
+            return other
+    return key
+
+
+def _finished(one: _Gathered) -> Fact:
+    return replace(
+        one.fact,
+        cited=tuple(dict.fromkeys(one.cited)),
+        cues=tuple(dict.fromkeys(one.cues)),
+        details=tuple(sorted(one.details.items())),
+    )
+
+
+def _with_contradictions(facts: Sequence[Fact]) -> list[Fact]:
+    """Mark what is affirmed and denied of the same person."""
+    ways: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for fact in facts:
+        if fact.temporality == "recent" and fact.presence in ("present", "absent"):
+            ways[fact.kind, fact.key, fact.experiencer].add(fact.presence)
+    return [
+        replace(fact, contradicted=True)
+        if fact.temporality == "recent"
+        and fact.presence in ("present", "absent")
+        and len(ways[fact.kind, fact.key, fact.experiencer]) > 1
+        else fact
+        for fact in facts
+    ]
+
+
+def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
+    """Yield a statement for each problem, drug, allergy and procedure a note names."""
+    mentions = [one.mention for one in said]
+    related: dict[Span, list[Relation]] = defaultdict(list)
+    for relation in relations.relate(note, mentions):
+        related[relation.head].append(relation)
+    for one in said:
+        kind = _kind(note, one)
+        if not kind:
+            continue
+        place = Span(one.mention.start, one.mention.end)
+        words = place.of(note.text)
+        parts = {
+            DETAILS[relation.kind]: relation.value
+            for relation in reversed(related[place])
+            if relation.kind in DETAILS
+        }
+        yield Fact(
+            kind=kind,
+            key=f"{one.code.system}|{one.code.code}" if one.code else " ".join(bag(words)) or words,
+            name=one.code.name if one.code else Text(en=words, zh=words),
+            code=one.code,
+            presence=one.presence,
+            temporality=one.temporality,
+            experiencer=one.experiencer,
+            details=tuple(sorted(parts.items())),
+            cited=(Cited(note.record, place),),
+            cues=tuple(Cited(note.record, cue) for cue in one.cues),
+            probability=one.probability,
+        )
+
+
+def _kind(note: Note, said: Said) -> str:
+    """Return what a mention is a fact of; empty for what states none by itself."""
+    kind = said.mention.kind
+    if kind in PROBLEM:
+        return "" if _ALLERGY.fullmatch(said.mention.of(note.text)) else "problem"
+    if kind == "drug":
+        return "allergy" if _is_allergy(note, said.mention) else "drug"
+    return "procedure" if kind == "procedure" else ""
+
+
+def _is_allergy(note: Note, mention: Span) -> bool:
+    """Say whether a drug is named as what somebody is allergic to."""
+    if note.section_at(mention.start) == "allergies":
+        return True
+    before = note.text[max(0, mention.start - 60) : mention.start]
+    after = note.text[mention.end : mention.end + 24]
+    ahead = _CLAUSE.split(before)[-1]
+    behind = _CLAUSE.split(after)[0]
+    chinese = re.search(r"对[^，,。；]{0,12}$", ahead) and re.match(r"[^，,。；]{0,12}过敏", behind)
+    english = re.search(r"\ballerg(?:y|ies|ic)\s+to\b", ahead, re.IGNORECASE)
+    direct = re.match(r"\s*(?:allergy|过敏)", behind, re.IGNORECASE)
+    return bool(chinese or english or direct)
+
+
+def _measured(note: Note) -> Iterable[Fact]:
+    """Yield a statement for each value a note gives."""
+    for value in values.find(note.text, note.language):
+        if value.canonical is None:
+            continue
+        code = value.code
+        quantity = Quantity(
+            value.canonical,
+            value.canonical_unit,
+            value.comparator,
+            value.canonical_high,
+            value.span.of(note.text),
+            tuple(value.flags),
+        )
+        yield Fact(
+            kind="value",
+            key=f"{code.system}|{code.code}",
+            name=code.name,
+            code=code,
+            quantity=quantity,
+            cited=(Cited(note.record, value.span),),
+        )
