@@ -38,7 +38,7 @@ FRAMES_READ: Final = 3
 """Frames read besides the two projections."""
 SMALLEST_SIDE: Final = 640
 """Smaller images are enlarged for the reader."""
-LARGEST_SIDE: Final = 2000
+LARGEST_SIDE: Final = 1600
 MARGIN: Final = 0.35
 """By how much of its height a box is enlarged on each side."""
 CONFIDENCE: Final = 0.5

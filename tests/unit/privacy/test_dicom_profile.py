@@ -89,7 +89,7 @@ def after(row: Row, options: Options, sop_class: str = CT) -> tuple[DataElement 
     )
     dataset = pydicom.dcmread(io.BytesIO(kept.data))
     tag = planted(row)[0]
-    return (dataset[tag] if tag in dataset else None), kept.data
+    return (dataset.get(tag, None)), kept.data
 
 
 def no_trace(data: bytes) -> bool:
