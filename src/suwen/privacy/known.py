@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
 from typing import Final
 
 from suwen.privacy.subject import Subject
@@ -25,6 +24,8 @@ SHORTEST_NUMBER: Final = 5
 """Shorter identifiers are too common as measurements to be searched for."""
 SHORTEST_PART: Final = 3
 MOST_WORDS: Final = 4
+GAP: Final = 3
+"""Most marks and spaces between two words of a name or two digits of a number."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
 _PLACEHOLDERS: Final = frozenset(
@@ -61,19 +62,49 @@ class Known:
         return bool(self.names or self.numbers or self.others)
 
     @cached_property
-    def _whole(self) -> re.Pattern[str] | None:
-        numbers = {_number_pattern(text) for text in self.numbers}
-        return _any({*_name_patterns(self.names), *_name_patterns(self.others), *numbers})
+    def _index(self) -> dict[str, list[tuple[str, ...]]]:
+        """Whole names of two to four words, sorted, under each of their words."""
+        index: dict[str, list[tuple[str, ...]]] = {}
+        for words in {tuple(sorted(words)) for words, _ in self._groups if len(words) > 1}:
+            for word in set(words):
+                index.setdefault(word, []).append(words)
+        return index
 
     @cached_property
-    def _parts(self) -> re.Pattern[str] | None:
-        return _any(_part_patterns(self.names | self.others), flags=0)
+    def _groups(self) -> list[tuple[tuple[str, ...], str]]:
+        """Of each written form of each name its Latin words, and its Chinese characters."""
+        out = []
+        for name in self.names | self.others:
+            for group in _plain(name).split("="):
+                words = _words(group)
+                latin = [word.casefold() for word in words if not _HAN.search(word)]
+                chinese = "".join(word for word in words if _HAN.fullmatch(word))
+                if len(latin) > MOST_WORDS or (len(latin) > 2 and sum(map(len, latin)) > 12):
+                    long = tuple(word for word in latin if len(word) > 1)
+                    out.append((long[:MOST_WORDS], ""))
+                out.append((tuple(latin[:MOST_WORDS]), chinese if len(chinese) > 1 else ""))
+        return out
+
+    @cached_property
+    def _chinese(self) -> frozenset[str]:
+        return frozenset(chinese for _, chinese in self._groups if chinese)
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        words = {word for latin, _ in self._groups for word in latin}
+        return frozenset(word for word in words if len(word) >= SHORTEST_PART)
+
+    @cached_property
+    def _bare(self) -> frozenset[str]:
+        """Numbers and the like as their letters and digits alone."""
+        return frozenset(filter(None, map(_identifying, self.numbers)))
 
     def found(self, text: str) -> list[str]:
         """Return the stretches of a text that identify: whole names and numbers."""
-        if self._whole is None or not text:
+        if not self or len(text) < 2:
             return []
-        return [match[0] for match in self._whole.finditer(_plain(text))]
+        plain = _plain(text)
+        return [plain[start:end] for start, end in self._spans(plain, free=False)]
 
     def scrubbed(self, text: str, subject: Subject, *, free: bool = False) -> str:
         """Return a text with what identifies replaced by the pseudonym.
@@ -87,72 +118,81 @@ class Known:
         free
             Whether it is prose, in which parts of names are looked for as well.
         """
-        for pattern in (self._whole, self._parts if free else None):
-            if pattern is not None and text:
-                text = _replaced(text, pattern, subject.pseudonym)
-        return text
+        if not self or len(text) < 2:
+            return text
+        plain = _plain(text)
+        spans = sorted(self._spans(plain, free=free))
+        if not spans:
+            return text
+        out, end = [], 0
+        for start, stop in spans:
+            if start >= end:
+                out += [plain[end:start], subject.pseudonym]
+            end = max(end, stop)
+        return "".join([*out, plain[end:]])
+
+    def _spans(self, text: str, *, free: bool) -> Iterator[tuple[int, int]]:
+        for name in self._chinese:
+            start = text.find(name)
+            while start >= 0:
+                yield start, start + len(name)
+                start = text.find(name, start + 1)
+        yield from self._name_spans(text, free=free)
+        yield from self._number_spans(text)
+
+    def _name_spans(self, text: str, *, free: bool) -> Iterator[tuple[int, int]]:
+        words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(text)]
+        folded = [word.casefold() for word, _, _ in words]
+        for i, word in enumerate(folded):
+            for name in self._index.get(word, ()):
+                last = i + len(name) - 1
+                if last < len(folded) and tuple(sorted(folded[i : last + 1])) == name:
+                    gaps = (words[j + 1][1] - words[j][2] for j in range(i, last))
+                    if all(gap <= GAP for gap in gaps):
+                        yield words[i][1], words[last][2]
+            if free and word in self._parts and words[i][0][0].isupper():
+                yield words[i][1], words[i][2]
+
+    def _number_spans(self, text: str) -> Iterator[tuple[int, int]]:
+        if not self._bare:
+            return
+        places = [i for i, character in enumerate(text) if character.isalnum()]
+        bare = "".join(text[i] for i in places).casefold()
+        if len(bare) != len(places):  # a letter whose lower case is two
+            bare = "".join(text[i].casefold()[:1] for i in places)
+        for number in self._bare:
+            start = bare.find(number)
+            while start >= 0:
+                first, last = places[start], places[start + len(number) - 1]
+                held = last - first + 1 - len(number) <= GAP * (len(number) - 1)
+                if held and not _joined(text, first, last):
+                    yield first, last + 1
+                start = bare.find(number, start + 1)
+
+
+def _joined(text: str, first: int, last: int) -> bool:
+    """Say whether a number goes on: a letter or digit stands right before or after it."""
+    before = text[first - 1] if first else " "
+    after = text[last + 1] if last + 1 < len(text) else " "
+    return before.isalnum() or after.isalnum()
 
 
 def _plain(text: str) -> str:
     """Return the text in the form that is searched; not always of the same length."""
-    return unicodedata.normalize("NFKC", text)
-
-
-def _replaced(text: str, pattern: re.Pattern[str], new: str) -> str:
-    plain = _plain(text)
-    return pattern.sub(new, plain) if pattern.search(plain) else text
-
-
-def _any(patterns: Iterable[str], flags: int = re.IGNORECASE) -> re.Pattern[str] | None:
-    ordered = sorted(filter(None, patterns), key=len, reverse=True)
-    return re.compile("|".join(ordered), flags) if ordered else None
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def _words(name: str) -> Sequence[str]:
-    words = _WORD.findall(_plain(name))
+    words = _WORD.findall(name)
     return [word for word in words if word.casefold() not in _PLACEHOLDERS]
 
 
-def _name_patterns(names: Iterable[str]) -> set[str]:
-    """Return patterns of whole names: two words or more in any order, or a Chinese name."""
-    out: set[str] = set()
-    for name in names:
-        for group in name.split("="):
-            words = _words(group)
-            chinese = "".join(word for word in words if _HAN.fullmatch(word))
-            if len(chinese) >= 2:
-                out.add(re.escape(chinese))
-                continue
-            latin = [word for word in words if not _HAN.search(word)]
-            if not 2 <= len(latin) <= MOST_WORDS or sum(map(len, latin)) < 5:
-                latin = [word for word in latin if len(word) > 1][:MOST_WORDS]
-            for order in permutations(latin) if len(latin) >= 2 else ():
-                joined = r"[\s,.^·_-]{0,3}".join(map(re.escape, order))
-                out.add(rf"(?<![^\W_]){joined}(?![^\W_])")
-    return out
-
-
-def _part_patterns(names: Iterable[str]) -> set[str]:
-    """Return patterns of single names, written with a capital or in capitals."""
-    out = set()
-    for word in {word for name in names for word in _words(name)}:
-        if len(word) >= SHORTEST_PART and word[0].isalpha() and not _HAN.search(word):
-            forms = {word.capitalize(), word.upper(), word.title()}
-            out |= {rf"(?<![^\W_]){re.escape(form)}(?![^\W_])" for form in forms}
-    return out
-
-
-def _number_pattern(text: str) -> str:
-    """Return the pattern of an identifier, its digits perhaps set apart by marks."""
-    plain = _plain(text).strip()
-    characters = [character for character in plain if character.isalnum()]
-    if len(characters) < SHORTEST_NUMBER or plain.casefold() in _PLACEHOLDERS:
+def _identifying(text: str) -> str:
+    """Return an identifier as letters and digits, empty when it is too common to search for."""
+    plain = _plain(text).strip().casefold()
+    bare = "".join(character for character in plain if character.isalnum())
+    if len(bare) < SHORTEST_NUMBER or plain in _PLACEHOLDERS:
         return ""
-    if not any(character.isdigit() for character in characters) and len(characters) < 8:
-        return ""
-    if not any(map(str.isdigit, characters)) and "@" not in plain and " " not in plain:
-        return ""
-    joined = r"[\s().+/_-]{0,2}".join(map(re.escape, characters)) if "@" not in plain else (
-        re.escape(plain)
-    )  # fmt: skip
-    return rf"(?<![^\W_]){joined}(?![^\W_])"
+    digits = sum(map(str.isdigit, bare))
+    wordy = "@" in plain or (" " in plain and len(bare) >= 8)
+    return bare if digits >= 3 or (wordy and (digits or "@" in plain)) else ""
