@@ -1,0 +1,331 @@
+"""English words of a text, and the names of people among them.
+
+A name is found by what stands beside it (a title, "named", a degree, a verb of a person), by being
+a frequent first name or surname, or by having been found elsewhere in the same text. Words and
+lists are in `knowledge/english.toml` and `knowledge/names_en.txt`, with their sources.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from suwen.core.codes import Text
+from suwen.privacy.identifier import Identifier
+from suwen.privacy.lexicon import english_names, english_words, table, words
+
+LISTS: Final = "english.toml"
+LONGEST: Final = 5
+"""Most words of one name."""
+_LITERAL: Final = re.compile("[a-z]+")
+_WORD: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")
+_BETWEEN: Final = r"(?:\s+(?:is|was|of))?(?:\s{0,3}[:,#=-]\s{0,3}|\s{1,3})\(?(?=[a-z])"
+"""What stands between a cue and the name."""
+_GAPS: Final = frozenset((" ", "  ", "\n", " \n", "\r\n", "-", "- ", "\t"))
+_AFTER_INITIAL: Final = frozenset((".", ". ", ".  ", ".\n", ".-"))
+
+TITLE = Text(en="after a title", zh="称谓之后")
+CUE = Text(en="after a word that names come after", zh="提示姓名的词之后")
+FULL = Text(en="frequent first name and surname", zh="常见名与姓")
+INITIAL = Text(en="first name and initial", zh="名与首字母")
+SINGLE = Text(en="frequent first name", zh="常见名")
+LISTED = Text(en="surname, first name", zh="姓在前、名在后")
+DEGREE = Text(en="before a degree", zh="学位之前")
+AGAIN = Text(en="part of a name found elsewhere in the text", zh="文中他处已出现的姓名")
+FOLLOWED = Text(en="before a verb or a thing of a person", zh="人物动词之前")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The English words of a folded text.
+
+    Parameters
+    ----------
+    text
+        The text they stand in.
+    spans
+        Start and end of each, without a possessive 's.
+    low
+        In lower case.
+    flags
+        What `names_en.txt` says of each, empty where nothing.
+    cased
+        Whether capitals mean something in this text.
+    """
+
+    text: str
+    spans: list[tuple[int, int]]
+    low: list[str]
+    flags: list[str]
+    cased: bool
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def from_(self, position: int) -> int:
+        """Return the number of the first word that begins at a character or after it."""
+        return bisect_left(self.spans, (position, 0))
+
+    def of(self, i: int) -> str:
+        """Return word i as it is written."""
+        return self.text[slice(*self.spans[i])]
+
+    def gap(self, i: int) -> str:
+        """Return what stands between word i and the next."""
+        return self.text[self.spans[i][1] : self.spans[i + 1][0]] if i + 1 < len(self) else ""
+
+    def is_initial(self, i: int) -> bool:
+        """Say whether word i is a letter that stands for a name."""
+        start, end = self.spans[i]
+        if end - start != 1:
+            return False
+        dotted = self.text[end : end + 1] == "."
+        return self.text[start].isupper() if self.cased else dotted or self.low[i] not in "ai"
+
+    def namely(self, i: int) -> bool:
+        """Say whether word i can be part of a name, by how it is written."""
+        low = self.low[i]
+        if len(low) < 2 or low in words(LISTS, "capital_words"):
+            return False
+        if not self.cased:
+            known = self.flags[i]
+            return bool(known) and "w" not in known or low not in english_words()
+        word = self.of(i)
+        if not word[0].isupper():
+            return False
+        return not (word.isupper() and len(word) > 1) or (
+            len(word) > 2 and bool(self.flags[i]) and "w" not in self.flags[i]
+        )
+
+    def is_first(self, i: int) -> bool:
+        """Say whether word i is a frequent first name."""
+        return self.flags[i][:1] in ("m", "f", "b") and bool(self.flags[i])
+
+
+def read(text: str) -> Words:
+    """Return the English words of a folded text."""
+    spans, low = [], []
+    titled = lowered = 0
+    for found in _WORD.finditer(text):
+        start, end = found.span()
+        word = found[0]
+        if word[-2:] in ("'s", "'S"):
+            end -= 2
+            word = word[:-2]
+        spans.append((start, end))
+        low.append(word.lower())
+        if len(word) > 1:
+            titled += word.istitle()
+            lowered += word.islower()
+    names = english_names()
+    more = words(LISTS, "more_surnames")
+    flags = [
+        names.get(one, "") or names.get(one.rpartition("-")[2], "") or ("l" if one in more else "")
+        for one in low
+    ]
+    cased = titled > 0 and (lowered > 0 or titled > 1)
+    return Words(text, spans, low, flags, cased)
+
+
+@lru_cache(maxsize=8)
+def _phrases(key: str, tail: str) -> Mapping[str, re.Pattern[str]]:
+    """Return the phrases of a list by how their first word begins (three letters at most)."""
+    listed: dict[str, list[str]] = {}
+    for phrase in table(LISTS)[key]:
+        first = _LITERAL.match(phrase)
+        for begin in {first[0][:3], first[0][: -1 if phrase[first.end() :][:1] in "?" else None][:3]}:
+            listed.setdefault(begin, []).append(phrase)
+    return {
+        begin: re.compile(f"(?:{'|'.join(sorted(ways, key=len, reverse=True))}){tail}", re.IGNORECASE)
+        for begin, ways in listed.items()
+    }
+
+
+def phrases(said: Words, key: str, tail: str = r"(?![a-z])") -> Iterator[re.Match[str]]:
+    """Yield where a phrase of a list of `english.toml` stands, followed by a pattern."""
+    index = _phrases(key, tail)
+    for i, low in enumerate(said.low):
+        pattern = index.get(low[:3])
+        found = pattern.match(said.text, said.spans[i][0]) if pattern else None
+        if found is not None:
+            yield found
+
+
+def chain(said: Words, i: int, free: bool = False) -> int:
+    """Return where the name that starts at word i ends (word number), i where none does.
+
+    `free`: after a title or cue an ordinary word may be a name too (Dr. Brown).
+    """
+    end = i
+    while end < len(said) and end - i < LONGEST:
+        allowed = said.namely(end) or said.is_initial(end)
+        if not allowed and (free or (end > i and said.is_first(i) and "w" not in said.flags[i])):
+            allowed = _may_name(said, end)
+        particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said)
+        if not allowed and not (particle and said.gap(end).strip() in ("", "'") and said.namely(end + 1)):
+            break
+        end += 1
+        gap = said.gap(end - 1)
+        if gap in _AFTER_INITIAL and (said.is_initial(end - 1) or said.low[end - 1] in ("st", "jr")):
+            continue
+        if gap not in _GAPS or ("\n" in gap and not (end < len(said) and said.flags[end])):
+            break
+    return end
+
+
+def _may_name(said: Words, i: int) -> bool:
+    """Say whether an ordinary word can be a name after a cue or a first name."""
+    low, known = said.low[i], said.flags[i]
+    if not known or low in words(LISTS, "facility_stop") or low in words(LISTS, "capital_words"):
+        return False
+    return said.of(i)[0].isupper() if said.cased else "l" in known and len(low) > 2
+
+
+def _stretch(said: Words, i: int, end: int, why: Text, certainty: float) -> Identifier:
+    start, stop = said.spans[i][0], said.spans[end - 1][1]
+    if said.is_initial(end - 1) and said.text[stop : stop + 1] == ".":
+        stop += 1
+    return Identifier(start, stop, "name", why, certainty)
+
+
+def _is_eponym(said: Words, i: int, end: int) -> bool:
+    """Say whether words name a disease, a sign or a score rather than a person."""
+    after = said.low[end] if end < len(said) else ""
+    named = [said.low[k] for k in range(i, end)]
+    known = words(LISTS, "eponyms")
+    possessive = said.text[said.spans[end - 1][1] :][:2] == "'s"
+    if after in words(LISTS, "eponym_heads") and (named[-1] in known or not possessive):
+        return not (len(named) > 1 and said.is_first(i) and named[-1] not in known)
+    return all(one in known for one in named) and (len(named) > 1 or possessive)
+
+
+def names(said: Words) -> list[Identifier]:
+    """Return the names of people in a text, each found at least once."""
+    found = [*_cued(said), *_titled(said), *_by_list(said)]
+    return [*found, *_again(said, found)]
+
+
+def _cued(said: Words) -> Iterator[Identifier]:
+    """Yield names after "named", "patient name:", "wife", "seen by" ..."""
+    for found in phrases(said, "name_cues", _BETWEEN):
+        i = said.from_(found.end())
+        if i == len(said) or said.spans[i][0] != found.end():
+            continue
+        while i < len(said) and said.low[i] in words(LISTS, "titles"):
+            i += 1
+        strong = "name" in found[0].lower() or ":" in found[0] or "by" in found[0].lower().split()
+        end = chain(said, i, free=strong)
+        if end > i and not _is_eponym(said, i, end) and _whole(said, i, end):
+            yield _stretch(said, i, end, CUE, 0.85 if strong else 0.7)
+
+
+def _whole(said: Words, i: int, end: int) -> bool:
+    """Say whether words after a cue are no facility or place: those are found elsewhere."""
+    after = said.low[end] if end < len(said) else ""
+    return after not in ("hospital", "clinic", "center", "medical") and (
+        said.cased or bool(said.flags[i]) or said.low[i] not in english_words()
+    )
+
+
+def _titled(said: Words) -> Iterator[Identifier]:
+    """Yield names after a title, with a degree, or in the form "surname, first name"."""
+    for i in range(len(said)):
+        gap = said.gap(i)
+        if said.low[i] in words(LISTS, "titles") and gap.strip(". \n\u00a0") == "":
+            end = chain(said, i + 1, free=True)
+            if end > i + 1 and not (said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]):
+                yield _stretch(said, i, end, TITLE, 0.9)
+        elif gap.strip() == "," and "\n" not in gap and i + 1 < len(said):
+            yield from _comma(said, i)
+
+
+def _comma(said: Words, i: int) -> Iterator[Identifier]:
+    after = said.of(i + 1)
+    if said.low[i + 1] in words(LISTS, "degrees") and (after.isupper() or not said.cased):
+        start = i
+        while start > 0 and i - start < LONGEST - 2 and (
+            said.gap(start - 1) in _GAPS or said.gap(start - 1) in _AFTER_INITIAL and said.is_initial(start - 1)
+        ) and (said.namely(start - 1) or said.is_initial(start - 1)):
+            start -= 1
+        if said.namely(i) and (start < i or said.flags[i]):
+            yield _stretch(said, start, i + 1, DEGREE, 0.8)
+    elif said.is_first(i + 1) and "w" not in said.flags[i + 1] and said.namely(i + 1):
+        before = said.text[: said.spans[i][0]].rstrip()[-1:]
+        if said.namely(i) and "l" in said.flags[i] and before != ",":
+            yield _stretch(said, i, chain(said, i + 1), LISTED, 0.6)
+
+
+def _by_list(said: Words) -> Iterator[Identifier]:
+    """Yield names that stand in the lists of first names and surnames."""
+    i = 0
+    while i < len(said):
+        if not (said.namely(i) and not said.is_initial(i)) and not _initials(said, i):
+            i += 1
+            continue
+        end = chain(said, i)
+        judged = _judge(said, i, max(end, i + 1))
+        if judged is not None:
+            yield judged
+            i = max(end, i + 1)
+        else:
+            i += 1
+
+
+def _initials(said: Words, i: int) -> bool:
+    """Say whether word i is an initial before a surname: "J. Smith"."""
+    return (
+        said.is_initial(i)
+        and said.gap(i) in (". ", ".")
+        and "l" in said.flags[i + 1]
+        and "w" not in said.flags[i + 1]
+        and said.namely(i + 1)
+    )
+
+
+@lru_cache(maxsize=1)
+def _follows() -> re.Pattern[str]:
+    return re.compile(r"\s*" + table(LISTS)["name_follows"], re.IGNORECASE)
+
+
+def _judge(said: Words, i: int, end: int) -> Identifier | None:
+    if _is_eponym(said, i, end):
+        return None
+    first, ordinary = said.is_first(i), said.low[i] in english_words() or "w" in said.flags[i]
+    if end - i >= 2:
+        rest = range(i + 1, end)
+        surname = any("l" in said.flags[k] for k in rest)
+        initial = said.is_initial(i + 1) or said.is_initial(i)
+        if initial and not ordinary and (first or said.cased or said.is_initial(i)):
+            return _stretch(said, i, end, INITIAL, 0.8)
+        if first and (surname or not ordinary) and (said.cased or surname or said.flags[i + 1] == ""):
+            return _stretch(said, i, end, FULL, 0.85 if surname else 0.7)
+        sure = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
+        eponym = not words(LISTS, "eponyms").isdisjoint(said.low[i:end])
+        if said.cased and not ordinary and sure and not eponym:
+            return _stretch(said, i, end, FULL, 0.55)
+    if first and not ordinary and said.of(i).istitle() == said.cased and len(said.low[i]) > 2:
+        return _stretch(said, i, i + 1, SINGLE, 0.55)
+    if said.cased and "l" in said.flags[i] and not ordinary and _follows().match(said.text, said.spans[i][1]):
+        return _stretch(said, i, i + 1, FOLLOWED, 0.5)
+    return None
+
+
+def _again(said: Words, found: Sequence[Identifier]) -> Iterator[Identifier]:
+    """Yield where a part of a name found before stands again."""
+    parts = {
+        part.lower()
+        for one in found
+        if one.certainty >= 0.7
+        for part in re.split(r"[\s.]+", one.of(said.text).replace("'s", ""))
+        if len(part) > 2
+    }
+    parts -= words(LISTS, "capital_words")
+    for i, low in enumerate(said.low):
+        if low in parts and not _is_eponym(said, i, i + 1):
+            ordinary = low in english_words() or "w" in said.flags[i]
+            if said.of(i)[0].isupper() or not (said.cased or ordinary):
+                yield _stretch(said, i, i + 1, AGAIN, 0.75)

@@ -1,0 +1,269 @@
+"""Places in English text: addresses, cities and care facilities.
+
+A state or a country alone may stay (45 CFR 164.514(b)(2)(i)(B)); it goes with the city before it.
+A facility goes wherever it stands, except as the author of a guideline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from suwen.core.codes import Text
+from suwen.privacy.english import LISTS, Words, phrases
+from suwen.privacy.identifier import Identifier
+from suwen.privacy.lexicon import cities, english_words, table, words
+
+REACH: Final = 6
+"""Most words of a facility before what it is."""
+_STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
+_STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
+_POSTAL: Final = re.compile(r"\d{5}|\b(?:[Zz][Ii][Pp]|[Pp][Oo][Ss][Tt]|[Cc]\.?[Pp])")
+_WHERE: Final = frozenset("at in from to near of outside around via @ into visiting".split())
+_LIVES: Final = re.compile(
+    r"\b(?:lives?|living|resid\w+|moved|born|from|works?|employed|travel\w*|visit\w*|seen|treated|"
+    r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
+    r"(?:\w+\s){0,2}?(?:at|in|to|from|near|@)\s+(?:the\s|our\s|a\s)?$|\bfrom\s+(?:the\s|our\s)?$|\b(?:at|@)\s+(?:the\s|our\s)?$",
+    re.IGNORECASE,
+)
+
+STREET = Text(en="number and street", zh="门牌号与街道")
+POSTAL = Text(en="postal code", zh="邮政编码")
+FACILITY = Text(en="name before a kind of care facility", zh="医疗机构名称")
+KNOWN = Text(en="known care facility", zh="已知医疗机构")
+SAINT = Text(en="facility named after a saint or mountain", zh="以圣徒或山命名的机构")
+CITY = Text(en="city", zh="城市")
+WHERE = Text(en="capitals after a word for where", zh="地点介词后的专名")
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> dict[str, re.Pattern[str]]:
+    lists = table(LISTS)
+    state = "|".join([*lists["states"].upper().split(), *lists["state_names"]])
+    ends, starts = lists["street_ends"], lists["street_starts"]
+    unit = r"(?:,?\s{0,3}(?:apt|apartment|suite|ste|unit|floor|fl|room|rm|bldg|building|#)\.?\s?#?\s?[\w-]{1,6}\b)*"
+    flags = re.IGNORECASE
+    return {
+        "street": re.compile(
+            r"(?<![\d./])\b\d{1,6}(?:-\d{1,4})?[a-z]?,?\s+(?:(?:[nsew]|north|south|east|west|ne|nw|se|sw)\.?\s+)?"
+            rf"(?:[a-z0-9][\w'.-]*\s+){{1,4}}?{ends}(?![a-z]){unit}(?:\s(?:[nsew]|ne|nw|se|sw)\b\.?)?",
+            flags,
+        ),
+        "ordinal": re.compile(rf"\b\d{{1,3}}(?:st|nd|rd|th)\s+{ends}(?:\s+(?:clinic|office|hospital))?(?![a-z])", flags),
+        "foreign": re.compile(
+            rf"\b{starts}\s+(?:de\s+|del\s+|la\s+|los\s+|las\s+)*(?:[\w'.-]+\s?){{1,5}},?\s*(?:n[.ºo°]*\s*)?\d{{1,4}}(?:,?\s*\d{{1,2}}\s?[ºªa-z-]{{0,3}})*",
+            flags,
+        ),
+        "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
+        "state": re.compile(rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags),
+        "zip": re.compile(
+            rf"\b(?:zip(?:\s?code)?|postal\s+code|postcode|cp|c\.p\.)\s*(?:is|[:#])?\s*(?P<v>\d{{5}}(?:-\d{{4}})?|[a-z]\d[a-z]\s?\d[a-z]\d|[a-z]{{1,2}}\d[\da-z]?\s?\d[a-z]{{2}})\b|"
+            rf"\b(?:{lists['states'].upper().replace(' ', '|')})\s+(?P<w>\d{{5}}(?:-\d{{4}})?)(?!\d)",
+            flags,
+        ),
+        "after": re.compile(
+            rf"(?:[\s-]+(?:{'|'.join([*lists['facility_heads'], *lists['facility_weak']])}|e\.?r\.?|e\.?d\.?|icu|ctr\.?|center)(?![a-z]))+",
+            flags,
+        ),
+        "saint": re.compile(
+            r"\b(?:st\.?|saint|mt\.?|mount|our\s+lady\s+of)\s+(?P<v>[a-z]+(?:'s?)?)(?:\s+(?:of\s+)?[A-Z][a-z]+)?",
+            flags,
+        ),
+        "published": re.compile(lists["publications"], flags),
+    }
+
+
+def places(said: Words) -> list[Identifier]:
+    """Return addresses, cities and care facilities of a text."""
+    found = [*_streets(said.text), *_facilities(said), *_cities(said)]
+    if said.cased:
+        found += _capitals(said, {one.start for one in found})
+    return [_onward(said, one) for one in found]
+
+
+def _streets(text: str) -> Iterator[Identifier]:
+    if not any(one in text for one in "0123456789"):
+        return
+    patterns = _patterns()
+    for name in ("street", "foreign", "box", "ordinal"):
+        for found in patterns[name].finditer(text):
+            if name != "street" or _is_street(found[0]):
+                yield Identifier(*found.span(), "address", STREET, 0.85)
+    if not _POSTAL.search(text):
+        return
+    for found in patterns["zip"].finditer(text):
+        yield Identifier(*found.span(found.lastgroup or 0), "address", POSTAL, 0.85)
+
+
+def _is_street(text: str) -> bool:
+    """Say whether a number, words and a street's end are an address: not "20 mg by way"."""
+    middle = [one for one in re.findall(r"[A-Za-z']+", text.lower())[:-1] if len(one) > 1]
+    if text.islower():
+        return all(one not in words(LISTS, "facility_stop") for one in middle)
+    return any(one[0].isupper() or one[0].isdigit() for one in text.split()[1:-1]) or text.isupper()
+
+
+def _back(said: Words, start: int) -> int:
+    """Return where the name of a facility begins whose kind begins at a character."""
+    i = said.from_(start) - 1
+    begin, edge = start, start
+    while i >= 0 and edge - said.spans[i][1] <= 4:
+        between = said.text[said.spans[i][1] : edge]
+        low = said.low[i]
+        joined = low in ("of", "and", "the", "for") and begin != start
+        if not _STEPS.fullmatch(between) or said.spans[i][0] < start - 80:
+            break
+        if said.cased:
+            named = said.of(i)[0].isupper() or low in ("women", "children")
+            if not named and not (joined and i > 0 and said.of(i - 1)[0].isupper() and low != "the"):
+                break
+        elif low in words(LISTS, "facility_stop") or (low in english_words() and low in ("and", "of", "the")):
+            break
+        begin = edge = said.spans[i][0]
+        i -= 1
+    return begin
+
+
+def _facilities(said: Words) -> Iterator[Identifier]:
+    text, patterns = said.text, _patterns()
+    for name, certainty in (("facility_heads", 0.85), ("facility_weak", 0.6)):
+        for found in phrases(said, name):
+            begin = _named(said, _back(said, found.start()), found.start(), certainty < 0.8)
+            if begin < found.start() and not _published(text, begin):
+                yield Identifier(begin, _after(text, found.end()), "facility", FACILITY, certainty)
+    for found in phrases(said, "facility_known"):
+        end = _after(text, found.end())
+        if _is_where(text, found.start(), end > found.end()) and not _published(text, found.start()):
+            yield Identifier(found.start(), end, "facility", KNOWN, 0.8)
+    for found in patterns["saint"].finditer(text):
+        if _is_where(text, found.start(), False) and not (said.cased and found["v"].islower()):
+            yield Identifier(found.start(), _after(text, found.end()), "facility", SAINT, 0.75)
+
+
+def _named(said: Words, begin: int, start: int, weak: bool) -> int:
+    """Return where the name begins that tells a facility from others; `start` where none does."""
+    i = said.from_(begin)
+    generic = words(LISTS, "facility_generic") | words(LISTS, "facility_stop")
+    while i < len(said) and said.spans[i][0] < start and said.low[i] in words(LISTS, "facility_stop"):
+        i += 1
+    if i >= len(said) or said.spans[i][0] >= start:
+        return start
+    begin = said.spans[i][0]
+    named = range(i, said.from_(start))
+    telling = [k for k in named if said.low[k] not in generic and len(said.low[k]) > 1]
+    where = _is_where(said.text, begin, False)
+    if weak:
+        return begin if where and telling and not all(said.low[k] in english_words() for k in telling) else start
+    if not telling:
+        return begin if where and any(said.low[k] in ("general", "university", "community", "regional", "children", "women", "public", "mental") for k in named) else start
+    return begin
+
+
+def _after(text: str, end: int) -> int:
+    found = _patterns()["after"].match(text, end)
+    return found.end() if found else end
+
+
+def _is_where(text: str, start: int, has_head: bool) -> bool:
+    before = text[max(0, start - 24) : start].lower().split()
+    while before and before[-1] in ("the", "our", "a", "their", "his", "her", "downtown", "nearby"):
+        before.pop()
+    last = before[-1].strip("(,;:") if before else ""
+    comma = text[max(0, start - 3) : start].strip().endswith((",", ":", "(", "-")) if start else False
+    return has_head or last in _WHERE or last in ("by", "with", "and", "our") or comma
+
+
+def _published(text: str, start: int) -> bool:
+    """Say whether what stands here is cited as the author of a guideline or a study."""
+    return bool(_patterns()["published"].search(text[max(0, start - 60) : start]))
+
+
+def _city_at(said: Words, i: int) -> int:
+    """Return where a city that begins at word i ends (word number), i where none does."""
+    for way in cities().get(said.low[i].partition("-")[0], ()):
+        parts = [part for low in said.low[i : i + len(way)] for part in low.split("-")]
+        for count in range(1, len(way) + 1):
+            parts = [part for low in said.low[i : i + count] for part in low.split("-")]
+            if tuple(parts) == way and all(said.gap(k).strip(" .-\n") == "" for k in range(i, i + count - 1)):
+                return i + count
+    nicknames = words(LISTS, "nicknames")
+    if i + 1 < len(said) and " ".join(said.low[i : i + 2]) in nicknames:
+        return i + 2
+    return i + 1 if said.low[i] in nicknames else i
+
+
+def _is_state(said: Words, found: re.Match[str]) -> bool:
+    """Say whether what follows a place is its state: "IN" is, "in" is not."""
+    state = found["s"]
+    if said.cased:
+        return state.isupper() or (len(state) > 2 and state[0].isupper())
+    word = state.lower() in ("on", "in", "or", "me", "hi", "ok", "id", "oh", "la", "de", "al", "pa")
+    return found["z"] is not None or (not word and ("," in found[0] or len(state) > 2))
+
+
+def _cities(said: Words) -> Iterator[Identifier]:
+    state, eponyms = _patterns()["state"], words(LISTS, "eponyms")
+    i = 0
+    while i < len(said):
+        if (said.cased and not said.of(i)[0].isupper()) or said.low[i] in eponyms:
+            i += 1
+            continue
+        end = _city_at(said, i)
+        if end == i:
+            i += 1
+            continue
+        start, stop = said.spans[i][0], said.spans[end - 1][1]
+        follows = state.match(said.text, stop)
+        in_state = follows is not None and _is_state(said, follows)
+        before = said.low[i - 1] if i else ""
+        where = before in _WHERE or said.text[max(0, start - 2) : start].strip() in ("@", "(")
+        ordinary = said.low[i] in english_words() and end - i == 1
+        if in_state and follows is not None:
+            yield Identifier(start, follows.end(), "place", CITY, 0.85)
+        elif (where and (not ordinary or (said.cased and before in ("in", "from", "near")))) or (
+            not ordinary and said.cased and not said.flags[i] and len(said.low[i]) > 3
+        ):
+            yield Identifier(start, stop, "place", CITY, 0.7 if where else 0.5)
+        i = end
+
+
+def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
+    """Yield capitalised words after "admitted to", "lives in", "at": places of no list."""
+    i = 0
+    while i < len(said):
+        start = said.spans[i][0]
+        if start in known or not said.namely(i) or not _LIVES.search(said.text[max(0, start - 60) : start]):
+            i += 1
+            continue
+        end = i
+        while end < len(said) and (said.namely(end) or said.of(end).istitle()) and end - i < REACH:
+            end += 1
+            if said.gap(end - 1) not in (" ", "-", "'s "):
+                break
+        telling = [k for k in range(i, end) if said.low[k] not in english_words()]
+        if telling and not all(said.low[k] in words(LISTS, "eponyms") for k in telling):
+            if not _published(said.text, start):
+                yield Identifier(start, said.spans[end - 1][1], "place", WHERE, 0.6)
+        i = max(end, i + 1)
+
+
+def _onward(said: Words, one: Identifier) -> Identifier:
+    """Return a place with the city, state and postal code that follow it."""
+    text, end = said.text, one.end
+    for _ in range(2):
+        step = _STEP.match(text, end)
+        if step is None or not step[0].strip(" \n"):
+            break
+        i = said.from_(step.end())
+        if i == len(said) or said.spans[i][0] != step.end():
+            break
+        stop = _city_at(said, i)
+        if stop == i or (said.cased and not said.of(i)[0].isupper()):
+            break
+        end = said.spans[stop - 1][1]
+    follows = _patterns()["state"].match(text, end)
+    if follows and (one.type != "facility" or "," in follows[0] or end > one.end):
+        end = follows.end() if _is_state(said, follows) else end
+    return Identifier(one.start, end, one.type, one.why, one.certainty)

@@ -1,0 +1,99 @@
+"""Identifiers that have a form or a label: rules of `knowledge/identifier_rules.toml`, applied."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from suwen.core.codes import Text
+from suwen.core.errors import BadInput
+from suwen.privacy.checksums import CHECKS
+from suwen.privacy.identifier import TYPES, Identifier
+
+KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
+RULES: Final = KNOWLEDGE / "identifier_rules.toml"
+_MACROS: Final = {
+    "{J}": r"[ \t]?[-.·_/]?\s?",
+    "{SEP}": r"\s*(?:\b(?:number|num|no|nr|n[uú]mero|id|code)\b\.?)?\s*(?:\b(?:is|was|of|ending\s+in)\b|"
+    r"[是为]|[:：=#\-]|n[.º°]|\)\s?:)?\s*[#:：]?\s?",
+    "{V}": r"(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
+    r"(?:[-/.][0-9a-z]{1,24})*(?:\s?(?:\d\s?){3,})?",
+}
+_NUMBER: Final = re.compile(r"\d(?:[^\w\n]{0,4}\n?[^\w\n]{0,2}[x*_]?\d)*", re.IGNORECASE)
+"""Digits with what may stand between them in one number."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: see the head of its file."""
+
+    type: str
+    pattern: re.Pattern[str]
+    certainty: float
+    why: Text
+    check: str = ""
+    needs: str = ""
+    words: tuple[str, ...] = ()
+    digits: int = 0
+
+    def find(self, text: str) -> Iterator[Identifier]:
+        """Yield what the rule finds."""
+        check = CHECKS.get(self.check)
+        for found in self.pattern.finditer(text):
+            start, end = found.span(found.lastgroup or 0)
+            while end > start and text[end - 1] in " \n\t\r.-":
+                end -= 1
+            if check is None or check(text[start:end]):
+                yield Identifier(start, end, self.type, self.why, self.certainty)
+
+
+def rules_of(text: str) -> tuple[Rule, ...]:
+    """Return the rules written down in TOML.
+
+    Raises
+    ------
+    BadInput
+        A rule names no known type or check, or its pattern is not a regular expression.
+    """
+    found = []
+    for place, entry in enumerate(tomllib.loads(text)["rule"]):
+        pattern = entry["pattern"]
+        for name, written in _MACROS.items():
+            pattern = pattern.replace(name, written)
+        try:
+            compiled = re.compile(pattern, re.IGNORECASE)
+        except re.error as error:
+            raise BadInput(f"rule {place}: {error}", "a regular expression") from error
+        check = entry.get("check", "")
+        if entry["type"] not in TYPES or (check and check not in CHECKS):
+            raise BadInput(f"rule {place} names an unknown type or check", "one of the known ones")
+        why = Text(**entry["why"])
+        saved = (entry.get("needs", ""), tuple(entry.get("words", ())), entry.get("digits", 0))
+        found.append(Rule(entry["type"], compiled, entry["certainty"], why, check, *saved))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def shipped_rules(path: Path = RULES) -> tuple[Rule, ...]:
+    """Return the rules of a file, read once."""
+    return rules_of(path.read_text(encoding="utf-8"))
+
+
+def labelled(text: str, rules: tuple[Rule, ...]) -> list[Identifier]:
+    """Return everything in a folded text that has the form or the label of an identifier."""
+    low = text.lower()
+    digits = max((sum(map(str.isdigit, one)) for one in _NUMBER.findall(text)), default=0)
+    found: list[Identifier] = []
+    for rule in rules:
+        if (
+            rule.digits <= digits
+            and (not rule.words or any(one in low for one in rule.words))
+            and (not rule.needs or any(one in text for one in rule.needs))
+        ):
+            found.extend(rule.find(text))
+    return found
