@@ -28,8 +28,9 @@ from suwen.lifecycle import (
 )
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.gallery_pictures import Pictured
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import SETTINGS, Pack
-from suwen.lifecycle.task import Choice, Resembles
+from suwen.lifecycle.task import Resembles
 
 from .conftest import SOURCE, registered, shipped, toy_pack, toys
 

@@ -20,17 +20,8 @@ from suwen.core.codes import NODULE, SUWEN, Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
 from suwen.lifecycle import explain, imbalance, say
-from suwen.lifecycle.task import (
-    Choice,
-    Examples,
-    Mask,
-    Output,
-    Perturbation,
-    Reads,
-    Sample,
-    Source,
-    Value,
-)
+from suwen.lifecycle.kinds import Choice, Mask, Value
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Source
 
 SIZE = 8
 SQUARE = (slice(2, 6), slice(2, 6))

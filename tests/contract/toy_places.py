@@ -16,7 +16,8 @@ from suwen.core.codes import NODULE, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import RecordValue
 from suwen.lifecycle import say
-from suwen.lifecycle.task import Examples, Output, Perturbation, Places, Reads, Sample, Source
+from suwen.lifecycle.kinds import Places
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Source
 
 SOURCE = Source(
     name="made-up spots",

@@ -41,18 +41,11 @@ from suwen.imaging.volume import Volume
 from suwen.imaging.whole_ct import Searches
 from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.kinds import Answers, Places
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import (
-    Answers,
-    Examples,
-    Output,
-    Perturbation,
-    Places,
-    Reads,
-    Sample,
-)
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
 
 DETECTION: Final = "imaging.nodule_detection"
 MOST_SHOWN: Final = 15

@@ -23,9 +23,10 @@ from suwen.imaging.followup import FOLLOWUP, KNOWLEDGE
 from suwen.imaging.guidelines import Fact, Facts, Guideline, Verdict, change_of
 from suwen.imaging.studies import Marked, Study, record_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
+from suwen.lifecycle.kinds import Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Output, Reads, Sample, Value
+from suwen.lifecycle.task import Output, Reads, Sample
 
 MANAGEMENT: Final = "imaging.nodule_management"
 CONTEXT: Final = KNOWLEDGE / "followup_context.toml"

@@ -18,9 +18,13 @@ from suwen.lifecycle import calibrate
 from suwen.lifecycle.bands import HALF, Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.detected import Detected, floors_of, match
+from suwen.lifecycle.kinds import Choice, Spans
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, Predictions
-from suwen.lifecycle.task import Array, Choice, Examples, Task
+from suwen.lifecycle.predictions import INDEPENDENT, Predictions, right_codes
+from suwen.lifecycle.spanned import Spanned, counted
+from suwen.lifecycle.spanned import floors_of as span_floors
+from suwen.lifecycle.task import Array, Examples, Task
+from suwen.metrics.ranking import reciprocal_rank
 
 SPREAD_EXAMPLES = 40
 
@@ -37,7 +41,9 @@ class Answered:
     the model does (Parker et al., BMC Bioinformatics 8:326, 2007). `low` and `high` are the ends
     of the interval shown with the answer, which should hold the true value in a share `level`.
     With places `truth` counts the true ones of a sample, `answer` is the probability of its
-    strongest mark, and `detected` holds the marks.
+    strongest mark, and `detected` holds the marks. With spans `truth` counts the true stretches of
+    a text, `answer` is its F1, and `spanned` holds the counts. With a ranking `answer` is 1 / place
+    of the first right code, and so are the `floors`.
     `points` are the operating points (two classes, or anything but the first class where the
     question is asked as a `whole`), `shares` those of the classes in development,
     `watched` the number of the gravest class.
@@ -60,6 +66,7 @@ class Answered:
     classes: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
     detected: Detected | None = None
+    spanned: Spanned | None = None
     whole: bool = False
     watched: int | None = None
 
@@ -68,7 +75,7 @@ class Answered:
         chosen: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, Detected):
+            if isinstance(value, Detected | Spanned):
                 chosen[field.name] = value.where(keep)
             elif isinstance(value, np.ndarray):
                 chosen[field.name] = value[keep]
@@ -105,10 +112,11 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
     mask = task.answers.kind == "mask"
     count = len(examples)
     values = predictions.dice if mask else np.asarray(answer, dtype=float)
+    labelled = task.answers.kind in ("choice", "value")
     order = predictions.scores.mean(axis=1) if isinstance(task.answers, Choice) else values
     return Answered(
         kind=task.answers.kind,
-        truth=np.full(count, np.nan) if mask else np.asarray(examples.labels, dtype=float),
+        truth=np.asarray(examples.labels, dtype=float) if labelled else np.full(count, np.nan),
         answer=values,
         order=special.softmax(order, axis=1) if order.ndim == 2 else order,
         groups=examples.groups,
@@ -146,6 +154,10 @@ def rows_of(
         rows = _values(answered(task, examples, predictions, scores.mean(1)), pack, predictions)
     elif task.answers.kind == "places":
         rows = _places(task, pack, examples, predictions)
+    elif isinstance(task.answers, Spans):
+        rows = _spans(task, task.answers, pack, examples, predictions)
+    elif task.answers.kind == "ranked":
+        rows = _ranked(task, examples, predictions)
     else:
         rows = _choice(task, pack, examples, predictions, intervals)
     return with_abstained(rows, abstained(pack, predictions))
@@ -185,6 +197,40 @@ def _places(task: Task, pack: Pack, examples: Examples, predictions: Predictions
     marked = Detected(found, floors_of(examples), probability, operating, rule_in)
     rows = answered(task, examples, predictions, marked.strongest)
     return replace(rows, truth=marked.places, detected=marked)
+
+
+def _spans(
+    task: Task, answers: Spans, pack: Pack, examples: Examples, predictions: Predictions
+) -> Answered:
+    """Count stretches, each with the probability by the calibrator that never saw its fold."""
+    by_fold: dict[int, Any] = {}
+    if pack.content("calibrator.json"):
+        folds = np.unique(predictions.fold).tolist()
+        calibrators = (calibrator for _, calibrator in _by_fold(pack, predictions))
+        by_fold = dict(zip(folds, calibrators, strict=True))
+
+    def probability(logits: Array, texts: Array) -> Array:
+        found = np.full(len(logits), np.nan)
+        fold = predictions.fold[texts]
+        for k, calibrator in by_fold.items():
+            found[fold == k] = calibrator.probability(logits[fold == k])
+        return found
+
+    said = counted(answers, examples, predictions.marks_of(), probability)
+    said = replace(said, floors=span_floors(answers, examples))
+    rows = answered(task, examples, predictions, said.by_text)
+    return replace(rows, truth=said.true.sum(1).astype(float), spanned=said)
+
+
+def _ranked(task: Task, examples: Examples, predictions: Predictions) -> Answered:
+    rows = answered(task, examples, predictions, predictions.rank)
+    trivial = {
+        name: np.array(
+            [reciprocal_rank(named(i), right_codes(examples, i)) for i in range(len(examples))]
+        )
+        for name, named in examples.floor_marks.items()
+    }
+    return replace(rows, floors={**rows.floors, **trivial})
 
 
 def _choice(

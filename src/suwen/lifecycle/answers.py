@@ -29,10 +29,13 @@ class Answers:
     ----------
     content
         Returns a JSON file of the pack that has to be there.
+    calibrated
+        Whether the pack has a calibrator: rules have none.
     """
 
-    def __init__(self, content: Callable[[str], dict[str, Any]]) -> None:
+    def __init__(self, content: Callable[[str], dict[str, Any]], calibrated: bool = True) -> None:
         self._content = content
+        self.calibrated = calibrated
 
     @cached_property
     def calibrator(self) -> Calibrator | ClassCalibrator | Conformal:
@@ -79,6 +82,12 @@ class Answers:
         cuts = self.place_thresholds
         band = cuts.band(logit)
         return self._calibrated(Calibrator).interval(np.array([logit])), band, cuts.reason(band)
+
+    def of_span(self, logit: float) -> Interval | None:
+        """Return the probability that a stretch is right; None in a pack without a calibrator."""
+        if not self.calibrated:
+            return None
+        return self._calibrated(Calibrator).interval(np.array([logit]))
 
     def shown(self, marks: Array) -> Array:
         """Return the marks that are shown, strongest first; `marks` (m, 2 + d), logit first."""

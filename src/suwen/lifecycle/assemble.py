@@ -31,10 +31,11 @@ from suwen.lifecycle import guard as domain_guard
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle import manifest as sealing
 from suwen.lifecycle.answered import Answered, rows_of
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Choice, Examples, Task
+from suwen.lifecycle.task import Array, Examples, Task
 from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 

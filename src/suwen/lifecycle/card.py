@@ -20,8 +20,9 @@ from suwen.lifecycle import (
     runs,
 )
 from suwen.lifecycle.card_words import label, number
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack, member_folder
-from suwen.lifecycle.task import Choice, Examples, Task
+from suwen.lifecycle.task import Examples, Task
 
 DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
 SOURCE_FIELDS = ("name", "url", "licence", "citation", "shippable")
@@ -34,6 +35,7 @@ PLOTS = (
     "dice",
     "agreement",
     "residuals",
+    "f1_by_type",
 )
 ROBUSTNESS = "robustness"
 """The plot that stands in its own section."""

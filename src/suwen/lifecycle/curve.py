@@ -26,12 +26,13 @@ from suwen.core.nouns import canonical, digest_of
 from suwen.lifecycle import assemble, curve_figures, curve_plan, measure, runs, share, split
 from suwen.lifecycle.curve_plan import Declaration, Line
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import member_folder
 from suwen.lifecycle.predictions import predict_all
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.share import Index
 from suwen.lifecycle.stress import chosen_by_group
-from suwen.lifecycle.task import Array, Choice, Examples, Task
+from suwen.lifecycle.task import Array, Examples, Task
 from suwen.lifecycle.train import fit_into
 
 RESULT: Final = "curve.json"

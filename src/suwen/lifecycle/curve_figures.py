@@ -14,7 +14,8 @@ from scipy import special
 
 from suwen.lifecycle import measure
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import Array, Choice, Examples, Task
+from suwen.lifecycle.kinds import Choice
+from suwen.lifecycle.task import Array, Examples, Task
 from suwen.metrics.intervals import Metric, difference, estimates
 
 SHOWN: Final = ("auroc", "balanced_accuracy", "sensitivity_at_90_specificity")

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from suwen.core.errors import BadInput
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.recipe import Recipe, Unlabelled
-from suwen.lifecycle.task import Choice, Task
+from suwen.lifecycle.task import Task
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Shares = tuple[Share, ...]

@@ -2,7 +2,8 @@
 
 On development data member k answers fold k, with the calibrator fitted without fold k
 (`out-of-fold`). With a test folder all members and the calibrator that ships answer
-(`independent`).
+(`independent`). Published or written rules are never fitted: all of the set is answered, and where
+it is the development set the split says so.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, measure
+from suwen.lifecycle import assemble, measure, rules
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, out_of_fold, predict_all
+from suwen.lifecycle.predictions import INDEPENDENT, held_back, out_of_fold, predict_all
 from suwen.lifecycle.task import Task
+
+INDEPENDENT_SET, DEVELOPMENT = "independent", "development (the rules were written with it in view)"
 
 
 def evaluate(
@@ -54,8 +57,11 @@ def evaluate(
     if dataset not in task.datasets:
         raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
     examples = task.examples(data, dataset)
+    ruled = rules.is_ruled(pack)
+    if data.test is None and not ruled:
+        examples = held_back(examples, pack.members)
     after = step(len(examples))
-    if data.test is None:
+    if data.test is None and not ruled:
         predictions = out_of_fold(task, pack, examples, after)
     else:
         predictions = predict_all(task, pack, examples, INDEPENDENT, after)
@@ -65,7 +71,7 @@ def evaluate(
         "task": task.name,
         "pack": pack.identity,
         "data": dataset,
-        "split": "out-of-fold" if data.test is None else "independent",
+        "split": INDEPENDENT_SET if data.test else DEVELOPMENT if ruled else "out-of-fold",
         **found,
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -22,10 +22,12 @@ from suwen.lifecycle import (
     runs,
 )
 from suwen.lifecycle.detected import match
+from suwen.lifecycle.kinds import Choice, Places, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Choice, Examples, Places, Task
+from suwen.lifecycle.spanned import counted
+from suwen.lifecycle.task import Examples, Task
 
 
 def fit_answers(
@@ -48,6 +50,8 @@ def fit_answers(
         _values(examples, recipe, predictions, pack)
     elif isinstance(task.answers, Places):
         _places(task.answers, examples, recipe, predictions, pack)
+    elif isinstance(task.answers, Spans):
+        _spans(task.answers, examples, recipe, predictions, pack)
 
 
 def _two_classes(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
@@ -103,6 +107,24 @@ def _places(
     rates = (recipe.false_alarms_per_sample, recipe.rule_in_false_alarms_per_sample)
     cuts = bands_places.choose(found, predictions.fold, rates, answers.per)
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
+
+
+def _spans(
+    answers: Spans, examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack
+) -> None:
+    """Fit on stretches: how often one of that logit is right, start, end and type."""
+    said = counted(answers, examples, predictions.marks_of())
+    logits = predictions.marks[:, 0] if len(predictions.marks) else np.zeros(0)
+    fold = predictions.fold[said.sample]
+    if len(np.unique(fold)) < 2:
+        raise BadInput(
+            f"stretches in {len(np.unique(fold))} folds", "some in at least two", "add texts"
+        )
+    groups = examples.groups[said.sample]
+    chosen, by_fold, _, losses = calibrate.choose(
+        recipe.calibration, logits, said.correct.astype(float), groups, fold
+    )
+    _write(pack, chosen, by_fold, {"cross_fitted_log_loss": losses})
 
 
 def _write(pack: Pack, shipped: Any, by_fold: Sequence[Any], more: Mapping[str, Any]) -> None:

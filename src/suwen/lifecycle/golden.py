@@ -140,6 +140,7 @@ def write(task: Task, folder: Path, sample: Sample, output: Output) -> None:
         "domain": {key: float(value) for key, value in output.domain.items()},
         "mask": output.mask is not None,
         "marks": None if output.marks is None else np.asarray(output.marks, float).tolist(),
+        "ranked": list(output.ranked),
         "score_tolerance": SCORE_TOLERANCE,
         "domain_tolerance": DOMAIN_TOLERANCE,
         "mask_tolerance": MASK_TOLERANCE,
@@ -201,6 +202,8 @@ def _differences(
         found.append(f"{name}: the mask differs")
     if expected.get("marks") is not None and _marks_differ(output.marks, expected):
         found.append(f"{name}: the marks differ")
+    if list(output.ranked) != list(expected.get("ranked", ())):
+        found.append(f"{name}: the ranking differs")
     return found
 
 

@@ -13,9 +13,17 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import measure_choice, measure_classes, measure_places, measure_values
+from suwen.lifecycle import (
+    measure_choice,
+    measure_classes,
+    measure_places,
+    measure_ranked,
+    measure_spans,
+    measure_values,
+)
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import NOT_RECORDED, Array, Choice, Examples, Task
+from suwen.lifecycle.kinds import Choice
+from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Task
 from suwen.metrics import overlap
 from suwen.metrics.intervals import Estimate, Metric, difference, estimates
 
@@ -118,6 +126,10 @@ def metrics_of(rows: Answered) -> dict[str, Metric]:
         found = measure_values.metrics(rows)
     elif rows.kind == "places":
         found = measure_places.metrics(rows)
+    elif rows.kind == "spans":
+        found = measure_spans.metrics(rows)
+    elif rows.kind == "ranked":
+        found = measure_ranked.metrics(rows)
     else:
         found = (measure_classes if rows.many else measure_choice).metrics(rows)
     return found | {"abstained": lambda w: overlap.mean(rows.abstained, w)}
@@ -126,6 +138,10 @@ def metrics_of(rows: Answered) -> dict[str, Metric]:
 def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:
     if rows.kind == "places":
         return measure_places.ranking(scores)
+    if rows.kind == "spans":
+        return measure_spans.ranking(scores)
+    if rows.kind == "ranked":
+        return measure_ranked.ranking(scores)
     if rows.kind == "mask":
         return measure_values.mask_floor(rows, scores)
     if rows.kind == "value":
@@ -143,6 +159,10 @@ def headline(rows: Answered) -> tuple[str, ...]:
         return measure_values.HEADLINE
     if rows.kind == "places":
         return measure_places.HEADLINE
+    if rows.kind == "spans":
+        return measure_spans.HEADLINE
+    if rows.kind == "ranked":
+        return measure_ranked.HEADLINE
     return measure_classes.HEADLINE if rows.many else measure_choice.HEADLINE
 
 
@@ -180,6 +200,8 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
     trivial: dict[str, Any] = dict(rows.floors)
     if rows.detected is not None:
         trivial = dict(rows.detected.floors)
+    if rows.spanned is not None:
+        trivial = dict(rows.spanned.floors)
     if rows.many:
         trivial.setdefault(measure_classes.MAJORITY, measure_classes.majority(rows))
     for name, scores in trivial.items():

@@ -66,7 +66,10 @@ class Pack:
         self.members = int(self.settings["members"])
         """Number of members of the ensemble; member k never saw fold k."""
         self._weights = Weights(files, self.content("initialisers.json"), randomised)
-        self.answers = Answers(lambda name: self.content(name, needed=True))
+        self.answers = Answers(
+            lambda name: self.content(name, needed=True),
+            calibrated=(folder / "calibrator.json").is_file(),
+        )
         """What the scores of its members mean."""
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from suwen.lifecycle import plots_choice, plots_classes, plots_places, plots_values
+from suwen.lifecycle import plots_choice, plots_classes, plots_places, plots_spans, plots_values
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.drawing import BLUE, INK, MUTED, ORANGE, STYLE, figure_of, save
 from suwen.lifecycle.task import Array, Task
@@ -32,6 +32,8 @@ def draw(task: Task, rows: Answered, histories: Sequence[Any], folder: Path) -> 
             made += [_histogram(rows, folder)]
         elif rows.kind == "places":
             made += plots_places.draw(rows, folder)
+        elif rows.kind == "spans":
+            made += plots_spans.draw(rows, folder)
         else:
             made += plots_values.draw(rows, folder)
     return made

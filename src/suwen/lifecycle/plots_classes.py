@@ -16,7 +16,8 @@ from suwen.lifecycle.drawing import (
     reliability_points,
     save,
 )
-from suwen.lifecycle.task import Choice, Task
+from suwen.lifecycle.kinds import Choice
+from suwen.lifecycle.task import Task
 from suwen.metrics import calibration, classification, discrimination, multiclass
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,18 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle import split
 from suwen.lifecycle.golden import arrays_of, save_arrays
+from suwen.lifecycle.kinds import Choice, Spans
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Choice, Examples, Output, Sample, Task
+from suwen.lifecycle.task import Array, Examples, Output, Sample, Task
 from suwen.metrics.overlap import dice, volume_error
+from suwen.metrics.ranking import reciprocal_rank
 
 INDEPENDENT = -1
 """Fold number of examples that no member saw."""
 MARK_COLUMNS = (4, 5)
 """Numbers in a mark: logit, centre in a plane or in space, diameter."""
+SPAN_COLUMNS = 4
+"""Numbers in a stretch: logit, start, end, type."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,10 @@ class Predictions:
     seconds
         Time of each prediction, shape (n,).
     marks, mark_counts
-        For places: the marks of all examples one after another, shape (marks, 2 + d), and how many
-        each example has, shape (n,). Without places no marks.
+        For places and spans: the rows of `Output.marks` of all examples one after another, and how
+        many each example has, shape (n,). For other kinds no marks.
+    rank
+        For a ranking: 1 / place of the first right code, 0 where none is named; NaN otherwise.
     """
 
     fold: Array
@@ -61,6 +67,7 @@ class Predictions:
     seconds: Array
     marks: Array
     mark_counts: Array
+    rank: Array
 
     def __len__(self) -> int:
         return len(self.fold)
@@ -71,7 +78,7 @@ class Predictions:
         return [dict(zip(names, map(float, row), strict=True)) for row in self.domain]
 
     def marks_of(self) -> list[Array]:
-        """Return the marks of each example, each of shape (m, 2 + d)."""
+        """Return the rows of `Output.marks` of each example."""
         return np.split(self.marks, np.cumsum(self.mark_counts)[:-1]) if len(self) else []
 
     def save(self, path: Path) -> None:
@@ -80,11 +87,16 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what `save` wrote; a file from before there were marks has none."""
+        """Read what `save` wrote; a file from before there were marks or ranks has none."""
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-        none = np.zeros((0, 0)), np.zeros(len(found["fold"]), dtype=np.int64)
-        return cls(**{"marks": none[0], "mark_counts": none[1], **found})
+        count = len(found["fold"])
+        none = {
+            "marks": np.zeros((0, 0)),
+            "mark_counts": np.zeros(count, dtype=np.int64),
+            "rank": np.full(count, np.nan),
+        }
+        return cls(**{**none, **found})
 
     @classmethod
     def joined(cls, parts: list[tuple[Array, Predictions]]) -> Predictions:
@@ -111,6 +123,11 @@ def check_output(task: Task, output: Output, members: int) -> None:
     """
     if task.answers.kind == "places":
         _check_marks(task, output)
+        return
+    if isinstance(task.answers, Spans):
+        _check_spans(task, task.answers, output)
+        return
+    if task.answers.kind == "ranked":
         return
     shape = np.asarray(output.scores).shape
     answers = task.answers
@@ -143,6 +160,23 @@ def _check_marks(task: Task, output: Output) -> None:
         )
 
 
+def _check_spans(task: Task, answers: Spans, output: Output) -> None:
+    rows = np.zeros((0, 0)) if output.marks is None else np.asarray(output.marks, dtype=float)
+    if output.marks is None or rows.ndim != 2 or rows.shape[1] != SPAN_COLUMNS:
+        raise BadInput(
+            f"{task.name} returned stretches of shape {rows.shape}",
+            "a row a stretch: logit, start, end, number of the type",
+            "correct `predict` of the task",
+        )
+    typed = (rows[:, 3] >= 0) & (rows[:, 3] < len(answers.types))
+    if not (np.isfinite(rows).all() and (rows[:, 1] < rows[:, 2]).all() and typed.all()):
+        raise BadInput(
+            f"{task.name} returned stretches with impossible values",
+            "finite logits, start < end, types of the answer",
+            "correct `predict` of the task",
+        )
+
+
 def _stacked(marks: list[Array]) -> Array:
     """Return all marks one after another; (0, 0) when there is none at all."""
     found = [each for each in marks if each.size]
@@ -170,7 +204,7 @@ def predict_all(
     """
     members = None if fold == INDEPENDENT else [fold]
     count = pack.members if members is None else 1
-    outputs, overlaps, digests, seconds, marks = [], [], [], [], []
+    outputs, overlaps, digests, seconds, marks, ranks = [], [], [], [], [], []
     for i in range(len(examples)):
         sample = examples.load(i)
         start = time.perf_counter()
@@ -181,6 +215,7 @@ def predict_all(
         digests.append(_content_digest(task, sample))
         outputs.append((np.asarray(output.scores, dtype=float), dict(output.domain)))
         marks.append(np.zeros((0, 0)) if output.marks is None else np.asarray(output.marks, float))
+        ranks.append(_rank(task, examples, i, output))
         step()
     features = list(outputs[0][1]) if outputs else []
     shape = (len(outputs), len(features))
@@ -195,6 +230,7 @@ def predict_all(
         seconds=np.array(seconds),
         marks=_stacked(marks),
         mark_counts=np.array([len(each) for each in marks], dtype=np.int64),
+        rank=np.array(ranks, dtype=float),
     )
 
 
@@ -207,10 +243,43 @@ def _overlap(task: Task, examples: Examples, i: int, output: Output) -> tuple[fl
     return dice(truth, output.mask), volume_error(truth, output.mask)
 
 
+def right_codes(examples: Examples, i: int) -> list[str]:
+    """Return the codes that are right for example i.
+
+    Raises
+    ------
+    BadInput
+        There are no true codes.
+    """
+    if examples.truth is None:
+        raise BadInput("examples without true codes", "Examples.truth", "add it to `examples`")
+    return [str(code) for code in examples.truth(i)]
+
+
+def _rank(task: Task, examples: Examples, i: int, output: Output) -> float:
+    if task.answers.kind != "ranked":
+        return float("nan")
+    return reciprocal_rank(output.ranked, right_codes(examples, i))
+
+
+def held_back(examples: Examples, members: int) -> Examples:
+    """Return the examples that development figures are measured on (`split.held_out`)."""
+    if members > 1:
+        return examples
+    return examples.subset(np.flatnonzero(split.held_out(examples.groups, members)))
+
+
 def out_of_fold(
     task: Task, pack: Pack, examples: Examples, step: Callable[[], None] = lambda: None
 ) -> Predictions:
-    """Let each fold be answered by the member that never saw it."""
+    """Let each fold be answered by the member that never saw it.
+
+    One member alone answers everything, which has to be held out of its training (`held_back`);
+    its folds are those of the calibrator.
+    """
+    if pack.members == 1:
+        found = predict_all(task, pack, examples, 0, step)
+        return replace(found, fold=split.folds_of(examples.groups, split.PARTS))
     fold = split.folds_of(examples.groups, pack.members)
     parts: list[tuple[Array, Predictions]] = []
     for k in np.unique(fold):

@@ -67,11 +67,22 @@ def _of_places(rows: Answered) -> list[Rule]:
     ]
 
 
+def _of_spans(rows: Answered) -> list[Rule]:
+    """Return the rules of stretches; a text counts as often as it has true ones."""
+    return [Rule("recall", True, FALL, rows.truth), Rule("precision", True, FALL, rows.truth)]
+
+
+def _of_ranking(rows: Answered) -> list[Rule]:
+    return [Rule("top1", True, FALL, np.full(len(rows.truth), True))]
+
+
 RULES: Mapping[str, Callable[[Answered], list[Rule]]] = {
     "choice": _of_choice,
     "value": _of_value,
     "mask": _of_mask,
     "places": _of_places,
+    "spans": _of_spans,
+    "ranked": _of_ranking,
 }
 """What may not worsen, by kind of answer."""
 

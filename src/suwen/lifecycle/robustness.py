@@ -27,6 +27,8 @@ LOST_DICE = 0.1
 """A mask counts as another one when its Dice falls by more than this."""
 POOR_DICE = 0.5
 """A mask with a smaller Dice is worse than none."""
+LOST_F1, POOR_F1 = 0.1, 0.5
+"""The same for the stretches of a text."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,20 @@ JUDGES: Mapping[str, Judge] = {
         "a mark in the band rule-in where there is nothing",
         lambda clean, changed: _shown(clean) != _shown(changed),
         "another number of marks shown than without the change",
+    ),
+    "spans": Judge(
+        ("macro_f1",),
+        lambda rows: rows.answer < POOR_F1,
+        f"F1 of a text below {POOR_F1}",
+        lambda clean, changed: changed.answer < clean.answer - LOST_F1,
+        f"F1 of a text lower by more than {LOST_F1}",
+    ),
+    "ranked": Judge(
+        (),
+        lambda rows: rows.answer < 1.0,
+        "a wrong code first",
+        lambda clean, changed: (changed.answer < 1.0) != (clean.answer < 1.0),
+        "right first with or without the change only",
     ),
 }
 """One entry a kind of answer."""

@@ -30,6 +30,7 @@ from pydantic import ValidationError
 import suwen
 from suwen.core.errors import Conflict, StorageUnavailable
 from suwen.core.nouns import canonical, digest_of
+from suwen.lifecycle import spanned
 from suwen.lifecycle.detected import truths
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Task
@@ -96,6 +97,8 @@ def fingerprint(task: Task, examples: Examples) -> str:
     }
     if task.answers.kind == "places":
         content["places"] = [places.tolist() for places in truths(examples)]
+    if task.answers.kind == "spans":
+        content["spans"] = [rows.tolist() for rows in spanned.truths(examples)]
     return digest_of(canonical(content))
 
 

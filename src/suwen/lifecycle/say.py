@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from suwen.core.codes import Text
+from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure
+from suwen.lifecycle.bands import HALF
+from suwen.lifecycle.kinds import Answers, Choice, Mask, Places, Ranked, Spans
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Answers, Array, Choice, Mask, Output, Places, Sample
+from suwen.lifecycle.spanned import ROW
+from suwen.lifecycle.task import Array, Output, Sample
 
 
 def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
@@ -28,6 +32,10 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
         raise TypeError("a mask is measured by its own room")
     if isinstance(answers, Places):
         raise TypeError("places have a finding each: ask `marked`")
+    if isinstance(answers, Spans):
+        raise TypeError("stretches have a finding each: ask `spanned`")
+    if isinstance(answers, Ranked):
+        raise TypeError("a ranking is put into words by its own room")
     if isinstance(answers, Choice) and len(answers.classes) > 2:
         return _several(task, answers, pack, sample, output)
     if isinstance(answers, Choice):
@@ -74,6 +82,46 @@ def marked(task: Any, pack: Pack, sample: Sample, output: Output) -> list[tuple[
         )
         found.append((mark, said))
     return found
+
+
+def spanned(task: Any, pack: Pack, sample: Sample, output: Output) -> list[tuple[Array, Finding]]:
+    """Return each stretch in the order of the text, with its calibrated finding.
+
+    The band is rule-in from even odds of being right on, else grey. The evidence is that of the
+    whole sample; the room replaces it by the place of the stretch (`model_copy`).
+
+    Raises
+    ------
+    BadInput
+        The pack has no calibrator: rules say what they know in their own words.
+    """
+    answers: Spans = task.answers
+    rows = np.asarray(output.marks, dtype=float).reshape(-1, ROW)
+    found = []
+    for row in rows[np.lexsort((rows[:, 2], rows[:, 1]))]:
+        probability = pack.answers.of_span(float(row[0]))
+        if probability is None:
+            raise BadInput(f"the pack of {task.name} has no calibrator", "a trained pack")
+        said = Finding(
+            task=task.name,
+            pack=pack.identity,
+            code=answers.types[int(row[3])],
+            band=Band.RULE_IN if probability.value >= HALF else Band.GREY,
+            reason=_right(probability),
+            probability=probability,
+            evidence=sample.evidence,
+        )
+        found.append((row, said))
+    return found
+
+
+def _right(probability: Interval) -> Text:
+    """Say what the probability of a stretch means."""
+    return Text(
+        en=f"Of stretches scored like this one about {probability.value:.0%} were right in "
+        "validation: beginning, end and type.",
+        zh=f"验证中，评分与此相同的片段约有 {probability.value:.0%} 完全正确（起止与类型）。",
+    )
 
 
 def _several(task: Any, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:

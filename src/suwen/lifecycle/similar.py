@@ -21,9 +21,10 @@ from suwen.core.nouns import COMPARED, Attachment, Band, Finding, SimilarExample
 from suwen.lifecycle import gallery_pictures, measure, runs, split
 from suwen.lifecycle.gallery import FILE, Gallery, spaces_of, unit
 from suwen.lifecycle.gallery_pictures import MEDIA_TYPE, Pictured, encoded
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.say import with_sentence
-from suwen.lifecycle.task import Array, Choice, Examples, Resembles, Sample, Task
+from suwen.lifecycle.task import Array, Examples, Resembles, Sample, Task
 from suwen.metrics import discrimination, multiclass, overlap
 from suwen.metrics.intervals import Metric, difference, estimates
 

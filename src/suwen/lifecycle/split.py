@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from suwen.core.errors import BadInput
 from suwen.lifecycle.task import Array
 
+HELD_OUT = 10
+"""With one member alone, one group in ten is held out of its training."""
+PARTS = 5
+"""The held-out groups of one member are cut into so many folds for the calibrator."""
 STOPPING_SHARE = 8
 """One group in eight of a member's training groups is kept to decide when to stop."""
 
@@ -26,6 +30,18 @@ def fold_of(group: str, folds: int) -> int:
 def folds_of(groups: Array, folds: int) -> NDArray[np.int64]:
     """Return the fold of each group, shape (n,)."""
     return np.array([fold_of(str(group), folds) for group in groups], dtype=np.int64)
+
+
+def held_out(groups: Array, members: int) -> NDArray[np.bool_]:
+    """Return what the development figures are measured on, bool (n,).
+
+    With several members everything, each fold by the member that never saw it. One member alone
+    answers the groups held out of its training, by a hash of their own.
+    """
+    if members > 1:
+        return np.ones(len(groups), dtype=bool)
+    names = np.array([f"held:{group}" for group in groups])
+    return np.asarray(folds_of(names, HELD_OUT) == 0)
 
 
 def check_disjoint(**parts: Array) -> None:
@@ -51,15 +67,16 @@ def check_disjoint(**parts: Array) -> None:
 def member_split(groups: Array, folds: int, member: int) -> tuple[Array, Array, Array]:
     """Return indices (train, stop, held out) of one member of the ensemble.
 
-    Fold `member` is held out. Of the rest one group in `STOPPING_SHARE`, by a second hash, decides
-    when to stop, so the held-out fold is never looked at during training.
+    Fold `member` is held out, with one member alone the groups of `held_out`. Of the rest one
+    group in `STOPPING_SHARE`, by a second hash, decides when to stop, so that what is held out is
+    never looked at during training.
     """
     fold = folds_of(groups, folds)
     stopping = folds_of(np.array([f"stop:{group}" for group in groups]), STOPPING_SHARE) == 0
-    held_out = fold == member
-    train = np.flatnonzero(~held_out & ~stopping)
-    stop = np.flatnonzero(~held_out & stopping)
-    out = np.flatnonzero(held_out)
+    left_out = fold == member if folds > 1 else held_out(groups, folds)
+    train = np.flatnonzero(~left_out & ~stopping)
+    stop = np.flatnonzero(~left_out & stopping)
+    out = np.flatnonzero(left_out)
     if not (len(train) and len(stop) and len(out)):
         raise BadInput(
             f"{len(np.unique(groups))} groups leave a part of fold {member} empty",

@@ -20,11 +20,17 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
-from suwen.lifecycle import attack, robustness, runs, split
+from suwen.lifecycle import attack, robustness, rules, runs, split
 from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, Predictions, out_of_fold, predict_all
+from suwen.lifecycle.predictions import (
+    INDEPENDENT,
+    Predictions,
+    held_back,
+    out_of_fold,
+    predict_all,
+)
 from suwen.lifecycle.task import Array, Examples, Perturbation, Sample, Task
 
 CARD = "robustness.json"
@@ -108,7 +114,7 @@ def attacked(
     fold = split.folds_of(examples.groups, pack.members)
 
     def load(i: int) -> Sample:
-        drawn = examples.truth if task.answers.kind in ("mask", "places") else None
+        drawn = examples.truth if task.answers.kind in ("mask", "places", "spans") else None
         truth = examples.labels[i] if drawn is None else drawn(i)
         members = [int(fold[i])] if alone else list(range(pack.members))
         target = attack.Target(task, pack, examples.load(i), members, truth)
@@ -159,8 +165,11 @@ def stress(
     if dataset not in task.datasets:
         raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
     examples = task.examples(data, dataset)
+    alone = data.test is None and not rules.is_ruled(pack)
+    if alone:
+        examples = held_back(examples, pack.members)
     examples = examples.subset(chosen_by_group(examples.groups, asked.limit, asked.seed))
-    run = Run(task, pack, folder, asked, data.test is None)
+    run = Run(task, pack, folder, asked, alone)
     found = run.measured(examples, counter) | {"data": dataset}
     runs.write_json(folder / CARD, found)
     return found

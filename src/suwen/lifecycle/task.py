@@ -6,18 +6,17 @@ line, the HTTP API, the workbench and the contract tests are written once agains
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.core.codes import Code, Text
-from suwen.core.errors import BadInput
+from suwen.core.codes import Text
 from suwen.core.nouns import Case, Evidence, Finding, Reference
+from suwen.lifecycle.kinds import Answers
 
 if TYPE_CHECKING:
     from suwen.lifecycle.data import DataFolders
@@ -67,14 +66,16 @@ class Examples:
     groups
         What may not be split: the patient, subject or document of each sample, shape (n,).
     labels
-        Class index for `Choice`, value for `Value`, ignored for `Mask` and `Places`, shape (n,).
+        Class index for `Choice`, value for `Value`, ignored for the other kinds, shape (n,).
     load
         Sample of index i, with its data.
     truth
         For `Mask`: the true mask of index i (bool array shaped as the output's mask). For `Places`:
         the true places of index i, shape (k, 2 + d), k may be 0: centre in mm in the sample's own
         frame (d = 2 or 3), diameter in mm, and 1 where it counts or 0 where a mark on it is
-        neither hit nor false alarm (a nodule that too few readers saw).
+        neither hit nor false alarm (a nodule that too few readers saw). For `Spans`: the true
+        stretches, shape (k, 3): start, end (exclusive) and number of the type. For `Ranked`: the
+        codes that are right, texts of shape (k,).
     columns
         Per-sample columns for subgroups, strata and size matching, each of shape (n,).
     tags
@@ -88,8 +89,9 @@ class Examples:
         numbers the class called by a trivial rule; (n,) other numbers a score for "anything but
         the first class". The majority class stands there by itself.
     floor_marks
-        The floors of `Places`: what a trivial method marks in index i, by name, shaped as
-        `Output.marks`. Asked for one by one, since such a method reads the image.
+        The floors of `Places` and `Spans`: what a trivial method marks in index i, by name, shaped
+        as `Output.marks`; of `Ranked`: the codes it names, best first. Asked for one by one, since
+        such a method reads the image or the text.
     lacks
         Classes that the data set has no example of, by number, because it does not tell them
         apart from others. A pack trained on it never names them.
@@ -140,7 +142,7 @@ class Output:
     scores
         `Choice`: one uncalibrated logit a member of the ensemble, shape (members,) for two classes
         and (members, classes) for more (what the softmax takes). `Value`: one value a member.
-        `Mask` and `Places`: empty, shape (0,).
+        Other kinds: empty, shape (0,).
     mask
         `Mask`: bool array in the sample's own grid.
     domain
@@ -150,7 +152,10 @@ class Output:
     marks
         `Places`: every mark, also weak ones, shape (m, 2 + d), m may be 0: uncalibrated logit (the
         mean of the members that answered), centre in mm in the sample's own frame (d = 2 or 3),
-        diameter in mm.
+        diameter in mm. `Spans`: every stretch, shape (m, 4), m may be 0: uncalibrated logit of its
+        being right, start, end (exclusive), number of the type.
+    ranked
+        `Ranked`: codes, the best first.
     """
 
     scores: Array
@@ -158,114 +163,7 @@ class Output:
     mask: Array | None = None
     parts: Mapping[str, Any] = field(default_factory=dict)
     marks: Array | None = None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The answer is one of some classes; with two, `classes[1]` is the one looked for.
-
-    With more, `classes[0]` is what is left when none of the others is there (normal, sinus
-    rhythm), and `code` the concept they are kinds of (arrhythmia): it is named when the question
-    as a whole is answered, and when it is not. `gravest` is the class whose misses weigh most: how
-    many of it are found at 90 % specificity is measured.
-
-    `headline` says which question the plain metric keys (`auroc`, `accuracy`, `ece`) answer with
-    more than two classes: `each` class against the rest, or `any` of the others against the first.
-    With `any` one operating point decides between the first class and the others, and the metrics
-    of the classes end in `_of_classes`.
-
-    Raises
-    ------
-    BadInput
-        There are more than two classes and no `code`, two have the same short name, or the
-        gravest is none of them.
-    """
-
-    classes: tuple[Code, ...]
-    code: Code | None = None
-    headline: Literal["each", "any"] = "each"
-    gravest: Code | None = None
-    kind: Literal["choice"] = "choice"
-
-    def __post_init__(self) -> None:
-        if len(set(self.keys)) < len(self.classes):
-            raise BadInput("two classes of one short name", "short names that differ")
-        if self.gravest is not None and self.gravest not in self.classes:
-            raise BadInput("a gravest class that is none of the classes", "one of them")
-        if len(self.classes) > 2 and self.code is None:
-            raise BadInput(
-                f"{len(self.classes)} classes without a name for what they are kinds of",
-                "Choice(classes, code) with more than two classes",
-                "give the concept that is asked about, for example the heart rhythm",
-            )
-
-    @property
-    def asked(self) -> Code:
-        """The concept asked about."""
-        return self.classes[1] if self.code is None else self.code
-
-    @property
-    def whole(self) -> bool:
-        """Whether there are more than two classes and the first against the others is asked."""
-        return self.headline == "any" and len(self.classes) > 2
-
-    @property
-    def watched(self) -> int | None:
-        """The number of the gravest class, where one was named."""
-        return None if self.gravest is None else self.classes.index(self.gravest)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """A short name of each class for metric keys: its code, or its name if that is a number."""
-        texts = (c.name.en if c.code.isdigit() else c.code for c in self.classes)
-        return tuple(re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") for text in texts)
-
-
-@dataclass(frozen=True)
-class Mask:
-    """The answer is a region of the image."""
-
-    code: Code
-    kind: Literal["mask"] = "mask"
-
-    @property
-    def asked(self) -> Code:
-        """The concept asked about."""
-        return self.code
-
-
-@dataclass(frozen=True)
-class Value:
-    """The answer is a number with a UCUM unit."""
-
-    code: Code
-    unit: str
-    kind: Literal["value"] = "value"
-
-    @property
-    def asked(self) -> Code:
-        """The concept asked about."""
-        return self.code
-
-
-@dataclass(frozen=True)
-class Places:
-    """The answer is any number of places, each with the probability that `code` lies there.
-
-    `per` names what one sample is (a slice, a scan): the unit that false alarms are counted in.
-    """
-
-    code: Code
-    per: Text
-    kind: Literal["places"] = "places"
-
-    @property
-    def asked(self) -> Code:
-        """The concept asked about."""
-        return self.code
-
-
-Answers = Choice | Mask | Value | Places
+    ranked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ again: start the same training once more after a kill and it goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from suwen.core.nouns import digest_of
 from suwen.lifecycle import assemble, imbalance, measure, runs, share, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack, member_folder
-from suwen.lifecycle.predictions import Predictions, predict_all
+from suwen.lifecycle.predictions import Predictions, held_back, predict_all
 from suwen.lifecycle.progress import Progress
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Array, Examples, Task
@@ -72,6 +72,10 @@ def train(
         )
     examples = task.examples(data, recipe.dataset)
     measure.check_examples(task, examples)
+    if recipe.folds == 1 and task.answers.kind != "spans":
+        raise BadInput(
+            "folds = 1 (one member)", "two or more for this kind of answer", "raise `folds`"
+        )
     measure.check_folds(task, examples, split.folds_of(examples.groups, recipe.folds))
     imbalance.check_recipe(task, recipe)
     share.check_recipe(task, recipe)
@@ -82,6 +86,7 @@ def train(
                 fit_member(task, examples, recipe, folder, member)
                 step()
         pack = assemble.draft(task, examples, recipe, folder)
+        examples = held_back(examples, recipe.folds)
         with bars.bar("out-of-fold predictions", len(examples)) as step:
             predictions = out_of_fold(task, pack, examples, recipe.folds, folder, step)
         with bars.bar("calibrate, measure, card", assemble.STEPS) as step:
@@ -136,7 +141,7 @@ def out_of_fold(
     """
     target = folder / "predictions"
     target.mkdir(exist_ok=True)
-    fold = split.folds_of(examples.groups, folds)
+    fold = split.folds_of(examples.groups, folds)  # with one member all are its fold 0
     code = runs.code_digest(runs.room_of(task))
     parts: list[tuple[Array, Predictions]] = []
     for k in range(folds):
@@ -154,4 +159,7 @@ def out_of_fold(
             for _ in index:
                 step()
         parts.append((index, Predictions.load(path)))
-    return Predictions.joined(parts)
+    found = Predictions.joined(parts)
+    if folds == 1:
+        return replace(found, fold=split.folds_of(examples.groups, split.PARTS))
+    return found

@@ -8,8 +8,9 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Interval, RecordValue
 from suwen.lifecycle import say
+from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Choice, Output, Sample
+from suwen.lifecycle.task import Output, Sample
 
 HERE = Sample("x", None, (RecordValue(record="Observation/1/_history/1", path="value"),))
 

@@ -10,8 +10,9 @@ import pytest
 from suwen.core.codes import BENIGN, MALIGNANT
 from suwen.core.errors import BadInput
 from suwen.lifecycle import share
+from suwen.lifecycle.kinds import Choice, Value
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Choice, Examples, Sample, Source, Value
+from suwen.lifecycle.task import Examples, Sample, Source
 
 SOURCE = Source("made", "https://example.org", "CC0", "none", True)
 LABELS = np.array([0] * 60 + [1] * 30 + [2] * 10)

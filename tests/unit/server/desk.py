@@ -6,7 +6,8 @@ import scene
 from fastapi.testclient import TestClient
 
 from suwen.core.codes import Text
-from suwen.lifecycle.task import Choice, Reads, Value
+from suwen.lifecycle.kinds import Choice, Value
+from suwen.lifecycle.task import Reads
 from suwen.server.app import create_app
 from suwen.server.outputs import Output
 
