@@ -286,7 +286,7 @@ class _Work:
     def _free(self, text: str) -> str:
         if self.clean_text is None:
             return ""
-        return self.clean_text(self.known.scrubbed(text, self.subject, free=True))
+        return self.known.scrubbed(self.clean_text(text), self.subject, free=True)
 
     def _private(self, dataset: Dataset, tag: pydicom.tag.BaseTag) -> DataElement | None:
         """Keep a private attribute only where the standard lists it as safe, and asked for."""

@@ -132,6 +132,8 @@ def read(text: str) -> list[Message]:
             segments.append(line.split(marks.field))
         elif line:
             segments[-1][-1] += "\n" + line.replace(marks.field, f"{marks.escape}F{marks.escape}")
+    if not messages:
+        raise BadInput("an empty text", "an HL7 v2 message", "check the file")
     return messages
 
 

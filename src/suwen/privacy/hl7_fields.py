@@ -37,6 +37,8 @@ class Marks:
         marks = cls(field, *found)
         if found[2] == found[3] == "\\":  # seen in real files: `^~\\` for `^~\&`
             marks = cls(field, found[0], found[1], "\\", "&")
+        if not rest:
+            raise BadInput("an HL7 header without delimiters", "MSH|^~\\&", "correct MSH-2")
         alone = {marks.field, marks.component, marks.repetition, marks.escape, marks.subcomponent}
         if len(alone) < 5 or any(one.isalnum() or one.isspace() for one in alone):
             raise BadInput("an HL7 header without usable delimiters", "MSH|^~\\&", "correct MSH-2")

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from suwen.privacy.subject import Subject
@@ -24,8 +25,10 @@ SHORTEST_NUMBER: Final = 5
 """Shorter identifiers are too common as measurements to be searched for."""
 SHORTEST_PART: Final = 3
 MOST_WORDS: Final = 4
-GAP: Final = 3
-"""Most marks and spaces between two words of a name or two digits of a number."""
+_NAME_GAP = re.compile(r"[\s,.^·_=&-]{1,3}")
+"""What may stand between two words of one name."""
+_NUMBER_GAP = re.compile(r"[ ().+/_@·^,-]{1,2}")
+"""What may stand between two characters of one number, address or e-mail address."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
 _PLACEHOLDERS: Final = frozenset(
@@ -147,8 +150,8 @@ class Known:
             for name in self._index.get(word, ()):
                 last = i + len(name) - 1
                 if last < len(folded) and tuple(sorted(folded[i : last + 1])) == name:
-                    gaps = (words[j + 1][1] - words[j][2] for j in range(i, last))
-                    if all(gap <= GAP for gap in gaps):
+                    gaps = (text[words[j][2] : words[j + 1][1]] for j in range(i, last))
+                    if all(_NAME_GAP.fullmatch(gap) for gap in gaps):
                         yield words[i][1], words[last][2]
             if free and word in self._parts and words[i][0][0].isupper():
                 yield words[i][1], words[i][2]
@@ -164,7 +167,9 @@ class Known:
             start = bare.find(number)
             while start >= 0:
                 first, last = places[start], places[start + len(number) - 1]
-                held = last - first + 1 - len(number) <= GAP * (len(number) - 1)
+                inside = places[start : start + len(number)]
+                gaps = (text[a + 1 : b] for a, b in pairwise(inside) if b > a + 1)
+                held = all(_NUMBER_GAP.fullmatch(gap) for gap in gaps)
                 if held and not _joined(text, first, last):
                     yield first, last + 1
                 start = bare.find(number, start + 1)

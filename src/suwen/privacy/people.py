@@ -75,7 +75,7 @@ def of_fhir(file: int, data: bytes) -> Iterator[Claim]:
             known = fhir_reading.known_of(resource)
             seen.add(key)
             yield claim(file, key, known, [key, *numbers], str(resource.get("birthDate", "")))
-    for key in sorted({match for match in re.findall(rb'"Patient/([A-Za-z0-9.-]{1,64})', data)}):
+    for key in sorted(set(re.findall(rb'"Patient/([A-Za-z0-9.-]{1,64})', data))):
         if key.decode() not in seen:
             yield claim(file, key.decode(), Known(), [key.decode()])
 

@@ -34,7 +34,7 @@ class Person:
         """Return prose without what identifies; `[removed]` where nothing may stay."""
         if self.clean_text is None:
             return REMOVED
-        return self.clean_text(self.known.scrubbed(text, self.subject, free=True)) or REMOVED
+        return self.known.scrubbed(self.clean_text(text), self.subject, free=True) or REMOVED
 
     def field(self, text: str) -> str:
         """Return a short text of a structured field without what is known of the person."""
