@@ -33,7 +33,7 @@ bench: .venv/.all
 	@touch $@
 
 .venv/.all: constraints.txt pyproject.toml scripts/setup.sh
-	scripts/setup.sh $(PYTHON) "[train,dev]"
+	scripts/setup.sh $(PYTHON) "[train,ocr,dev]"
 	@touch $@ .venv/.base
 
 clean:

@@ -75,6 +75,8 @@ COMMANDS = (
     "curve",
     "card",
     "packs",
+    "deidentify",
+    "reidentify",
 )
 """Each is a module of this package with a `command` function, or an `app` with sub-commands."""
 

@@ -15,6 +15,7 @@ RESERVED = frozenset(
     {"denied", "read", "blob", "search", "history", "case", "list", "log-read", "put", "put-blobs"}
     | {"delete", "register", "break-glass", "review", "share", "person-added", "person-changed"}
     | {"master-key-rotated", "data-key-rotated", "patient-key-destroyed"}
+    | {"de-identified", "re-identified"}
 )
 """Acts only the store itself writes into the log."""
 SIGNING = frozenset({"signed", "withdrawn"})

@@ -263,6 +263,8 @@ class Secrets:
         self._log = _Mac(_derived(root, "decision log"))
         self.people = AESGCM(_derived(root, "people"))
         self.jobs = AESGCM(_derived(root, "jobs"))
+        self.pseudonyms = AESGCM(_derived(root, "pseudonyms"))
+        self._projects = _Mac(_derived(root, "projects"))
         self.hashed = lru_cache(maxsize=65536)(self._hashed)
         self._family = lru_cache(maxsize=4096)(self._family_of)
 
@@ -272,6 +274,10 @@ class Secrets:
     def content_digest(self, data: bytes) -> str:
         """Return a keyed hash of content: tells equal from different, reveals nothing else."""
         return self._index(b"content\0", data).hex()[:32]
+
+    def project(self, name: str) -> bytes:
+        """Return the 32 secret bytes of a project of de-identified data."""
+        return self._projects(name.encode())
 
     def file_name(self, text: str) -> str:
         """Return the name of a file, 64 hexadecimal digits that say nothing of its content."""

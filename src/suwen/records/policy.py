@@ -28,6 +28,8 @@ Action = Literal[
     "review",
     "manage",
     "destroy",
+    "pseudonymise",
+    "reidentify",
 ]
 
 

@@ -21,6 +21,7 @@ from suwen.records.keys import MasterKeySource, Secrets
 from suwen.records.log import Act, Head, Log
 from suwen.records.people import PERSON_ID, People, Person
 from suwen.records.policy import Policy
+from suwen.records.pseudonyms import Pseudonyms
 from suwen.records.tables import blob, log_head
 from suwen.records.tables import patient as patient_table
 from suwen.records.vault import Vault
@@ -120,6 +121,17 @@ class Store:
         """
         self._admit(person, purpose)
         return Administration(self, person, purpose)
+
+    def pseudonyms(self, person: Person, purpose: str, project: str) -> Pseudonyms:
+        """Return what this person may do with the pseudonyms of a project; checked and logged.
+
+        Raises
+        ------
+        Denied
+            As for `session`.
+        """
+        self._admit(person, purpose)
+        return Pseudonyms(self, person, purpose, project)
 
     def add_person(self, person: Person, credential: str, by: str = OPERATOR) -> None:
         """Add a person who may sign in; `credential` is kept as given (a password hash).

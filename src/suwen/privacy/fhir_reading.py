@@ -1,0 +1,102 @@
+"""FHIR JSON and NDJSON read and written, and what a Patient resource says of a person.
+
+Reference: HL7 FHIR R4 (4.0.1) section 2.6 (JSON); NDJSON as in FHIR Bulk Data Access 2.0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from suwen.core.errors import BadInput
+from suwen.privacy.known import Known
+from suwen.records import fhir as rules
+from suwen.records import fhir_json
+
+Resource = dict[str, Any]
+
+
+def read(data: bytes) -> list[Resource]:
+    """Return the resources of a JSON document or of NDJSON, decimals with every digit.
+
+    Raises
+    ------
+    BadInput, UnsafeInput
+        It is not JSON, or holds something that is no FHIR resource.
+    """
+    lines = [line for line in data.splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.lstrip()[:1] == b"{" for line in lines):
+        resources = [fhir_json.decode(line, exact=True) for line in lines]
+    else:
+        resources = [fhir_json.decode(data, exact=True)]
+    for resource in resources:
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise BadInput("JSON that is no FHIR resource", "an object with a resourceType")
+    return resources
+
+
+def each(resources: list[Resource]) -> Iterator[tuple[Resource, str]]:
+    """Yield every resource, those in Bundles too, with its fullUrl where it has one."""
+    for resource in resources:
+        if resource.get("resourceType") != "Bundle":
+            yield resource, ""
+            continue
+        for entry in values(resource.get("entry")):
+            inner = entry.get("resource") if isinstance(entry, dict) else None
+            if isinstance(inner, dict):
+                yield from (
+                    (one, url or str(entry.get("fullUrl", ""))) for one, url in each([inner])
+                )
+
+
+def known_of(patient: Resource) -> Known:
+    """Return what a Patient resource says of a person."""
+    names, numbers = set(), set()
+    for name in objects(patient.get("name")):
+        given = " ".join(map(str, values(name.get("given"))))
+        whole = f"{given} {name.get('family', '')}".strip() or str(name.get("text", ""))
+        names |= {whole, str(name.get("text", ""))}
+    for contact in objects(patient.get("contact")):
+        for name in objects(contact.get("name")):
+            names.add(" ".join(map(str, [*values(name.get("given")), name.get("family", "")])))
+    for identifier in objects(patient.get("identifier")):
+        numbers.add(str(identifier.get("value", "")))
+    for telecom in objects(patient.get("telecom")):
+        numbers.add(str(telecom.get("value", "")))
+    for address in objects(patient.get("address")):
+        numbers |= set(map(str, values(address.get("line"))))
+    numbers.add(str(patient.get("id", "")))
+    return Known(frozenset(names) - {""}, frozenset(numbers) - {""})
+
+
+def encode(value: Any) -> str:
+    """Return JSON in which decimals have the digits they were read with."""
+    if isinstance(value, dict):
+        inside = ",".join(f"{json.dumps(key)}:{encode(one)}" for key, one in value.items())
+        return "{" + inside + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(encode, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def values(value: Any) -> list[Any]:
+    """Return an element as a list, whether it repeats or not."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects among the values of an element."""
+    return [one for one in values(value) if isinstance(one, dict)]
+
+
+def check(data: bytes) -> None:
+    """Raise `BadInput` when de-identified resources are no valid FHIR R4 any more."""
+    for resource in read(data):
+        plain = json.loads(encode(resource))
+        errors = [one for one in rules.validate([plain])[0] if one.severity == "error"]
+        if errors:
+            raise BadInput(
+                f"a resource that is not valid FHIR at {errors[0].path}", "valid FHIR R4"
+            )

@@ -1,0 +1,161 @@
+"""Whose files they are: what files say of their patients, joined into persons.
+
+Two statements are about one person when they share an identifier and no name speaks against it, or
+share a name and the birth date. Numbers are compared by their letters and digits, names by their
+words in any order.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from suwen.privacy import dicom_reading, fhir_reading, hl7, tables
+from suwen.privacy.known import Known
+
+SHORT: Final = 3
+"""A number of fewer characters joins only statements of one file."""
+_WORD = re.compile(r"[^\W_]+")
+_HIDDEN = frozenset(("anonymous", "anonymized", "unknown", "anon", "none", "removed", "0"))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one file says of one patient.
+
+    Parameters
+    ----------
+    file
+        Number of the file.
+    key
+        How the file names the patient (a FHIR id, a number).
+    numbers, names
+        In the form they are compared in.
+    birth
+        Birth date as digits, empty when not said.
+    known
+        Everything to search for.
+    """
+
+    file: int
+    key: str
+    numbers: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    birth: str = ""
+    known: Known = field(default_factory=Known, repr=False)
+
+
+def claim(file: int, key: str, known: Known, numbers: Sequence[str], birth: str = "") -> Claim:
+    """Return a claim with numbers and names in the form they are compared in."""
+    plain = frozenset(_bare(one) for one in numbers) - {""}
+    names = frozenset(_name(one) for one in known.names) - {""}
+    return Claim(file, key, plain, names, re.sub(r"\D", "", birth)[:8], known)
+
+
+def of_dicom(file: int, data: bytes) -> Iterator[Claim]:
+    """Yield whom a DICOM object is about."""
+    dataset = dicom_reading.read(data)
+    known = dicom_reading.known_of(dataset)
+    number = str(dataset.get("PatientID", "") or "")
+    key = number or str(dataset.get("PatientName", "") or "")
+    yield claim(file, key, known, [number], str(dataset.get("PatientBirthDate", "") or ""))
+
+
+def of_fhir(file: int, data: bytes) -> Iterator[Claim]:
+    """Yield the patients of FHIR resources, those that are only referred to as well."""
+    resources = fhir_reading.read(data)
+    seen = set()
+    for resource, _ in fhir_reading.each(resources):
+        if resource.get("resourceType") == "Patient":
+            key = str(resource.get("id", ""))
+            numbers = [str(one.get("value", "")) for one in _identifiers(resource)]
+            known = fhir_reading.known_of(resource)
+            seen.add(key)
+            yield claim(file, key, known, [key, *numbers], str(resource.get("birthDate", "")))
+    for key in sorted(set(re.findall(rb'"Patient/([A-Za-z0-9.-]{1,64})', data))):
+        if key.decode() not in seen:
+            yield claim(file, key.decode(), Known(), [key.decode()])
+
+
+def _identifiers(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    return fhir_reading.objects(resource.get("identifier"))
+
+
+def of_hl7(file: int, text: str) -> Iterator[Claim]:
+    """Yield the patients of HL7 v2 messages."""
+    for message in hl7.read(text):
+        if message.patient:
+            birth = message.component(message.first("PID"), 7)
+            known = hl7.known_of(message)
+            yield claim(file, message.patient, known, [message.patient], birth)
+
+
+def of_table(file: int, text: str) -> Iterator[Claim]:
+    """Yield the patients of the rows of a table."""
+    table = tables.read(text)
+    if table is None:
+        return
+    actions = tables.columns(table)
+    seen: dict[str, Known] = {}
+    births: dict[str, str] = {}
+    for key, row in zip(tables.keys(table, actions), table.rows, strict=True):
+        if key:
+            known = tables.known_of(table, actions, row)
+            seen[key] = seen.get(key, Known()) | known
+            birth = [cell for cell, act in zip(row, actions, strict=True) if act == "birth"]
+            births[key] = birth[0] if birth else births.get(key, "")
+    for key, known in seen.items():
+        yield claim(file, key, known, [key], births[key])
+
+
+def join(claims: Sequence[Claim]) -> list[list[Claim]]:
+    """Return the claims by person, in the order persons are first named."""
+    root = list(range(len(claims)))
+
+    def find(i: int) -> int:
+        while root[i] != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        return i
+
+    seen: dict[tuple[str, ...], list[int]] = {}
+    for i, one in enumerate(claims):
+        for handle in _handles(one):
+            for j in seen.setdefault(handle, []):
+                if handle[0] == "name" or not _contradict(claims[j], one):
+                    root[find(i)] = find(j)
+            seen[handle].append(i)
+    groups: dict[int, list[Claim]] = {}
+    for i, one in enumerate(claims):
+        groups.setdefault(find(i), []).append(one)
+    return list(groups.values())
+
+
+def _handles(one: Claim) -> Iterator[tuple[str, ...]]:
+    yield "key", str(one.file), _bare(one.key)
+    for number in one.numbers:
+        if len(number) >= SHORT and number not in _HIDDEN:
+            yield "number", number
+    if one.birth:
+        for name in one.names:
+            yield "name", name, one.birth
+
+
+def _contradict(first: Claim, second: Claim) -> bool:
+    """Say whether birth dates or names in the same script differ."""
+    births = bool(first.birth and second.birth) and first.birth != second.birth
+    names = bool(first.names and second.names) and not first.names & second.names
+    words = [{word for name in one.names for word in name.split()} for one in (first, second)]
+    return births and names and not words[0] & words[1]
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).casefold()
+
+
+def _name(text: str) -> str:
+    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(sorted(word for word in words if word not in _HIDDEN))

@@ -1,0 +1,62 @@
+"""Whose data are at hand: the subject, what is known of them, and how text is cleaned for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from suwen.privacy.known import Known
+from suwen.privacy.subject import Subject
+
+Cleaner = Callable[[str], str]
+REMOVED = "[removed]"
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person whose data are being de-identified.
+
+    Parameters
+    ----------
+    subject
+        Gives pseudonym, tokens, UIDs and the date shift.
+    known
+        What all files together say of them.
+    clean_text
+        Takes identifiers out of prose; None: prose is removed.
+    """
+
+    subject: Subject
+    known: Known = field(default_factory=Known, repr=False)
+    clean_text: Cleaner | None = field(default=None, repr=False)
+
+    def prose(self, text: str) -> str:
+        """Return prose without what identifies; `[removed]` where nothing may stay."""
+        if self.clean_text is None:
+            return REMOVED
+        return self.known.scrubbed(self.clean_text(text), self.subject, free=True) or REMOVED
+
+    def field(self, text: str) -> str:
+        """Return a short text of a structured field without what is known of the person."""
+        return self.known.scrubbed(text, self.subject)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everyone a file may be about.
+
+    Parameters
+    ----------
+    common
+        Stands for what is nobody's in particular: staff, organisations, a note of no known patient.
+    of
+        Returns the person of a patient's key in the file (a FHIR id, an HL7 or table number).
+    """
+
+    common: Person
+    of: Callable[[str], Person]
+
+    @classmethod
+    def single(cls, person: Person) -> Cast:
+        """Return the cast of files that are all about one person."""
+        return cls(person, lambda _: person)
