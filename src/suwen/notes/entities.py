@@ -24,9 +24,10 @@ from suwen.lifecycle.kinds import Answers, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
-from suwen.notes import entity_data
+from suwen.notes import corrected, entity_data
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.reader import Reader, reader_of
+from suwen.records import Access
 
 ENTITIES: Final = "notes.entities"
 READ_AS: Final = {"en": "bc5cdr", "zh": "cEHRNER"}
@@ -87,6 +88,10 @@ class Entities:
         if dataset not in self.datasets:
             raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
         return entity_data.examples(data, dataset)
+
+    def corrected(self, access: Access) -> Examples | None:
+        """Return the notes whose mentions people corrected, as far as this person may see them."""
+        return corrected.examples(access, READ_AS)
 
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
