@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -244,9 +244,8 @@ def _entropy(p: float) -> float:
     return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
 
 
-def queue(access: Access) -> list[Waiting]:
-    """Return the current notes of all patients the person is bound to that wait, by uncertainty."""
-    current = {one.reference for one in access.search("DocumentReference", limit=MOST)}
+def queue(access: Access, current: Collection[Reference]) -> list[Waiting]:
+    """Return the notes, of those that are current, that wait to be looked at, by uncertainty."""
     entities = [
         finding
         for note, found in _entities(access).items()
