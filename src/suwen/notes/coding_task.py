@@ -57,7 +57,8 @@ SCORE: Final = Code(
 )
 KIND_OF: Final = {
     "problem": "problem", "disease": "problem", "symptom": "problem", "drug": "drug",
-    "chemical": "drug", "test": "test", "procedure": "procedure", "anatomy": "anatomy",
+    "chemical": "drug", "test": "test", "laboratory": "test", "procedure": "procedure",
+    "anatomy": "anatomy",
 }  # fmt: skip
 """Kind that is coded, by the short code of the type of `notes.entities`."""
 
@@ -109,6 +110,7 @@ class Coding(Published):
     reads = (Reads("DocumentReference", "", Text(en="Clinical note", zh="病历文本")),)
     answers = Ranked(ASKED)
     after: tuple[str, ...] = (ENTITIES,)
+    inner = True
     datasets: tuple[str, ...] = ("bc5cdr", "ncbi_disease", "chip_cdn")
     rules: tuple[Path, ...] = (MODEL,)
     domain: ClassVar[Mapping[str, Range]] = {"characters": Range(1.0, 200.0)}
