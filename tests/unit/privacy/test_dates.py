@@ -43,8 +43,18 @@ def test_a_date_is_found_and_moved_by_forty_days(text: str, date: str, before: s
 
 @pytest.mark.parametrize(
     "text",
-    ["BP 120/80, pain 5/10", "she may 5 times", "diagnosed in 2021", "last year", "6个月前", "3月前", "术后3月余", "45/67/2020", "ratio 1.2.3"],
-)  # fmt: skip
+    [
+        "BP 120/80, pain 5/10",
+        "she may 5 times",
+        "diagnosed in 2021",
+        "last year",
+        "6个月前",
+        "3月前",
+        "术后3月余",
+        "45/67/2020",
+        "ratio 1.2.3",
+    ],
+)
 def test_what_only_looks_like_a_date_is_none(text: str) -> None:
     assert found(text) == []
 

@@ -115,10 +115,10 @@ def test_a_wrong_request_gets_one_clear_error(asked: dict[str, object], said: st
 
 
 def test_what_was_planted_can_be_read_before_and_not_after() -> None:
-    few = {name: DISGUISES[name] for name in ("plain", "full-width", "lookalikes")}
+    few = {name: DISGUISES[name] for name in ("lookalikes",)}
     seen = count = 0
     for planted in plant(7, few):
         seen += len(survivors(planted, planted.text))
         count += len(planted.values)
         assert survivors(planted, deidentify(planted.text).text) == [], planted.text
-    assert seen == count > 400
+    assert seen == count > 150

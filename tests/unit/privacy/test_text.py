@@ -88,7 +88,10 @@ def test_a_mobile_number_is_seen_through_every_disguise(written: str) -> None:
     assert found(text) == {"phone": [written]}
 
 
-@pytest.mark.parametrize("written", ["Ѕаrаh Ѕmіth", "Sa\u200brah Smith", "Ｓａｒａｈ Ｓｍｉｔｈ", "sarah smith", "SARAH SMITH"])  # fmt: skip
+@pytest.mark.parametrize(
+    "written",
+    ["Ѕаrаh Ѕmіth", "Sa\u200brah Smith", "Ｓａｒａｈ Ｓｍｉｔｈ", "sarah smith", "SARAH SMITH"],
+)
 def test_a_name_is_seen_through_lookalikes_and_lost_capitals(written: str) -> None:
     assert written in " ".join(found(f"{written} has diabetes.").get("name", []))
 
