@@ -25,6 +25,7 @@ from suwen.lifecycle.kinds import Answers, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.notes import entity_data, values
 from suwen.notes.case import notes_of
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
@@ -87,7 +88,7 @@ class Entities:
     after: tuple[str, ...] = ()
     inner = True
     datasets: tuple[str, ...] = (NOTES, *SCHEMES)
-    perturbations: tuple[Perturbation, ...] = ()
+    perturbations: tuple[Perturbation, ...] = (TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED)
     recipe = Recipe(folds=1, epochs=14, batch_size=16, learning_rate=4e-4)
     domain_names: Mapping[str, Text] = {
         "unknown_share": Text(en="Share of pieces the network does not know", zh="未知字词比例"),
