@@ -11,4 +11,5 @@ def load() -> None:
     import suwen.imaging.detection
     import suwen.imaging.followup
     import suwen.imaging.management
-    import suwen.imaging.tasks  # noqa: F401
+    import suwen.imaging.tasks
+    import suwen.notes.entities  # noqa: F401
