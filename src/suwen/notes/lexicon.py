@@ -7,6 +7,7 @@ once and looked up in a table of all known keys; only what is in it is compared 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.notes import terms
-from suwen.notes.vocabulary import CASED, UNMATCHED, Entry, Vocabulary, installed
+from suwen.notes.vocabulary import CASED, KNOWLEDGE, UNMATCHED, Entry, Vocabulary, installed
 
 LONGEST: Final = 12
 """Tokens of the longest name looked for (a Chinese character is a token)."""
@@ -115,9 +116,7 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
     listed = _LISTED.search(surface) is not None
     if terms.is_chinese(surface):
         parted = set(_PARTING.findall(surface))
-    elif len(surface) < 2 or not _LETTERS.search(surface):
-        return ()
-    elif _lists(lexicon, surface):
+    elif _is_no_name(surface) or _lists(lexicon, surface):
         return ()
     else:
         parted = set(_PARTING_LATIN.findall(surface))
@@ -127,7 +126,8 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
         if flags & UNMATCHED:
             continue
         term = vocabulary.surface(row)
-        if flags & CASED and term != surface:
+        short = len(surface) < 3 and not terms.is_chinese(surface)
+        if (flags & CASED and term != surface) or (short and not flags & CASED):
             continue
         if (broken and terms.forms(term) != wanted) or not parted <= set(term):
             continue
@@ -136,6 +136,18 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
         entry = vocabulary.entry(row)
         entries.append((int(vocabulary.source[row]), _RANK.get(entry.kind, 9), entry))
     return tuple(entry for _, _, entry in sorted(entries, key=lambda one: one[:2]))
+
+
+@lru_cache(maxsize=1)
+def _everyday() -> frozenset[str]:
+    """Return the everyday words that are never looked for, whatever vocabulary has them."""
+    data = tomllib.loads((KNOWLEDGE / "vocabulary.toml").read_text(encoding="utf-8"))
+    return frozenset(data["everyday"].split())
+
+
+def _is_no_name(surface: str) -> bool:
+    short = len(surface) < 2 or not _LETTERS.search(surface)
+    return short or surface.lower() in _everyday()
 
 
 def _lists(lexicon: Lexicon, surface: str) -> bool:
