@@ -100,7 +100,7 @@ def main() -> None:
         "this network, ONNX Runtime, 8-bit": lambda some: reader.read(some, ["bc5cdr"] * len(some))
     } | peers()
     spent: dict[str, list[float]] = {name: [] for name in ways}
-    for name, way in ways.items():
+    for way in ways.values():
         way(given[:2])
     for _ in range(ROUNDS):
         for name, way in ways.items():

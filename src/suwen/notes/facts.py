@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from suwen.core.codes import Code, Text
-from suwen.core.nouns import Reference
 from suwen.notes import relations, values
 from suwen.notes.relations import Relation
 from suwen.notes.terms import bag
-from suwen.notes.text import Mention, Note, Span
+from suwen.notes.text import Cited, Mention, Note, Span
 
 PROBLEM: Final = ("problem", "symptom")
 DETAILS: Final = {
@@ -38,14 +37,6 @@ _ALLERGY: Final = re.compile(
     r"allerg(?:y|ies|ic)|anaphyla\w+|hypersensitiv\w+|过敏|变态反应", re.IGNORECASE
 )
 _CLAUSE: Final = re.compile(r"[.;。；\n]")
-
-
-@dataclass(frozen=True, order=True)
-class Cited:
-    """A stretch of the text of the note read from `record`."""
-
-    record: Reference
-    span: Span
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.task import Output, Reads, Sample
 from suwen.notes.case import Read, notes_of
-from suwen.notes.facts import Cited, Fact, Said, facts_of
+from suwen.notes.facts import Fact, Said, facts_of
 from suwen.notes.meaning import meanings
-from suwen.notes.text import Mention, Note, Span
+from suwen.notes.text import Cited, Mention, Note, Span
 from suwen.notes.vocabulary import KNOWLEDGE
 
 FACTS: Final = "notes.facts"

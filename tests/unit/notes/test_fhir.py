@@ -2,10 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from suwen.core.nouns import TextSpan
 from suwen.notes import fhir
 from suwen.notes.facts import Said
-from suwen.notes.facts_task import Facts, finding_of_fact, facts_of
+from suwen.notes.facts_task import facts_of, finding_of_fact
 from suwen.notes.text import Mention, Note
 from suwen.records.fhir import validate
 
