@@ -167,7 +167,7 @@ class Index:
 
     def near(self, unit: str) -> list[tuple[int, float]]:
         """Return known words spelled like an unknown one, with the Dice coefficient of triples."""
-        return _near(self, unit)
+        return list(_near(self, unit))
 
     def _allowed(self, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
         return _mask(self, kinds, systems)

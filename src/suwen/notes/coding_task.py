@@ -36,7 +36,6 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
 from suwen.notes import coding_examples as labelled
-from suwen.notes.case import notes_of
 from suwen.notes.coding import MODEL, Candidate, Coder, Context, primary
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import FILE, OMIM, Vocabulary
@@ -58,7 +57,7 @@ SCORE: Final = Code(
 KIND_OF: Final = {
     "problem": "problem", "disease": "problem", "symptom": "problem", "drug": "drug",
     "chemical": "drug", "test": "test", "laboratory": "test", "procedure": "procedure",
-    "anatomy": "anatomy",
+    "imaging": "procedure", "anatomy": "anatomy",
 }  # fmt: skip
 """Kind that is coded, by the short code of the type of `notes.entities`."""
 
@@ -129,6 +128,8 @@ class Coding(Published):
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample for each mention that `notes.entities` found."""
+        from suwen.notes.case import notes_of  # type: ignore[import-not-found, unused-ignore]
+
         read = {one.note.record: one for one in notes_of(case)}
         found: list[Sample] = []
         for finding in earlier:

@@ -172,8 +172,9 @@ def _drug_codes() -> tuple[dict[str, tuple[str, str]], dict[str, list[str]], dic
     found: dict[str, tuple[str, str]] = {}
     for name, entry in known.items():
         used = any(key in entry for key in ("wikipedia_url", "medline_plus_id", "nhs_url"))
-        if code := codes.get(name) or codes.get(str(entry.get("name", "")).lower()):
-            found[name] = (MESH, code)
+        direct = codes.get(name) or codes.get(str(entry.get("name", "")).lower())
+        if direct is not None:
+            found[name] = (MESH, direct)
         elif len(also[name]) == 1:
             found[name] = (MESH, next(iter(also[name])))
         elif entry.get("drugbank_id") and (used or name in own["names"]):
@@ -279,7 +280,7 @@ def words(folder: Path) -> Iterator[Name]:
             yield Name(word, "word", WORD, "")
 
 
-def annotations(path: Path) -> Iterator[tuple[str, str, str]]:
+def annotated_mentions(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (mention, type, code as written) of each annotation of a PubTator file."""
     for line in path.read_text("utf-8").splitlines():
         if match := _PUBTATOR.match(line):
@@ -302,9 +303,9 @@ def training_mentions(folder: Path) -> Iterator[Name]:
         folder / "bc5cdr" / "CDR_TrainingSet.PubTator.txt",
         folder / "ncbi_disease" / "NCBItrainset_corpus.txt",
     ):
-        for mention, type_, written in annotations(path):
-            if code := one_code(written):
-                counts[mention, "drug" if type_ == "Chemical" else "problem"][code] += 1
+        for mention, type_, written in annotated_mentions(path):
+            if found := one_code(written):
+                counts[mention, "drug" if type_ == "Chemical" else "problem"][found] += 1
     for (mention, kind), codes in counts.items():
         for (system, code), count in codes.items():
             if count >= SHARE * codes.total():
