@@ -42,6 +42,12 @@ def toy_places():
     return _loaded("suwen_toy_places", TOYS / "toy_places.py")
 
 
+@pytest.fixture(scope="session")
+def toy_spans():
+    """The module with the toy reading."""
+    return _loaded("suwen_toy_spans", TOYS / "toy_spans.py")
+
+
 def _loaded(name, path):
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
@@ -112,6 +118,15 @@ def trained_places(toy_places, toy_data, toy_home):
     from suwen.lifecycle.train import train
 
     return train(toy_places.Spots(), Recipe(folds=3), toy_data, toy_home, progress=False)
+
+
+@pytest.fixture(scope="session")
+def trained_spans(toy_spans, toy_data, toy_home):
+    """The toy reading, one member alone, measured on held-out lines and signed."""
+    from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import train
+
+    return train(toy_spans.Words(), Recipe(folds=1), toy_data, toy_home, progress=False)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ TOYS = {
     "toy.square_mask": "trained_mask",
     "toy.square_sum": "trained_sum",
     "toy.spots": "trained_places",
+    "toy.words": "trained_spans",
 }
 """One toy for each kind of answer, with the fixture that trains its pack."""
 
@@ -56,7 +57,7 @@ def task(task_name, request):
 
 def toys(request):
     """All toys by name."""
-    modules = ("toy", "toy_places")
+    modules = ("toy", "toy_places", "toy_spans")
     return {k: v for name in modules for k, v in request.getfixturevalue(name).tasks().items()}
 
 

@@ -12,4 +12,5 @@ def load() -> None:
     import suwen.imaging.followup
     import suwen.imaging.management
     import suwen.imaging.tasks
+    import suwen.notes.entities
     import suwen.privacy.tasks  # noqa: F401

@@ -41,7 +41,8 @@ from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
 STEPS = 10
-WEIGHTS = ("*.onnx", "*.lgb.txt", "*.safetensors")
+WEIGHTS = ("*.onnx", "*.lgb.txt", "*.safetensors", "*.npz", "tokenizer.json")
+"""Weights, and what a network needs to read its input."""
 GOLDEN_QUANTILES = (0.02, 0.35, 0.65, 0.98)
 """Golden cases: from clearly negative to clearly positive."""
 

@@ -18,6 +18,7 @@ from suwen.lifecycle import (
     card_robustness,
     card_similar,
     runs,
+    split,
 )
 from suwen.lifecycle.card_words import label, number
 from suwen.lifecycle.kinds import Choice
@@ -25,6 +26,15 @@ from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.task import Examples, Task
 
 DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
+FOLDS = (
+    "patients (groups) by SHA-1 of their id; member k never saw fold k; one group in eight of the "
+    "others decided when to stop"
+)
+ALONE = (
+    f"groups (patients, documents) by SHA-1 of their id; one in {split.HELD_OUT} was held out of "
+    "training and answers here"
+)
+"""How figures of several members, and of one alone, are kept apart from training."""
 SOURCE_FIELDS = ("name", "url", "licence", "citation", "shippable")
 PLOTS = (
     "roc",
@@ -65,10 +75,9 @@ def describe(
         },
         "limits": list(source.limits),
         "split": {
-            "kind": "out-of-fold",
+            "kind": "out-of-fold" if pack.members > 1 else "held out",
             "folds": pack.members,
-            "how": "patients (groups) by SHA-1 of their id; member k never saw fold k; one group "
-            "in eight of the others decided when to stop",
+            "how": FOLDS if pack.members > 1 else ALONE,
             "members": [each["samples"] | {"seed": each["seed"]} for each in members],
         },
         "results": dict(results),
@@ -167,7 +176,8 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield f"[{data['name']}]({data['url']}), {data['licence']}. {data['n']} samples,"
     yield f"{data['groups']} patients (groups). {data['citation']}"
     yield ""
-    yield f"Split: {card['split']['folds']} folds, {card['split']['how']}."
+    folds = card["split"]["folds"]
+    yield f"Split: {f'{folds} folds, ' if folds > 1 else ''}{card['split']['how']}."
     yield ""
     if (start := card["training"].get("start", ["noise"])) != ["noise"]:
         yield f"Networks start from: {'; '.join(start)}."
@@ -180,8 +190,13 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield "## Limits"
     yield ""
     yield from (f"- {limit}" for limit in card["limits"])
-    yield "- The figures above are out-of-fold on the development data: one member a sample. The"
-    yield "  shipped pack averages all members and was not measured on patients of another source."
+    if folds > 1:
+        yield "- The figures above are out-of-fold on the development data: one member a sample."
+        yield "  The shipped pack averages all members and was not measured on patients of another"
+        yield "  source."
+    else:
+        yield "- The figures above are of groups held out of the training of the weights that ship;"
+        yield "  they were not measured on a source of another kind."
     yield ""
     yield from _domain(card["domain"])
     yield from _cost(card)

@@ -19,7 +19,8 @@ def figures(card: Mapping[str, Any]) -> Iterator[str]:
     results, classes = card["results"], card["classes"]
     yield "## Figures"
     yield ""
-    yield f"{results['n']} samples of {results['groups']} patients (groups), out-of-fold;"
+    how = card["split"]["kind"]
+    yield f"{results['n']} samples of {results['groups']} patients (groups), {how};"
     yield f"95 % intervals by bootstrap over patients, {resamples_for(results['n']):,} resamples."
     yield ""
     yield "| metric | value [95 % interval] |"
@@ -121,6 +122,11 @@ def calibration(card: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     if places:
         yield from _marks(card)
+        return
+    if not card["bands"]:
+        yield "The probability of a stretch is that of its being right: start, end and type. Its"
+        yield "95 % interval is the doubt about the calibrator (sandwich covariance by group)."
+        yield ""
         return
     yield "| band | probability | error budget | measured (cross-fitted) |"
     yield "|---|---|---|---|"

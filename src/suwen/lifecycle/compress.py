@@ -238,7 +238,7 @@ def _feeds(
     """Return what each network of a member is asked for `count` examples of the other folds."""
     heard: dict[str, list[Mapping[str, Array]]] = defaultdict(list)
     listening = pack.overheard(lambda name, feed: heard[name].append(dict(feed)))
-    others = np.flatnonzero(split.folds_of(examples.groups, pack.members) != member)
+    others = np.flatnonzero(split.trained_on(examples.groups, pack.members, member))
     spread = np.linspace(0, len(others) - 1, min(count, len(others)))
     for i in others[np.unique(spread.astype(int))]:
         task.predict(listening, examples.load(int(i)), [member])

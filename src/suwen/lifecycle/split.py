@@ -44,6 +44,13 @@ def held_out(groups: Array, members: int) -> NDArray[np.bool_]:
     return np.asarray(folds_of(names, HELD_OUT) == 0)
 
 
+def trained_on(groups: Array, members: int, member: int) -> NDArray[np.bool_]:
+    """Return what a member may have been trained on, bool (n,)."""
+    if members == 1:
+        return ~held_out(groups, members)
+    return np.asarray(folds_of(groups, members) != member)
+
+
 def check_disjoint(**parts: Array) -> None:
     """Check that no group stands in two of the named parts.
 

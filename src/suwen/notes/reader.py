@@ -1,0 +1,190 @@
+"""A network of a pack, reading texts: pieces, windows, batches of like length, stretches.
+
+Windows of many texts are sorted by length and read in batches of one length, so that little is
+padded (Ott et al., 2019, fairseq: batching by tokens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from suwen.core.errors import BadInput
+from suwen.lifecycle.pack import Pack
+from suwen.notes import crf
+from suwen.notes.names import Names
+from suwen.notes.pieces import (
+    CLOSING,
+    FIRST,
+    OPENING,
+    UNKNOWN,
+    UNKNOWN_PIECE,
+    WINDOW,
+    Cutter,
+    Pieces,
+    characters,
+    windows,
+    word_pieces,
+)
+
+BATCH: Final = 32
+"""Most windows read at once."""
+STEP: Final = 16
+"""Windows of lengths within one step are read together."""
+STOPS: Final = frozenset(".;!?\n。；！？")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The labelling scheme of one output: our types in the order of its tags, and its CRF."""
+
+    scheme: str
+    kinds: tuple[str, ...]
+    transitions: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One language's network with what cuts its texts.
+
+    Parameters
+    ----------
+    session
+        ONNX Runtime session: `ids`, `features`, `mask` in, `scores_K` of head K out.
+    cut
+        Cuts a text into pieces.
+    heads
+        One a labelling scheme.
+    framed
+        Whether windows are framed by `OPENING` and `CLOSING`.
+    """
+
+    session: Any
+    cut: Cutter
+    heads: tuple[Head, ...]
+    framed: bool
+
+    def read(self, texts: Sequence[str], schemes: Sequence[str]) -> list[list[Stretch]]:
+        """Return the stretches that a scheme names in each text, by place.
+
+        Parameters
+        ----------
+        texts
+            Any number of texts.
+        schemes
+            The scheme each is read under.
+        """
+        pieces = [self.cut(text) for text in texts]
+        jobs = [
+            (low, high, i)
+            for i, (text, own) in enumerate(zip(texts, pieces, strict=True))
+            for low, high in windows(own, WINDOW, _stops(text, own))
+        ]
+        jobs.sort(key=lambda job: job[1] - job[0])
+        found: list[list[Stretch]] = [[] for _ in texts]
+        for batch in _batches(jobs):
+            scores = self._scores([pieces[i].cut(low, high) for low, high, i in batch])
+            for row, (low, high, i) in enumerate(batch):
+                number = self._head(schemes[i])
+                head, own = self.heads[number], pieces[i].cut(low, high)
+                emissions = scores[number][row, self.framed : self.framed + high - low]
+                for logit, first, last, kind in crf.decoded(
+                    np.asarray(emissions, dtype=np.float64), head.transitions
+                ):
+                    start, end = int(own.start[first]), int(own.end[last - 1])
+                    found[i].append(Stretch(start, end, head.kinds[kind], logit))
+        return [sorted(each, key=lambda one: (one.start, one.end)) for each in found]
+
+    def unknown_share(self, text: str) -> float:
+        """Return the share of a text's pieces that the network does not know; 0 without any."""
+        ids = self.cut(text).ids
+        return (
+            float((ids == (UNKNOWN_PIECE if self.framed else UNKNOWN)).mean()) if len(ids) else 0.0
+        )
+
+    def _head(self, scheme: str) -> int:
+        for number, head in enumerate(self.heads):
+            if head.scheme == scheme:
+                return number
+        known = [head.scheme for head in self.heads]
+        raise BadInput(f"the labelling scheme {scheme!r}", f"one the pack was trained on: {known}")
+
+    def _scores(self, parts: Sequence[Pieces]) -> list[NDArray[np.float32]]:
+        longest = max(len(part) for part in parts) + 2 * self.framed
+        depth = parts[0].features.shape[1]
+        ids = np.zeros((len(parts), longest), dtype=np.int64)
+        features = np.zeros((len(parts), longest, depth), dtype=np.float32)
+        mask = np.zeros((len(parts), longest), dtype=np.float32)
+        for row, part in enumerate(parts):
+            inside = slice(int(self.framed), int(self.framed) + len(part))
+            ids[row, inside], features[row, inside] = part.ids, part.features
+            mask[row, : len(part) + 2 * self.framed] = 1
+            if self.framed:
+                ids[row, 0], ids[row, len(part) + 1] = OPENING, CLOSING
+        feed = {"ids": ids, "features": features, "mask": mask}
+        return list(self.session.run(None, feed))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a text with its type and the logit of its being right."""
+
+    start: int
+    end: int
+    kind: str
+    logit: float
+
+
+def _stops(text: str, pieces: Pieces) -> NDArray[np.bool_]:
+    return np.array([text[end - 1] in STOPS for end in pieces.end.tolist()], dtype=bool)
+
+
+def _batches(jobs: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
+    """Return sorted jobs in batches of at most `BATCH`, of lengths within one `STEP`."""
+    made: list[list[tuple[int, int, int]]] = []
+    for job in jobs:
+        length = job[1] - job[0]
+        if made and len(made[-1]) < BATCH:
+            first = made[-1][0][1] - made[-1][0][0]
+            if length - first <= STEP:
+                made[-1].append(job)
+                continue
+        made.append([job])
+    return made
+
+
+def reader_of(pack: Pack, member: int, language: str) -> Reader:
+    """Open the network of one language of a pack.
+
+    Raises
+    ------
+    BadInput
+        The pack has none for that language.
+    """
+    settings: Mapping[str, Any] = pack.member(member).get(language, {})
+    if not settings:
+        raise BadInput(
+            f"a text in {language!r}", "a language the pack has a network for", "use another pack"
+        )
+    names = Names.from_bytes(pack.read(f"names_{language}.npz", member))
+    heads = tuple(
+        Head(str(each["scheme"]), tuple(each["kinds"]), np.array(each["transitions"], float))
+        for each in settings["heads"]
+    )
+    framed = language == "en"
+    if framed:
+        content = pack.read("tokenizer.json", member).decode()
+        cut = word_pieces(Tokenizer.from_str(content), names)
+    else:
+        cut = characters(known_characters(str(settings["characters"])), names)
+    return Reader(pack.session(f"{language}.onnx", member), cut, heads, framed)
+
+
+def known_characters(joined: str) -> dict[str, int]:
+    """Return the number of each character from the characters in order."""
+    return {character: FIRST + i for i, character in enumerate(joined)}

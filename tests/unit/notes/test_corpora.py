@@ -1,0 +1,64 @@
+import pytest
+
+from suwen.core.errors import BadInput
+from suwen.notes import corpora
+
+PUBTATOR = """227508|t|Naloxone reverses clonidine.
+227508|a|No hypertension was seen.
+227508\t0\t8\tNaloxone\tChemical\tD009270
+227508\t32\t44\thypertension\tDisease\tD006973
+227508\tCID\tD009270\tD006973
+
+8701013|t|Famotidine.
+8701013|a|Delirium.
+"""
+
+
+def test_a_pubtator_file_gives_title_and_abstract_with_mentions_by_offset(tmp_path):
+    path = tmp_path / "CDR.txt"
+    path.write_text(PUBTATOR)
+    first, second = corpora.pubtator(path)
+    assert [first.text[start:end] for start, end, _ in first.spans] == ["Naloxone", "hypertension"]
+    assert second.text == "Famotidine. Delirium."
+    assert second.spans == ()
+
+
+def test_a_line_that_is_no_pubtator_is_refused(tmp_path):
+    path = tmp_path / "CDR.txt"
+    path.write_text("1|t|Title\nnot a line of it\n")
+    with pytest.raises(BadInput, match="a line of PubTator"):
+        corpora.pubtator(path)
+
+
+def test_sentences_of_a_conll_file_are_read_together_in_running_order(tmp_path):
+    path = tmp_path / "test.tsv"
+    path.write_text(
+        "Severe\tO\nrenal\tB-Disease\nfailure\tI-Disease\n\nLithium\tB-Chemical\n.\tO\n"
+    )
+    (passage,) = corpora.conll(path)
+    assert passage.text == "Severe renal failure Lithium ."
+    assert [(passage.text[s:e], kind) for s, e, kind in passage.spans] == [
+        ("renal failure", "Disease"),
+        ("Lithium", "Chemical"),
+    ]
+
+
+def test_a_chinese_record_keeps_its_spaces_and_its_comma_tokens(tmp_path):
+    path = tmp_path / "dev.bio.txt"
+    path.write_text(
+        ", O\n直 B_疾病和诊断\n肠 I_疾病和诊断\n癌 I_疾病和诊断\n  O\n后 O\n\n", encoding="utf-8"
+    )
+    (record,) = corpora.characters(path)
+    assert record.text == ",直肠癌 后"
+    assert record.spans == ((1, 4, "疾病和诊断"),)
+
+
+def test_a_mention_that_does_not_stand_where_it_should_is_left_out(tmp_path):
+    path = tmp_path / "dev.json"
+    path.write_text(
+        '{"text": "便秘两月", "mention_data": [{"mention": "便秘", "type": "disease", "offset": "0"},'
+        ' {"mention": "腹痛", "type": "symptom", "offset": "1"}]}\n',
+        encoding="utf-8",
+    )
+    (question,) = corpora.mention_lines(path)
+    assert question.spans == ((0, 2, "disease"),)

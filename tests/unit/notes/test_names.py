@@ -1,0 +1,52 @@
+import numpy as np
+
+from suwen.notes.names import LONGEST, WORD, Names
+
+LISTS = {
+    "chemical": ["Lithium carbonate", "lithium", "5-fluorouracil"],
+    "disease": ["Renal failure", "seizure"],
+}
+NAMES = Names.of(LISTS)
+
+
+def flags(text):
+    return NAMES.flags([word.lower() for word in WORD.findall(text)])
+
+
+def test_the_longest_name_is_taken():
+    found = flags("Lithium carbonate and lithium")
+    assert found[:, 0].tolist() == [1, 0, 0, 1]
+    assert found[:, 1].tolist() == [0, 1, 0, 0]
+
+
+def test_a_name_with_a_number_and_a_hyphen_is_one_name():
+    assert flags("given 5-Fluorouracil")[:, 0].tolist() == [0, 1, 0, 0]
+    assert flags("given 5-Fluorouracil")[:, 1].tolist() == [0, 0, 1, 1]
+
+
+def test_the_plural_of_a_name_counts():
+    assert flags("two seizures")[:, 2].tolist() == [0, 1]
+
+
+def test_a_name_at_the_very_end_is_found_and_nothing_beyond_it():
+    assert flags("acute renal failure")[:, 2].tolist() == [0, 1, 0]
+    assert flags("acute renal")[:, 2].tolist() == [0, 0]
+
+
+def test_lists_come_back_from_their_bytes():
+    again = Names.from_bytes(NAMES.to_bytes())
+    assert list(again.lists) == ["chemical", "disease"]
+    assert np.array_equal(again.lists["disease"], NAMES.lists["disease"])
+
+
+def test_names_of_more_words_than_are_looked_up_are_left_out():
+    assert len(Names.of({"long": [" ".join(["word"] * (LONGEST + 1))]}).lists["long"]) == 0
+
+
+def test_chinese_names_are_found_by_characters():
+    names = Names.of({"word": ["高血压", "血压"]})
+    assert names.flags(list("患高血压病"))[:, 0].tolist() == [0, 1, 0, 0, 0]
+
+
+def test_a_text_without_words_has_no_flags():
+    assert NAMES.flags([]).shape == (0, 4)
