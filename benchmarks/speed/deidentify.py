@@ -90,9 +90,7 @@ def main() -> None:
             theirs.append(json.loads(process.stdout.readline())[0])
     characters = sum(map(len, texts))
     print(f"{len(texts)} English queries, {characters} characters, median of {ROUNDS} rounds")
-    print(
-        f"suwen     {len(texts) / median(ours):8.0f} texts/s  {characters / median(ours):9.0f} characters/s"
-    )
+    print(f"suwen     {len(texts) / median(ours):8.0f} texts/s")
     if theirs and process is not None:
         process.terminate()
         print(f"Presidio  {len(texts) / median(theirs):8.0f} texts/s")
@@ -100,10 +98,7 @@ def main() -> None:
     else:
         print("Presidio  not measured: set SUWEN_PRESIDIO", file=sys.stderr)
     spent = median([own(chinese) for _ in range(ROUNDS)])
-    length = sum(map(len, chinese))
-    print(
-        f"{len(chinese)} Chinese notes: {len(chinese) / spent:.0f} notes/s, {length / spent:.0f} characters/s"
-    )
+    print(f"{len(chinese)} Chinese notes: {len(chinese) / spent:.0f}/s")
 
 
 if __name__ == "__main__":

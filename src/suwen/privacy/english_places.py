@@ -174,10 +174,12 @@ def _named(said: Words, begin: int, start: int, weak: bool) -> int:
     i = said.from_(begin)
     generic = words(LISTS, "facility_generic") | words(LISTS, "facility_stop")
     while (
-        i < len(said) and said.spans[i][0] < start and said.low[i] in words(LISTS, "facility_stop")
+        i < len(said.spans)
+        and said.spans[i][0] < start
+        and said.low[i] in words(LISTS, "facility_stop")
     ):
         i += 1
-    if i >= len(said) or said.spans[i][0] >= start:
+    if i >= len(said.spans) or said.spans[i][0] >= start:
         return start
     begin = said.spans[i][0]
     named = range(i, said.from_(start))
@@ -245,7 +247,7 @@ def _city_at(said: Words, i: int) -> int:
             ):
                 return i + count
     nicknames = words(LISTS, "nicknames")
-    if i + 1 < len(said) and " ".join(said.low[i : i + 2]) in nicknames:
+    if i + 1 < len(said.spans) and " ".join(said.low[i : i + 2]) in nicknames:
         return i + 2
     return i + 1 if said.low[i] in nicknames else i
 
@@ -262,7 +264,7 @@ def _is_state(said: Words, found: re.Match[str]) -> bool:
 def _cities(said: Words) -> Iterator[Identifier]:
     state, eponyms = _patterns()["state"], words(LISTS, "eponyms")
     i = 0
-    while i < len(said):
+    while i < len(said.spans):
         if (said.cased and not said.of(i)[0].isupper()) or said.low[i] in eponyms:
             i += 1
             continue
@@ -290,7 +292,7 @@ def _cities(said: Words) -> Iterator[Identifier]:
 def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
     """Yield capitalised words after "admitted to", "lives in", "at": places of no list."""
     i = 0
-    while i < len(said):
+    while i < len(said.spans):
         start = said.spans[i][0]
         if (
             start in known
@@ -300,7 +302,11 @@ def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
             i += 1
             continue
         end = i
-        while end < len(said) and (said.namely(end) or said.of(end).istitle()) and end - i < REACH:
+        while (
+            end < len(said.spans)
+            and (said.namely(end) or said.of(end).istitle())
+            and end - i < REACH
+        ):
             end += 1
             if said.gap(end - 1) not in (" ", "-", "'s "):
                 break
@@ -319,7 +325,7 @@ def _onward(said: Words, one: Identifier) -> Identifier:
         if step is None or (not step[0].strip(" \n") and one.type != "facility"):
             break
         i = said.from_(step.end())
-        if i == len(said) or said.spans[i][0] != step.end():
+        if i == len(said.spans) or said.spans[i][0] != step.end():
             break
         stop = _city_at(said, i)
         if stop == i or (said.cased and not said.of(i)[0].isupper()):

@@ -122,3 +122,10 @@ def test_what_was_planted_can_be_read_before_and_not_after() -> None:
         count += len(planted.values)
         assert survivors(planted, deidentify(planted.text).text) == [], planted.text
     assert seen == count > 150
+
+
+def test_a_number_taken_for_a_name_does_not_stay() -> None:
+    said = deidentify("| Name | Ward |\n| 4711-2290 Smith | 3 |", "surrogate", ONE).text
+    assert "4711" not in said
+    assert "2290" not in said
+    assert "Smith" not in said

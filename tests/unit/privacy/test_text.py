@@ -48,6 +48,7 @@ def found(text: str, **asked: object) -> dict[str, list[str]]:
         ("于2023年3月5日入院。", "date", "2023年3月5日"),
         ("车牌京A·12345。", "vehicle", "京A·12345"),
         ("微信号：zhang_wei88。", "social", "zhang_wei88"),
+        ("资料见https://records.example.com/p/7，", "url", "https://records.example.com/p/7"),
     ],
 )
 def test_an_identifier_is_found_with_its_type(text: str, kind: str, value: str) -> None:
