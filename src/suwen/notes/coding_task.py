@@ -112,7 +112,9 @@ class Coding(Published):
     inner = True
     datasets: tuple[str, ...] = ("bc5cdr", "ncbi_disease", "chip_cdn")
     rules: tuple[Path, ...] = (MODEL,)
-    domain: ClassVar[Mapping[str, Range]] = {"characters": Range(1.0, 200.0)}
+    domain: ClassVar[Mapping[str, Range]] = {
+        "characters": Range(1.0, 200.0, Text(en="Length of the mention", zh="提及文本长度"))
+    }
     sources = (
         "Names: HPO 2024-08-13, MeSH 2026, ICD-10-CM April 2026, ICD-10 Beijing v601, LOINC 2.77, "
         "DrugBank open vocabulary, our own lists; licences and attributions: `Vocabulary.sources`",
