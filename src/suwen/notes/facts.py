@@ -36,6 +36,7 @@ AGREEMENT: Final = 0.01
 _ALLERGY: Final = re.compile(
     r"allerg(?:y|ies|ic)|anaphyla\w+|hypersensitiv\w+|过敏|变态反应", re.IGNORECASE
 )
+_AGO: Final = re.compile(r"(?:ago|prior|earlier|before|previously|前)$", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"[.;。；\n]")
 
 
@@ -199,7 +200,7 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
         place = Span(one.mention.start, one.mention.end)
         words = place.of(note.text)
         parts = {
-            DETAILS[relation.kind]: relation.value
+            DETAILS[relation.kind]: _told(note, relation)
             for relation in reversed(related[place])
             if relation.kind in DETAILS
         }
@@ -209,13 +210,30 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
             name=one.code.name if one.code else Text(en=words, zh=words),
             code=one.code,
             presence=one.presence,
-            temporality=one.temporality,
+            temporality=_time(one, parts.get("time", "")),
             experiencer=one.experiencer,
             details=tuple(sorted(parts.items())),
             cited=(Cited(note.record, place),),
             cues=tuple(Cited(note.record, cue) for cue in one.cues),
             probability=one.probability,
         )
+
+
+def _told(note: Note, relation: Relation) -> str:
+    """Return the value of a relation; of a time long past the duration with a minus before it."""
+    ago = relation.kind == "problem-time" and _AGO.search(relation.tail.of(note.text))
+    return f"-{relation.value}" if ago and relation.value.startswith("P") else relation.value
+
+
+def _time(said: Said, time: str) -> str:
+    """Return when a mention is of: what lasts is current, and so is that something is not there.
+
+    A disease of the past history that has lasted ten years is there today; a denial under that
+    heading is about today as much as about before.
+    """
+    if said.presence == "absent" or time.startswith("P"):
+        return "recent"
+    return said.temporality
 
 
 def _kind(note: Note, said: Said) -> str:

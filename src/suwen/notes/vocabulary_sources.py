@@ -48,9 +48,9 @@ _PUBTATOR: Final = re.compile(r"^\d+\t\d+\t\d+\t(.+?)\t(\w+)\t\s*(\S+)\s*$")
 
 
 def word_list(name: str) -> frozenset[str]:
-    """Return a list of `knowledge/vocabulary.toml`."""
+    """Return a list of `knowledge/vocabulary.toml`; an underscore stands for a space in a name."""
     data = tomllib.loads((KNOWLEDGE / "vocabulary.toml").read_text(encoding="utf-8"))
-    return frozenset(data[name].split())
+    return frozenset(word.replace("_", " ") for word in data[name].split())
 
 
 class Name(NamedTuple):
@@ -121,12 +121,17 @@ def icd10cm(_: Path) -> Iterator[Name]:
             yield Name((note.text or "").strip(), "problem", ICD10CM, code)
 
 
+_WEEKS: Final = re.compile(r"孕\d+周")
+"""How far a pregnancy is: no disease."""
+
+
 def icd10_beijing(folder: Path) -> Iterator[Name]:
     """Names of the Chinese clinical edition of ICD-10 (Beijing, version 6.01)."""
     with gzip.open(folder / "chip_cdn" / "icd10_beijing_v601.tsv.gz", "rt") as file:
         for line in file:
             code, _, name = line.rstrip().partition("\t")
-            yield Name(name.strip().strip('"'), "problem", ICD10_BEIJING, code, PREFERRED)
+            if not _WEEKS.fullmatch(name):
+                yield Name(name.strip().strip('"'), "problem", ICD10_BEIJING, code, PREFERRED)
 
 
 def headings() -> dict[str, str]:
