@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
-from suwen.notes import entity_data
+from suwen.notes import entity_data, trimming
 from suwen.notes.pieces import CLOSING, HIDDEN, OPENING, WINDOW
 
 HIDE: Final = 0.15
@@ -113,6 +113,8 @@ def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -
     tokenizer.no_padding()
     read = list(texts(data))
     order = rng.permutation(len(read))
+    target.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(target / trimming.SEEN, seen=trimming.seen(tokenizer, read))
     encoded = tokenizer.encode_batch([read[i] for i in order], add_special_tokens=False)
     stream = np.concatenate([np.array(each.ids, dtype=np.int64) for each in encoded])
     count = len(stream) // WINDOW
