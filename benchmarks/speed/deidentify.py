@@ -23,7 +23,7 @@ from suwen.privacy import corpora
 from suwen.privacy.planting import DISGUISES, plant
 from suwen.privacy.text import identifiers
 
-ROUNDS: Final = 3
+ROUNDS: Final = 7
 TEXTS: Final = 120
 PEER: Final = """
 import json, sys, time

@@ -65,6 +65,8 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     end = i
     while end < len(said.spans) and end - i < LONGEST:
         allowed = said.namely(end) or said.is_initial(end)
+        if end > i and said.low[end] in english_words() and "l" not in said.flags[end]:
+            break
         if not allowed and (free or end == i + 1 or (end > i and said.is_first(i))):
             allowed = _may_name(said, end)
         particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said.spans)

@@ -20,10 +20,12 @@ REACH: Final = 6
 """Most words of a facility before what it is."""
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
 _STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
-_POSTAL: Final = re.compile(r"\d{5}|\b(?:[Zz][Ii][Pp]|[Pp][Oo][Ss][Tt]|[Cc]\.?[Pp])")
+_POSTAL: Final = re.compile(r"[A-Za-z:#]\s{0,3}\d{5}(?!\d)|[Pp][Oo][Ss][Tt]")
 _WHERE: Final = frozenset(
     ["at", "in", "from", "to", "near", "of", "outside", "around", "via", "@", "into", "visiting"]
 )
+_BEFORE: Final = frozenset(("at", "in", "to", "from", "near", "the", "our", "a"))
+"""One of them stands before what `_LIVES` announces."""
 _LIVES: Final = re.compile(
     r"\b(?:lives?|living|resid\w+|moved|born|from|works?|employed|travel\w*|visit\w*|seen|treated|"
     r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
@@ -295,7 +297,8 @@ def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
     while i < len(said.spans):
         start = said.spans[i][0]
         if (
-            start in known
+            (i and said.low[i - 1] not in _BEFORE and said.text[start - 2 : start] != "@ ")
+            or start in known
             or not said.namely(i)
             or not _LIVES.search(said.text[max(0, start - 60) : start])
         ):
