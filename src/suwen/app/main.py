@@ -11,6 +11,7 @@ from suwen.core.errors import SuwenError
 
 if TYPE_CHECKING:
     from suwen.lifecycle.run import ReplayResult
+    from suwen.lifecycle.task import Examples, Task
 
 
 class Application:
@@ -42,6 +43,16 @@ class Application:
         with Store.open(settings()) as store:
             access = store.session(operator(store), "treatment")
             return replay(store.log.decision(decision), access)
+
+    def corrected(self, task: Task) -> Examples:
+        """Return what people corrected in this store that whoever holds the machine may see."""
+        from suwen.app.services import operator
+        from suwen.core.settings import settings
+        from suwen.lifecycle.corrected import read
+        from suwen.records import Store
+
+        with Store.open(settings()) as store:
+            return read(task, store.session(operator(store), "treatment"))
 
     def serve(self, host: str, port: int) -> None:
         """Serve the workbench until interrupted."""

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from suwen.lifecycle.run import ReplayResult
+    from suwen.lifecycle.task import Examples, Task
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Wiring(Protocol):
 
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""
+        ...
+
+    def corrected(self, task: Task) -> Examples:
+        """Return what people corrected in this store that whoever holds the machine may see."""
         ...
 
     def serve(self, host: str, port: int) -> None:

@@ -15,6 +15,7 @@ OPTION = "options."
 
 
 def command(
+    context: typer.Context,
     task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
     recipe: Annotated[Path | None, typer.Option(help="TOML file with choices.")] = None,
     choice: Annotated[
@@ -23,6 +24,12 @@ def command(
     ] = None,
     fresh: Annotated[bool, typer.Option(help="Start anew instead of going on.")] = False,
     quiet: Annotated[bool, typer.Option(help="No progress bars.")] = False,
+    from_corrections: Annotated[
+        bool,
+        typer.Option(
+            "--from-corrections", help="Train also on what people corrected in the workbench here."
+        ),
+    ] = False,
 ) -> None:
     """Train a pack; start the same command again after a kill and it goes on.
 
@@ -35,6 +42,7 @@ def command(
     from suwen.lifecycle.train import train
 
     found = registry.find(task)
+    added = context.obj.corrected(found) if from_corrections else None
     if rules.has_rules(found):
         pack = rules.make(found, settings().home)
         typer.echo(f"pack  {pack.identity}\nto use it: suwen packs install {pack.folder}")
@@ -46,7 +54,10 @@ def command(
         settings().home,
         resume=not fresh,
         progress=not quiet,
+        added=added,
     )
+    if added is not None:
+        typer.echo(f"trained also on {len(added)} corrected examples of this installation")
     for name, entry in made.results["metrics"].items():
         typer.echo(f"{card_words.label(name):<28} {card_words.number(entry)}")
     typer.echo(f"run   {made.folder}")

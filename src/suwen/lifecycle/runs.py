@@ -102,13 +102,22 @@ def fingerprint(task: Task, examples: Examples) -> str:
     return digest_of(canonical(content))
 
 
-def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume: bool) -> Path:
+def open_run(
+    task: Task,
+    recipe: Recipe,
+    examples: Examples,
+    home: Path,
+    resume: bool,
+    added: Examples | None = None,
+) -> Path:
     """Return the run folder: the newest with this task, recipe and data when `resume`, or new.
 
     A run from before a choice existed was made with that choice's default. The code may have
     changed in between; what each member was trained with stands in its `done.json`.
     """
     data = fingerprint(task, examples)
+    if added is not None:
+        data = digest_of(canonical([data, fingerprint(task, added)]))
     key = digest_of(canonical({"task": task.name, "recipe": recipe.model_dump(), "data": data}))
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     parent = home / "runs" / task.name
@@ -128,6 +137,7 @@ def open_run(task: Task, recipe: Recipe, examples: Examples, home: Path, resume:
                 "source": examples.source.name,
                 "n": len(examples),
                 "groups": len(np.unique(examples.groups)),
+                **({} if added is None else {"corrected": len(added)}),
             },
             "code": {
                 "core": code_digest(Path(suwen.__file__).parent / "lifecycle"),

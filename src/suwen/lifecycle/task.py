@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
     from suwen.lifecycle.recipe import Recipe
+    from suwen.records import Access
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -267,6 +268,19 @@ class Explains(Protocol):
 
         With more than two classes: of the class that is most probable for the sample as it is, or
         where the question is asked as a whole (`Choice.headline`) of anything but the first class.
+        """
+        ...
+
+
+@runtime_checkable
+class Corrects(Protocol):
+    """A small contract for tasks whose answers people correct: what was corrected trains again."""
+
+    def corrected(self, access: Access) -> Examples | None:
+        """Return what people corrected, as far as this person may see it; None without any.
+
+        It has `truth` or `labels` like other examples. Its data come from patient records, so it
+        is only ever trained on: no figure, golden case or plot of a pack is made from it.
         """
         ...
 

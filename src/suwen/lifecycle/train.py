@@ -16,7 +16,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
-from suwen.lifecycle import assemble, imbalance, measure, runs, share, split
+from suwen.lifecycle import assemble, corrected, imbalance, measure, runs, share, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.predictions import Predictions, held_back, predict_all
@@ -42,6 +42,7 @@ def train(
     home: Path,
     resume: bool = True,
     progress: bool = True,
+    added: Examples | None = None,
 ) -> Trained:
     """Train, measure and sign a pack for `task`.
 
@@ -55,6 +56,8 @@ def train(
         Go on with the newest run of the same task, recipe and data.
     progress
         Show progress bars on standard error.
+    added
+        What people corrected here (`Corrects.corrected`): every member is trained on it too.
 
     Raises
     ------
@@ -79,11 +82,12 @@ def train(
     measure.check_folds(task, examples, split.folds_of(examples.groups, recipe.folds))
     imbalance.check_recipe(task, recipe)
     share.check_recipe(task, recipe)
-    folder = runs.open_run(task, recipe, examples, home, resume)
+    folder = runs.open_run(task, recipe, examples, home, resume, added)
+    examples = corrected.told(examples, added)
     with runs.alone(folder), Progress(progress) as bars:
         with bars.bar("members", recipe.folds) as step:
             for member in range(recipe.folds):
-                fit_member(task, examples, recipe, folder, member)
+                fit_member(task, examples, recipe, folder, member, added)
                 step()
         pack = assemble.draft(task, examples, recipe, folder)
         examples = held_back(examples, recipe.folds)
@@ -94,11 +98,18 @@ def train(
     return Trained(folder, Pack.load(folder / assemble.PACK, assemble.own_key(home)), results)
 
 
-def fit_member(task: Task, examples: Examples, recipe: Recipe, folder: Path, member: int) -> None:
-    """Train one member unless `done.json` says that it is complete."""
+def fit_member(
+    task: Task,
+    examples: Examples,
+    recipe: Recipe,
+    folder: Path,
+    member: int,
+    added: Examples | None = None,
+) -> None:
+    """Train one member unless `done.json` says that it is complete; `added` is trained on too."""
     fitting, stopping, _ = split.member_split(examples.groups, recipe.folds, member)
     seeded = recipe.model_copy(update={"seed": recipe.seed + 1000 * member})
-    train = share.given(examples.subset(fitting), seeded)
+    train = corrected.joined(share.given(examples.subset(fitting), seeded), added)
     fit_into(task, train, examples.subset(stopping), seeded, folder / member_folder(member))
 
 

@@ -26,12 +26,13 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
 from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
-from suwen.notes import entity_data, values
+from suwen.notes import corrected, entity_data, values
 from suwen.notes.case import notes_of
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.lexicon import lexicon
 from suwen.notes.reader import Reader, reader_of
 from suwen.notes.text import Note, Span
+from suwen.records import Access
 
 ENTITIES: Final = "notes.entities"
 READ_AS: Final = {"en": "bc5cdr", "zh": "cEHRNER"}
@@ -111,6 +112,10 @@ class Entities:
         if dataset not in self.datasets:
             raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
         return entity_data.examples(data, dataset)
+
+    def corrected(self, access: Access) -> Examples | None:
+        """Return the notes whose mentions people corrected, as far as this person may see them."""
+        return corrected.examples(access, READ_AS)
 
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path

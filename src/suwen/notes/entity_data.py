@@ -158,6 +158,8 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         ),
     ),
 }
+CORRECTIONS: Final = "corrections"
+"""The scheme of notes that people corrected here: it names all our types."""
 NOTES: Final = "notes"
 SHIPPED: Final = ("bc5cdr", "ncbi_disease", "cEHRNER", "cMedQANER")
 """The corpora of the data set `notes`, which the shipped pack is trained on."""
@@ -275,7 +277,12 @@ def _group(document: Document) -> str:
     return document.key if document.key.isdigit() else document.text[:60]
 
 
+def kinds_named(scheme: str) -> tuple[str, ...]:
+    """Return our types that a scheme names, in our order."""
+    return KINDS if scheme == CORRECTIONS else SCHEMES[scheme].kinds
+
+
 def kinds_of(schemes: Sequence[str]) -> list[int]:
     """Return the numbers of our types that any of the schemes names."""
-    named = {kind for scheme in schemes for kind in SCHEMES[scheme].kinds}
+    named = {kind for scheme in schemes for kind in kinds_named(scheme)}
     return [k for k, kind in enumerate(KINDS) if kind in named]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from suwen.core.errors import BadInput
 from suwen.core.settings import settings
 from suwen.lifecycle.recipe import Recipe
-from suwen.notes.entity_data import KINDS, SCHEMES
+from suwen.notes.entity_data import KINDS, kinds_named
 from suwen.notes.pieces import CLOSING, HIDDEN, OPENING, UNKNOWN, WINDOW, Pieces
 
 if TYPE_CHECKING:
@@ -318,4 +318,4 @@ def course_of(recipe: Recipe, language: str) -> Course:
 
 def heads_of(schemes: Sequence[str]) -> list[int]:
     """Return the number of tags of each scheme's head."""
-    return [1 + 2 * len(SCHEMES[scheme].kinds) for scheme in schemes]
+    return [1 + 2 * len(kinds_named(scheme)) for scheme in schemes]

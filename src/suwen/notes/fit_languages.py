@@ -18,7 +18,7 @@ from suwen.lifecycle.runs import read_json, write_json
 from suwen.lifecycle.task import Examples
 from suwen.lifecycle.toml import plain
 from suwen.notes import fit_entities, trimming
-from suwen.notes.entity_data import SCHEMES, Worded
+from suwen.notes.entity_data import Worded, kinds_named
 from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
 from suwen.notes.names import Names
 from suwen.notes.network import Tagger, character_tagger, word_piece_tagger
@@ -77,7 +77,7 @@ def _fit_language(
     labelled = [
         Labelled(schemes.index(worded.scheme), pieces, tags_of(pieces, true, kinds))
         for worded, true in texts
-        for pieces, kinds in [(cut(worded.text), SCHEMES[worded.scheme].kinds)]
+        for pieces, kinds in [(cut(worded.text), kinds_named(worded.scheme))]
         if len(pieces)
     ]
     net = fit_entities.train(net, labelled, course)
@@ -89,7 +89,7 @@ def _fit_language(
     heads = [
         {
             "scheme": scheme,
-            "kinds": list(SCHEMES[scheme].kinds),
+            "kinds": list(kinds_named(scheme)),
             "transitions": net.chains[k].transitions.detach().double().numpy().round(6).tolist(),
         }
         for k, scheme in enumerate(schemes)

@@ -52,19 +52,24 @@ class Names:
         return cls(made)
 
     def to_bytes(self) -> bytes:
-        """Return the lists as `.npz`: each as the gaps between its checksums, which pack well."""
+        """Return the lists as `.npz`: each as the gaps between its checksums, byte by byte."""
         target = io.BytesIO()
         gaps: dict[str, Any] = {
-            name: np.diff(sums, prepend=np.uint32(0)) for name, sums in self.lists.items()
+            name: np.diff(sums, prepend=np.uint32(0)).astype("<u4").view(np.uint8).reshape(-1, 4).T
+            for name, sums in self.lists.items()
         }
-        np.savez_compressed(target, **gaps)
+        planes: dict[str, Any] = {name: np.ascontiguousarray(each) for name, each in gaps.items()}
+        np.savez_compressed(target, **planes)
         return target.getvalue()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Names:
         """Read what `to_bytes` wrote."""
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            gaps = {name: stored[name] for name in sorted(stored.files)}
+            rows = {name: stored[name] for name in sorted(stored.files)}
+        gaps = {
+            name: np.ascontiguousarray(each.T).view("<u4").ravel() for name, each in rows.items()
+        }
         return cls({name: np.cumsum(each, dtype=np.uint32) for name, each in gaps.items()})
 
     def flags(self, words: Sequence[str]) -> NDArray[np.float32]:

@@ -24,7 +24,16 @@ from suwen.core.errors import (
 )
 from suwen.core.settings import Settings
 from suwen.records import Store
-from suwen.server import api, api_cases, api_reports, pages, pages_admin, pages_case, pages_images
+from suwen.server import (
+    api,
+    api_cases,
+    api_reports,
+    pages,
+    pages_admin,
+    pages_case,
+    pages_images,
+    pages_notes,
+)
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
 from suwen.server.images import Shelf
@@ -84,8 +93,8 @@ def create_app(
         metrics.add_task(task.name)
     for router in (api.router, api.task_router(), api_cases.router, api_reports.router):
         app.include_router(router)
-    for router in (pages.router, pages_case.router, pages_images.router, pages_admin.router):
-        app.include_router(router)
+    for screens in (pages, pages_case, pages_images, pages_notes, pages_admin):
+        app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

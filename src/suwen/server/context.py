@@ -78,13 +78,15 @@ def _notes(case: Case, language: Language) -> list[Note]:
             break
         read = read_record(case, record)
         if isinstance(read, Read):
-            attachment = record.content["content"][0].get("attachment", {})
             text = read.note.text[:NOTE_CHARACTERS]
-            found.append(Note(_title(record, attachment, language), text))
+            found.append(Note(note_title(record, language), text))
     return found
 
 
-def _title(record: Record, attachment: Mapping[str, Any], language: Language) -> str:
+def note_title(record: Record, language: Language) -> str:
+    """Return what a document calls itself, with its date."""
+    content = record.content.get("content") or [{}]
+    attachment: Mapping[str, Any] = content[0].get("attachment") or {}
     title = attachment.get("title") or record.content.get("description") or say(language, "Note")
     date = record.content.get("date") or attachment.get("creation") or ""
     return f"{title} · {when(date)}" if date else str(title)

@@ -18,6 +18,7 @@ MARKS = {"message": None, "page_text": None, "say": (2,)}
 SPOKEN = (
     "server",
     "diagnosis/review.py",
+    "notes/corrections.py",
     "imaging/points.py",
     "imaging/assembly.py",
     "imaging/series.py",

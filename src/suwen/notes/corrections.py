@@ -1,0 +1,333 @@
+"""What people said of single mentions: accepted, corrected or rejected; kept in the store.
+
+A judgement of one mention is a FHIR R4 Basic of the patient, so it is versioned, encrypted, checked
+and logged like any other record: changing one's mind is a next version. Read back, it corrects what
+the pages tell (`notes.told`) and labels the note for training (`notes.corrected`).
+
+Reference: FHIR R4 (4.0.1) Basic, "for concepts that have no resource of their own".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, cast, get_args
+
+from suwen.core.codes import SUWEN, Code, Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Act, Case, Record, Reference, canonical, digest_of
+from suwen.notes.entity_data import KINDS
+from suwen.notes.facts_task import EXPERIENCER, PRESENCE, TEMPORALITY, meant
+from suwen.notes.text import Note, Span
+from suwen.notes.vocabulary import installed
+from suwen.records import Access, Entry
+
+Verdict = Literal["accepted", "edited", "rejected"]
+RESOURCE: Final = "Basic"
+CODE: Final = "note-correction"
+SYSTEM: Final = f"{SUWEN}/codes"
+CODED: Final = f"{SYSTEM}|{CODE}"
+"""How corrections are searched for."""
+EXTENSION: Final = f"{SUWEN}/note-correction"
+ALLERGY: Final = "allergy"
+VALUE: Final = "value"
+TYPES: Final = (*KINDS, ALLERGY, VALUE)
+"""What a mention may be called: a type of `notes.entities`, or what a fact makes of it."""
+WORDS: Final = 200
+"""Longest mention."""
+REASON: Final = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """Characters start..end of the stored original of one version of a note."""
+
+    note: Reference
+    start: int
+    end: int
+
+    @property
+    def span(self) -> Span:
+        """The stretch alone."""
+        return Span(self.start, self.end)
+
+
+@dataclass(frozen=True)
+class Meant:
+    """How a mention is meant: its type, presence, time, person and code (None: unmapped)."""
+
+    kind: str
+    presence: str = "present"
+    temporality: str = "recent"
+    experiencer: str = "patient"
+    code: Code | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in TYPES:
+            raise BadInput(
+                f"the type {self.kind[:32]!r} of a mention", f"one of {', '.join(TYPES)}", ""
+            )
+        for system, value in (
+            (PRESENCE, self.presence),
+            (TEMPORALITY, self.temporality),
+            (EXPERIENCER, self.experiencer),
+        ):
+            try:
+                meant(system, value)
+            except KeyError:
+                raise BadInput(
+                    f"{value[:32]!r} for the {system.rpartition('/')[2]} of a mention",
+                    "a value that the page offers",
+                    "choose one of the list",
+                ) from None
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person said of one mention.
+
+    Parameters
+    ----------
+    place
+        The mention that was judged, as it was found.
+    verdict
+        `accepted`: right as it stands; `edited`: as told in `stands` and `meant`; `rejected`.
+    meant
+        How the mention is meant; of one that was rejected, how it had been read.
+    stands
+        Where the mention stands: elsewhere than `place` when the stretch was corrected.
+    """
+
+    place: Place
+    verdict: Verdict
+    meant: Meant
+    stands: Place
+    person: str
+    at: datetime
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict not in get_args(Verdict):
+            raise BadInput(
+                f"the act {self.verdict[:32]!r}", "accepted, edited or rejected", "choose one"
+            )
+        if self.stands.note != self.place.note or not 0 <= self.stands.start < self.stands.end:
+            raise BadInput("a correction that leaves its note", "a stretch of the same note", "")
+        if len(self.reason) > REASON:
+            raise BadInput("a reason that is too long", f"at most {REASON} characters", "shorten")
+
+    @property
+    def given_id(self) -> str:
+        """The id under which every version of this judgement is stored."""
+        return id_of(self.place)
+
+
+def id_of(place: Place) -> str:
+    """Return the id of what is said of the mention at a place."""
+    name = [place.note, place.start, place.end]
+    return f"{CODE}-{digest_of(canonical(name))[:40]}"
+
+
+def resource_of(one: Correction, patient: str) -> dict[str, Any]:
+    """Return a correction as a FHIR R4 Basic."""
+    how = one.meant
+    parts: list[dict[str, Any]] = [
+        {"url": "note", "valueReference": {"reference": one.place.note}},
+        {"url": "start", "valueInteger": one.place.start},
+        {"url": "end", "valueInteger": one.place.end},
+        {"url": "standsFrom", "valueInteger": one.stands.start},
+        {"url": "standsTo", "valueInteger": one.stands.end},
+        {"url": "verdict", "valueCode": one.verdict},
+        {"url": "kind", "valueCode": how.kind},
+        {"url": "presence", "valueCode": how.presence},
+        {"url": "temporality", "valueCode": how.temporality},
+        {"url": "experiencer", "valueCode": how.experiencer},
+        {"url": "person", "valueString": one.person},
+        {"url": "at", "valueInstant": one.at.astimezone(UTC).isoformat(timespec="milliseconds")},
+    ]
+    if how.code is not None:
+        parts.append({"url": "code", "valueCoding": how.code.coding()})
+        parts.append({"url": "chinese", "valueString": how.code.name.zh})
+    if one.reason:
+        parts.append({"url": "reason", "valueString": one.reason})
+    return {
+        "resourceType": RESOURCE,
+        "id": one.given_id,
+        "code": {"coding": [{"system": SYSTEM, "code": CODE}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "created": f"{one.at.astimezone(UTC):%Y-%m-%d}",
+        "extension": [{"url": EXTENSION, "extension": parts}],
+    }
+
+
+def correction_of(record: Record) -> Correction | None:
+    """Return the correction a record holds; None where it holds something else.
+
+    Raises
+    ------
+    BadInput
+        The record is a correction and incomplete.
+    """
+    found = [one for one in record.content.get("extension") or () if one.get("url") == EXTENSION]
+    if record.type != RESOURCE or not found:
+        return None
+    parts: dict[str, Any] = {
+        str(part.get("url")): next((v for k, v in part.items() if k.startswith("value")), None)
+        for part in found[0].get("extension") or ()
+    }
+    try:
+        note = str(parts["note"]["reference"])
+        return Correction(
+            Place(note, int(parts["start"]), int(parts["end"])),
+            cast(Verdict, str(parts["verdict"])),
+            Meant(
+                str(parts["kind"]),
+                str(parts["presence"]),
+                str(parts["temporality"]),
+                str(parts["experiencer"]),
+                _code(parts),
+            ),
+            Place(note, int(parts["standsFrom"]), int(parts["standsTo"])),
+            str(parts["person"]),
+            datetime.fromisoformat(str(parts["at"])),
+            str(parts.get("reason") or ""),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise BadInput(
+            f"the correction {record.reference} is incomplete",
+            "note, place, verdict, meaning, person and time",
+            "correct the mention again",
+        ) from None
+
+
+def _code(parts: Mapping[str, Any]) -> Code | None:
+    coding = parts.get("code")
+    if not coding:
+        return None
+    english = str(coding.get("display") or coding["code"])
+    name = Text(en=english, zh=str(parts.get("chinese") or english))
+    return Code(system=str(coding["system"]), code=str(coding["code"]), name=name)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A stored correction and the version its record stands at."""
+
+    correction: Correction
+    version: int
+
+
+def judged(records: Iterable[Record]) -> dict[Place, Judged]:
+    """Return what people said of each mention, by the place it was found at."""
+    found = {}
+    for record in records:
+        one = correction_of(record)
+        if one is not None:
+            found[one.place] = Judged(one, int(record.reference.rpartition("/")[2]))
+    return found
+
+
+def in_case(case: Case) -> dict[Place, Judged]:
+    """Return what people said of each mention in the notes of a case."""
+    return judged(case.of(RESOURCE))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person wants to say of mentions they have seen.
+
+    Parameters
+    ----------
+    corrections
+        One for each mention.
+    seen
+        The version each judgement stood at when the person looked, 0 where there was none.
+    finding
+        Id of the finding on the page, and the pack that made it, for the log.
+    """
+
+    corrections: tuple[Correction, ...]
+    seen: Mapping[Place, int]
+    finding: str = ""
+    pack: str = ""
+
+
+def keep(access: Access, patient: str, wish: Wish) -> list[Record]:
+    """Store corrections and log a decision for each: all of them, or none.
+
+    Raises
+    ------
+    Denied
+        The policy does not let this person decide about this patient.
+    Conflict
+        Someone judged one of the mentions since the person looked at it.
+    """
+    entries = [_entry(i, one, wish) for i, one in enumerate(wish.corrections)]
+    expected = {
+        f"{RESOURCE}/{one.given_id}": wish.seen.get(one.place, 0) for one in wish.corrections
+    }
+    resources = [resource_of(one, patient) for one in wish.corrections]
+    return access.put(resources, patient, expected=expected, entries=entries)
+
+
+def _entry(i: int, one: Correction, wish: Wish) -> Entry:
+    detail: dict[str, Any] = {
+        "note": one.place.note,
+        "start": one.place.start,
+        "end": one.place.end,
+        "finding": wish.finding,
+        "pack": wish.pack,
+    }
+    if one.reason.strip():
+        detail["reason"] = one.reason.strip()
+    version = wish.seen.get(one.place, 0)
+    return Entry(Act(one.verdict).value, i, detail, f"{one.verdict}:{one.given_id}:{version}")
+
+
+def find_words(note: Note, words: str, near: Span) -> Span:
+    """Return where `words` stand in a note: the occurrence nearest to a stretch of its text.
+
+    Spaces may be any, and capitals count only where both ways occur.
+
+    Raises
+    ------
+    BadInput
+        They do not stand there, or are none.
+    """
+    wanted = words.split()
+    if not wanted or len(words) > WORDS:
+        raise BadInput("no words of the note", f"1 to {WORDS} characters of it", "copy them")
+    pattern = r"\s+".join(re.escape(word) for word in wanted)
+    found = [Span(*match.span()) for match in re.finditer(pattern, note.text)]
+    found = found or [
+        Span(*match.span()) for match in re.finditer(pattern, note.text, re.IGNORECASE)
+    ]
+    if not found:
+        raise BadInput(
+            "words that do not stand in this note", "words as the note has them", "copy them"
+        )
+    return min(found, key=lambda one: abs(one.start - near.start) + abs(one.end - near.end))
+
+
+def find_code(name: str) -> Code:
+    """Return the code a person names: by its name in either language, or by the code itself.
+
+    Raises
+    ------
+    BadInput
+        The vocabulary has no such name and no such code.
+    """
+    vocabulary, words = installed(), " ".join(name.split())
+    rows = vocabulary.named(words)
+    if rows:
+        return vocabulary.as_code(vocabulary.entry(rows[0]).concept)
+    concept = vocabulary.concept_of(words)
+    if concept is None:
+        raise BadInput(
+            "a name or code that the vocabulary does not have",
+            "a name as HPO, ICD-10, MeSH, LOINC have it, or its code",
+            "try another name, or leave it empty",
+        )
+    return vocabulary.as_code(concept)
