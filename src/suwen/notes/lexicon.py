@@ -1,0 +1,174 @@
+"""Finds the names of the vocabulary in a text: longest first, both languages in one walk.
+
+Every window of up to `LONGEST` tokens has the key of its bag; all keys of a text are computed at
+once and looked up in a table of all known keys; only what is in it is compared word by word.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.notes import terms
+from suwen.notes.vocabulary import CASED, KNOWLEDGE, UNMATCHED, Entry, Vocabulary, installed
+
+LONGEST: Final = 12
+"""Tokens of the longest name looked for (a Chinese character is a token)."""
+_BITS: Final = 24
+_BREAK: Final = re.compile(r"[^\w\s'\u2019/()-]|\n|\s[-/(]\s?|\b(?:and|or|with)\b", re.IGNORECASE)
+"""What parts words of which no order but their own is the same name."""
+_PARTING: Final = re.compile(r"[、，。；：,;:\n]")
+"""What parts Chinese words that are listed: 咳嗽、咳痰 are two."""
+_PARTING_LATIN: Final = re.compile(r"[.;:\n](?=\s|$)|\n")
+_LISTED: Final = re.compile(r"\s(?:and|or|with)\s", re.IGNORECASE)
+"""Between two names that are one each: nausea and vomiting."""
+_LETTERS: Final = re.compile(r"[^\W\d_]{2}|[^\W\d_][\-/ ]?\d|\d[^\W\d_]")
+_RANK: Final = {"problem": 0, "drug": 1, "test": 2, "procedure": 3, "anatomy": 4, "word": 5}
+
+
+class Match(NamedTuple):
+    """A stretch of a text that is a known name, and what it may be."""
+
+    start: int
+    end: int
+    kind: str
+    """Kind of the first entry: problem, drug, test, procedure, anatomy or word."""
+    entries: tuple[Entry, ...]
+    """Most trusted source first."""
+
+
+class Lexicon:
+    """The names of a vocabulary, ready to be looked for."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._table: NDArray[np.bool_] = np.zeros(1 << _BITS, dtype=np.bool_)
+        self._table[vocabulary.keys >> np.uint32(32 - _BITS)] = True
+
+    def find(self, text: str, kinds: Collection[str] | None = None) -> list[Match]:
+        """Return the names in a text, in order, none overlapping another.
+
+        Parameters
+        ----------
+        text
+            Of any language, or several.
+        kinds
+            Kinds looked for; all when None. A longer name of another kind does not hide one.
+        """
+        found = terms.tokens(text)
+        if not found:
+            return []
+        matches: list[Match] = []
+        taken = bytearray(len(found))
+        windows = self._candidates(found)
+        windows.sort(key=lambda one: (-one[1], one[0]))
+        for start, length in windows:
+            if any(taken[start : start + length]):
+                continue
+            match = self._match(text, found[start : start + length], kinds)
+            if match is not None:
+                matches.append(match)
+                taken[start : start + length] = b"\x01" * length
+        return sorted(matches)
+
+    def _candidates(self, found: Sequence[terms.Token]) -> list[tuple[int, int]]:
+        """Return (first token, tokens) of every window whose key may be known."""
+        numbers = np.array([terms.mixed(token.form) for token in found], dtype=np.uint64)
+        filled = numbers != 0
+        sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(numbers, dtype=np.uint64)])
+        windows: list[tuple[int, int]] = []
+        for length in range(1, min(LONGEST, len(numbers)) + 1):
+            ends = len(numbers) - length + 1
+            keys = terms.short_keys(sums[length:] - sums[:ends])
+            hit = self._table[keys >> np.uint32(32 - _BITS)] & filled[:ends] & filled[length - 1 :]
+            windows += [(int(start), length) for start in np.flatnonzero(hit)]
+        return windows
+
+    def _match(
+        self, text: str, window: Sequence[terms.Token], kinds: Collection[str] | None
+    ) -> Match | None:
+        start, end = window[0].start, window[-1].end
+        if not _whole(text, start, end):
+            return None
+        entries = self._entries(text[start:end])
+        if kinds is not None:
+            entries = tuple(entry for entry in entries if entry.kind in kinds)
+        if not entries:
+            return None
+        return Match(start, end, entries[0].kind, entries)
+
+    def _entries(self, surface: str) -> tuple[Entry, ...]:
+        return _known(self, surface)
+
+
+@lru_cache(maxsize=65536)
+def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
+    """Return the entries a stretch of text may be, by kind and trust of the source."""
+    vocabulary = lexicon.vocabulary
+    broken = _BREAK.search(surface) is not None
+    wanted = terms.forms(surface)
+    listed = _LISTED.search(surface) is not None
+    if terms.is_chinese(surface):
+        parted = set(_PARTING.findall(surface))
+    elif _is_no_name(surface) or _lists(lexicon, surface):
+        return ()
+    else:
+        parted = set(_PARTING_LATIN.findall(surface))
+    entries: list[tuple[int, int, Entry]] = []
+    for row in vocabulary.named(surface):
+        flags = int(vocabulary.flags[row])
+        if flags & UNMATCHED:
+            continue
+        term = vocabulary.surface(row)
+        short = len(surface) < 3 and not terms.is_chinese(surface)
+        if (flags & CASED and term != surface) or (short and not flags & CASED):
+            continue
+        if (broken and terms.forms(term) != wanted) or not parted <= set(term):
+            continue
+        if listed and not _LISTED.search(term):
+            continue
+        entry = vocabulary.entry(row)
+        entries.append((int(vocabulary.source[row]), _RANK.get(entry.kind, 9), entry))
+    return tuple(entry for _, _, entry in sorted(entries, key=lambda one: one[:2]))
+
+
+@lru_cache(maxsize=1)
+def _everyday() -> frozenset[str]:
+    """Return the everyday words that are never looked for, whatever vocabulary has them."""
+    data = tomllib.loads((KNOWLEDGE / "vocabulary.toml").read_text(encoding="utf-8"))
+    return frozenset(data["everyday"].split())
+
+
+def _is_no_name(surface: str) -> bool:
+    short = len(surface) < 2 or not _LETTERS.search(surface)
+    return short or surface.lower() in _everyday()
+
+
+def _lists(lexicon: Lexicon, surface: str) -> bool:
+    halves = _LISTED.split(surface, 1)
+    return len(halves) == 2 and all(_known(lexicon, half) for half in halves)
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Say whether a stretch does not cut a word: "5" of "HbA1c5", "in" of "insulin2"."""
+    before = text[start - 1] if start else " "
+    after = text[end] if end < len(text) else " "
+    return not (
+        (_latin(before) and _latin(text[start])) or (_latin(after) and _latin(text[end - 1]))
+    )
+
+
+def _latin(character: str) -> bool:
+    return character.isalnum() and not terms.is_chinese(character)
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    """Return the lexicon of the installed vocabulary, made once."""
+    return Lexicon(installed())
