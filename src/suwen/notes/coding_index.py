@@ -1,0 +1,227 @@
+"""Finds names like a mention that is no name itself: shared words, near words, shared pieces.
+
+The units are the normal forms of Latin tokens and pairs of neighbouring Chinese characters. Names
+are compared with a mention by the weighted share of units in common (the weighted Jaccard index);
+a unit weighs what it tells: idf = log(1 + N / df) (Sparck Jones 1972, J Doc 28:11-21).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.notes import terms
+from suwen.notes.vocabulary import KINDS, KNOWLEDGE, SYSTEMS, Vocabulary
+
+_UNIT: Final = re.compile(
+    rf"[A-Za-z\u00c0-\u024f\u0370-\u03ff]+|[0-9]+|[{terms.CHINESE}]|[\u2160-\u2179]|\n"
+)
+NEAR: Final = 0.62
+"""Dice coefficient of letter triples from which two words are near."""
+NEAREST: Final = 4
+COMMON: Final = 20_000
+"""Names that hold a unit which is passed over where the mention has rarer ones."""
+SAME_MEANING: Final = 0.9
+"""Weight of a word of the same meaning (`coding_synonyms.toml`)."""
+
+
+def units(text: str) -> list[str]:
+    """Return the units of a term; a lone Chinese character is one by itself."""
+    found: list[str] = []
+    pending: list[terms.Token] = []
+    for token in terms.tokens(text):
+        if terms.is_chinese(token.form):
+            if pending and pending[-1].end != token.start:
+                found += _pairs(pending)
+                pending = []
+            pending.append(token)
+            continue
+        found += _pairs(pending)
+        pending = []
+        if token.form:
+            found.append(token.form)
+    return found + _pairs(pending)
+
+
+def _pairs(run: list[terms.Token]) -> list[str]:
+    if len(run) == 1:
+        return [run[0].form]
+    return [a.form + b.form for a, b in pairwise(run)]
+
+
+@lru_cache(maxsize=1)
+def _same() -> dict[str, frozenset[str]]:
+    groups = tomllib.loads((KNOWLEDGE / "coding_synonyms.toml").read_text(encoding="utf-8"))
+    found: dict[str, frozenset[str]] = {}
+    for line in groups["words"] + groups["pairs"]:
+        members = frozenset(terms.form_of(word) for word in line.split())
+        for word in members:
+            found[word] = found.get(word, frozenset()) | members
+    return found
+
+
+def same_meaning(unit: str) -> frozenset[str]:
+    """Return the words of the same meaning, itself among them."""
+    return _same().get(unit, frozenset({unit}))
+
+
+class Index:
+    """Which names hold which units. Made once, in about a second."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        ids, rows = self._read(vocabulary.text)
+        order = np.argsort(ids, kind="stable")
+        self._rows: NDArray[np.int32] = rows[order]
+        self._starts = np.searchsorted(ids[order], np.arange(len(self.names) + 1)).astype(np.int64)
+        df = np.diff(self._starts)
+        self.idf: NDArray[np.float32] = np.log1p(len(vocabulary) / np.maximum(df, 1)).astype(
+            np.float32
+        )
+        self._weight: NDArray[np.float32] = np.bincount(
+            rows, weights=self.idf[ids], minlength=len(vocabulary)
+        ).astype(np.float32)
+
+    def _read(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return unit and row of each unit of each name."""
+        numbers: dict[str, int] = {}
+        form_of = lru_cache(maxsize=None)(terms.form_of)
+        raw: list[int] = []
+        han: list[bool] = []
+        row: list[int] = []
+        at = 0
+        for match in _UNIT.finditer(text):
+            token = match.group()
+            if token == "\n":
+                at += 1
+                continue
+            if form := form_of(token):
+                raw.append(numbers.setdefault(form, len(numbers)))
+                han.append(form >= "\u3400")
+                row.append(at)
+        ids, rows, chinese = np.array(raw), np.array(row), np.array(han)
+        paired = chinese[:-1] & chinese[1:] & (rows[:-1] == rows[1:])
+        codes = ids[:-1][paired] * (1 << 32) + ids[1:][paired]
+        kinds, inverse = np.unique(codes, return_inverse=True)
+        single = ~chinese
+        alone = chinese & ~np.append(paired, False) & ~np.insert(paired, 0, False)
+        names = list(numbers)
+        self.names = names + [names[c >> 32] + names[c & 0xFFFFFFFF] for c in kinds.tolist()]
+        self.number = {name: n for n, name in enumerate(self.names)}
+        kept = single | alone
+        units_ = np.concatenate([ids[kept], inverse + len(names)])
+        return units_.astype(np.int32), np.concatenate([rows[kept], rows[:-1][paired]]).astype(
+            np.int32
+        )
+
+    def weight_of(self, unit: str) -> float:
+        """Return the idf of a unit; that of the rarest for an unknown one."""
+        number = self.number.get(unit)
+        return float(self.idf.max()) if number is None else float(self.idf[number])
+
+    def search(
+        self, text: str, kinds: Collection[str], systems: Collection[str] | None, k: int
+    ) -> list[tuple[int, float]]:
+        """Return the k rows most like a text, with their weighted share in common, best first."""
+        wanted = list(dict.fromkeys(units(text)))
+        if not wanted:
+            return []
+        scores = np.zeros(len(self.vocabulary), dtype=np.float32)
+        rarest = min(self._count(unit) for unit in wanted)
+        for unit in wanted:
+            if self._count(unit) > COMMON and rarest <= COMMON:
+                continue
+            for number, share in self._alike(unit):
+                held = self._rows[self._starts[number] : self._starts[number + 1]]
+                scores[held] += share * self.idf[number]
+        total = sum(self.weight_of(unit) for unit in wanted)
+        scores *= self._allowed(tuple(sorted(kinds)), tuple(sorted(systems or ())))
+        some = np.flatnonzero(scores)
+        shares = scores[some] / np.maximum(total + self._weight[some] - scores[some], 1e-3)
+        if len(some) > k:
+            best = np.argpartition(-shares, k)[:k]
+            some, shares = some[best], shares[best]
+        order = np.lexsort((some, -shares))
+        return [(int(some[n]), float(shares[n])) for n in order]
+
+    def _count(self, unit: str) -> int:
+        number = self.number.get(unit)
+        return 0 if number is None else int(self._starts[number + 1] - self._starts[number])
+
+    def _alike(self, unit: str) -> list[tuple[int, float]]:
+        """Return the known units a unit stands for, with what each counts."""
+        found = {n: SAME_MEANING for word in same_meaning(unit)
+                 if (n := self.number.get(word)) is not None}  # fmt: skip
+        if (own := self.number.get(unit)) is not None:
+            found[own] = 1.0
+        elif not terms.is_chinese(unit):
+            found |= dict(self.near(unit))
+        return list(found.items())
+
+    def near(self, unit: str) -> list[tuple[int, float]]:
+        """Return known words spelled like an unknown one, with the Dice coefficient of triples."""
+        return list(_near(self, unit))
+
+    def _allowed(self, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
+        return _mask(self, kinds, systems)
+
+    @cached_property
+    def triples(self) -> dict[str, NDArray[np.int32]]:
+        """Which words hold which three letters (word ends count as letters)."""
+        found: dict[str, list[int]] = {}
+        for number, name in enumerate(self.names):
+            if len(name) > 3 and name.isascii() and name.isalpha():
+                for triple in triples_of(name):
+                    found.setdefault(triple, []).append(number)
+        return {triple: np.array(numbers, dtype=np.int32) for triple, numbers in found.items()}
+
+
+def triples_of(word: str) -> set[str]:
+    """Return the runs of three letters of a word, its ends marked."""
+    marked = f"^{word}$"
+    return {marked[n : n + 3] for n in range(len(marked) - 2)}
+
+
+def dice(a: str, b: str) -> float:
+    """Return the Dice coefficient of the letter triples of two texts, of pairs in Chinese."""
+    if terms.is_chinese(a) and terms.is_chinese(b):
+        first, second = set(map("".join, pairwise(a))), set(map("".join, pairwise(b)))
+    else:
+        first, second = triples_of(a), triples_of(b)
+    return 2 * len(first & second) / (len(first) + len(second)) if first and second else 0.0
+
+
+@lru_cache(maxsize=16384)
+def _near(index: Index, unit: str) -> tuple[tuple[int, float], ...]:
+    if len(unit) < 4 or not unit.isascii():
+        return ()
+    triples = triples_of(unit)
+    held = [index.triples[triple] for triple in triples if triple in index.triples]
+    if not held:
+        return ()
+    numbers, shared = np.unique(np.concatenate(held), return_counts=True)
+    scored = sorted(
+        (
+            (2 * int(n) / (len(triples) + len(index.names[number])), int(number))
+            for number, n in zip(numbers.tolist(), shared.tolist(), strict=True)
+            if n * 4 >= len(triples)
+        ),
+        reverse=True,
+    )
+    return tuple((number, min(share, 1.0)) for share, number in scored[:NEAREST] if share >= NEAR)
+
+
+@lru_cache(maxsize=64)
+def _mask(index: Index, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
+    vocabulary = index.vocabulary
+    kind = np.isin(vocabulary.kind, [KINDS.index(one) for one in kinds])
+    system = np.isin(vocabulary.system, [SYSTEMS.index(one) for one in systems or SYSTEMS])
+    mask: NDArray[np.float32] = (kind & system)[vocabulary.concept].astype(np.float32)
+    return mask

@@ -1,0 +1,162 @@
+"""Mentions coded: same names, near names, abbreviations, local synonyms, and what has no code."""
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from suwen.core.codes import LOINC, SNOMED, Code, Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import TextSpan
+from suwen.notes.abbreviations import defined, senses
+from suwen.notes.coding import Coder, Context, code, coder, primary
+from suwen.notes.synonyms import LocalSynonyms
+from suwen.notes.vocabulary import HPO, ICD10, MESH, installed
+
+PAIRS = tomllib.loads((Path(__file__).parent / "pairs.toml").read_text(encoding="utf-8"))["pair"]
+CODED = sorted(
+    {
+        (fact["kind"], fact["en"], fact["zh"], fact["system"], fact["code"])
+        for pair in PAIRS
+        for fact in pair["facts"]
+        if fact["kind"] != "value"
+    }
+)
+
+
+def best(mention, kind="problem"):
+    found = primary(coder().code(mention, kind), kind)
+    return None if found is None else (found.system, found.code)
+
+
+@pytest.mark.parametrize(("kind", "english", "chinese", "system", "wanted"), CODED)
+def test_a_fact_of_the_pairs_has_the_same_code_in_both_languages(
+    kind, english, chinese, system, wanted
+):
+    kind = "drug" if kind == "allergy" else kind
+    assert best(english, kind) == (system, wanted)
+    assert best(chinese, kind) == (system, wanted)
+
+
+def test_there_are_at_least_forty_pairs_and_their_words_stand_in_their_texts():
+    assert len(PAIRS) >= 40
+    for pair in PAIRS:
+        for fact in pair["facts"]:
+            if fact["kind"] != "value":
+                assert fact["en"].lower() in pair["en"].lower()
+                assert fact["zh"] in pair["zh"]
+
+
+def test_word_order_number_and_case_make_no_other_concept():
+    assert best("Cancers of the Breast") == best("breast cancer")
+
+
+def test_an_edition_of_icd10_is_compared_by_its_category():
+    assert best("2型糖尿病性肾病")[0] == ICD10
+    assert best("2型糖尿病性肾病")[1] == "E11"
+
+
+def test_a_misspelled_mention_is_coded():
+    found = coder().code("hypertenson", "problem", systems=(MESH,))
+    assert found[0].code == "D006973"
+
+
+def test_an_abbreviation_is_read_as_the_text_defines_it():
+    text = "Patients with congenital adrenal hyperplasia (CAH) were seen."
+    context = Context.of(text)
+    assert context.definitions == {"CAH": "congenital adrenal hyperplasia"}
+    found = coder().code("CAH", "problem", context, systems=(MESH,))
+    assert found[0].code == "D000312"
+
+
+def test_definitions_are_found_on_either_side_of_the_brackets():
+    assert defined("PTSD (post traumatic stress disorder) was ruled out")["PTSD"]
+    assert defined("慢性阻塞性肺疾病（COPD）急性加重") == {"COPD": "慢性阻塞性肺疾病"}
+    assert defined("glucose (8.2)") == {}
+
+
+def test_what_an_abbreviation_may_mean_stays_ambiguous():
+    meanings = [sense.long for sense in senses("SCD")]
+    assert "sickle cell disease" in meanings
+    assert "sequential compression device" in meanings
+
+
+def test_a_mention_like_nothing_is_unmapped():
+    assert coder().code("qwrtzp blorf", "problem") == []
+    assert coder().code("   ", "problem") == []
+    assert coder().code("x" * 5000, "problem") == []
+
+
+def test_a_test_is_coded_to_loinc_in_both_languages():
+    assert code("serum creatinine", "test", "en")[0].system == LOINC
+    assert code("血肌酐", "test", "zh")[0].code == code("creatinine", "test", "en")[0].code
+
+
+def test_an_unknown_kind_or_language_is_refused():
+    with pytest.raises(BadInput):
+        code("fever", "colour", "en")
+    with pytest.raises(BadInput):
+        code("fièvre", "problem", "fr")
+
+
+def test_at_most_k_codes_come_back_best_first():
+    found = code("chronic kidney disease stage 3", "problem", "en", k=3)
+    assert len(found) <= 3
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_an_encoder_can_be_added_and_its_weight_counts():
+    def embed(texts):
+        import numpy as np
+
+        return np.array([[1.0, 0.0]] * len(texts), dtype=np.float32)
+
+    plain = coder()
+    with_it = Coder(installed(), plain.weights | {"embedding": 1.0}, embed=embed)
+    mention = "worsening of renal functions"
+    assert with_it.candidates(mention, "problem")[0].score > (
+        plain.candidates(mention, "problem")[0].score
+    )
+
+
+HOUSE = Code(system=SNOMED, code="386661006", name=Text(en="Fever", zh="发热"))
+
+
+def test_a_local_synonym_takes_effect_at_once_and_leaves_the_queue():
+    synonyms = LocalSynonyms()
+    own = Coder(installed(), coder().weights, synonyms)
+    assert own.code("zorbel sickness", "problem") == []
+    synonyms.missed("zorbel sickness", "problem", TextSpan(record="D/1", start=3, end=18))
+    synonyms.missed("Zorbel  sickness", "problem")
+    (waiting,) = synonyms.queue()
+    assert (waiting.count, len(waiting.examples)) == (2, 1)
+    synonyms.add("zorbel sickness", HOUSE, "dr-li")
+    assert own.code("Zorbel sickness", "problem")[0].as_code() == HOUSE
+    assert synonyms.queue() == []
+    synonyms.remove("zorbel sickness")
+    assert own.code("zorbel sickness", "problem") == []
+
+
+def test_synonyms_and_queue_come_back_from_their_resources():
+    synonyms = LocalSynonyms()
+    at = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+    synonyms.add(
+        "老慢支", Code(system=HPO, code="HP:0004469", name=Text(en="b", zh="支")), "li", at=at
+    )
+    synonyms.missed("怪病", "problem", TextSpan(record="D/1/_history/2", start=3, end=5))
+    back = LocalSynonyms.of(synonyms.resources())
+    assert list(back) == list(synonyms)
+    assert back.queue() == synonyms.queue()
+
+
+def test_a_resource_that_is_none_of_ours_is_refused():
+    with pytest.raises(BadInput):
+        LocalSynonyms.of([{"resourceType": "ConceptMap", "group": [{"element": [{}]}]}])
+
+
+def test_a_synonym_needs_a_term_a_code_and_a_person():
+    with pytest.raises(BadInput):
+        LocalSynonyms().add("。。", HOUSE, "dr-li")
+    with pytest.raises(BadInput):
+        LocalSynonyms().add("fever", HOUSE, "")
