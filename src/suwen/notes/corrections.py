@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast, get_args
 
-from suwen.core.codes import SUWEN, Code, Text
+from suwen.core.codes import EXPERIENCER, PRESENCE, SUWEN, TEMPORALITY, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Case, Record, Reference, canonical, digest_of
 from suwen.notes.entity_data import KINDS
-from suwen.notes.facts_task import EXPERIENCER, PRESENCE, TEMPORALITY, meant
+from suwen.notes.meaning import meant
 from suwen.notes.text import Note, Span
 from suwen.notes.vocabulary import installed
 from suwen.records import Access, Entry

