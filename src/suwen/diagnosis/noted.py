@@ -56,7 +56,7 @@ def statements(findings: Iterable[Finding]) -> list[Statement]:
     return [
         Statement(
             section=Section.NOTES,
-            text=both(LINES[name], list=joined(_names(own), "; ", "；")),
+            text=both(LINES[name], list=joined(_names(own, name != "contradicted"), "; ", "；")),
             findings=tuple(dict.fromkeys(finding.id for finding in own)),
         )
         for name, own in lines.items()
@@ -83,8 +83,10 @@ def _line(finding: Finding) -> str:
     return KINDS.get(kind, "procedures" if kind == "procedure" else "")
 
 
-def _names(findings: Sequence[Finding]) -> list[Text]:
-    return list(dict.fromkeys(_named(finding) for finding in findings))
+def _names(findings: Sequence[Finding], whole: bool) -> list[Text]:
+    """Return each fact once, with what belongs to it if it is told as a `whole`."""
+    told = (_named(one) if whole else concept(one.code) for one in findings)
+    return list(dict.fromkeys(told))
 
 
 def _named(finding: Finding) -> Text:

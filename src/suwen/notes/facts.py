@@ -193,11 +193,14 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
     related: dict[Span, list[Relation]] = defaultdict(list)
     for relation in relations.relate(note, mentions):
         related[relation.head].append(relation)
+    results = [value.span for value in values.find(note.text, note.language)]
+    headings = [Span(section.start, section.heading_end) for section in note.sections]
     for one in said:
         kind = _kind(note, one)
-        if not kind:
-            continue
         place = Span(one.mention.start, one.mention.end)
+        measured = kind in ("drug", "allergy") and any(place.overlaps(each) for each in results)
+        if not kind or measured or any(place.overlaps(each) for each in headings):
+            continue
         words = place.of(note.text)
         parts = {
             DETAILS[relation.kind]: _told(note, relation)

@@ -38,6 +38,7 @@ from suwen.notes.facts import Fact, Said, facts_of
 from suwen.notes.meaning import meanings
 from suwen.notes.text import Cited, Mention, Note, Span
 from suwen.notes.vocabulary import KNOWLEDGE
+from suwen.notes.wording import detail
 
 FACTS: Final = "notes.facts"
 ENTITIES, ASSERTION, CODING = "notes.entities", "notes.assertion", "notes.coding"
@@ -212,7 +213,7 @@ def finding_of_fact(fact: Fact, notes: Mapping[str, Note], pack: str) -> Finding
         measures.insert(0, Measure(code=code, interval=exact, unit=fact.quantity.unit))
     measures += [
         Measure(
-            code=Code(system=FACT_DETAIL, code=f"{part}={value}", name=Text(en=value, zh=value)),
+            code=Code(system=FACT_DETAIL, code=f"{part}={value}", name=detail(part, value)),
             interval=CERTAIN,
             unit="1",
         )

@@ -27,6 +27,7 @@ from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
 from suwen.notes import entity_data, trimming
 from suwen.notes.pieces import CLOSING, HIDDEN, OPENING, WINDOW
+from suwen.notes.vocabulary import installed
 
 HIDE: Final = 0.15
 """Share of pieces to be guessed."""
@@ -114,7 +115,9 @@ def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -
     read = list(texts(data))
     order = rng.permutation(len(read))
     target.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(target / trimming.SEEN, seen=trimming.seen(tokenizer, read))
+    names = installed()
+    known = [names.surface(row) for row in range(len(names))]
+    np.savez_compressed(target / trimming.SEEN, seen=trimming.seen(tokenizer, [*read, *known]))
     encoded = tokenizer.encode_batch([read[i] for i in order], add_special_tokens=False)
     stream = np.concatenate([np.array(each.ids, dtype=np.int64) for each in encoded])
     count = len(stream) // WINDOW

@@ -114,12 +114,19 @@ class Reader:
     def _stretches(
         self, own: Pieces, number: int, marked: Sequence[tuple[float, int, int, int]]
     ) -> list[Stretch]:
-        """Return the stretches of one window in characters."""
+        """Return the stretches of one window in characters, of whole words."""
         kinds = self.heads[number].kinds
-        return [
-            Stretch(int(own.start[first]), int(own.end[last - 1]), kinds[kind], logit)
-            for logit, first, last, kind in marked
-        ]
+        found: list[Stretch] = []
+        for logit, low, high, kind in marked:
+            first, last = low, high
+            while self.framed and first > 0 and own.features[first, -1]:
+                first -= 1
+            while self.framed and last < len(own) and own.features[last, -1]:
+                last += 1
+            if not found or int(own.start[first]) >= found[-1].end:
+                start, end = int(own.start[first]), int(own.end[last - 1])
+                found.append(Stretch(start, end, kinds[kind], logit))
+        return found
 
     def unknown_share(self, text: str) -> float:
         """Return the share of a text's pieces that the network does not know; 0 without any."""

@@ -1,4 +1,4 @@
-"""Word pieces that no medical text here ever holds are left out of an encoder.
+"""Word pieces that no medical text and no name here ever holds are left out of an encoder.
 
 A general vocabulary has place names and words of other languages; half of the bytes of a small
 encoder are their embeddings. A word whose piece is left out is read by shorter pieces, as any word
@@ -21,7 +21,7 @@ from suwen.core.errors import BadInput
 KEPT: Final = 1996
 """Pieces below this number stay where they are: special ones and single characters."""
 SEEN: Final = "seen.npz"
-"""Beside an encoder: numbers of the pieces that its pretraining texts hold."""
+"""Beside an encoder: numbers of the pieces that its pretraining texts and the vocabulary hold."""
 
 
 def seen(tokenizer: Tokenizer, texts: Iterable[str]) -> NDArray[np.int64]:
