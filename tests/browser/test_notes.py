@@ -17,6 +17,7 @@ from suwen.server.app import create_app
 
 pytestmark = MARKS
 SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
+CORRECT = {"en": "Correct", "zh": "更正"}
 WIDE = {"width": 1280, "height": 800}
 
 
@@ -70,7 +71,7 @@ def test_a_note_fits_the_window_and_a_touched_stretch_tells_what_it_says(
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= seen["width"]
     assert 0 <= box["y"] < seen["height"], "the card is in sight"
-    page.click("#told summary:has-text('%s')" % {"en": "Correct", "zh": "更正"}[language])
+    page.click(f"#told .acts summary:has-text('{CORRECT[language]}')")
     page.wait_for_selector("#told .form select[name=presence]")
     page.locator("#told .form button").scroll_into_view_if_needed()
     keep(desk, "notes-correct")
@@ -89,7 +90,7 @@ def test_the_keyboard_alone_reads_and_rejects(clinic_at: Any, browser: Any) -> N
     page.wait_for_selector("#told:not([hidden])")
     assert "unmapped: no code fits" in page.inner_text("#told")
     page.keyboard.press("Enter")
-    page.locator("#told summary:has-text('Reject')").focus()
+    page.locator("#told .acts summary:has-text('Reject')").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("a figure of speech")
@@ -111,7 +112,7 @@ def test_a_corrected_status_shows_at_once(clinic_at: Any, browser: Any) -> None:
     desk = opened(browser, base, address)
     page = desk.page
     page.click("#read a.said:has-text('pneumonia')")
-    page.click("#told summary:has-text('Correct')")
+    page.click("#told .acts summary:has-text('Correct')")
     page.select_option("#told select[name=presence]", "absent")
     page.click("#told button:has-text('Save the correction')")
     page.wait_for_selector("#read a.said.denied:has-text('pneumonia')")

@@ -248,16 +248,17 @@ def _with_contradictions(facts: Sequence[Told]) -> list[Told]:
     ways: dict[object, set[str]] = defaultdict(set)
     for fact in facts:
         if fact.meant.temporality == "recent":
-            ways[_about(fact)].add(fact.meant.presence)
+            ways[about(fact)].add(fact.meant.presence)
     return [
-        replace(fact, contradicted=_opposed(fact, ways[_about(fact)]))
+        replace(fact, contradicted=_opposed(fact, ways[about(fact)]))
         if fact.meant.temporality == "recent"
         else fact
         for fact in facts
     ]
 
 
-def _about(fact: Told) -> object:
+def about(fact: Told) -> object:
+    """Return the thing and the person a fact is about, by which facts may contradict."""
     code = fact.meant.code
     words = (fact.name.en.lower(), fact.name.zh) if fact.name.en else (fact.key, "")
     thing = (code.system, code.code) if code else words

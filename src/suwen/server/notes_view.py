@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,7 +23,7 @@ from suwen.notes.entity_data import KINDS
 from suwen.notes.facts_task import kind_code as fact_code
 from suwen.notes.meaning import meant
 from suwen.notes.text import Span
-from suwen.notes.told import GROUPS, Mention, Told, group_of
+from suwen.notes.told import GROUPS, Mention, Told, about, group_of
 from suwen.notes.vocabulary import (
     DRUGBANK,
     HPO,
@@ -135,6 +136,8 @@ class FactView:
     cues: str
     places: list[PlaceView]
     contradicted: bool
+    against: list[tuple[str, str]]
+    """Address and words of what contradicts it."""
     rejected: bool
     form: Meant
     seen: str
@@ -227,7 +230,23 @@ def fact_views(scene: Scene, facts: Sequence[Told]) -> list[FactView]:
         for mentions in [tuple(one for one in fact.mentions if one.stands.note in scene.notes)]
         if mentions
     ]
-    return [_fact(scene, fact) for fact in readable]
+    views = [_fact(scene, fact) for fact in readable]
+    opposed: dict[object, list[FactView]] = defaultdict(list)
+    for fact, view in zip(readable, views, strict=True):
+        if fact.contradicted:
+            opposed[about(fact)].append(view)
+    return [
+        replace(view, against=[_pointer(o) for o in opposed[about(fact)] if o is not view])
+        if fact.contradicted
+        else view
+        for fact, view in zip(readable, views, strict=True)
+    ]
+
+
+def _pointer(view: FactView) -> tuple[str, str]:
+    place = view.places[0]
+    words = f"{view.presence} · …{place.before}{place.words}{place.after}…"
+    return place.url, f"{place.title} · {words}" if place.title else words
 
 
 def grouped(language: Language, views: Sequence[FactView]) -> list[tuple[str, str, list[FactView]]]:
@@ -284,6 +303,7 @@ def _fact(scene: Scene, fact: Told) -> FactView:
         ),
         places=places,
         contradicted=fact.contradicted,
+        against=[],
         rejected=fact.rejected,
         form=replace(how, kind=fact.mentions[0].kind),
         seen=",".join(one.seen for one in places),

@@ -97,11 +97,7 @@ def add_notes(clinic: Clinic, patient: str, titles: tuple[str, ...] = tuple(TEXT
         access.put([_document(patient, digest, title, media, n)], patient)
     case = access.case(patient)
     known = {record.reference: record for record in case.records}
-    read = [
-        one
-        for one in notes_of(case)
-        if _title(known[one.note.record].content) in titles
-    ]
+    read = [one for one in notes_of(case) if _title(known[one.note.record].content) in titles]
     read_notes(clinic, patient, read, {one.note.record: _title(known[one.note.record].content)
                                        for one in read})  # fmt: skip
     return read

@@ -1,0 +1,336 @@
+"""What a clinician reads and decides on the page of a note, and what stays in the store."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import notes_scene
+import pytest
+import scene
+from desk import Desk
+
+from suwen.core.errors import Denied
+from suwen.notes.corrections import in_case, resource_of
+from suwen.server.details import detail
+from suwen.server.notes_view import visible
+
+FEVER = "Fever"
+
+
+def noted(home: Path) -> scene.Clinic:
+    made = scene.open_clinic(home)
+    made.patient = scene.admit(made)
+    notes_scene.add_notes(made, made.patient)
+    return made
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
+    made = noted(tmp_path_factory.mktemp("noted") / "home")
+    made.store.close()
+    return made
+
+
+@pytest.fixture
+def ward(written: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
+    opened = scene.copied(written, tmp_path / "home")
+    yield opened
+    opened.store.close()
+
+
+@pytest.fixture
+def desk(ward: scene.Clinic) -> Iterator[Desk]:
+    opened = Desk(ward, "dr.lin")
+    yield opened
+    opened.http.close()
+
+
+def address(ward: scene.Clinic) -> str:
+    return f"/cases/{ward.patient}/notes"
+
+
+def note_ids(ward: scene.Clinic) -> dict[str, str]:
+    """Return the ids of the notes by their titles."""
+    return {
+        one.content["content"][0]["attachment"]["title"]: one.id
+        for one in ward.access().case(ward.patient).of("DocumentReference")
+    }
+
+
+def shown(desk: Desk, ward: scene.Clinic, title: str = "Referral letter") -> str:
+    return desk.get(f"{address(ward)}?note={note_ids(ward)[title]}").text
+
+
+def read_of(page: str) -> str:
+    """Return the note itself."""
+    return page.partition('id="read"')[2].partition("</section>")[0]
+
+
+def group(page: str, key: str) -> str:
+    """Return one group of the list of facts."""
+    return page.partition(f'class="bundle g-{key}"')[2].partition("</ul></details>\n")[0]
+
+
+def article(page: str, name: str, how: str = "Present") -> str:
+    """Return the card of a fact by its name and status."""
+    cards = [f'<article class="fact{one}' for one in page.split('<article class="fact')[1:]]
+    return next(
+        one.partition("</article>")[0] for one in cards if f">{name}</a>" in one and how in one
+    )
+
+
+def form_of(card: str) -> dict[str, str]:
+    """Return the hidden fields of a card's form, without the act."""
+    return {
+        name: value for name, value in re.findall(r'name="(fact|seen|note)" value="([^"]*)"', card)
+    }
+
+
+def act(desk: Desk, ward: scene.Clinic, card: str, verdict: str, **more: str):
+    return desk.post(f"{address(ward)}/review", act=verdict, **(form_of(card) | more))
+
+
+CHOSEN = {"kind": "symptom", "presence": "present", "temporality": "recent",
+          "experiencer": "patient"}  # fmt: skip
+
+
+def test_the_note_is_marked_by_kind_and_by_how_it_is_meant(desk, ward) -> None:
+    text = read_of(shown(desk, ward))
+    for style, words in (
+        ("k-problem", "cough"),
+        ("k-problem denied clash", "fever"),
+        ("k-problem unsure", "pneumonia"),
+        ("k-problem family", "breast cancer"),
+        ("k-problem unmapped", "funny turn"),
+        ("k-allergy", "penicillin"),
+        ("k-drug", "Metformin"),
+        ("k-value", "Glucose 180 mg/dL"),
+    ):
+        assert re.search(rf'class="said {style}"[^>]*>{words}</a>', text), words
+
+
+def test_taking_the_marks_away_leaves_the_note_as_it_was_written(desk, ward) -> None:
+    inside = read_of(shown(desk, ward)).partition(">")[2].partition("</div>")[0]
+    import html
+
+    plain = html.unescape(re.sub(r"<[^>]*>", "", inside))
+    assert plain == visible(notes_scene.ENGLISH)
+
+
+def test_a_hostile_note_is_shown_as_characters(desk, ward) -> None:
+    page = shown(desk, ward)
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in page
+    assert "\u202e" not in page, "nothing turns the writing round"
+
+
+def test_a_fact_tells_status_code_value_words_and_every_place(desk, ward) -> None:
+    page = shown(desk, ward)
+    glucose = article(page, "glucose")
+    for expected in ("9.99 mmol/L", "Glucose 180 mg/dL · 血糖10.0mmol/L", "LOINC", "2 places"):
+        assert expected in glucose, expected
+    metformin = article(page, "Metformin")
+    for expected in ("500 mg", "2 × every 1 d", "oral", "Present · Current · Patient", "D008687"):
+        assert expected in metformin, expected
+    cough = article(page, "Cough")
+    assert cough.count("<li><a href=") == 4, "two notes in English, one in Chinese"
+    assert f"?note={note_ids(ward)['门诊病历']}#at-" in cough
+    assert "mother" in article(page, "Breast Neoplasms"), "the word that made it the family's"
+
+
+def test_facts_are_grouped_as_a_clinician_looks_for_them(desk, ward) -> None:
+    page = shown(desk, ward)
+    for key, name in (
+        ("problem", "Pneumonia"),
+        ("denied", "Fever"),
+        ("family", "Breast Neoplasms"),
+        ("drug", "Metformin"),
+        ("allergy", "Penicillins"),
+        ("value", "glucose"),
+        ("unmapped", "funny turn"),
+    ):
+        assert f">{name}</a>" in group(page, key), key
+
+
+def test_a_contradiction_is_flagged_and_leads_to_the_other_place(desk, ward) -> None:
+    page = shown(desk, ward)
+    denied = article(page, FEVER, "Denied or not found")
+    assert "contradicted" in denied
+    assert "现病史：<" not in denied
+    assert re.search(r'<a href="[^"]*note=[^"]*">门诊病历[^<]*Present[^<]*发热', denied)
+
+
+def test_the_page_speaks_chinese_and_reads_the_chinese_note(ward) -> None:
+    desk = Desk(ward, "dr.lin", "zh")
+    page = shown(desk, ward, "门诊病历")
+    assert re.search(r'class="said k-problem clash"[^>]*>发热</a>', read_of(page))
+    assert 'lang="zh-Hans"' in page
+    for expected in ("病历所述", "否认或未见", "家族及他人", "过敏", "乳腺肿瘤", "未编码",
+                     "2 × every"):  # fmt: skip
+        assert (expected in page) == (expected != "2 × every"), expected
+    assert "每 1 天 2 次" in page
+    desk.http.close()
+
+
+def test_a_note_with_markup_is_marked_where_a_reader_sees_the_word(desk, ward) -> None:
+    text = read_of(shown(desk, ward, "Clinic page"))
+    assert re.search(r'Seen in clinic: <a class="said k-problem"[^>]*>cough</a> &amp;', text)
+
+
+def test_rejecting_leaves_the_list_at_once_stays_in_sight_and_is_logged(desk, ward) -> None:
+    card = article(shown(desk, ward), "funny turn")
+    answer = act(desk, ward, card, "rejected", reason="a figure of speech")
+    assert answer.status_code == 200
+    assert group(answer.text, "unmapped") == ""
+    assert ">funny turn</a>" in group(answer.text, "rejected")
+    assert re.search(r'class="said [^"]*rejected"[^>]*>funny turn</a>', read_of(answer.text))
+    (entry,) = [d for d in ward.access().decisions(ward.patient) if d.act == "rejected"]
+    assert entry.person == "dr.lin"
+    assert entry.detail["reason"] == "a figure of speech"
+    assert entry.detail["pack"] == notes_scene.PACK
+    logged = [json.dumps(dict(one.detail)) for one in ward.store.log.entries()]
+    assert not any("figure of speech" in line or "funny" in line for line in logged)
+    assert ward.store.log.verify().intact
+
+
+def test_a_rejected_mention_may_be_accepted_again_as_a_next_version(desk, ward) -> None:
+    act(desk, ward, article(shown(desk, ward), "funny turn"), "rejected")
+    back = act(desk, ward, article(shown(desk, ward), "funny turn"), "accepted")
+    assert ">funny turn</a>" in group(back.text, "unmapped")
+    (one,) = in_case(ward.access().case(ward.patient)).values()
+    assert (one.correction.verdict, one.version) == ("accepted", 2)
+
+
+def test_accepting_a_fact_accepts_every_place(desk, ward) -> None:
+    answer = act(desk, ward, article(shown(desk, ward), "Cough"), "accepted")
+    assert article(answer.text, "Cough").count("<strong>Accepted</strong>") == 4
+    acts = [d.act for d in ward.access().decisions(ward.patient)]
+    assert acts.count("accepted") == 4
+
+
+def test_correcting_the_status_ends_the_contradiction(desk, ward) -> None:
+    card = article(shown(desk, ward), FEVER, "Denied or not found")
+    answer = act(desk, ward, card, "edited", code="HP:0001945", **CHOSEN)
+    fever = article(answer.text, FEVER)
+    assert "contradicted" not in answer.text
+    assert fever.count("<li><a href=") == 2, "now one fact, said in both notes"
+    assert "<strong>Corrected</strong> · Dr Lin Wei" in fever
+
+
+def test_a_corrected_stretch_is_marked_where_the_words_stand(desk, ward) -> None:
+    card = article(shown(desk, ward), "Pneumonia", "Possible")
+    more = CHOSEN | {"kind": "problem", "words": "pneumonia on the right"}
+    answer = act(desk, ward, card, "edited", code="HP:0002090", **more)
+    assert ">pneumonia on the right</a>" in read_of(answer.text)
+    refused = act(desk, ward, article(answer.text, "Pneumonia"), "edited",
+                  code="HP:0002090", **(more | {"words": "heart failure"}))  # fmt: skip
+    assert refused.status_code == 422
+    assert "Words that do not stand in this note." in refused.text
+
+
+def test_one_place_of_several_may_be_rejected_alone(desk, ward) -> None:
+    card = article(shown(desk, ward), "Cough")
+    where = re.search(r'<option value="(at-[0-9a-f]+)">[^<]*The cough', card)[1]
+    answer = act(desk, ward, card, "rejected", where=where)
+    assert article(answer.text, "Cough").count("<li><a href=") == 3
+    assert len(in_case(ward.access().case(ward.patient))) == 1
+
+
+def test_who_decides_on_an_old_page_is_told_so(desk, ward) -> None:
+    card = article(shown(desk, ward), "Pneumonia", "Possible")
+    assert act(desk, ward, card, "accepted").status_code == 200
+    late = act(desk, ward, card, "rejected")
+    assert late.status_code == 409
+    assert "changed since you opened the page" in late.text
+
+
+def test_the_form_of_a_correction_offers_what_the_fact_is_now(desk, ward) -> None:
+    card = article(shown(desk, ward), FEVER, "Denied or not found")
+    form = desk.get(f"{address(ward)}/correct?fact={form_of(card)['fact']}").text
+    assert '<option value="absent" selected>Denied or not found</option>' in form
+    assert '<option value="symptom" selected>Symptom</option>' in form
+    assert 'name="code" maxlength="200" value="HP:0001945"' in form
+
+
+def test_a_name_or_code_nobody_knows_is_refused(desk, ward, monkeypatch) -> None:
+    class Empty:
+        def named(self, words: str) -> list[int]:
+            return []
+
+        def concept_of(self, code: str) -> None:
+            return None
+
+    monkeypatch.setattr("suwen.notes.corrections.installed", Empty)
+    card = article(shown(desk, ward), "funny turn")
+    answer = act(desk, ward, card, "edited", code="no such thing", **CHOSEN)
+    assert answer.status_code == 422
+    assert "The vocabulary does not have" in answer.text or "does not have" in answer.text
+
+
+@pytest.mark.parametrize(
+    "bad", [{"presence": "perhaps"}, {"kind": "spell"}, {"words": "x" * 300}, {"act": "burned"}]
+)
+def test_a_form_nobody_offered_is_refused(desk, ward, bad) -> None:
+    card = article(shown(desk, ward), "Pneumonia", "Possible")
+    form = form_of(card) | CHOSEN | {"act": "edited", "code": "HP:0002090"} | bad
+    assert desk.post(f"{address(ward)}/review", **form).status_code == 422
+    assert in_case(ward.access().case(ward.patient)) == {}
+
+
+def test_only_the_care_team_reads_and_decides(ward) -> None:
+    other = Desk(ward, scene.OTHER.id)
+    assert other.get(address(ward)).status_code == 403
+    assert (
+        other.post(f"{address(ward)}/review", act="accepted", fact="x", seen="").status_code == 403
+    )
+    other.http.close()
+    desk = Desk(ward, "dr.lin")
+    act(desk, ward, article(shown(desk, ward), "Pneumonia", "Possible"), "accepted")
+    desk.http.close()
+    (one,) = in_case(ward.access().case(ward.patient)).values()
+    with pytest.raises(Denied):
+        ward.access(scene.OTHER).put([resource_of(one.correction, ward.patient)], ward.patient)
+
+
+def test_the_most_uncertain_note_waits_first_until_it_is_judged(desk, ward) -> None:
+    def waiting() -> list[str]:
+        text = desk.get(f"{address(ward)}/next").text
+        return re.findall(r">Li, Na · ([^·<]*) ·[^<]*</a><span[^>]*>([^<]*)<", text)
+
+    assert waiting()[0] == ("Referral letter", "2 of 8 mentions unsure")
+    act(desk, ward, article(shown(desk, ward), "funny turn"), "rejected")
+    act(desk, ward, article(shown(desk, ward), "Cough"), "accepted")
+    assert ("Referral letter", "0 of 5 mentions unsure") in waiting()
+    assert "Clinic page" not in dict(waiting()), "everything in it was judged"
+
+
+def test_the_case_leads_to_its_notes(desk, ward) -> None:
+    assert f'href="{address(ward)}"' in desk.get(f"/cases/{ward.patient}").text
+
+
+def test_a_case_without_notes_says_so(desk, ward) -> None:
+    patient = scene.admit(ward, "Wu, Li", "1950-01-01", "T-9")
+    page = desk.get(f"/cases/{patient}/notes")
+    assert page.status_code == 200
+    assert "This case holds no note that can be read." in page.text
+    assert desk.get(f"/cases/{patient}/notes?note=unknown").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "english", "chinese"),
+    [
+        ("frequency", "2/1d", "2 × every 1 d", "每 1 天 2 次"),
+        ("time", "P1Y6M", "1 y 6 mo", "1 年 6 个月"),
+        ("time", "2021-03", "2021-03", "2021-03"),
+        ("dose", "2 {tablet}", "2 tablet(s)", "2 片"),
+        ("status", "worse", "worse", "加重"),
+        ("route", "<b>", "<b>", "<b>"),
+    ],
+)
+def test_details_read_in_both_languages(part, value, english, chinese) -> None:
+    assert detail("en", part, value)[1] == english
+    assert detail("zh", part, value)[1] == chinese
