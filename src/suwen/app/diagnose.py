@@ -21,7 +21,7 @@ from suwen.cli import DiagnoseRequest, Outcome
 from suwen.core import registry
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, NotFound, StorageUnavailable, SuwenError
-from suwen.core.nouns import Case, Finding, Report, canonical, digest_of
+from suwen.core.nouns import Band, Case, Finding, Report, canonical, digest_of
 from suwen.core.settings import Settings, settings
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import shown
@@ -141,7 +141,7 @@ class Diagnosis:
         access = self._access(state)
         report = compose(
             self._case(state),
-            self._findings(access, state),
+            [finding for finding in self._findings(access, state) if told(finding)],
             [Text(**text) for text in state["not_understood"]],
             datetime.fromisoformat(state["payload"]["created"]),
         )
@@ -196,6 +196,17 @@ def in_order() -> list[Any]:
         for task in ready:
             ordered.append(waiting.pop(task.name))
     return ordered
+
+
+def told(finding: Finding) -> bool:
+    """Say whether a finding stands in reports.
+
+    Those of a task marked `inner` are steps of another's answer; that it could not begin is told.
+    """
+    task = registry.find(finding.task)
+    if not getattr(task, "inner", False):
+        return True
+    return finding.band is Band.ABSTAIN and not task.after
 
 
 def searches(task: Any) -> bool:

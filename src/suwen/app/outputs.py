@@ -11,7 +11,7 @@ from typing import Any
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Case, Finding, ImageRegion, Report
-from suwen.diagnosis.fhir import fhir_bundle
+from suwen.diagnosis.fhir import entry, fhir_bundle
 from suwen.diagnosis.html import html_report
 from suwen.diagnosis.lesions import compares, identified
 from suwen.diagnosis.pdf import pdf_report
@@ -22,6 +22,7 @@ from suwen.imaging.parametric_map import parametric_map, shows_map
 from suwen.imaging.seg import segmentation
 from suwen.imaging.series import CaseSeries, answered_volumes
 from suwen.imaging.sr import structured_report
+from suwen.notes.fhir import resources as note_resources
 from suwen.records import Store
 from suwen.server.outputs import Output
 
@@ -149,8 +150,15 @@ def _pdf(case: Case, report: Report, language: Language, known: Particulars) -> 
     return pdf_report(report, language, _images(case, report), known)
 
 
-def _fhir(_: Case, report: Report, language: Language, known: Particulars) -> bytes:
+def _fhir(case: Case, report: Report, language: Language, known: Particulars) -> bytes:
+    """Return the bundle of the report, and beside it what its notes say as resources."""
     bundle: dict[str, Any] = fhir_bundle(report, language, known)
+    moment = report.signed_at or report.created
+    facts = [] if report.status == "withdrawn" else list(shown(report))
+    bundle["entry"] += [
+        entry(resource)
+        for resource in note_resources(facts, f"Patient/{case.patient}", moment, language)
+    ]
     return json.dumps(bundle, indent=2, ensure_ascii=False).encode() + b"\n"
 
 

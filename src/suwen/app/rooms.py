@@ -12,6 +12,8 @@ def load() -> None:
     import suwen.imaging.followup
     import suwen.imaging.management
     import suwen.imaging.tasks
+    import suwen.notes.assertion_task
+    import suwen.notes.coding_task
     import suwen.notes.entities
     import suwen.notes.facts_task
     import suwen.privacy.tasks  # noqa: F401

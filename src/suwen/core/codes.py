@@ -52,6 +52,18 @@ SUWEN = "https://suwen.health/fhir"
 """Base of the URIs Suwen defines itself (extensions, identifiers, local code systems)."""
 
 
+PRESENCE = f"{SUWEN}/presence"
+"""Whether what a note names is there: present, absent, possible, conditional, hypothetical."""
+TEMPORALITY = f"{SUWEN}/temporality"
+EXPERIENCER = f"{SUWEN}/experiencer"
+FACT_KINDS = f"{SUWEN}/fact-kinds"
+"""What a fact of a note is: problem, drug, allergy, value, procedure."""
+FACT_DETAIL = f"{SUWEN}/fact-detail"
+"""Parts of such a fact, as `dose=500 mg`."""
+UNMAPPED = f"{SUWEN}/unmapped"
+"""What no vocabulary has a code for: the words themselves."""
+
+
 def _code(system: str, code: str, en: str, zh: str) -> Code:
     return Code(system=system, code=code, name=Text(en=en, zh=zh))
 

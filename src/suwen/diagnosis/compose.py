@@ -18,7 +18,7 @@ from suwen.core.nouns import (
     canonical,
     digest_of,
 )
-from suwen.diagnosis import lesions
+from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
@@ -109,6 +109,7 @@ def finding_statements(
     statements += _counts(ordered, edited)
     for problem in ordered:
         statements += _details(problem, edited, created)
+    statements += noted.statements(findings)
     return in_order(statements)
 
 

@@ -36,6 +36,7 @@ from suwen.diagnosis.fhir_lesions import (
 )
 from suwen.diagnosis.language import both, say
 from suwen.diagnosis.lesions import CITED, cited, identities
+from suwen.diagnosis.noted import from_text
 from suwen.diagnosis.observations import FINDING_SYSTEM
 from suwen.diagnosis.problems import latest_reviews, problems, shown
 from suwen.diagnosis.view import Particulars
@@ -69,7 +70,8 @@ def fhir_bundle(
     """Return the report as a FHIR R4 transaction Bundle.
 
     Each lesion is one Observation more, whose members are the findings on it and whose components
-    are their measures; the ImagingStudies they lie on stand beside (`Particulars.studies`).
+    are their measures; the ImagingStudies they lie on stand beside (`Particulars.studies`). What
+    notes say is written by its own room.
 
     A rejected finding is left out of the report's results and stays as an Observation
     `entered-in-error`, so that a receiver of an earlier version corrects itself. An edited finding
@@ -87,7 +89,11 @@ def fhir_bundle(
     known = particulars or Particulars()
     packs = sorted({finding.pack for finding in report.findings})
     resources = [_device(pack) for pack in packs]
-    resources += [_observation(finding, report, language) for finding in report.findings]
+    resources += [
+        _observation(finding, report, language)
+        for finding in report.findings
+        if not from_text(finding)
+    ]
     resources += lesion_observations(
         report, language, lambda one: _observation_status(report, one), partial(_cited, report)
     )
@@ -98,14 +104,16 @@ def fhir_bundle(
         "resourceType": "Bundle",
         "id": report.id,
         "type": "transaction",
-        "entry": [
-            {
-                "fullUrl": f"{SUWEN}/{_reference(resource)}",
-                "resource": resource,
-                "request": {"method": "PUT", "url": _reference(resource)},
-            }
-            for resource in resources
-        ],
+        "entry": [entry(resource) for resource in resources],
+    }
+
+
+def entry(resource: Resource) -> dict[str, Any]:
+    """Return a resource as an entry of a transaction."""
+    return {
+        "fullUrl": f"{SUWEN}/{_reference(resource)}",
+        "resource": resource,
+        "request": {"method": "PUT", "url": _reference(resource)},
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
 from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Status, Tracking
-from suwen.diagnosis import lesions
+from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.language import both, same
 from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent, quoted
 
@@ -102,8 +102,11 @@ def rank(finding: Finding) -> float:
 
 
 def problems(findings: Iterable[Finding]) -> list[Problem]:
-    """Gather `findings` by lesion: the most worrying first, the larger before the smaller."""
-    every = tuple(findings)
+    """Gather `findings` by lesion: the most worrying first, the larger before the smaller.
+
+    What notes say is no problem of its own: `noted` tells it.
+    """
+    every = tuple(finding for finding in findings if not noted.from_text(finding))
     known, before = lesions.identities(every), lesions.past(every)
     groups: dict[str, list[Finding]] = {}
     for finding in every:

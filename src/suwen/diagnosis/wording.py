@@ -21,6 +21,7 @@ class Section(StrEnum):
     SUMMARY = "summary"
     FINDINGS = "findings"
     UNANSWERED = "unanswered"
+    NOTES = "notes"
     CONTEXT = "context"
     DOCUMENTS = "documents"
     LIMITS = "limits"
@@ -31,6 +32,7 @@ SECTION_TITLES = {
     Section.SUMMARY: message("Summary"),
     Section.FINDINGS: message("Findings"),
     Section.UNANSWERED: message("Not answered"),
+    Section.NOTES: message("From the notes"),
     Section.CONTEXT: message("From the records"),
     Section.DOCUMENTS: message("Documents and earlier reports"),
     Section.LIMITS: message("Limits"),

@@ -6,19 +6,17 @@ Answered by rules (`notes.assertion`); in a dialogue the status of a symptom by 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from suwen.core.codes import SUWEN, Code, Text
-from suwen.core.nouns import Band, Case, Finding, Interval, Measure, Record, TextSpan
+from suwen.core.nouns import Band, Case, Finding, Interval, Measure, TextSpan
 from suwen.core.registry import register
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.guard import Range
@@ -29,7 +27,9 @@ from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
 from suwen.notes import assertion_examples as labelled
 from suwen.notes.assertion import KNOWLEDGE, RULES, Assertion, assertions
 from suwen.notes.assertion_examples import TYPES, Asserted
+from suwen.notes.case import Read, notes_of
 from suwen.notes.dialogue_status import StatusModel
+from suwen.notes.meaning import meanings
 from suwen.notes.text import Language, Note, Span
 from suwen.notes.triggers import Lexicon, read
 
@@ -72,6 +72,7 @@ class Assertions(Published):
     reads = (Reads("DocumentReference", "", Text(en="Clinical note", zh="病历文本")),)
     answers = Spans(ASKED, tuple(labelled.code_of(key) for key in TYPES), headline="absent")
     after: tuple[str, ...] = (ENTITIES,)
+    inner = True
     datasets = labelled.SETS
     rules = (*RULES, KNOWLEDGE / STATUS)
     domain: Mapping[str, Range] = {
@@ -94,18 +95,17 @@ class Assertions(Published):
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return each note in which something was named, with what was named in it."""
-        places: dict[str, list[TextSpan]] = defaultdict(list)
+        places: dict[str, list[Span]] = defaultdict(list)
         for finding in earlier:
             if finding.task != ENTITIES or finding.band is Band.ABSTAIN:
                 continue
             for one in finding.evidence:
                 if isinstance(one, TextSpan):
-                    places[one.record].append(one)
+                    places[one.record].append(Span(one.start, one.end))
         return [
-            sample
-            for record in case.records
-            if record.reference in places
-            and (sample := _sample(case, record, places[record.reference])) is not None
+            _sample(read, places[read.note.record])
+            for read in notes_of(case)
+            if read.note.record in places
         ]
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -148,7 +148,10 @@ class Assertions(Published):
                 en=f"By rule: {', '.join(code.name.en.lower() for code in said)}.",
                 zh=f"按规则：{'、'.join(code.name.zh for code in said)}。",
             ),
-            measures=tuple(Measure(code=code, interval=CERTAIN, unit="1") for code in said),
+            measures=tuple(
+                Measure(code=code, interval=CERTAIN, unit="1")
+                for code in meanings(one.presence, one.temporality, one.experiencer)
+            ),
             evidence=(
                 _evidence(note, one.mention),
                 *(_evidence(note, at, labelled.TRIGGER) for at in one.evidence),
@@ -179,35 +182,12 @@ def _golden(key: str, language: Language, text: str, names: Sequence[str]) -> Sa
     return Sample(key, Asserted(Note(text, language), spans))
 
 
-def _sample(case: Case, record: Record, places: Sequence[TextSpan]) -> Sample | None:
-    """Return the sample of a plain-text document; None where it holds no text."""
-    for text, inputs in _texts(case, record):
-        mentions = tuple(sorted({Span(one.start, one.end) for one in places}))
-        if not text or mentions[-1].end > len(text):
-            continue
-        language: Language = "zh" if any("\u4e00" <= each <= "\u9fff" for each in text) else "en"
-        note = Note(text, language, record.reference)
-        evidence = tuple(_evidence(note, one) for one in mentions)
-        return Sample(record.reference, Asserted(note, mentions), evidence, inputs)
-    return None
-
-
-def _texts(case: Case, record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the plain texts of a DocumentReference with the references they were read from."""
-    for content in record.content.get("content") or ():
-        attachment: dict[str, Any] = content.get("attachment") or {}
-        if not str(attachment.get("contentType", "text/plain")).startswith("text/plain"):
-            continue
-        url = str(attachment.get("url", ""))
-        try:
-            if url.startswith("blob/"):
-                data = case.blob(url.removeprefix("blob/"))
-                yield data.decode("utf-8"), (record.reference, url)
-            elif "data" in attachment:
-                data = base64.b64decode(str(attachment["data"]), validate=True)
-                yield data.decode("utf-8"), (record.reference,)
-        except (binascii.Error, UnicodeDecodeError):
-            continue
+def _sample(read: Read, stored: Sequence[Span]) -> Sample:
+    """Return the sample of one note; `stored` are places in its stored original."""
+    note = read.note
+    mentions = tuple(sorted({note.shown(place) for place in stored}))
+    evidence = tuple(_evidence(note, one) for one in mentions)
+    return Sample(note.record, Asserted(note, mentions), evidence, read.inputs)
 
 
 register(Assertions())

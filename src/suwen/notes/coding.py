@@ -227,7 +227,7 @@ class Coder:
         for reading in readings:
             found += [(r, reading, 1.0) for r in self._same(reading.text, kind, systems)]
             certain = any(not self.vocabulary.flags[row] & LOOSE for row, _, _ in found)
-            if certain and not long:
+            if certain:
                 return found
         if not found and not long:
             for sense in abbreviations.senses(text)[:4] if len(text) <= 8 else ():

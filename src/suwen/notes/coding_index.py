@@ -167,7 +167,7 @@ class Index:
 
     def near(self, unit: str) -> list[tuple[int, float]]:
         """Return known words spelled like an unknown one, with the Dice coefficient of triples."""
-        return _near(self, unit)
+        return list(_near(self, unit))
 
     def _allowed(self, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
         return _mask(self, kinds, systems)
@@ -190,8 +190,11 @@ def triples_of(word: str) -> set[str]:
 
 
 def dice(a: str, b: str) -> float:
-    """Return the Dice coefficient of the letter triples of two texts."""
-    first, second = triples_of(a), triples_of(b)
+    """Return the Dice coefficient of the letter triples of two texts, of pairs in Chinese."""
+    if terms.is_chinese(a) and terms.is_chinese(b):
+        first, second = set(map("".join, pairwise(a))), set(map("".join, pairwise(b)))
+    else:
+        first, second = triples_of(a), triples_of(b)
     return 2 * len(first & second) / (len(first) + len(second)) if first and second else 0.0
 
 

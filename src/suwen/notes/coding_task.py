@@ -36,7 +36,6 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
 from suwen.notes import coding_examples as labelled
-from suwen.notes.case import notes_of
 from suwen.notes.coding import MODEL, Candidate, Coder, Context, primary
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import FILE, OMIM, Vocabulary
@@ -57,7 +56,8 @@ SCORE: Final = Code(
 )
 KIND_OF: Final = {
     "problem": "problem", "disease": "problem", "symptom": "problem", "drug": "drug",
-    "chemical": "drug", "test": "test", "procedure": "procedure", "anatomy": "anatomy",
+    "chemical": "drug", "test": "test", "laboratory": "test", "procedure": "procedure",
+    "imaging": "procedure", "anatomy": "anatomy",
 }  # fmt: skip
 """Kind that is coded, by the short code of the type of `notes.entities`."""
 
@@ -68,7 +68,7 @@ class Named:
 
     mention: str
     kind: str
-    context: Context = field(default_factory=Context)
+    definitions: Mapping[str, str] = field(default_factory=dict)
     systems: tuple[str, ...] = ()
 
 
@@ -109,9 +109,12 @@ class Coding(Published):
     reads = (Reads("DocumentReference", "", Text(en="Clinical note", zh="病历文本")),)
     answers = Ranked(ASKED)
     after: tuple[str, ...] = (ENTITIES,)
+    inner = True
     datasets: tuple[str, ...] = ("bc5cdr", "ncbi_disease", "chip_cdn")
     rules: tuple[Path, ...] = (MODEL,)
-    domain: ClassVar[Mapping[str, Range]] = {"characters": Range(1.0, 200.0)}
+    domain: ClassVar[Mapping[str, Range]] = {
+        "characters": Range(1.0, 200.0, Text(en="The characters of the mention", zh="提及的字符数"))
+    }
     sources = (
         "Names: HPO 2024-08-13, MeSH 2026, ICD-10-CM April 2026, ICD-10 Beijing v601, LOINC 2.77, "
         "DrugBank open vocabulary, our own lists; licences and attributions: `Vocabulary.sources`",
@@ -127,6 +130,8 @@ class Coding(Published):
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample for each mention that `notes.entities` found."""
+        from suwen.notes.case import notes_of  # type: ignore[import-not-found, unused-ignore]
+
         read = {one.note.record: one for one in notes_of(case)}
         found: list[Sample] = []
         for finding in earlier:
@@ -137,7 +142,7 @@ class Coding(Published):
                 if isinstance(span, TextSpan) and span.record in read:
                     one = read[span.record]
                     mention = Span(span.start, span.end).of(one.original)
-                    data = Named(mention, kind, Context.of(one.note.text))
+                    data = Named(mention, kind, Context.of(one.note.text).definitions)
                     key = f"{span.record} {span.start}-{span.end}"
                     found.append(Sample(key, data, (span,), one.inputs))
         return found
@@ -151,7 +156,9 @@ class Coding(Published):
 
         def load(i: int) -> Sample:
             gold = golds[i]
-            return Sample(f"{dataset} {i}", Named(gold.mention, gold.kind, gold.context, systems))
+            return Sample(
+                f"{dataset} {i}", Named(gold.mention, gold.kind, gold.context.definitions, systems)
+            )
 
         def truth(i: int) -> Array:
             return np.array(sorted(golds[i].codes))
@@ -174,7 +181,8 @@ class Coding(Published):
         """Return the codes of a mention, best first; `parts` holds the candidates."""
         data: Named = sample.data
         coder = coder_of(pack)
-        found = coder.candidates(data.mention, data.kind, data.context, data.systems or None)
+        context = Context(data.definitions)
+        found = coder.candidates(data.mention, data.kind, context, data.systems or None)
         limit = coder.weights["threshold"]
         return Output(
             np.empty(0),
@@ -186,7 +194,6 @@ class Coding(Published):
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
         """Return the code by which facts are compared, or that there is none."""
         data: Named = sample.data
-        name = f"{pack.name}@{pack.version}+{pack.digest}"
         best = primary(output.parts["kept"], data.kind)
         if best is None:
             reason = Text(
@@ -194,14 +201,20 @@ class Coding(Published):
                 zh="没有与该提及相近的编码；已进入未映射队列",
             )
             return [
-                Finding(task=self.name, pack=name, code=ASKED, band=Band.ABSTAIN, reason=reason,
-                        evidence=sample.evidence)
-            ]  # fmt: skip
+                Finding(
+                    task=self.name,
+                    pack=pack.identity,
+                    code=ASKED,
+                    band=Band.ABSTAIN,
+                    reason=reason,
+                    evidence=sample.evidence,
+                )
+            ]
         score = Interval(value=best.score, low=best.score, high=best.score)
         return [
             Finding(
                 task=self.name,
-                pack=name,
+                pack=pack.identity,
                 code=best.as_code(),
                 band=Band.RULE_IN if best.score >= SURE else Band.GREY,
                 measures=(Measure(code=SCORE, interval=score, unit=PROBABILITY),),

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast, get_args
 
-from suwen.core.codes import SUWEN, Code, Text
+from suwen.core.codes import EXPERIENCER, PRESENCE, SUWEN, TEMPORALITY, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Case, Record, Reference, canonical, digest_of
 from suwen.notes.entity_data import KINDS
-from suwen.notes.facts_task import EXPERIENCER, PRESENCE, TEMPORALITY, meant
+from suwen.notes.meaning import meant
 from suwen.notes.text import Note, Span
-from suwen.notes.vocabulary import installed
+from suwen.notes.vocabulary import SYSTEMS, installed
 from suwen.records import Access, Entry
 
 Verdict = Literal["accepted", "edited", "rejected"]
@@ -323,11 +323,11 @@ def find_code(name: str) -> Code:
     rows = vocabulary.named(words)
     if rows:
         return vocabulary.as_code(vocabulary.entry(rows[0]).concept)
-    concept = vocabulary.concept_of(words)
-    if concept is None:
+    found = [one for system in SYSTEMS for one in vocabulary.concepts(system, words)]
+    if not found:
         raise BadInput(
             "a name or code that the vocabulary does not have",
             "a name as HPO, ICD-10, MeSH, LOINC have it, or its code",
             "try another name, or leave it empty",
         )
-    return vocabulary.as_code(concept)
+    return vocabulary.as_code(found[0])

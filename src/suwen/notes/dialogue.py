@@ -1,9 +1,9 @@
 """Visit talk to a draft note by section: extractive, by templates, every line traceable to turns.
 
 A question and its answer become a line: a denial or a report of what was asked for, or the answer
-in the third person; what a clinician states (findings, plans) is kept as stated. Fillers and greetings
-are left out, number words become digits. Nothing is added that was not said; each line names the
-stretches of the talk it was made from. `knowledge/dialogue.toml` has the words.
+in the third person; what a clinician states (findings, plans) is kept as stated. Fillers and
+greetings are left out, number words become digits. Nothing is added that was not said; each line
+names the stretches of the talk it was made from. `knowledge/dialogue.toml` has the words.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from suwen.core.codes import SUWEN, Code, Text
+from suwen.core.encodings import language_of
 from suwen.core.errors import BadInput, MissingExtra
-from suwen.core.nouns import Case, Finding
+from suwen.core.nouns import Band, Case, Finding, TextSpan
 from suwen.core.registry import register
 from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
@@ -24,9 +25,13 @@ from suwen.lifecycle.kinds import Answers, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
-from suwen.notes import corrected, entity_data
+from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
+from suwen.notes import corrected, entity_data, values
+from suwen.notes.case import notes_of
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
+from suwen.notes.lexicon import lexicon
 from suwen.notes.reader import Reader, reader_of
+from suwen.notes.text import Note, Span
 from suwen.records import Access
 
 ENTITIES: Final = "notes.entities"
@@ -47,6 +52,16 @@ _NAMES: Final = {
     "department": ("Department", "科室"),
 }
 KIND_SYSTEM: Final = f"{SUWEN}/entity-kinds"
+LISTED_LOGIT: Final = 0.0
+"""Logit of a name that only the vocabulary knows: even odds, for it was not scored."""
+LISTED_KINDS: Final = {
+    **{"problem": "problem", "drug": "drug", "procedure": "procedure"},
+    **{"anatomy": "anatomy", "test": "laboratory"},
+}
+LISTED_REASON: Final = Text(
+    en="Stands in the vocabulary; the network did not mark it.",
+    zh="词表中的名称；网络未标注。",
+)
 
 
 def kind_code(kind: str) -> Code:
@@ -72,8 +87,9 @@ class Entities:
     )
     answers: Answers = Spans(ASKED, tuple(kind_code(kind) for kind in KINDS))
     after: tuple[str, ...] = ()
+    inner = True
     datasets: tuple[str, ...] = (NOTES, *SCHEMES)
-    perturbations: tuple[Perturbation, ...] = ()
+    perturbations: tuple[Perturbation, ...] = (TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED)
     recipe = Recipe(folds=1, epochs=14, batch_size=16, learning_rate=4e-4)
     domain_names: Mapping[str, Text] = {
         "unknown_share": Text(en="Share of pieces the network does not know", zh="未知字词比例"),
@@ -81,7 +97,15 @@ class Entities:
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return every note of the Case."""
-        return []
+        return [
+            Sample(
+                read.note.record,
+                Worded(read.note.text, read.note.language, note=read.note),
+                (TextSpan(record=read.note.record, start=0, end=max(1, len(read.original))),),
+                read.inputs,
+            )
+            for read in notes_of(case)
+        ]
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
         """Return the labelled texts of one corpus, or of all that may ship."""
@@ -104,21 +128,55 @@ class Entities:
         return fit_languages.fit(train, valid, recipe, folder)
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
-        """Read one text under its scheme, or as a note."""
+        """Read one text under its scheme, or as a note: then listed names stand beside."""
         worded: Worded = sample.data
         reader = _reader(pack, worded.language)
         scheme = worded.scheme or READ_AS[worded.language]
         (found,) = reader.read([worded.text], [scheme])
         rows = [(one.logit, one.start, one.end, KINDS.index(one.kind)) for one in found]
+        if not worded.scheme:
+            rows += _listed(worded.text, rows)
         return Output(
             scores=np.zeros(0),
             domain={"unknown_share": reader.unknown_share(worded.text)},
-            marks=np.array(rows, dtype=float).reshape(-1, 4),
+            marks=np.array(sorted(rows, key=lambda row: row[1:]), dtype=float).reshape(-1, 4),
         )
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
-        """Return a finding for each stretch."""
-        return [finding for _, finding in say.spanned(self, pack, sample, output)]
+        """Return a finding for each stretch, with its place in the stored original."""
+        note: Note | None = sample.data.note
+        found = []
+        for row, finding in say.spanned(self, pack, sample, output):
+            place = Span(int(row[1]), int(row[2]))
+            update: dict[str, Any] = {}
+            if note is not None:
+                stored = note.stored(place)
+                update["evidence"] = (
+                    TextSpan(record=note.record, start=stored.start, end=stored.end),
+                )
+            if row[0] == LISTED_LOGIT:
+                update |= {"band": Band.GREY, "reason": LISTED_REASON}
+            found.append(finding.model_copy(update=update))
+        return found
+
+
+def _listed(
+    text: str, rows: Sequence[tuple[float, int, int, int]]
+) -> list[tuple[float, int, int, int]]:
+    """Return names of the vocabulary that no answered stretch touches, at even odds."""
+    taken = np.zeros(len(text) + 1, dtype=bool)
+    for _, start, end, _ in rows:
+        taken[start:end] = True
+    measured = [value.span for value in values.find(text, language_of(text))]
+    found = []
+    for match in lexicon().find(text, tuple(LISTED_KINDS)):
+        place = Span(match.start, match.end)
+        if match.kind == "drug" and any(place.overlaps(span) for span in measured):
+            continue
+        if not taken[match.start : match.end].any():
+            kind = KINDS.index(LISTED_KINDS[match.kind])
+            found.append((LISTED_LOGIT, match.start, match.end, kind))
+    return found
 
 
 @lru_cache(maxsize=8)

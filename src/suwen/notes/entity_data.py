@@ -21,6 +21,7 @@ from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.notes import corpora
 from suwen.notes.corpora import Document
 from suwen.notes.names import FLAGS, WORD, Names
+from suwen.notes.text import Note
 
 Floats = NDArray[np.float64]
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
@@ -35,11 +36,12 @@ TEXT: Final = "text"
 
 @dataclass(frozen=True)
 class Worded:
-    """A text to be read: under one scheme, or under none in particular (a note)."""
+    """A text to be read: under one scheme, or as the note it is of."""
 
     text: str
     language: str
     scheme: str = ""
+    note: Note | None = None
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from suwen.core.codes import Code, Text
-from suwen.core.nouns import Reference
 from suwen.notes import relations, values
 from suwen.notes.relations import Relation
 from suwen.notes.terms import bag
-from suwen.notes.text import Mention, Note, Span
+from suwen.notes.text import Cited, Mention, Note, Span
 
 PROBLEM: Final = ("problem", "symptom")
 DETAILS: Final = {
@@ -37,15 +36,8 @@ AGREEMENT: Final = 0.01
 _ALLERGY: Final = re.compile(
     r"allerg(?:y|ies|ic)|anaphyla\w+|hypersensitiv\w+|过敏|变态反应", re.IGNORECASE
 )
+_AGO: Final = re.compile(r"(?:ago|prior|earlier|before|previously|前)$", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"[.;。；\n]")
-
-
-@dataclass(frozen=True, order=True)
-class Cited:
-    """A stretch of the text of the note read from `record`."""
-
-    record: Reference
-    span: Span
 
 
 @dataclass(frozen=True)
@@ -201,14 +193,17 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
     related: dict[Span, list[Relation]] = defaultdict(list)
     for relation in relations.relate(note, mentions):
         related[relation.head].append(relation)
+    results = [value.span for value in values.find(note.text, note.language)]
+    headings = [Span(section.start, section.heading_end) for section in note.sections]
     for one in said:
         kind = _kind(note, one)
-        if not kind:
-            continue
         place = Span(one.mention.start, one.mention.end)
+        measured = kind in ("drug", "allergy") and any(place.overlaps(each) for each in results)
+        if not kind or measured or any(place.overlaps(each) for each in headings):
+            continue
         words = place.of(note.text)
         parts = {
-            DETAILS[relation.kind]: relation.value
+            DETAILS[relation.kind]: _told(note, relation)
             for relation in reversed(related[place])
             if relation.kind in DETAILS
         }
@@ -218,13 +213,30 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
             name=one.code.name if one.code else Text(en=words, zh=words),
             code=one.code,
             presence=one.presence,
-            temporality=one.temporality,
+            temporality=_time(one, parts.get("time", "")),
             experiencer=one.experiencer,
             details=tuple(sorted(parts.items())),
             cited=(Cited(note.record, place),),
             cues=tuple(Cited(note.record, cue) for cue in one.cues),
             probability=one.probability,
         )
+
+
+def _told(note: Note, relation: Relation) -> str:
+    """Return the value of a relation; of a time long past the duration with a minus before it."""
+    ago = relation.kind == "problem-time" and _AGO.search(relation.tail.of(note.text))
+    return f"-{relation.value}" if ago and relation.value.startswith("P") else relation.value
+
+
+def _time(said: Said, time: str) -> str:
+    """Return when a mention is of: what lasts is current, and so is that something is not there.
+
+    A disease of the past history that has lasted ten years is there today; a denial under that
+    heading is about today as much as about before.
+    """
+    if said.presence == "absent" or time.startswith("P"):
+        return "recent"
+    return said.temporality
 
 
 def _kind(note: Note, said: Said) -> str:

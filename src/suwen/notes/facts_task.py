@@ -14,7 +14,17 @@ from typing import Final
 
 import numpy as np
 
-from suwen.core.codes import SUWEN, Code, Text
+from suwen.core.codes import (
+    EXPERIENCER,
+    FACT_DETAIL,
+    FACT_KINDS,
+    PRESENCE,
+    SUWEN,
+    TEMPORALITY,
+    UNMAPPED,
+    Code,
+    Text,
+)
 from suwen.core.errors import IntegrityError
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, Status, TextSpan
 from suwen.core.registry import register
@@ -24,9 +34,11 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.task import Output, Reads, Sample
 from suwen.notes.case import Read, notes_of
-from suwen.notes.facts import Cited, Fact, Said, facts_of
-from suwen.notes.text import Mention, Note, Span
+from suwen.notes.facts import Fact, Said, facts_of
+from suwen.notes.meaning import meanings
+from suwen.notes.text import Cited, Mention, Note, Span
 from suwen.notes.vocabulary import KNOWLEDGE
+from suwen.notes.wording import detail
 
 FACTS: Final = "notes.facts"
 ENTITIES, ASSERTION, CODING = "notes.entities", "notes.assertion", "notes.coding"
@@ -40,40 +52,13 @@ _KINDS: Final = {
     "value": ("Result", "检查结果"),
     "procedure": ("Procedure", "手术或操作"),
 }
-PRESENCE: Final = f"{SUWEN}/presence"
-TEMPORALITY: Final = f"{SUWEN}/temporality"
-EXPERIENCER: Final = f"{SUWEN}/experiencer"
-DETAIL: Final = f"{SUWEN}/fact-detail"
-UNMAPPED: Final = f"{SUWEN}/unmapped"
-"""System of a mention that no vocabulary has: its code is the words themselves."""
-_MEANT: Final = {
-    PRESENCE: {
-        "present": ("Present", "存在"),
-        "absent": ("Denied or not found", "否认或未见"),
-        "possible": ("Possible", "可能"),
-        "conditional": ("Under a condition", "有条件"),
-        "hypothetical": ("Hypothetical", "假设"),
-    },
-    TEMPORALITY: {"recent": ("Current", "当前"), "historical": ("In the past", "既往")},
-    EXPERIENCER: {
-        "patient": ("Patient", "患者本人"),
-        "family": ("Family member", "家族成员"),
-        "other": ("Another person", "他人"),
-    },
-}
 CERTAIN: Final = Interval(value=1.0, low=1.0, high=1.0)
-
-
-def meant(system: str, code: str) -> Code:
-    """Return the code of a presence, a time or a person."""
-    en, zh = _MEANT[system][code]
-    return Code(system=system, code=code, name=Text(en=en, zh=zh))
 
 
 def kind_code(kind: str) -> Code:
     """Return the code of a kind of fact."""
     en, zh = _KINDS[kind]
-    return Code(system=f"{SUWEN}/fact-kinds", code=kind, name=Text(en=en, zh=zh))
+    return Code(system=FACT_KINDS, code=kind, name=Text(en=en, zh=zh))
 
 
 @dataclass(frozen=True)
@@ -219,22 +204,20 @@ def finding_of_fact(fact: Fact, notes: Mapping[str, Note], pack: str) -> Finding
     """Return a fact as a finding: its code, how it is meant, its value, and where it is said."""
     code = fact.code or Code(system=UNMAPPED, code=fact.key, name=fact.name)
     measures = [
-        Measure(code=meant(PRESENCE, fact.presence), interval=CERTAIN, unit="1"),
-        Measure(code=meant(TEMPORALITY, fact.temporality), interval=CERTAIN, unit="1"),
-        Measure(code=meant(EXPERIENCER, fact.experiencer), interval=CERTAIN, unit="1"),
+        Measure(code=code, interval=CERTAIN, unit="1")
+        for code in meanings(fact.presence, fact.temporality, fact.experiencer)
     ]
     if fact.quantity is not None:
         value = fact.quantity.value
-        high = max(value, fact.quantity.high or value)
-        interval = Interval(value=value, low=value, high=high)
-        measures.insert(0, Measure(code=code, interval=interval, unit=fact.quantity.unit))
+        exact = Interval(value=value, low=value, high=value)
+        measures.insert(0, Measure(code=code, interval=exact, unit=fact.quantity.unit))
     measures += [
         Measure(
-            code=Code(system=DETAIL, code=f"{part}={value}", name=Text(en=value, zh=value)),
+            code=Code(system=FACT_DETAIL, code=f"{part}={value}", name=detail(part, value)),
             interval=CERTAIN,
             unit="1",
         )
-        for part, value in fact.details
+        for part, value in _parts(fact)
     ]
     return Finding(
         task=FACTS,
@@ -252,6 +235,16 @@ def finding_of_fact(fact: Fact, notes: Mapping[str, Note], pack: str) -> Finding
     )
 
 
+def _parts(fact: Fact) -> list[tuple[str, str]]:
+    """Return the details of a fact, those of its value too."""
+    parts = list(fact.details)
+    if fact.quantity is not None and fact.quantity.comparator:
+        parts.append(("comparator", fact.quantity.comparator))
+    if fact.quantity is not None and fact.quantity.high is not None:
+        parts.append(("to", f"{fact.quantity.high:g}"))
+    return parts
+
+
 def _span(notes: Mapping[str, Note], cited: Cited, note: Text | None = None) -> TextSpan:
     stored = notes[cited.record].stored(cited.span)
     return TextSpan(record=cited.record, start=stored.start, end=stored.end, note=note)
@@ -259,14 +252,8 @@ def _span(notes: Mapping[str, Note], cited: Cited, note: Text | None = None) -> 
 
 def reason_of(fact: Fact) -> Text:
     """Say in a sentence what the notes say and how often."""
-    presence, time, person = (
-        meant(system, code).name
-        for system, code in (
-            (PRESENCE, fact.presence),
-            (TEMPORALITY, fact.temporality),
-            (EXPERIENCER, fact.experiencer),
-        )
-    )
+    ways = meanings(fact.presence, fact.temporality, fact.experiencer)
+    presence, time, person = (code.name for code in ways)
     count = len(fact.cited)
     en = f"{presence.en}; {time.en.lower()}; {person.en.lower()}; said in {count} place"
     zh = f"{presence.zh}；{time.zh}；{person.zh}；共 {count} 处"

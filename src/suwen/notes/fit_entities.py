@@ -283,7 +283,7 @@ def to_bytes(path: Path) -> None:
         small,
         weight_type=QuantType.QInt8,
         per_channel=True,
-        op_types_to_quantize=["MatMul", "Gather", "Gemm", "LSTM"],
+        op_types_to_quantize=["MatMul", "Gather", "Gemm", "LSTM", "Conv"],
     )
     small.replace(path)
 

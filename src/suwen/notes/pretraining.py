@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
-from suwen.notes import entity_data
+from suwen.notes import entity_data, trimming
 from suwen.notes.pieces import CLOSING, HIDDEN, OPENING, WINDOW
+from suwen.notes.vocabulary import installed
 
 HIDE: Final = 0.15
 """Share of pieces to be guessed."""
@@ -113,6 +114,10 @@ def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -
     tokenizer.no_padding()
     read = list(texts(data))
     order = rng.permutation(len(read))
+    target.mkdir(parents=True, exist_ok=True)
+    names = installed()
+    known = [names.surface(row) for row in range(len(names))]
+    np.savez_compressed(target / trimming.SEEN, seen=trimming.seen(tokenizer, [*read, *known]))
     encoded = tokenizer.encode_batch([read[i] for i in order], add_special_tokens=False)
     stream = np.concatenate([np.array(each.ids, dtype=np.int64) for each in encoded])
     count = len(stream) // WINDOW

@@ -89,16 +89,44 @@ class Reader:
         found: list[list[Stretch]] = [[] for _ in texts]
         for batch in _batches(jobs):
             scores = self._scores([pieces[i].cut(low, high) for low, high, i in batch])
-            for row, (low, high, i) in enumerate(batch):
-                number = self._head(schemes[i])
-                head, own = self.heads[number], pieces[i].cut(low, high)
-                emissions = scores[number][row, self.framed : self.framed + high - low]
-                for logit, first, last, kind in crf.decoded(
-                    np.asarray(emissions, dtype=np.float64), head.transitions
-                ):
-                    start, end = int(own.start[first]), int(own.end[last - 1])
-                    found[i].append(Stretch(start, end, head.kinds[kind], logit))
+            heads = np.array([self._head(schemes[i]) for _, _, i in batch])
+            for number in np.unique(heads):
+                rows = np.flatnonzero(heads == number)
+                own = [batch[row] for row in rows]
+                for job, marked in zip(own, self._decoded(scores, number, rows, own), strict=True):
+                    low, high, i = job
+                    found[i] += self._stretches(pieces[i].cut(low, high), int(number), marked)
         return [sorted(each, key=lambda one: (one.start, one.end)) for each in found]
+
+    def _decoded(
+        self,
+        scores: Sequence[NDArray[np.float32]],
+        number: int,
+        rows: NDArray[np.intp],
+        jobs: Sequence[tuple[int, int, int]],
+    ) -> list[list[tuple[float, int, int, int]]]:
+        """Return the stretches, in pieces, of windows that are read under one head."""
+        lengths = np.array([high - low for low, high, _ in jobs])
+        inside = slice(int(self.framed), int(self.framed) + int(lengths.max()))
+        emissions = np.asarray(scores[number][rows, inside], dtype=np.float64)
+        return crf.decoded(emissions, self.heads[number].transitions, lengths)
+
+    def _stretches(
+        self, own: Pieces, number: int, marked: Sequence[tuple[float, int, int, int]]
+    ) -> list[Stretch]:
+        """Return the stretches of one window in characters, of whole words."""
+        kinds = self.heads[number].kinds
+        found: list[Stretch] = []
+        for logit, low, high, kind in marked:
+            first, last = low, high
+            while self.framed and first > 0 and own.features[first, -1]:
+                first -= 1
+            while self.framed and last < len(own) and own.features[last, -1]:
+                last += 1
+            if not found or int(own.start[first]) >= found[-1].end:
+                start, end = int(own.start[first]), int(own.end[last - 1])
+                found.append(Stretch(start, end, kinds[kind], logit))
+        return found
 
     def unknown_share(self, text: str) -> float:
         """Return the share of a text's pieces that the network does not know; 0 without any."""

@@ -34,6 +34,10 @@ _CONTRAST: Final = re.compile(
     r"\b(?:but|however|although|who|which)\b|但|而(?!且)|伴|无|未见|否认|\b(?:denies|no|without)\b",
     re.IGNORECASE,
 )
+_SECOND: Final = re.compile(
+    r"\b(?:to|then|or|increased|decreased|titrated)\b|改为|增至|加至|减至|后改", re.IGNORECASE
+)
+"""Before a second dose of one drug."""
 _DENIED: Final = re.compile(r"(?:无|否认|未见|未|\bno|\bdenies|\bwithout)\s*$", re.IGNORECASE)
 _OPENS: Final = re.compile(
     r"(?:^|[,，;；。:：\n])\s*(?:in|on|since|about|for|于|自|约)?\s*$", re.IGNORECASE
@@ -72,43 +76,42 @@ def relate(
         Values of the note; looked for when None.
     """
     measured = values.find(note.text, note.language) if found is None else list(found)
+    parts = medication.find(note.text, note.language)
+    moments = times.find(note.text, note.language)
     relations: list[Relation] = []
     for sentence in note.sentences or (Span(0, len(note.text)),):
         own = [m for m in mentions if sentence.start <= m.start < sentence.end]
         there = [v for v in measured if sentence.start <= v.span.start < sentence.end]
-        relations += in_sentence(note, sentence, own, there)
+        if own or there:
+            said = [p for p in parts if _within(p.span, sentence)]
+            when = [m for m in moments if _within(m.span, sentence)]
+            relations += _in_sentence(note.text, sentence, own, there, said, when)
     return sorted(set(relations))
 
 
-def in_sentence(
-    note: Note, sentence: Span, mentions: Sequence[Mention], measured: Sequence[values.Value]
+def _within(span: Span, sentence: Span) -> bool:
+    return sentence.start <= span.start and span.end <= sentence.end
+
+
+def _in_sentence(
+    text: str,
+    sentence: Span,
+    mentions: Sequence[Mention],
+    measured: Sequence[values.Value],
+    parts: list[medication.Found],
+    moments: list[times.Time],
 ) -> list[Relation]:
-    """Return the relations within one sentence."""
-    text = sentence.of(note.text)
-    shift = sentence.start
-    parts = [
-        medication.Found(_moved(one.span, shift), one.part, one.value)
-        for one in medication.find(text, note.language)
-    ]
-    moments = [
-        times.Time(_moved(one.span, shift), one.kind, one.value)
-        for one in times.find(text, note.language)
-    ]
     drugs = sorted(m for m in mentions if m.kind == "drug")
     problems = sorted(m for m in mentions if m.kind in ("problem", "symptom"))
     taken = [value.span for value in measured]
     parts = [p for p in parts if p.part != "dose" or not any(p.span.overlaps(t) for t in taken)]
-    relations = _drugs(note.text, sentence, drugs, parts, moments)
+    relations = _drugs(text, sentence, drugs, parts, moments)
     used = {one.tail for one in relations}
     free = [one for one in moments if one.span not in used]
     relations += _tests(measured, free)
-    relations += _problems(note.text, sentence, problems, drugs, free)
-    relations += _statuses(note.text, problems, [p for p in parts if p.part == "status"])
+    relations += _problems(text, sentence, problems, drugs, free)
+    relations += _statuses(text, problems, [p for p in parts if p.part == "status"])
     return relations
-
-
-def _moved(span: Span, shift: int) -> Span:
-    return Span(span.start + shift, span.end + shift)
 
 
 def _bare(mention: Span) -> Span:
@@ -128,6 +131,7 @@ def _drugs(
     }  # fmt: skip
     relations: list[Relation] = []
     claimed: set[Span] = set()
+    dosed: dict[Mention, int] = {}
     for place, drug in enumerate(drugs):
         end = drugs[place + 1].start if place + 1 < len(drugs) else sentence.end
         end = min(end, drug.end + REACH)
@@ -141,7 +145,11 @@ def _drugs(
             if after and ahead > 0 and one.part == "dose" and _leads(text, one.span, ahead):
                 after = False
             before = one.part in ("dose", "route") and _precedes(text, drugs, place, one.span)
+            if one.part == "dose" and drug in dosed and not before:
+                after = _SECOND.search(text[dosed[drug] : one.span.start]) is not None
             if after or before:
+                if one.part == "dose":
+                    dosed[drug] = one.span.end
                 relations.append(Relation(_bare(drug), names[one.part], one.span, one.value))
                 claimed.add(one.span)
         for moment in moments:

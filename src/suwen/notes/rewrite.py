@@ -22,9 +22,9 @@ from typing import Any, Final
 from suwen.core.codes import Language, Text
 from suwen.core.errors import SuwenError
 from suwen.core.settings import Settings, settings
-from suwen.notes.summary import Cited, SummaryLine
+from suwen.notes.summary import SummaryLine
 from suwen.notes.support import REASONS, gives_orders, unsupported
-from suwen.notes.text import Note
+from suwen.notes.text import Cited, Note
 
 ANSWER_CAP: Final = 1024 * 1024
 """Longest answer read, in bytes."""

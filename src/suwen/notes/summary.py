@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from suwen.core.codes import Text
-from suwen.core.nouns import Reference
-from suwen.notes.text import Note, Span
+from suwen.notes.text import Cited, Note, Span
 
 SOURCE: Final = Path(__file__).parent / "knowledge" / "summary.toml"
 MOST_SENTENCES: Final = 2
@@ -25,14 +24,6 @@ MOST_SENTENCES: Final = 2
 MOST_PLANS: Final = 8
 """Sentences of plans that name no problem."""
 ADVISING: Final = ("assessment", "plan", "assessment_and_plan", "discharge_instructions")
-
-
-@dataclass(frozen=True, order=True)
-class Cited:
-    """A stretch of the text of the note read from `record`."""
-
-    record: Reference
-    span: Span
 
 
 class Stated(Protocol):

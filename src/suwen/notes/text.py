@@ -50,6 +50,14 @@ class Mention(Span):
     kind: str
 
 
+@dataclass(frozen=True, order=True)
+class Cited:
+    """A stretch of the text of the note read from `record`."""
+
+    record: Reference
+    span: Span
+
+
 @dataclass(frozen=True)
 class Note:
     """A readable text and its parts, in the order they stand.

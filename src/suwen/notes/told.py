@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from suwen.core.codes import Text
+from suwen.core.codes import EXPERIENCER, FACT_DETAIL, PRESENCE, TEMPORALITY, Text
+from suwen.core.codes import UNMAPPED as UNMAPPED_SYSTEM
 from suwen.core.nouns import Band, Finding, Record, TextSpan, digest_of
 from suwen.notes.corrections import Correction, Judged, Meant, Place
-from suwen.notes.facts_task import DETAIL, ENTITIES, EXPERIENCER, FACTS, PRESENCE, TEMPORALITY
-from suwen.notes.facts_task import UNMAPPED as UNMAPPED_SYSTEM
+from suwen.notes.facts_task import ENTITIES, FACTS
 
 OTHER: Final = "other"
 """Kind of a fact for a type of mention that states none by itself."""
@@ -188,7 +188,7 @@ def _of_finding(
         tuple(
             (part, text)
             for one in finding.measures
-            if one.code.system == DETAIL
+            if one.code.system == FACT_DETAIL
             for part, _, text in [one.code.code.partition("=")]
         ),
         _places(finding, said=False),

@@ -11,7 +11,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from suwen.core.errors import BadInput
 from suwen.notes.vocabulary import KNOWLEDGE
@@ -74,9 +74,13 @@ def tests() -> dict[str, Test]:
     """Return every test by its key."""
     data = tomllib.loads((KNOWLEDGE / "laboratory.toml").read_text(encoding="utf-8"))
     return {
-        key: Test(key=key, **{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()})
+        key: _test(key, {k: tuple(v) if isinstance(v, list) else v for k, v in one.items()})
         for key, one in data.items()
     }
+
+
+def _test(key: str, entry: dict[str, Any]) -> Test:
+    return Test(key=key, **entry)
 
 
 def unit_of(written: str) -> Unit | None:

@@ -52,6 +52,13 @@ _FEET: Final = re.compile(
 )  # fmt: skip
 
 
+_POUNDS: Final = re.compile(
+    r"(?P<pounds>\d{1,2})\s*(?:pounds?|lbs?\.?),?\s*(?:and\s*)?(?P<ounces>\d{1,2}(?:\.\d+)?)\s*"
+    r"(?:ounces?|oz)\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Value:
     """One measured value.
@@ -103,13 +110,12 @@ def _names() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Return names in lower case, names of one or two letters, number, pair and bare pair."""
     long = sorted((n for n in _names() if len(n) >= 3 or n > "\u3400"), key=len, reverse=True)
     short = sorted((n for n in _names() if len(n) < 3 and n < "\u3400"), key=len, reverse=True)
-    names = re.compile(
-        rf"(?<![A-Za-z0-9])(?:(?P<long>(?i:{'|'.join(map(_spaced, long))}))"
-        rf"|(?P<short>{'|'.join(map(re.escape, short))}))(?![A-Za-z])"
-    )
+    names = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(_spaced, long))})(?![a-z])")
+    lone = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, short))})(?![A-Za-z])")
     unit = rf"(?:\s?(?P<unit>{units.pattern()}))?"
     number = re.compile(
         rf"{_JOINT}{_COMPARATOR}(?P<low>{_NUMBER})(?:\s?(?:-|–|—|~|～|至|to)\s?(?P<high>{_NUMBER}))?{unit}",
@@ -125,7 +131,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.P
         r"\s?(?P<unit>mm\s?Hg|kPa|毫米汞柱|千帕)",
         re.IGNORECASE,
     )
-    return names, number, pair, bare
+    return names, lone, number, pair, bare
 
 
 def _spaced(name: str) -> str:
@@ -137,21 +143,25 @@ def find(text: str, language: Language) -> list[Value]:
 
     A blood pressure gives two: systolic and diastolic, with one name and one number.
     """
-    names, _, _, bare = _patterns()
+    names, lone, _, _, bare = _patterns()
+    lower = text.lower() if len(text.lower()) == len(text) else text
+    places = {m.start(): m.end() for m in lone.finditer(text)}
+    places |= {m.start(): m.end() for m in names.finditer(lower)}
     found: list[Value] = []
     end = 0
     vital = -VITAL_WINDOW
-    for match in names.finditer(text):
-        if match.start() < end:
+    for start in sorted(places):
+        if start < end:
             continue
-        name = match.group()
+        own = Span(start, places[start])
+        name = own.of(text)
         known = _names()
         key = known.get(name if len(name) < 3 else re.sub(r"[\s\-]", " ", name).lower())
         key = key or known.get(name.lower()) or known.get(_plain(name))
         if key is None:
             continue
-        near = match.start() - vital <= VITAL_WINDOW
-        if values := list(_values(text, Span(*match.span()), key, language, near)):
+        near = start - vital <= VITAL_WINDOW
+        if values := list(_values(text, own, key, language, near)):
             found += values
             end = values[-1].span.end
         if units.tests()[key].vital and values:
@@ -176,13 +186,16 @@ def _plain(name: str) -> str:
 def _values(
     text: str, name: Span, key: str, language: Language, near_vital: bool
 ) -> Iterator[Value]:
-    _, number, pair, _ = _patterns()
+    _, _, number, pair, _ = _patterns()
     if key == "blood_pressure":
         if match := pair.match(text, name.end):
             yield from _pressures(name, match, name.end)
         return
     if key == "height" and (match := _FEET.match(text, _joint_end(text, name.end))):
         yield _height(name, match)
+        return
+    if key == "weight" and (match := _POUNDS.match(text, _joint_end(text, name.end))):
+        yield _weight(name, match)
         return
     match = number.match(text, name.end)
     if match is None or _is_part(text, match):
@@ -280,4 +293,16 @@ def _height(name: Span, match: re.Match[str]) -> Value:
     return Value(
         Span(name.start, match.end()), name, Span(begin, match.end()), "height", inches, None,
         "[in_i]", "", value, None, test.unit, flags,
+    )  # fmt: skip
+
+
+def _weight(name: Span, match: re.Match[str]) -> Value:
+    test = units.tests()["weight"]
+    pounds = float(match["pounds"]) + float(match["ounces"]) / 16
+    value = round(pounds * 0.45359237, 3)
+    flags: tuple[Flag, ...] = () if test.low <= value <= test.high else ("implausible",)
+    span = Span(match.start("pounds"), match.end())
+    return Value(
+        Span(name.start, match.end()), name, span, "weight", pounds, None, "[lb_av]", "", value,
+        None, test.unit, flags,
     )  # fmt: skip

@@ -182,14 +182,6 @@ class Vocabulary:
         """Return the concepts of a code."""
         return self._by_code.get((system, code), [])
 
-    def concept_of(self, code: str) -> int | None:
-        """Return the concept of a bare code, of the first system that has it; None without one."""
-        wanted = code.strip().upper()
-        for system in SYSTEMS:
-            if found := self._by_code.get((system, wanted)):
-                return found[0]
-        return None
-
     def as_code(self, concept: int) -> Code:
         """Return a concept as the Code other rooms take."""
         return Code(

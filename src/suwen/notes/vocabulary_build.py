@@ -176,8 +176,8 @@ def gather(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
     rows = _Rows()
     seen_words: set[str] = set()
     coded: set[str] = set()
-    for number, (source, names) in enumerate(BY):
-        for name in names(folder):
+    for number, (source, reader) in enumerate(BY):
+        for name in reader(folder):
             if source.name == "thuocl" and name.term in seen_words:
                 continue
             if source.name == "mesh" and name.code in coded:
@@ -189,18 +189,18 @@ def gather(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
     rows.part()
     order = sorted(range(len(rows.terms)), key=lambda r: (rows.terms[r], rows.source[r]))
     place = {row: n for n, row in enumerate(order)}
-    names = [rows.terms[row] for row in order]
+    listed = [rows.terms[row] for row in order]
     own = {language: [-1] * len(rows.concepts) for language in ("en", "zh")}
     for row in sorted(place, key=lambda r: (not rows.flags[r] & PREFERRED, rows.source[r], r)):
         language = "zh" if terms.is_chinese(rows.terms[row]) else "en"
         if own[language][rows.concept[row]] < 0:
             own[language][rows.concept[row]] = place[row]
-    sums = np.array([_sum(name) for name in names], dtype=np.uint64)
+    sums = np.array([_sum(name) for name in listed], dtype=np.uint64)
     column = {"source": rows.source, "flags": rows.flags, "concept": rows.concept}
     types = {"source": np.uint8, "flags": np.uint8, "concept": np.int32}
     keys = list(rows.concepts)
     return {
-        "surfaces": _bytes("".join(f"{name}\n" for name in names)),
+        "surfaces": _bytes("".join(f"{name}\n" for name in listed)),
         "key": terms.short_keys(sums),
         **{k: np.array([v[row] for row in order], dtype=types[k]) for k, v in column.items()},
         "codes": _bytes("\n".join(code for _, code, _ in keys)),

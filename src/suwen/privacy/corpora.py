@@ -24,6 +24,7 @@ from suwen.privacy.identifier import TYPES
 
 ALIKE: Final = 0.4
 """Texts that share more of their three-word sequences than this (Jaccard) are near duplicates."""
+_STANDS_OUT: Final = re.compile(r"\b[A-Z][\w'.-]*|\b\d[\w/.-]*")
 _NUMBER: Final = {kind: place for place, kind in enumerate(TYPES)}
 
 Row = tuple[int, int, str]
@@ -271,4 +272,11 @@ def examples(data: DataFolders, dataset: str) -> Examples:
         labels=np.zeros(len(marked), dtype=int),
         load=lambda i: Sample(marked[i].key, WrittenText(marked[i].text)),
         truth=truth,
+        floor_marks={"every capital word and number": lambda i: _shouted(marked[i].text)},
     )
+
+
+def _shouted(text: str) -> Array:
+    """Return what stands out to anyone: words with a capital, and numbers."""
+    rows = [(0.0, *found.span(), _NUMBER["name"]) for found in _STANDS_OUT.finditer(text)]
+    return np.array(rows, dtype=float).reshape(-1, 4)

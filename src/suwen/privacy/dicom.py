@@ -260,7 +260,7 @@ class _Work:
         if vr == "PN":
             return self._counted("D", self._dummy(element))
         if vr == "UI":
-            return self._counted("U", self._uids(element))
+            return element if self.options.uids else self._counted("U", self._uids(element))
         if dummies and vr != "CS":
             return self._counted("D", self._dummy(element))
         if vr in ("DA", "DT"):

@@ -63,11 +63,13 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     `free`: after a title or cue an ordinary word may be a name too (Dr. Brown).
     """
     end = i
-    while end < len(said) and end - i < LONGEST:
+    while end < len(said.spans) and end - i < LONGEST:
         allowed = said.namely(end) or said.is_initial(end)
+        if end > i and said.low[end] in english_words() and "l" not in said.flags[end]:
+            break
         if not allowed and (free or end == i + 1 or (end > i and said.is_first(i))):
             allowed = _may_name(said, end)
-        particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said)
+        particle = said.low[end] in words(LISTS, "particles") and end + 1 < len(said.spans)
         if not allowed and not (
             particle and said.gap(end).strip() in ("", "'") and said.namely(end + 1)
         ):
@@ -79,7 +81,7 @@ def chain(said: Words, i: int, free: bool = False) -> int:
         ):
             continue
         if gap not in _GAPS or (
-            "\n" in gap and not (end < len(said) and _continues(said, end, end - i == 1))
+            "\n" in gap and not (end < len(said.spans) and _continues(said, end, end - i == 1))
         ):
             break
     return end
@@ -112,7 +114,7 @@ def _stretch(said: Words, i: int, end: int, why: Text, certainty: float) -> Iden
 
 def _is_eponym(said: Words, i: int, end: int) -> bool:
     """Say whether words name a disease, a sign or a score rather than a person."""
-    after = said.low[end] if end < len(said) else ""
+    after = said.low[end] if end < len(said.spans) else ""
     named = [said.low[k] for k in range(i, end)]
     known = words(LISTS, "eponyms")
     possessive = said.text[said.spans[end - 1][1] :][:2] == "'s"
@@ -131,9 +133,9 @@ def _cued(said: Words) -> Iterator[Identifier]:
     """Yield names after "named", "patient name:", "wife", "seen by" ..."""
     for found in phrases(said, "name_cues", _BETWEEN):
         i = said.from_(found.end())
-        if i == len(said) or said.spans[i][0] != found.end():
+        if i == len(said.spans) or said.spans[i][0] != found.end():
             continue
-        while i < len(said) and said.low[i] in words(LISTS, "titles"):
+        while i < len(said.spans) and said.low[i] in words(LISTS, "titles"):
             i += 1
         strong = "name" in found[0].lower() or ":" in found[0] or "by" in found[0].lower().split()
         end = chain(said, i, free=strong)
@@ -143,7 +145,7 @@ def _cued(said: Words) -> Iterator[Identifier]:
 
 def _whole(said: Words, i: int, end: int) -> bool:
     """Say whether words after a cue are no facility or place: those are found elsewhere."""
-    after = said.low[end] if end < len(said) else ""
+    after = said.low[end] if end < len(said.spans) else ""
     return after not in ("hospital", "clinic", "center", "medical") and (
         said.cased or bool(said.flags[i]) or said.low[i] not in english_words()
     )
@@ -151,7 +153,7 @@ def _whole(said: Words, i: int, end: int) -> bool:
 
 def _titled(said: Words) -> Iterator[Identifier]:
     """Yield names after a title, with a degree, or in the form "surname, first name"."""
-    for i in range(len(said)):
+    for i in range(len(said.spans)):
         gap = said.gap(i)
         if said.low[i] in words(LISTS, "titles") and gap.strip(". \n\u00a0") == "":
             end = chain(said, i + 1, free=True)
@@ -159,7 +161,7 @@ def _titled(said: Words) -> Iterator[Identifier]:
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
                 yield _stretch(said, i, end, TITLE, 0.9)
-        elif gap.strip() == "," and "\n" not in gap and i + 1 < len(said):
+        elif gap.strip() == "," and "\n" not in gap and i + 1 < len(said.spans):
             yield from _comma(said, i)
 
 
@@ -188,7 +190,7 @@ def _comma(said: Words, i: int) -> Iterator[Identifier]:
 def _by_list(said: Words) -> Iterator[Identifier]:
     """Yield names that stand in the lists of first names and surnames."""
     i = 0
-    while i < len(said):
+    while i < len(said.spans):
         if not (said.namely(i) and not said.is_initial(i)) and not _initials(said, i):
             i += 1
             continue

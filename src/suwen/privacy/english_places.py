@@ -20,10 +20,12 @@ REACH: Final = 6
 """Most words of a facility before what it is."""
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
 _STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
-_POSTAL: Final = re.compile(r"\d{5}|\b(?:[Zz][Ii][Pp]|[Pp][Oo][Ss][Tt]|[Cc]\.?[Pp])")
+_POSTAL: Final = re.compile(r"[A-Za-z:#]\s{0,3}\d{5}(?!\d)|[Pp][Oo][Ss][Tt]")
 _WHERE: Final = frozenset(
     ["at", "in", "from", "to", "near", "of", "outside", "around", "via", "@", "into", "visiting"]
 )
+_BEFORE: Final = frozenset(("at", "in", "to", "from", "near", "the", "our", "a"))
+"""One of them stands before what `_LIVES` announces."""
 _LIVES: Final = re.compile(
     r"\b(?:lives?|living|resid\w+|moved|born|from|works?|employed|travel\w*|visit\w*|seen|treated|"
     r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
@@ -174,10 +176,12 @@ def _named(said: Words, begin: int, start: int, weak: bool) -> int:
     i = said.from_(begin)
     generic = words(LISTS, "facility_generic") | words(LISTS, "facility_stop")
     while (
-        i < len(said) and said.spans[i][0] < start and said.low[i] in words(LISTS, "facility_stop")
+        i < len(said.spans)
+        and said.spans[i][0] < start
+        and said.low[i] in words(LISTS, "facility_stop")
     ):
         i += 1
-    if i >= len(said) or said.spans[i][0] >= start:
+    if i >= len(said.spans) or said.spans[i][0] >= start:
         return start
     begin = said.spans[i][0]
     named = range(i, said.from_(start))
@@ -245,7 +249,7 @@ def _city_at(said: Words, i: int) -> int:
             ):
                 return i + count
     nicknames = words(LISTS, "nicknames")
-    if i + 1 < len(said) and " ".join(said.low[i : i + 2]) in nicknames:
+    if i + 1 < len(said.spans) and " ".join(said.low[i : i + 2]) in nicknames:
         return i + 2
     return i + 1 if said.low[i] in nicknames else i
 
@@ -262,7 +266,7 @@ def _is_state(said: Words, found: re.Match[str]) -> bool:
 def _cities(said: Words) -> Iterator[Identifier]:
     state, eponyms = _patterns()["state"], words(LISTS, "eponyms")
     i = 0
-    while i < len(said):
+    while i < len(said.spans):
         if (said.cased and not said.of(i)[0].isupper()) or said.low[i] in eponyms:
             i += 1
             continue
@@ -290,17 +294,22 @@ def _cities(said: Words) -> Iterator[Identifier]:
 def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
     """Yield capitalised words after "admitted to", "lives in", "at": places of no list."""
     i = 0
-    while i < len(said):
+    while i < len(said.spans):
         start = said.spans[i][0]
         if (
-            start in known
+            (i and said.low[i - 1] not in _BEFORE and said.text[start - 2 : start] != "@ ")
+            or start in known
             or not said.namely(i)
             or not _LIVES.search(said.text[max(0, start - 60) : start])
         ):
             i += 1
             continue
         end = i
-        while end < len(said) and (said.namely(end) or said.of(end).istitle()) and end - i < REACH:
+        while (
+            end < len(said.spans)
+            and (said.namely(end) or said.of(end).istitle())
+            and end - i < REACH
+        ):
             end += 1
             if said.gap(end - 1) not in (" ", "-", "'s "):
                 break
@@ -319,7 +328,7 @@ def _onward(said: Words, one: Identifier) -> Identifier:
         if step is None or (not step[0].strip(" \n") and one.type != "facility"):
             break
         i = said.from_(step.end())
-        if i == len(said) or said.spans[i][0] != step.end():
+        if i == len(said.spans) or said.spans[i][0] != step.end():
             break
         stop = _city_at(said, i)
         if stop == i or (said.cased and not said.of(i)[0].isupper()):

@@ -54,7 +54,7 @@ class Words:
 
     def gap(self, i: int) -> str:
         """Return what stands between word i and the next."""
-        return self.text[self.spans[i][1] : self.spans[i + 1][0]] if i + 1 < len(self) else ""
+        return self.text[self.spans[i][1] : self.spans[i + 1][0]] if i + 1 < len(self.spans) else ""
 
     def is_initial(self, i: int) -> bool:
         """Say whether word i is a letter that stands for a name."""
@@ -86,7 +86,8 @@ class Words:
 
 def read(text: str) -> Words:
     """Return the English words of a folded text."""
-    spans, low = [], []
+    names = english_names()
+    spans, low, flags = [], [], []
     titled = lowered = 0
     for found in _WORD.finditer(text):
         start, end = found.span()
@@ -94,17 +95,16 @@ def read(text: str) -> Words:
         if word[-2:] in ("'s", "'S"):
             end -= 2
             word = word[:-2]
+        small = word.lower()
         spans.append((start, end))
-        low.append(word.lower())
-        if len(word) > 1:
-            titled += word.istitle()
-            lowered += word.islower()
-    names = english_names()
-    more = words(LISTS, "more_surnames")
-    flags = [
-        names.get(one, "") or names.get(one.rpartition("-")[2], "") or ("l" if one in more else "")
-        for one in low
-    ]
+        low.append(small)
+        known = names.get(small, "")
+        if not known and "-" in small:
+            known = names.get(small.rpartition("-")[2], "")
+        flags.append(known)
+        if end - start > 1:
+            lowered += word == small
+            titled += word[0] != small[0] and word[1:] == small[1:]
     cased = titled > 0 and (lowered > 0 or titled > 1)
     return Words(text, spans, low, flags, cased)
 

@@ -26,7 +26,7 @@ from suwen.core.errors import BadInput
 from suwen.privacy import moments
 from suwen.privacy.fhir_policy import Elements, Rule, code_of, policy, public
 from suwen.privacy.fhir_reading import Resource, each, encode, objects, read
-from suwen.privacy.person import REMOVED, Cast, Person
+from suwen.privacy.person import REMOVED, Cast, Person, personal
 
 PSEUDONYM: Final = f"{SUWEN}/pseudonym"
 """System of the identifier a de-identified Patient carries."""
@@ -186,16 +186,14 @@ class _Work:
     def _do_keep(self, value: Any) -> Any:
         return value if isinstance(value, bool | int | float | Decimal) else None
 
-    def _do_code(self, value: Any) -> Any:
-        text = str(value)
-        return text if _CODE.fullmatch(text) and not self.person.known.found(text) else None
+    def _do_code(self, value: Any) -> str | None:
+        return self._shaped(value, _CODE)
 
     def _do_coded(self, value: Any) -> Any:
         return self._do_code(value)
 
-    def _do_unit(self, value: Any) -> Any:
-        text = str(value)
-        return text if _UNIT.fullmatch(text) and not self.person.known.found(text) else None
+    def _do_unit(self, value: Any) -> str | None:
+        return self._shaped(value, _UNIT)
 
     def _do_text(self, value: Any) -> str:
         return self.person.prose(str(value))
@@ -253,7 +251,8 @@ class _Work:
 
     def _shaped(self, value: Any, shape: re.Pattern[str]) -> str | None:
         text = str(value)
-        return text if shape.fullmatch(text) and not self.person.known.found(text) else None
+        fits = shape.fullmatch(text) and not personal(text)
+        return text if fits and not self.person.known.found(text) else None
 
     def _do_person(self, value: Any) -> list[dict[str, Any]]:
         return [{"use": "anonymous", "family": self.person.subject.pseudonym}]

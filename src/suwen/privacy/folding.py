@@ -18,7 +18,7 @@ from typing import Final
 
 CONFUSABLE: Final = str.maketrans(
     "АВЕЅІЈКМНОРСТХУҮԌԚԜаеосрхуһіјѕԁԛԝӏɡıΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονικρυγ‐‑‒–—―−﹘’‘ʼ＇`´“”‟·•・∙⋅",
-    "ABESIJKMHOPCTXYYGQWaeocpxuhijsdqwlgiABEZHIKMNOPTYXaovikpuy--------''''''\"\"\"·····",
+    "ABESIJKMHOPCTXYYGQWaeocpxyhijsdqwlgiABEZHIKMNOPTYXaovikpuy--------''''''\"\"\"·····",
 )
 """Letters that look like Latin ones, and the many dashes, quotes and middle dots as one each."""
 _NUMERALS: Final = re.compile("[〇零○一二三四五六七八九幺]{7,}")

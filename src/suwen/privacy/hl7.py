@@ -23,7 +23,7 @@ from suwen.privacy.dicom_profile import KNOWLEDGE
 from suwen.privacy.fhir import SMALL_ZIP3
 from suwen.privacy.hl7_fields import Marks
 from suwen.privacy.known import Known
-from suwen.privacy.person import REMOVED, Cast, Person
+from suwen.privacy.person import REMOVED, Cast, Person, personal
 
 HEADERS: Final = ("MSH", "BHS", "FHS")
 AUTHORITY: Final = "SUWEN"
@@ -248,7 +248,8 @@ class _Work:
 
     def _shaped(self, text: str, shape: re.Pattern[str]) -> str:
         text = text.strip()
-        return text if shape.fullmatch(text) and not self.person.known.found(text) else ""
+        fits = shape.fullmatch(text) and not personal(text)
+        return text if fits and not self.person.known.found(text) else ""
 
     def _do_code(self, parts: list[str]) -> list[str]:
         return [self._shaped(parts[0], _CODE)]

@@ -20,9 +20,11 @@ def _lines(name: str) -> Iterator[str]:
 @lru_cache(maxsize=1)
 def english_names() -> Mapping[str, str]:
     """Return flags by name in lower case: m, f, b first name; l surname; w also a word."""
-    return {
-        name: flags for name, _, flags in (line.partition(" ") for line in _lines("names_en.txt"))
-    }
+    found = dict.fromkeys(words("english.toml", "more_surnames"), "l")
+    for line in _lines("names_en.txt"):
+        name, _, flags = line.partition(" ")
+        found[name] = flags
+    return found
 
 
 @lru_cache(maxsize=1)

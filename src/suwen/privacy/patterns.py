@@ -25,8 +25,9 @@ _MACROS: Final = {
     "{V}": r"(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
     r"(?:[-/.][0-9a-z]{1,24})*(?:\s?(?:\d\s?){3,})?",
 }
-_NUMBER: Final = re.compile(r"\d(?:[^\w\n]{0,4}\n?[^\w\n]{0,2}[x*_]?\d)*", re.IGNORECASE)
-"""Digits with what may stand between them in one number."""
+_SPACED: Final = re.compile(r"[^\w]{1,7}(?=[\dXx*])|_(?=\d)")
+_NUMBER: Final = re.compile(r"[\dXx*]+")
+"""Digits, after what may stand between them in one number was left out."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,15 @@ class Rule:
                 yield Identifier(start, end, self.type, self.why, self.certainty)
 
 
-def rules_of(text: str) -> tuple[Rule, ...]:
+@dataclass(frozen=True)
+class Rules:
+    """All rules of a file; `words`: those that any rule needs one of."""
+
+    rules: tuple[Rule, ...]
+    words: tuple[str, ...]
+
+
+def rules_of(text: str) -> Rules:
     """Return the rules written down in TOML.
 
     Raises
@@ -76,24 +85,26 @@ def rules_of(text: str) -> tuple[Rule, ...]:
         why = Text(**entry["why"])
         saved = (entry.get("needs", ""), tuple(entry.get("words", ())), entry.get("digits", 0))
         found.append(Rule(entry["type"], compiled, entry["certainty"], why, check, *saved))
-    return tuple(found)
+    listed = {one for rule in found for one in rule.words}
+    return Rules(tuple(found), tuple(sorted(listed)))
 
 
 @lru_cache(maxsize=4)
-def shipped_rules(path: Path = RULES) -> tuple[Rule, ...]:
+def shipped_rules(path: Path = RULES) -> Rules:
     """Return the rules of a file, read once."""
     return rules_of(path.read_text(encoding="utf-8"))
 
 
-def labelled(text: str, rules: tuple[Rule, ...]) -> list[Identifier]:
+def labelled(text: str, rules: Rules) -> list[Identifier]:
     """Return everything in a folded text that has the form or the label of an identifier."""
     low = text.lower()
-    digits = max((sum(map(str.isdigit, one)) for one in _NUMBER.findall(text)), default=0)
+    present = {one for one in rules.words if one in low}
+    digits = max(map(len, _NUMBER.findall(_SPACED.sub("", text))), default=0)
     found: list[Identifier] = []
-    for rule in rules:
+    for rule in rules.rules:
         if (
             rule.digits <= digits
-            and (not rule.words or any(one in low for one in rule.words))
+            and (not rule.words or not present.isdisjoint(rule.words))
             and (not rule.needs or any(one in text for one in rule.needs))
         ):
             found.extend(rule.find(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,18 @@ from suwen.privacy.subject import Subject
 
 Cleaner = Callable[[str], str]
 REMOVED = "[removed]"
+
+
+_PERSONAL = re.compile(
+    r"\+?(?:\d{1,3}[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}"  # telephone, North America
+    r"|\d{3}-\d{4}|\d{3}-\d{2}-\d{4}"  # local telephone, social security number
+    r"|1[3-9]\d{9}|\d{17}[\dXx]"  # mobile telephone and identity number, China
+)
+
+
+def personal(text: str) -> bool:
+    """Say whether what looks like a code has the form of a telephone or identity number."""
+    return _PERSONAL.fullmatch(text.strip()) is not None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Language
@@ -21,166 +22,13 @@ from suwen.privacy.lexicon import table
 
 LISTS: Final = "planted.toml"
 _SLOT: Final = re.compile(r"\{(\w+)\}")
-_FIRST: Final = [
-    "James",
-    "Mary",
-    "Robert",
-    "Linda",
-    "Michael",
-    "Susan",
-    "José",
-    "María",
-    "Oluwaseun",
-    "Siobhan",
-    "Björn",
-    "Priya",
-    "Xiuying",
-    "Jean-Luc",
-    "Fatima",
-    "Dmitri",
-    "Aisha",
-    "Thanh",
-    "Giulia",
-    "Kwame",
-    "Sarah",
-    "Emily",
-    "John",
-    "Anna",
-]
-_LAST: Final = [
-    "Smith",
-    "Johnson",
-    "Garcia",
-    "Núñez",
-    "Adeyemi",
-    "O'Connor",
-    "Håkansson",
-    "Sharma",
-    "Zhao",
-    "Picard",
-    "Al-Hassan",
-    "Ivanov",
-    "Mensah",
-    "Nguyen",
-    "Rossi",
-    "Brown",
-    "Lee",
-    "Kowalczyk",
-    "Thompson",
-    "Miller",
-    "Okafor",
-    "Schmidt",
-    "Patel",
-    "Clark",
-]
-_CITIES: Final = [
-    "Boston",
-    "Chicago",
-    "Houston",
-    "Seattle",
-    "Miami",
-    "Atlanta",
-    "Denver",
-    "Baltimore",
-    "Philadelphia",
-    "Dallas",
-]
-_STREETS: Final = [
-    "Elm Street",
-    "Oak Avenue",
-    "Maple Drive",
-    "Park Road",
-    "Cedar Lane",
-    "Washington Blvd",
-]
-_HOSPITALS: Final = [
-    "St. Vincent's Hospital",
-    "Riverside Medical Center",
-    "Mercy General Hospital",
-    "Lakeside Clinic",
-    "Mount Sinai Hospital",
-    "Boston Children's Hospital",
-    "Northwestern Memorial Hospital",
-    "Westside Health Center",
-]
-_MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_ZH_GIVEN: Final = (
-    "伟芳娜敏静强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英建国志强丽华晓梅海燕思远雨桐子轩浩然欣怡梓涵"
-)
-_ZH_SURNAMES: Final = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁"
-    "潘蒋蔡余杜叶程苏魏吕丁任沈姚卢"
-)
-_ZH_CITIES: Final = [
-    "浙江省杭州市",
-    "江苏省南京市",
-    "四川省成都市",
-    "湖北省武汉市",
-    "广东省深圳市",
-    "山东省青岛市",
-    "陕西省西安市",
-    "湖南省长沙市",
-]
-_ZH_DISTRICTS: Final = [
-    "西湖区",
-    "鼓楼区",
-    "武侯区",
-    "江岸区",
-    "福田区",
-    "市南区",
-    "雁塔区",
-    "岳麓区",
-]
-_ZH_ROADS: Final = [
-    "文三路",
-    "中山北路",
-    "人民南路",
-    "解放大道",
-    "深南大道",
-    "香港中路",
-    "长安街",
-    "芙蓉路",
-]
-_ZH_HOSPITALS: Final = [
-    "北京协和医院",
-    "浙江大学医学院附属第一医院",
-    "四川大学华西医院",
-    "上海市第六人民医院",
-    "武汉市中心医院",
-    "青岛市妇幼保健院",
-    "长沙市岳麓区望城镇卫生院",
-    "中国人民解放军总医院",
-]
-_ZH_DEPTS: Final = [
-    "心血管内科",
-    "神经外科",
-    "呼吸与危重症医学科",
-    "消化内科",
-    "肾内科",
-    "骨科",
-    "妇产科",
-    "儿科",
-]
-_ZH_WORK: Final = [
-    "杭州云帆科技有限公司",
-    "南京市第三中学",
-    "成都东风机械厂",
-    "武汉大学",
-    "深圳市公安局",
-]
+
+
+@lru_cache(maxsize=32)
+def _pool(name: str) -> tuple[str, ...]:
+    """Return what is drawn from, single characters where nothing parts them."""
+    listed: str = table(LISTS)["pools"][name]
+    return tuple(listed.split("|") if "|" in listed else listed)
 
 
 @dataclass(frozen=True)
@@ -211,9 +59,9 @@ def _english_day(draw: random.Random) -> str:
         (
             f"{day:%m/%d/%Y}",
             f"{day:%Y-%m-%d}",
-            f"{_MONTHS[day.month - 1]} {day.day}{ending}, {day.year}",
-            f"{_MONTHS[day.month - 1][:3]} {day.day}, {day.year}",
-            f"{day.day}-{_MONTHS[day.month - 1][:3]}-{day.year}",
+            f"{_pool('months')[day.month - 1]} {day.day}{ending}, {day.year}",
+            f"{_pool('months')[day.month - 1][:3]} {day.day}, {day.year}",
+            f"{day.day}-{_pool('months')[day.month - 1][:3]}-{day.year}",
             f"{day:%m/%d/%y}",
         )
     )
@@ -228,16 +76,17 @@ def _chinese_day(draw: random.Random) -> str:
         f"{day:%Y/%m/%d}",
         f"{day.year}年{day.month}月{day.day}号",
     )
-    return draw.choice(forms)
+    chosen: str = draw.choice(forms)
+    return chosen
 
 
 def _english_name(draw: random.Random) -> str:
-    return f"{draw.choice(_FIRST)} {draw.choice(_LAST)}"
+    return f"{draw.choice(_pool('first'))} {draw.choice(_pool('last'))}"
 
 
 def _chinese_name(draw: random.Random) -> str:
-    surname = draw.choice([*_ZH_SURNAMES, "欧阳", "诸葛", "司马"])
-    return surname + "".join(draw.choice(_ZH_GIVEN) for _ in range(draw.choice((1, 2, 2))))
+    surname = draw.choice([*_pool("zh_surnames"), "欧阳", "诸葛", "司马"])
+    return surname + "".join(draw.choice(_pool("zh_given")) for _ in range(draw.choice((1, 2, 2))))
 
 
 def _resident(draw: random.Random) -> str:
@@ -275,7 +124,7 @@ def _phone(draw: random.Random) -> str:
 Draw = Callable[[random.Random], str]
 _BOTH: Final[Mapping[str, Draw]] = {
     "email": lambda d: (
-        f"{d.choice(_FIRST[:4]).lower()}.{_digits(d, 3)}@{d.choice(('mail', 'clinic'))}.com"
+        f"{d.choice(_pool('first')[:4]).lower()}.{_digits(d, 3)}@{d.choice(('mail', 'clinic'))}.com"
     ),
     "url": lambda d: f"https://records.example.com/p/{_digits(d, 6)}",
     "ip": lambda d: ".".join(str(d.randint(11, 250)) for _ in range(4)),
@@ -303,10 +152,10 @@ _ENGLISH: Final[Mapping[str, Draw]] = {
     "iban": _iban,
     "biometric": lambda d: f"FP{_digits(d, 6)}",
     "social": lambda d: f"user_{_digits(d, 6)}",
-    "hospital": lambda d: d.choice(_HOSPITALS),
-    "city": lambda d: d.choice(_CITIES),
+    "hospital": lambda d: d.choice(_pool("hospitals")),
+    "city": lambda d: d.choice(_pool("cities")),
     "address": lambda d: (
-        f"{d.randint(10, 9999)} {d.choice(_STREETS)}, {d.choice(_CITIES)}, "
+        f"{d.randint(10, 9999)} {d.choice(_pool('streets'))}, {d.choice(_pool('cities'))}, "
         f"{d.choice(('MA', 'TX', 'WA'))} {_digits(d, 5)}"
     ),
 }
@@ -326,15 +175,15 @@ _CHINESE: Final[Mapping[str, Draw]] = {
         f"{d.choice('京沪浙粤川鄂')}{d.choice('ABCDE')}{d.choice(('·', ''))}"
         f"{d.choice('ABCDEFGH')}{_digits(d, 4)}"
     ),
-    "wechat": lambda d: f"wx_{d.choice(_FIRST[:4]).lower()}{_digits(d, 4)}",
+    "wechat": lambda d: f"wx_{d.choice(_pool('first')[:4]).lower()}{_digits(d, 4)}",
     "qq": lambda d: _digits(d, 9),
-    "hospital": lambda d: d.choice(_ZH_HOSPITALS),
-    "dept": lambda d: d.choice(_ZH_DEPTS),
+    "hospital": lambda d: d.choice(_pool("zh_hospitals")),
+    "dept": lambda d: d.choice(_pool("zh_depts")),
     "bed": lambda d: f"{d.randint(1, 60)}",
-    "city": lambda d: d.choice(_ZH_CITIES),
-    "work": lambda d: d.choice(_ZH_WORK),
+    "city": lambda d: d.choice(_pool("zh_cities")),
+    "work": lambda d: d.choice(_pool("zh_work")),
     "address": lambda d: (
-        f"{d.choice(_ZH_CITIES)}{d.choice(_ZH_DISTRICTS)}{d.choice(_ZH_ROADS)}"
+        f"{d.choice(_pool('zh_cities'))}{d.choice(_pool('zh_districts'))}{d.choice(_pool('zh_roads'))}"
         f"{d.randint(1, 999)}号{d.randint(1, 30)}幢{d.randint(101, 2909)}室"
     ),
 }

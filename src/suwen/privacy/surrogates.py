@@ -44,7 +44,7 @@ def surrogate(subject: Subject, kind: str, text: str) -> str:
     """
     plain = fold(text).text
     if kind == "name":
-        return _person(subject, plain)
+        return digits_like(subject, kind, _person(subject, plain))
     if kind in ("place", "facility", "organisation", "address", "department"):
         if re.search(HAN, plain):
             return _chinese_place(subject, kind, plain)

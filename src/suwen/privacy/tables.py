@@ -21,7 +21,7 @@ from suwen.privacy import moments
 from suwen.privacy.dicom_profile import KNOWLEDGE
 from suwen.privacy.fhir import SMALL_ZIP3
 from suwen.privacy.known import Known
-from suwen.privacy.person import Cast, Person
+from suwen.privacy.person import Cast, Person, personal
 
 DELIMITERS: Final = ",;\t|"
 ROW_CAP: Final = 2_000_000
@@ -168,10 +168,16 @@ def deidentify(
     writer.writerow(
         [_header(name, action) for name, action in zip(table.header, actions, strict=True)]
     )
-    for key, row in zip(keys(table, actions), table.rows, strict=True):
-        person = cast.of(key) if key else cast.common
-        own = person.known | known_of(table, actions, row)
-        work = _Work(Person(person.subject, own, person.clean_text), cast.common)
+    named = keys(table, actions)
+    known: dict[str, Known] = {}
+    for key, row in zip(named, table.rows, strict=True):
+        known[key] = known.get(key, Known()) | known_of(table, actions, row)
+    works: dict[str, _Work] = {}
+    for key, row in zip(named, table.rows, strict=True):
+        if (work := works.get(key)) is None:
+            person = cast.of(key) if key else cast.common
+            own = Person(person.subject, person.known | known[key], person.clean_text)
+            work = works[key] = _Work(own, cast.common)
         writer.writerow([work.cell(a, cell) for a, cell in zip(actions, row, strict=True)])
     if told is not None:
         told.update({action: actions.count(action) * len(table.rows) for action in set(actions)})
@@ -209,7 +215,7 @@ class _Work:
         return self.actions[action](text.strip()) if text.strip() else ""
 
     def _shaped(self, text: str, shape: re.Pattern[str]) -> str:
-        if shape.fullmatch(text) and not self.person.known.found(text):
+        if shape.fullmatch(text) and not personal(text) and not self.person.known.found(text):
             return text
         return self._prose(text)
 

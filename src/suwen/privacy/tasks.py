@@ -20,11 +20,11 @@ from suwen.lifecycle.kinds import Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.task import Examples, Output, Reads, Sample
+from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.privacy import corpora
 from suwen.privacy.corpora import WrittenText
 from suwen.privacy.identifier import TYPES
 from suwen.privacy.lexicon import KNOWLEDGE
-from suwen.privacy.perturbations import PERTURBATIONS
 from suwen.privacy.text import LONGEST, ONLY_PLACE, identifiers
 
 PRIVACY: Final = "privacy.text"
@@ -56,7 +56,7 @@ class Identifying(Published):
     answers = Spans(IDENTIFIES, tuple(kind.code for kind in TYPES.values()), match="covered")
     after: tuple[str, ...] = ()
     datasets = tuple(corpora.SETS)
-    perturbations = PERTURBATIONS
+    perturbations = (TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED)
     rules = tuple(KNOWLEDGE / name for name in LISTS)
     domain: ClassVar[Mapping[str, Range]] = {
         "characters": Range(0, LONGEST, Text(en="The number of characters", zh="字符数")),

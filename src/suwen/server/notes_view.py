@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from suwen.core.codes import LOINC, Language
+from suwen.core.codes import EXPERIENCER, LOINC, PRESENCE, TEMPORALITY, Language
 from suwen.core.nouns import Reference, digest_of
 from suwen.diagnosis.wording import number, percent, quoted, with_unit
 from suwen.notes.case import Read
 from suwen.notes.corrections import TYPES, Meant, Place
 from suwen.notes.entities import kind_code as entity_code
 from suwen.notes.entity_data import KINDS
-from suwen.notes.facts_task import EXPERIENCER, PRESENCE, TEMPORALITY, meant
 from suwen.notes.facts_task import kind_code as fact_code
+from suwen.notes.meaning import meant
 from suwen.notes.text import Span
 from suwen.notes.told import GROUPS, Mention, Told, about, group_of
 from suwen.notes.vocabulary import (

@@ -56,7 +56,8 @@ def test_a_chinese_record_keeps_its_spaces_and_its_comma_tokens(tmp_path):
 def test_a_mention_that_does_not_stand_where_it_should_is_left_out(tmp_path):
     path = tmp_path / "dev.json"
     path.write_text(
-        '{"text": "便秘两月", "mention_data": [{"mention": "便秘", "type": "disease", "offset": "0"},'
+        '{"text": "便秘两月", "mention_data": ['
+        '{"mention": "便秘", "type": "disease", "offset": "0"},'
         ' {"mention": "腹痛", "type": "symptom", "offset": "1"}]}\n',
         encoding="utf-8",
     )

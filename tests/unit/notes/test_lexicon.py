@@ -1,7 +1,14 @@
 """Names found in texts, both languages."""
 
+import tomllib
+from pathlib import Path
+
+import pytest
+
 from suwen.notes.lexicon import lexicon
 from suwen.notes.vocabulary import HPO, MESH, installed
+
+PAIRS = tomllib.loads((Path(__file__).parent / "pairs.toml").read_text(encoding="utf-8"))["pair"]
 
 
 def found(text, *kinds):
@@ -81,3 +88,11 @@ def test_one_concept_is_named_in_both_languages():
     assert vocabulary.display(concept).zh == "咳嗽"
     (metformin,) = vocabulary.concepts(MESH, "D008687")
     assert vocabulary.display(metformin).zh == "二甲双胍"
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[pair["name"] for pair in PAIRS])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_problem_and_drug_of_a_paired_note_is_found_as_one_name(pair, language):
+    words = {word.lower() for word, _ in found(pair[language], "problem", "drug")}
+    named = {f[language].lower() for f in pair["facts"] if f["kind"] != "value"}
+    assert named <= words

@@ -20,7 +20,8 @@ from suwen.core.codes import Text
 from suwen.core.settings import Settings
 from suwen.notes.reading import read_note
 from suwen.notes.rewrite import Rewritten, rewritten
-from suwen.notes.summary import Cited, SummaryLine
+from suwen.notes.summary import SummaryLine
+from suwen.notes.text import Cited
 
 NOTE = read_note(
     b"Assessment: The patient denies fever. Possible fracture of the left femur.\n"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import re
+
 import pytest
 
 from suwen.core.encodings import language_of
+from suwen.core.errors import NotFound
+from suwen.lifecycle.data import DataFolders
 from suwen.notes.sections import headings, sections_of
 
 
@@ -92,3 +97,21 @@ def test_every_kind_has_a_name_and_titles_in_both_languages_and_no_title_is_two_
     assert all(name.en and name.zh for name in table.names.values())
     assert set(table.chinese.values()) == set(table.english.values()) == set(table.names)
     assert not set(table.english) & set(table.weak)
+
+
+@pytest.mark.real_data
+def test_every_line_in_capitals_of_real_visit_notes_opens_its_section() -> None:
+    try:
+        path = DataFolders.from_settings().find("text/aci_bench/valid.csv")
+    except NotFound as error:
+        pytest.skip(str(error))
+    with path.open(encoding="utf-8", newline="") as file:
+        notes = [row["note"] for row in csv.DictReader(file)]
+    lines = re.compile(r"(?m)^(?!MSK|NEURO|NECK|HIV)[A-Z][A-Z /&]{1,40}:?[ ]*\r?$")
+    found = expected = 0
+    for note in notes:
+        opened = {one.start for one in sections_of(note, "en") if one.kind != "other"}
+        heads = {match.start() for match in lines.finditer(note)}
+        expected += len(heads)
+        found += len(heads & opened)
+    assert found / expected >= 0.99

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from suwen.core.codes import Text
 from suwen.notes.reading import read_note
-from suwen.notes.summary import Cited, SummaryLine, parts, summarise
-from suwen.notes.text import Note, Span
+from suwen.notes.summary import SummaryLine, parts, summarise
+from suwen.notes.text import Cited, Note, Span
 
 NOTE = read_note(
     b"HPI: Cough for two weeks. No fever.\nPMH: Asthma in childhood.\n"

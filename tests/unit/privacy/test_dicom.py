@@ -163,7 +163,9 @@ def test_a_deflate_bomb_is_refused_before_it_grows() -> None:
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     zeros = b"\0" * (1 << 20)
     bomb = b"".join(squeeze.compress(zeros) for _ in range(513)) + squeeze.flush()
-    head = stored(ct(DeflatedExplicitVRLittleEndian))
+    buffer = io.BytesIO()
+    ct(DeflatedExplicitVRLittleEndian).save_as(buffer, enforce_file_format=True)
+    head = buffer.getvalue()
     start = 144 + int.from_bytes(head[140:144], "little")
     with pytest.raises(UnsafeInput, match="512 MiB"):
         dicom.deidentify(head[:start] + bomb, SUBJECT, PLAIN)

@@ -1,4 +1,4 @@
-"""What happens to a text before it is de-identified: typing errors, OCR, lost capitals, disguises.
+"""What really happens to texts: typing errors, OCR, lost capitals, disguised characters.
 
 Strength is the share of the letters and digits that change (in %), of words for lost capitals.
 Every change keeps the number of characters, so that what was marked stays where it was.
@@ -74,16 +74,14 @@ def _perturbation(name: str, strengths: tuple[float, ...], change: Change) -> Pe
     return Perturbation(name, strengths, apply)
 
 
-PERTURBATIONS: Final = (
-    _perturbation("neighbouring keys [% of characters]", (1, 2, 5), _each(_typed)),
-    _perturbation("swapped letters [% of characters]", (1, 2, 5), _swapped),
-    _perturbation(
-        "OCR confusions [% of characters]", (1, 2, 5, 10), _each(lambda one: _MISREAD.get(one, one))
-    ),
-    _perturbation("lost capitals [% of words]", (25, 50, 100), _lowered),
-    _perturbation(
-        "look-alike characters [% of characters]",
-        (10, 50, 100),
-        _each(lambda one: one.translate(_DISGUISED)),
-    ),
+TYPED: Final = _perturbation("neighbouring keys [% of characters]", (1, 2, 5), _each(_typed))
+SWAPPED: Final = _perturbation("swapped letters [% of characters]", (1, 2, 5), _swapped)
+MISREAD: Final = _perturbation(
+    "OCR confusions [% of characters]", (1, 2, 5, 10), _each(lambda one: _MISREAD.get(one, one))
+)
+LOWERED: Final = _perturbation("lost capitals [% of words]", (25, 50, 100), _lowered)
+DISGUISED: Final = _perturbation(
+    "look-alike characters [% of characters]",
+    (10, 50, 100),
+    _each(lambda one: one.translate(_DISGUISED)),
 )
