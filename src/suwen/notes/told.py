@@ -237,10 +237,20 @@ def _joined(facts: Sequence[Told]) -> list[Told]:
         key: object = i
         if how.code is not None and fact.kind != "value":
             same = (how.code.system, how.code.code, how.presence, how.temporality, how.experiencer)
-            key = (fact.kind, *same, fact.details)
+            key = (fact.kind, *same, dict(fact.details).get("dose") if fact.kind == "drug" else "")
         first = found.get(key)
-        found[key] = replace(first, mentions=(*first.mentions, *fact.mentions)) if first else fact
+        found[key] = _with(first, fact) if first else fact
     return list(found.values())
+
+
+def _with(first: Told, other: Told) -> Told:
+    """Return one fact that is said at the places of both; details of the first count."""
+    return replace(
+        first,
+        mentions=(*first.mentions, *other.mentions),
+        details=tuple(sorted((dict(other.details) | dict(first.details)).items())),
+        cues=tuple(dict.fromkeys((*first.cues, *other.cues))),
+    )
 
 
 def _with_contradictions(facts: Sequence[Told]) -> list[Told]:

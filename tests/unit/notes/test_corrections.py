@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from suwen.core.codes import Code, Text
-from suwen.core.errors import BadInput
+from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band, Finding, Interval, Record, TextSpan
-from suwen.lifecycle.corrected import joined, told
+from suwen.lifecycle.corrected import joined, read, told
 from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.notes.corpora import Document
 from suwen.notes.corrected import labels, waiting
@@ -31,11 +31,12 @@ from suwen.notes.facts_task import finding_of_fact
 from suwen.notes.text import Mention, Note, Span
 from suwen.notes.told import group_of
 from suwen.notes.told import told as facts_told
+from suwen.notes.vocabulary import HPO
 from suwen.records.fhir import validate
 
 NOTE = "DocumentReference/n/_history/1"
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
-FEVER = Code(system="http://human-phenotype-ontology.org", code="HP:0001945", name=Text(en="Fever", zh="发热"))
+FEVER = Code(system=HPO, code="HP:0001945", name=Text(en="Fever", zh="发热"))
 TEXT = "Denies fever. Later fever to 39. Penicillin."
 FIRST, LATER = TEXT.index("fever"), TEXT.rindex("fever")
 
@@ -180,3 +181,19 @@ def test_corrections_are_trained_on_beside_the_data_and_the_card_counts_them() -
     assert joined(own, None) is own
     with pytest.raises(BadInput):
         joined(own, own)
+
+
+class Question:
+    """A task whose answers nobody corrected."""
+
+    name = "toy.question"
+
+    def corrected(self, access: object) -> None:
+        return None
+
+
+def test_training_from_corrections_says_why_it_cannot() -> None:
+    with pytest.raises(BadInput, match="does not learn"):
+        read(object.__new__(type("Plain", (), {"name": "toy.plain"})), None)  # type: ignore[arg-type]
+    with pytest.raises(NotFound, match="no corrections"):
+        read(Question(), None)  # type: ignore[arg-type]

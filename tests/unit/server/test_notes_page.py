@@ -14,7 +14,10 @@ import scene
 from desk import Desk
 
 from suwen.core.errors import Denied
+from suwen.notes.corrected import documents
 from suwen.notes.corrections import in_case, resource_of
+from suwen.notes.entities import Entities
+from suwen.notes.entity_data import KINDS
 from suwen.server.details import detail
 from suwen.server.notes_view import visible
 
@@ -276,8 +279,8 @@ def test_a_name_or_code_nobody_knows_is_refused(desk, ward, monkeypatch) -> None
         def named(self, words: str) -> list[int]:
             return []
 
-        def concept_of(self, code: str) -> None:
-            return None
+        def concepts(self, system: str, code: str) -> list[int]:
+            return []
 
     monkeypatch.setattr("suwen.notes.corrections.installed", Empty)
     card = article(shown(desk, ward), "funny turn")
@@ -300,7 +303,8 @@ def test_only_the_care_team_reads_and_decides(ward) -> None:
     other = Desk(ward, scene.OTHER.id)
     assert other.get(address(ward)).status_code == 403
     assert (
-        other.post(f"{address(ward)}/review", act="accepted", fact="x", seen="").status_code == 403
+        other.post(f"{address(ward)}/review", act="accepted", fact="x", seen="at-0:0").status_code
+        == 403
     )
     other.http.close()
     desk = Desk(ward, "dr.lin")
@@ -321,6 +325,27 @@ def test_the_most_uncertain_note_waits_first_until_it_is_judged(desk, ward) -> N
     act(desk, ward, article(shown(desk, ward), "Cough"), "accepted")
     assert ("Referral letter", "0 of 5 mentions unsure") in waiting()
     assert "Clinic page" not in dict(waiting()), "everything in it was judged"
+
+
+def test_what_was_decided_becomes_examples_to_train_on(desk, ward) -> None:
+    assert Entities().corrected(ward.access()) is None
+    act(desk, ward, article(shown(desk, ward), "funny turn"), "rejected")
+    card = article(shown(desk, ward), "Pneumonia", "Possible")
+    more = CHOSEN | {"kind": "problem", "words": "pneumonia on the right"}
+    act(desk, ward, card, "edited", code="HP:0002090", **more)
+    (one,) = documents(ward.access())
+    words = {one.document.text[start:end]: kind for start, end, kind in one.document.spans}
+    assert words["pneumonia on the right"] == "problem", "as it was corrected"
+    assert "funny turn" not in words, "what was rejected is no label"
+    assert words["penicillin"] == "drug", "what nobody judged stands as it was found"
+    assert (one.judged, one.language) == (2, "en")
+    found = Entities().corrected(ward.access())
+    assert [found.load(i).data.scheme for i in range(2)] == ["corrections", "bc5cdr"]
+    kinds = [{KINDS[int(row[2])] for row in found.truth(i)} for i in range(2)]
+    assert kinds == [{"problem", "symptom", "drug"}, {"problem", "drug"}]
+    assert not found.source.shippable
+    assert not any("Li" in key or "pneumonia" in key for key in found.keys)
+    assert documents(ward.access(scene.OTHER)) == [], "only what this person may see"
 
 
 def test_the_case_leads_to_its_notes(desk, ward) -> None:
