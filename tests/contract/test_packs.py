@@ -52,7 +52,7 @@ def test_a_pack_is_signed_with_a_key_that_ships(pack, request):
 def test_a_pack_with_one_byte_changed_is_refused(pack, request, tmp_path):
     copy = shutil.copytree(pack.folder, tmp_path / "pack")
     trusted = trusted_for(pack, request)
-    parts = (".onnx", ".txt", ".toml")
+    parts = (".onnx", ".txt", ".toml", ".json")
     weights = sorted(path for path in copy.glob("member-*/*") if path.suffix in parts)
     for path in [weights[0], copy / "calibrator.json", copy / "card.json"]:
         if not path.exists():

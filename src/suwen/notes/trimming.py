@@ -18,8 +18,10 @@ from tokenizers import Tokenizer
 
 from suwen.core.errors import BadInput
 
-KEPT: Final = 1996
-"""Pieces below this number stay where they are: special ones and single characters."""
+SPECIAL: Final = 104
+"""Pieces below this number stay where they are: special ones ([CLS] is 101)."""
+LETTERS: Final = (999, 1996)
+"""Single characters, kept too; what lies between is unused."""
 SEEN: Final = "seen.npz"
 """Beside an encoder: numbers of the pieces that its pretraining texts and the vocabulary hold."""
 
@@ -33,8 +35,9 @@ def seen(tokenizer: Tokenizer, texts: Iterable[str]) -> NDArray[np.int64]:
 
 
 def kept(count: int, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return which of `count` pieces stay: the first `KEPT` and those wanted, ascending."""
-    return np.union1d(np.arange(min(KEPT, count)), wanted)
+    """Return which of `count` pieces stay: special ones, characters and those wanted, ascending."""
+    always = np.concatenate([np.arange(SPECIAL), np.arange(*LETTERS)])
+    return np.union1d(always[always < count], wanted)
 
 
 def trimmed_tokenizer(content: str, keep: NDArray[np.int64]) -> str:
