@@ -153,7 +153,8 @@ def _new(
         return moved(fold(text).text, subject.shift, *calendar) or mask
     if one.type == "age":
         return OLD
-    return mask if mode == "shift" else surrogate(subject, one.type, text)
+    new = mask if mode == "shift" else surrogate(subject, one.type, text)
+    return new if new != text else mask
 
 
 def plain(text: str) -> str:

@@ -82,11 +82,15 @@ def _person(subject: Subject, text: str) -> str:
     kept = words("english.toml", "titles") | words("english.toml", "particles")
     kept |= words("english.toml", "degrees") - {"ot"}
     found = [one for one in _WORD.finditer(text) if one[0].lower() not in kept]
-    last = found[-1].start() if len(found) > 1 or text[:1] != text[:1].lower() else -1
+    if not found:
+        # Doctor Do, Mr. Al: a title or a particle can be all there is of a name.
+        kept = words("english.toml", "titles") if len(_WORD.findall(text)) > 1 else frozenset()
+        found = [one for one in _WORD.finditer(text) if one[0].lower() not in kept]
+    last = found[-1].start() if len(found) > 1 else -1
 
     def other(one: re.Match[str]) -> str:
         low = one[0].lower().removesuffix("'s")
-        if low in kept and found:
+        if low in kept:
             return one[0]
         if len(low) == 1:
             letter = _pick(subject, "initial", low, "abcdefghjklmnprstw")

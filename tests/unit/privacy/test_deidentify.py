@@ -129,3 +129,10 @@ def test_a_number_taken_for_a_name_does_not_stay() -> None:
     assert "4711" not in said
     assert "2290" not in said
     assert "Smith" not in said
+
+
+@pytest.mark.parametrize("text", ["Dr. Do came.", "Seen by Mr. Al.", "Signed: Ng, MD", "患者：李·"])
+def test_a_name_that_is_also_a_title_or_a_particle_is_replaced(text: str) -> None:
+    new = deidentify(text, "surrogate", ONE).text
+    assert new != text
+    assert not re.search(r"\b(Do|Al|Ng)\b|李", new)
