@@ -22,10 +22,12 @@ from suwen.notes.entity_data import Worded, kinds_named
 from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
 from suwen.notes.names import Names
 from suwen.notes.network import Tagger, character_tagger, word_piece_tagger
-from suwen.notes.pieces import FIRST, Cutter, characters, width, word_pieces
+from suwen.notes.pieces import FIRST, WINDOW, Cutter, characters, width, word_pieces
 from suwen.notes.reader import known_characters
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
+POSITIONS: Final = 512
+"""Places of pieces the encoder has embeddings of; a window has `WINDOW` and its two ends."""
 LEAST: Final = 2
 """A Chinese character gets a number of its own from so many occurrences on."""
 
@@ -130,6 +132,7 @@ def _trim(start: Path, texts: Sequence[str], folder: Path) -> None:
     count = tokenizer.get_vocab_size()
     keep = trimming.kept(count, wanted)
     trimming.trim_network(folder / "en.onnx", keep, count)
+    trimming.trim_network(folder / "en.onnx", np.arange(WINDOW + 2), POSITIONS)
     content = (folder / "tokenizer.json").read_text(encoding="utf-8")
     (folder / "tokenizer.json").write_text(
         trimming.trimmed_tokenizer(content, keep), encoding="utf-8"

@@ -50,7 +50,7 @@ def trimmed_tokenizer(content: str, keep: NDArray[np.int64]) -> str:
 
 
 def trim_network(path: Path, keep: NDArray[np.int64], count: int) -> None:
-    """Keep only those rows of the piece embeddings of an ONNX network, in place.
+    """Keep only those rows of the one table of `count` rows of an ONNX network, in place.
 
     Raises
     ------
@@ -64,7 +64,8 @@ def trim_network(path: Path, keep: NDArray[np.int64], count: int) -> None:
     tables = [one for one in model.graph.initializer if list(one.dims[:1]) == [count]]
     if len(tables) != 1:
         raise BadInput(
-            f"{len(tables)} tables of {count} rows in {path.name}", "one: the piece embeddings"
+            f"{len(tables)} tables of {count} rows in {path.name}",
+            "one: the embeddings of pieces, or of places",
         )
     (table,) = tables
     rows = numpy_helper.to_array(table)[keep]
