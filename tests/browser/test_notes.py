@@ -116,7 +116,7 @@ def test_a_corrected_status_shows_at_once(clinic_at: Any, browser: Any) -> None:
     page.select_option("#told select[name=presence]", "absent")
     page.click("#told button:has-text('Save the correction')")
     page.wait_for_selector("#read a.said.denied:has-text('pneumonia')")
-    assert page.locator(".g-denied .fact:has-text('Pneumonia')").count() == 1
+    assert page.locator(".g-denied .fact-head:has-text('Pneumonia')").count() == 1
     assert "Corrected" in page.inner_text("#told")
     assert desk.complaints == []
     desk.close()

@@ -38,6 +38,8 @@
     // Beside the stretch on a wide window; on a narrow one the style sheet pins it to the bottom.
     if (NARROW.matches) {
       box.style.top = box.style.left = "";
+      const covered = link.getBoundingClientRect().bottom > box.getBoundingClientRect().top;
+      if (covered) window.scrollBy(0, link.getBoundingClientRect().top - 80);
       return;
     }
     const first = link.getClientRects()[0], room = document.documentElement;
