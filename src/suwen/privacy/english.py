@@ -41,6 +41,7 @@ _WHO: Final = re.compile(
     r"father|wife|husband)",
     re.IGNORECASE,
 )
+_APPOSED: Final = re.compile(r"\b(?:male|female|man|woman|boy|girl|patient),\s$", re.IGNORECASE)
 _AGED: Final = re.compile(r",?\s(?:is\s|was\s)?(?:an?\s)?\d{1,3}\s?-?y", re.IGNORECASE)
 _GAPS: Final = frozenset((" ", "  ", "\n", " \n", "\r\n", "-", "- ", "\t"))
 _AFTER_INITIAL: Final = frozenset((".", ". ", ".  ", ".\n", ".-"))
@@ -157,6 +158,9 @@ def _titled(said: Words) -> Iterator[Identifier]:
         gap = said.gap(i)
         if said.low[i] in words(LISTS, "titles") and gap.strip(". \n\u00a0") == "":
             end = chain(said, i + 1, free=True)
+            if end == i + 1 < len(said.spans) and said.cased and gap and "l" in said.flags[end]:
+                # Dr. Do, Mr. May: after a title even a word of every sentence is a name.
+                end += said.of(end).istitle()
             if end > i + 1 and not (
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
@@ -214,6 +218,14 @@ def _initials(said: Words, i: int) -> bool:
     )
 
 
+def _apposed(said: Words, i: int, end: int) -> bool:
+    """Say whether words stand between commas after a person: "female, priya ivanov,"."""
+    before = said.text[max(0, said.spans[i][0] - 12) : said.spans[i][0]]
+    after = said.text[said.spans[end - 1][1] :][:1]
+    clinical = any(_CLINICAL.search(low) for low in said.low[i:end])
+    return not clinical and after == "," and bool(_APPOSED.search(before))
+
+
 def _person(said: Words, i: int, end: int) -> bool:
     """Say whether words that no list has stand where a person does."""
     low = said.low[end - 1]
@@ -244,7 +256,7 @@ def _judge(said: Words, i: int, end: int) -> Identifier | None:
             and (said.cased or surname or said.flags[i + 1] == "")
         ):
             return _stretch(said, i, end, FULL, 0.85 if surname else 0.7)
-        aged = _AGED.match(said.text, said.spans[end - 1][1])
+        aged = _AGED.match(said.text, said.spans[end - 1][1]) or _apposed(said, i, end)
         if not ordinary and _person(said, i, end) and (said.cased or surname or aged):
             return _stretch(said, i, end, PERSON, 0.6)
         sure = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
