@@ -42,9 +42,10 @@ def test_special_pieces_and_single_characters_stay():
 def test_a_network_without_such_a_table_is_refused(tmp_path):
     from onnx import TensorProto, helper
 
-    info = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [info],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])  # fmt: skip
+    value = helper.make_tensor_value_info
+    node = helper.make_node("Identity", ["x"], ["y"])
+    ends = [[value(name, TensorProto.FLOAT, [1])] for name in ("x", "y")]
+    graph = helper.make_graph([node], "g", *ends)
     onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
     with pytest.raises(BadInput, match="embeddings"):
         trimming.trim_network(tmp_path / "net.onnx", np.array([0]), 30)
