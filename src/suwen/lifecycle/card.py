@@ -75,7 +75,7 @@ def describe(
         },
         "limits": list(source.limits),
         "split": {
-            "kind": "out-of-fold" if pack.members > 1 else "held out",
+            "kind": split.kept_apart(pack.members),
             "folds": pack.members,
             "how": FOLDS if pack.members > 1 else ALONE,
             "members": [each["samples"] | {"seed": each["seed"]} for each in members],

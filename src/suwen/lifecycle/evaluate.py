@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, measure, rules
+from suwen.lifecycle import assemble, measure, rules, split
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -71,7 +71,11 @@ def evaluate(
         "task": task.name,
         "pack": pack.identity,
         "data": dataset,
-        "split": INDEPENDENT_SET if data.test else DEVELOPMENT if ruled else "out-of-fold",
+        "split": INDEPENDENT_SET
+        if data.test
+        else DEVELOPMENT
+        if ruled
+        else split.kept_apart(pack.members),
         **found,
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -44,6 +44,11 @@ def held_out(groups: Array, members: int) -> NDArray[np.bool_]:
     return np.asarray(folds_of(names, HELD_OUT) == 0)
 
 
+def kept_apart(members: int) -> str:
+    """Say in two words how development figures are kept apart from training."""
+    return "out-of-fold" if members > 1 else "held out"
+
+
 def trained_on(groups: Array, members: int, member: int) -> NDArray[np.bool_]:
     """Return what a member may have been trained on, bool (n,)."""
     if members == 1:

@@ -30,7 +30,7 @@ from suwen.notes import corrected, entity_data, values
 from suwen.notes.case import notes_of
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.lexicon import lexicon
-from suwen.notes.reader import Reader, reader_of
+from suwen.notes.reader import Reader, Stretch, reader_of
 from suwen.notes.text import Note, Span
 from suwen.records import Access
 
@@ -131,8 +131,7 @@ class Entities:
         """Read one text under its scheme, or as a note: then listed names stand beside."""
         worded: Worded = sample.data
         reader = _reader(pack, worded.language)
-        scheme = worded.scheme or READ_AS[worded.language]
-        (found,) = reader.read([worded.text], [scheme])
+        found = _read(reader, worded)
         rows = [(one.logit, one.start, one.end, KINDS.index(one.kind)) for one in found]
         if not worded.scheme:
             rows += _listed(worded.text, rows)
@@ -158,6 +157,20 @@ class Entities:
                 update |= {"band": Band.GREY, "reason": LISTED_REASON}
             found.append(finding.model_copy(update=update))
         return found
+
+
+def _read(reader: Reader, worded: Worded) -> list[Stretch]:
+    """Read a text under its scheme; under one the pack has no head for, as a note is read.
+
+    Then only types that the scheme names are kept: what it does not name it does not deny.
+    """
+    known = {head.scheme for head in reader.heads}
+    own = worded.scheme if worded.scheme in known else READ_AS[worded.language]
+    (found,) = reader.read([worded.text], [own])
+    if worded.scheme in ("", own):
+        return found
+    named = entity_data.kinds_named(worded.scheme)
+    return [one for one in found if one.kind in named]
 
 
 def _listed(

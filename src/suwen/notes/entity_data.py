@@ -6,7 +6,7 @@ not deny: a network has one head a scheme.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -280,9 +280,3 @@ def _group(document: Document) -> str:
 def kinds_named(scheme: str) -> tuple[str, ...]:
     """Return our types that a scheme names, in our order."""
     return KINDS if scheme == CORRECTIONS else SCHEMES[scheme].kinds
-
-
-def kinds_of(schemes: Sequence[str]) -> list[int]:
-    """Return the numbers of our types that any of the schemes names."""
-    named = {kind for scheme in schemes for kind in kinds_named(scheme)}
-    return [k for k, kind in enumerate(KINDS) if kind in named]
