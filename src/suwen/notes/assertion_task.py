@@ -103,9 +103,9 @@ class Assertions(Published):
                 if isinstance(one, TextSpan):
                     places[one.record].append(Span(one.start, one.end))
         return [
-            _sample(read, places[read.note.record])
+            sample
             for read in notes_of(case)
-            if read.note.record in places
+            if (sample := _sample(read, places[read.note.record])) is not None
         ]
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -182,10 +182,16 @@ def _golden(key: str, language: Language, text: str, names: Sequence[str]) -> Sa
     return Sample(key, Asserted(Note(text, language), spans))
 
 
-def _sample(read: Read, stored: Sequence[Span]) -> Sample:
-    """Return the sample of one note; `stored` are places in its stored original."""
+def _sample(read: Read, stored: Sequence[Span]) -> Sample | None:
+    """Return the sample of one note; None where no place lies in its text.
+
+    `stored` are places in its stored original.
+    """
     note = read.note
-    mentions = tuple(sorted({note.shown(place) for place in stored}))
+    found = {note.shown(place) for place in stored}
+    mentions = tuple(sorted(one for one in found if one.start < one.end <= len(note.text)))
+    if not mentions:
+        return None
     evidence = tuple(_evidence(note, one) for one in mentions)
     return Sample(note.record, Asserted(note, mentions), evidence, read.inputs)
 

@@ -192,12 +192,13 @@ def _said(read: Read, earlier: Sequence[Finding]) -> Iterator[Said]:
 
 
 def _places(read: Read, finding: Finding) -> list[Span]:
-    """Return where a finding stands in the readable text of a note."""
-    return [
+    """Return where a finding stands in the readable text of a note; places beyond it are left."""
+    found = [
         read.note.shown(Span(one.start, one.end))
         for one in finding.evidence
         if isinstance(one, TextSpan) and one.record == read.note.record
     ]
+    return [place for place in found if place.start < place.end <= len(read.note.text)]
 
 
 def finding_of_fact(fact: Fact, notes: Mapping[str, Note], pack: str) -> Finding:

@@ -56,6 +56,7 @@ class Identifying(Published):
     answers = Spans(IDENTIFIES, tuple(kind.code for kind in TYPES.values()), match="covered")
     after: tuple[str, ...] = ()
     datasets = tuple(corpora.SETS)
+    inner = True
     perturbations = (TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED)
     rules = tuple(KNOWLEDGE / name for name in LISTS)
     domain: ClassVar[Mapping[str, Range]] = {

@@ -62,7 +62,7 @@ def test_each_entity_of_a_note_gets_its_assertion(pack):
     findings = TASK.findings(pack, sample, TASK.predict(pack, sample))
     assert [one.code.code for one in findings] == ["absent", "present"]
     assert [[m.code.code for m in one.measures] for one in findings] == [
-        ["absent"], ["present", "experiencer"]]  # fmt: skip
+        ["absent", "recent", "patient"], ["present", "recent", "family"]]  # fmt: skip
     spans = [[text[e.start : e.end] for e in one.evidence] for one in findings]
     assert spans[0] == ["发热", "否认"]
     assert spans[1][0] == "糖尿病"
