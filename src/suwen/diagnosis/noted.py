@@ -27,6 +27,8 @@ LINES = {
     "procedures": message("Procedures named in the notes: %(list)s."),
 }
 """The sentences, in reading order."""
+BARE = ("contradicted", "denied", "family")
+"""Sentences that give names only: when or how long is not what they tell."""
 KINDS = {"drug": "medication", "allergy": "allergies", "value": "results"}
 
 
@@ -56,7 +58,7 @@ def statements(findings: Iterable[Finding]) -> list[Statement]:
     return [
         Statement(
             section=Section.NOTES,
-            text=both(LINES[name], list=joined(_names(own, name != "contradicted"), "; ", "；")),
+            text=both(LINES[name], list=joined(_names(own, name not in BARE), "; ", "；")),
             findings=tuple(dict.fromkeys(finding.id for finding in own)),
         )
         for name, own in lines.items()

@@ -134,7 +134,7 @@ def _story(shown: View, look: Looks) -> list[Flowable]:
         story.append(Line(say(language, "Findings"), look["section"], bold=True))
         for card in shown.cards:
             story += [_card(card, language, look), Spacer(1, 7)]
-    for name in ("context", "documents"):
+    for name in ("notes", "context", "documents"):
         if name in shown.sections:
             story += _listed(*shown.sections[name], look)
     story += _listed(say(language, "Not understood"), shown.not_understood, look)

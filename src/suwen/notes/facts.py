@@ -33,9 +33,12 @@ DETAILS: Final = {
 """What a relation's tail is called in a fact, by the kind of the relation."""
 AGREEMENT: Final = 0.01
 """Relative difference up to which two values of one test are one value."""
-_ALLERGY: Final = re.compile(
-    r"allerg(?:y|ies|ic)|anaphyla\w+|hypersensitiv\w+|过敏|变态反应", re.IGNORECASE
+_NO_PROBLEM: Final = re.compile(
+    r"^(?:allerg(?:y|ies|ic)|过敏|(?:family |past |medical |social )*history|"
+    r"(?:既往|个人|家族|现|婚育)?病?史)$|过敏史$",
+    re.IGNORECASE,
 )
+"""What names a part of the record, not something that is wrong."""
 _AGO: Final = re.compile(r"(?:ago|prior|earlier|before|previously|前)$", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"[.;。；\n]")
 
@@ -205,7 +208,7 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
         parts = {
             DETAILS[relation.kind]: _told(note, relation)
             for relation in reversed(related[place])
-            if relation.kind in DETAILS
+            if relation.kind in DETAILS and not _apart(note, relation)
         }
         yield Fact(
             kind=kind,
@@ -220,6 +223,13 @@ def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
             cues=tuple(Cited(note.record, cue) for cue in one.cues),
             probability=one.probability,
         )
+
+
+def _apart(note: Note, relation: Relation) -> bool:
+    """Say whether a bracket parts a problem from a time: the time is of what the bracket holds."""
+    ends = sorted([relation.head.end, relation.tail.start, relation.head.start, relation.tail.end])
+    between = note.text[ends[1] : ends[2]]
+    return relation.kind == "problem-time" and any(one in between for one in "()（）")
 
 
 def _told(note: Note, relation: Relation) -> str:
@@ -243,7 +253,7 @@ def _kind(note: Note, said: Said) -> str:
     """Return what a mention is a fact of; empty for what states none by itself."""
     kind = said.mention.kind
     if kind in PROBLEM:
-        return "" if _ALLERGY.fullmatch(said.mention.of(note.text)) else "problem"
+        return "" if _NO_PROBLEM.search(said.mention.of(note.text)) else "problem"
     if kind == "drug":
         return "allergy" if _is_allergy(note, said.mention) else "drug"
     return "procedure" if kind == "procedure" else ""

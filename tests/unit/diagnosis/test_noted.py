@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from suwen.core.codes import (
     EXPERIENCER,
     FACT_DETAIL,
@@ -7,9 +9,13 @@ from suwen.core.codes import (
     Code,
     Text,
 )
-from suwen.core.nouns import Band, Finding, Interval, Measure, Status, TextSpan
+from suwen.core.nouns import Band, Case, Finding, Interval, Measure, Status, TextSpan
 from suwen.diagnosis import noted
+from suwen.diagnosis.compose import compose
+from suwen.diagnosis.html import html_report
+from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.problems import problems
+from suwen.diagnosis.view import Particulars
 
 ONE = Interval(value=1, low=1, high=1)
 
@@ -75,3 +81,14 @@ def test_every_sentence_is_bound_to_the_facts_behind_it():
 
 def test_what_notes_say_is_no_lesion_to_look_at():
     assert problems([fact("Fever")]) == []
+
+
+def test_what_notes_say_stands_on_the_page_in_both_languages():
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    case = Case("7", at, (), lambda digest: b"")
+    report = compose(case, [fact("Fever", presence="absent")], [], at)
+    assert "Denied or not found: Fever." in html_report(report, "en", {}, Particulars())
+    assert "否认或未见：Fever。" in html_report(report, "zh", {}, Particulars())
+    assert pdf_report(report, "zh", {}, Particulars()) != pdf_report(
+        compose(case, [fact("Cough", presence="absent")], [], at), "zh", {}, Particulars()
+    )
