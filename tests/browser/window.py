@@ -32,7 +32,7 @@ MARKS = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-WAIT_MS = 120_000
+WAIT_MS = 240_000
 
 
 @contextmanager
