@@ -69,19 +69,7 @@ def train(
         Another process works on the same run, or the disk is full.
     """
     recipe = recipe.model_copy(update={"dataset": recipe.dataset or task.datasets[0]})
-    if recipe.dataset not in task.datasets:
-        raise BadInput(
-            f"{task.name} has no data set {recipe.dataset!r}", f"one of {list(task.datasets)}"
-        )
-    examples = task.examples(data, recipe.dataset)
-    measure.check_examples(task, examples)
-    if recipe.folds == 1 and task.answers.kind != "spans":
-        raise BadInput(
-            "folds = 1 (one member)", "two or more for this kind of answer", "raise `folds`"
-        )
-    measure.check_folds(task, examples, split.folds_of(examples.groups, recipe.folds))
-    imbalance.check_recipe(task, recipe)
-    share.check_recipe(task, recipe)
+    examples = _checked(task, recipe, data)
     folder = runs.open_run(task, recipe, examples, home, resume, added)
     examples = corrected.told(examples, added)
     with runs.alone(folder), Progress(progress) as bars:
@@ -96,6 +84,30 @@ def train(
         with bars.bar("calibrate, measure, card", assemble.STEPS) as step:
             results = assemble.finish(task, examples, recipe, predictions, pack, folder, home, step)
     return Trained(folder, Pack.load(folder / assemble.PACK, assemble.own_key(home)), results)
+
+
+def _checked(task: Task, recipe: Recipe, data: DataFolders) -> Examples:
+    """Return the examples, once it is sure that the recipe can be carried out on them.
+
+    Raises
+    ------
+    BadInput
+        It cannot: nothing has been trained yet.
+    """
+    if recipe.dataset not in task.datasets:
+        raise BadInput(
+            f"{task.name} has no data set {recipe.dataset!r}", f"one of {list(task.datasets)}"
+        )
+    examples = task.examples(data, recipe.dataset)
+    measure.check_examples(task, examples)
+    if recipe.folds == 1 and task.answers.kind != "spans":
+        raise BadInput(
+            "folds = 1 (one member)", "two or more for this kind of answer", "raise `folds`"
+        )
+    measure.check_folds(task, examples, split.folds_of(examples.groups, recipe.folds))
+    imbalance.check_recipe(task, recipe)
+    share.check_recipe(task, recipe)
+    return examples
 
 
 def fit_member(

@@ -60,8 +60,6 @@ class Course:
         Whether windows are framed by `OPENING` and `CLOSING` and hidden pieces are `HIDDEN`.
     frozen
         Whether the embeddings of pieces stay as they came.
-    method
-        `full` fine-tuning, or `lora` (Hu et al., ICLR 2022): low-rank updates of the attention.
     """
 
     epochs: int
@@ -70,7 +68,6 @@ class Course:
     seed: int
     special: bool = True
     frozen: bool = True
-    method: str = "full"
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -294,14 +291,11 @@ def course_of(recipe: Recipe, language: str) -> Course:
     Raises
     ------
     BadInput
-        The recipe names an option or a method that there is not.
+        The recipe names an option that there is not.
     """
-    known = {"method", "start", "epochs_zh", "rate_zh"}
+    known = {"start", "epochs_zh", "rate_zh"}
     if unknown := sorted(set(recipe.options) - known):
         raise BadInput(f"the options {unknown}", f"some of {sorted(known)}", "correct the recipe")
-    method = str(recipe.options.get("method", "full"))
-    if method not in ("full", "lora"):
-        raise BadInput(f"method = {method!r}", "full or lora", "correct `options.method`")
     if language == "zh":
         return Course(
             int(recipe.options.get("epochs_zh", recipe.epochs)),
@@ -311,9 +305,7 @@ def course_of(recipe: Recipe, language: str) -> Course:
             special=False,
             frozen=False,
         )
-    return Course(
-        recipe.epochs, recipe.learning_rate, recipe.batch_size, recipe.seed, method=method
-    )
+    return Course(recipe.epochs, recipe.learning_rate, recipe.batch_size, recipe.seed)
 
 
 def heads_of(schemes: Sequence[str]) -> list[int]:
