@@ -33,6 +33,8 @@ HEAD_RATE: Final = 2e-3
 """Peak learning rate of what is not pretrained."""
 LAYER_DECAY: Final = 0.9
 """Each layer of the encoder learns by so much slower than the one above."""
+METHODS: Final = ("full", "lora")
+"""How the English encoder is fine-tuned."""
 WARM_UP: Final = 0.06
 AVERAGED: Final = 0.98
 """Weight of the average so far at each step."""
@@ -291,11 +293,13 @@ def course_of(recipe: Recipe, language: str) -> Course:
     Raises
     ------
     BadInput
-        The recipe names an option that there is not.
+        The recipe names an option or a method that there is not.
     """
-    known = {"start", "epochs_zh", "rate_zh"}
+    known = {"method", "start", "epochs_zh", "rate_zh"}
     if unknown := sorted(set(recipe.options) - known):
         raise BadInput(f"the options {unknown}", f"some of {sorted(known)}", "correct the recipe")
+    if (method := recipe.options.get("method", "full")) not in METHODS:
+        raise BadInput(f"method = {method!r}", f"one of {METHODS}", "correct `options.method`")
     if language == "zh":
         return Course(
             int(recipe.options.get("epochs_zh", recipe.epochs)),

