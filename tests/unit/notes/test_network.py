@@ -49,3 +49,16 @@ def test_the_likelihood_of_all_paths_is_one():
     paths = torch.cartesian_prod(*[torch.arange(3)] * 3)
     total = sum(torch.exp(-chain.loss(scores, path[None], mask)) for path in paths)
     assert float(total.detach()) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5, 8])
+def test_joining_steps_in_halves_sums_the_same_paths_as_going_step_by_step(pieces):
+    torch.manual_seed(0)
+    chain, scores = Chain(3), torch.randn(2, pieces, 3)
+    torch.nn.init.normal_(chain.transitions)
+    mask = torch.ones(2, pieces)
+    mask[1, max(1, pieces - 2) :] = 0
+    found = chain._halved(scores, mask).logsumexp(1).detach().numpy()
+    assert found == pytest.approx(
+        chain._stepped(scores, mask).logsumexp(1).detach().numpy(), abs=1e-4
+    )
