@@ -20,8 +20,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from suwen.core.dicom_guard import is_dicom
 from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
-from suwen.privacy import dicom, dicom_guard, fhir, hl7, people, tables
+from suwen.privacy import dicom, fhir, hl7, people, tables
 from suwen.privacy.deidentify import deidentify as deidentify_text
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check as check_fhir
@@ -109,7 +110,7 @@ def kind_of(data: bytes) -> str:
     BadInput
         It is none of them.
     """
-    if dicom_guard.is_dicom(data):
+    if is_dicom(data):
         return "dicom"
     if hl7.is_hl7(data):
         return "hl7"
