@@ -285,7 +285,7 @@ def _cities(said: Words) -> Iterator[Identifier]:
         elif (where and (not ordinary or (said.cased and before in ("in", "from", "near")))) or (
             not ordinary
             and said.cased
-            and (end - i > 1 or (not said.flags[i] and len(said.low[i]) > 3))
+            and (end - i > 1 or (said.flags[i][-1:] in ("", "x") and len(said.low[i]) > 3))
         ):
             yield Identifier(start, stop, "place", CITY, 0.7 if where else 0.5)
         i = end

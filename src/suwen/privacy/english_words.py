@@ -14,6 +14,8 @@ from suwen.privacy.lexicon import english_names, english_words, table, words
 
 LISTS: Final = "english.toml"
 _LITERAL: Final = re.compile("[a-z]+")
+_INFLECTED: Final = re.compile("(?:able|ible|ingly|edly|tion|tions|ness|ment|ously|ful)$", re.I)
+"""Endings of ordinary words that no list may have."""
 _WORD: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")
 
 
@@ -33,6 +35,8 @@ class Words:
         What `names_en.txt` says of each, empty where nothing.
     cased
         Whether capitals mean something in this text.
+    likely
+        Whether each can be part of a name, by how it is written.
     """
 
     text: str
@@ -40,6 +44,7 @@ class Words:
     low: list[str]
     flags: list[str]
     cased: bool
+    likely: list[bool]
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -66,18 +71,11 @@ class Words:
 
     def namely(self, i: int) -> bool:
         """Say whether word i can be part of a name, by how it is written."""
-        low = self.low[i]
-        if len(low) < 2 or low in words(LISTS, "capital_words"):
-            return False
-        if not self.cased:
-            known = self.flags[i]
-            return (bool(known) and "w" not in known) or low not in english_words()
-        word = self.of(i)
-        if not word[0].isupper():
-            return False
-        return not (word.isupper() and len(word) > 1) or (
-            len(word) > 2 and bool(self.flags[i]) and "w" not in self.flags[i]
-        )
+        return self.likely[i]
+
+    def shown(self, i: int) -> bool:
+        """Say whether word i has a capital that means something."""
+        return self.cased and self.text[self.spans[i][0]].isupper()
 
     def is_first(self, i: int) -> bool:
         """Say whether word i is a frequent first name."""
@@ -86,27 +84,58 @@ class Words:
 
 def read(text: str) -> Words:
     """Return the English words of a folded text."""
-    names = english_names()
-    spans, low, flags = [], [], []
+    names, whole = english_names(), text.lower()
+    if len(whole) != len(text):  # a letter whose lower case is two: İ
+        whole = "".join(one.lower()[:1] for one in text)
+    spans = [found.span() for found in _WORD.finditer(text)]
+    low = [whole[start:end] for start, end in spans]
+    flags = [names.get(word, "") for word in low]
+    for i, word in enumerate(low):
+        if "'" in word or "-" in word:
+            if word[-2:] == "'s":
+                spans[i] = (spans[i][0], spans[i][1] - 2)
+                low[i] = word = word[:-2]
+                flags[i] = names.get(word, "")
+            if not flags[i] and "-" in word:
+                flags[i] = names.get(word.rpartition("-")[2], "")
+    cased = _cased(text, spans, low)
+    ordinary, never = english_words(), words(LISTS, "capital_words")
+    likely = [
+        word not in never
+        and _likely(text[start:end], known, word in ordinary, cased)
+        for (start, end), word, known in zip(spans, low, flags, strict=True)
+    ]
+    return Words(text, spans, low, flags, cased, likely)
+
+
+def _cased(text: str, spans: list[tuple[int, int]], low: list[str]) -> bool:
+    """Say whether a text has words in lower case and others with a capital."""
     titled = lowered = 0
-    for found in _WORD.finditer(text):
-        start, end = found.span()
-        word = found[0]
-        if word[-2:] in ("'s", "'S"):
-            end -= 2
-            word = word[:-2]
-        small = word.lower()
-        spans.append((start, end))
-        low.append(small)
-        known = names.get(small, "")
-        if not known and "-" in small:
-            known = names.get(small.rpartition("-")[2], "")
-        flags.append(known)
+    for (start, end), small in zip(spans, low, strict=True):
         if end - start > 1:
-            lowered += word == small
-            titled += word[0] != small[0] and word[1:] == small[1:]
-    cased = titled > 0 and (lowered > 0 or titled > 1)
-    return Words(text, spans, low, flags, cased)
+            word = text[start:end]
+            if word == small:
+                lowered += 1
+            elif word[1:] == small[1:]:
+                titled += 1
+            if titled and (lowered or titled > 1):
+                return True
+    return False
+
+
+def _likely(word: str, known: str, ordinary: bool, cased: bool) -> bool:
+    """Say whether a word can be part of a name; `known`: its flags.
+
+    Where capitals mean something a word in lower case has to be a name and nothing else.
+    """
+    if len(word) < 2:
+        return False
+    named = bool(known) and "w" not in known
+    if not cased:
+        return named or not (ordinary or _INFLECTED.search(word))
+    if word[0].isupper():
+        return not word.isupper() or (len(word) > 2 and named)
+    return named and not ordinary and len(word) > 3
 
 
 @lru_cache(maxsize=8)
