@@ -34,6 +34,19 @@ _LIVES: Final = re.compile(
     re.IGNORECASE,
 )
 
+_NO_STREET: Final = re.compile(
+    r"^\d+\S*\s(?:mg|ml|mcg|g|kg|units?|tab(?:let)?s?|mm|cm|hours?|days?|weeks?|months?|years?)\b"
+    r"|[a-z]{3,}\.\s|\s(?:by|with|per|every)\s",
+    re.IGNORECASE,
+)
+_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)\b", re.IGNORECASE)
+_TOWN: Final = re.compile(r",\s(?P<v>[A-Z][a-z]{2,}(?:[ -](?:on|upon|in|le|de|la)?[ -]?[A-Z][a-z]+){0,2})(?![a-z])")
+"""A town after a street: capitals after a comma."""
+_CODE: Final = re.compile(
+    r",?\s{1,2}(?:(?-i:[A-Z]{2})\s)?(?:\d{5}(?:-\d{4})?(?!\d)"
+    r"|(?-i:[A-Z]{1,2}\d[A-Z\d]?\s?\d[ABD-HJLNP-UW-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d)(?![A-Za-z\d]))"
+)
+"""A postal code of the United States, the United Kingdom or Canada after a place."""
 STREET = Text(en="number and street", zh="门牌号与街道")
 POSTAL = Text(en="postal code", zh="邮政编码")
 FACILITY = Text(en="name before a kind of care facility", zh="医疗机构名称")
@@ -71,6 +84,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             flags,
         ),
         "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
+        "flat": re.compile(r"\b(?:flat|apt\.?|apartment|room|suite|unit)\s\d{1,4}[a-z]?,\s(?=\d)", flags),
+        "road": re.compile(
+            r"\b(?:highway|hwy\.?|route|rte\.?|interstate)\s\d{1,3}\b(?:\s(?:exit|mile)\s\d{1,3})?"
+            r"|\b(?:i|us|sr)-\d{1,3}\s(?:exit|mile)\s\d{1,3}",
+            flags,
+        ),
+        "postcode": re.compile(
+            r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\w-])"
+        ),
         "state": re.compile(
             rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags
         ),
@@ -108,23 +130,33 @@ def _streets(text: str) -> Iterator[Identifier]:
     if not any(one in text for one in "0123456789"):
         return
     patterns = _patterns()
-    for name in ("street", "foreign", "box", "ordinal"):
-        for found in patterns[name].finditer(text):
-            if name != "street" or _is_street(found[0]):
+    for name in ("street", "foreign", "box", "ordinal", "flat", "road", "postcode"):
+        place = 0
+        while found := patterns[name].search(text, place):
+            place = found.end()
+            if name != "street" or _is_street(found[0], text[place : place + 3]):
                 yield Identifier(*found.span(), "address", STREET, 0.85)
+            else:  # another number within it may begin an address
+                place = found.start() + len(re.match(r"\d+", found[0])[0])
     if not _POSTAL.search(text):
         return
     for found in patterns["zip"].finditer(text):
         yield Identifier(*found.span(found.lastgroup or 0), "address", POSTAL, 0.85)
 
 
-def _is_street(text: str) -> bool:
-    """Say whether a number, words and a street's end are an address: not "20 mg by way"."""
+def _is_street(text: str, after: str) -> bool:
+    """Say whether a number, words and a street's end are an address: not "20 mg by way".
+
+    `Dr` before a name is a title, not a drive.
+    """
+    title = re.search(r"[dD][rR]\.?$", text) and re.match(r"\s[A-Z]", after)
+    if title or _NO_STREET.search(text):
+        return False
     middle = [one for one in re.findall(r"[A-Za-z']+", text.lower())[:-1] if len(one) > 1]
     if text.islower():
         return all(one not in words(LISTS, "facility_stop") for one in middle)
     end = re.findall(r"[A-Za-z]+", text)[-1]
-    named = any(one[0].isupper() or one[0].isdigit() for one in text.split()[1:-1])
+    named = any(one[0].isupper() or _ORDINAL.match(one) for one in text.split()[1:-1])
     return (named and not (end.islower() and len(middle) > 1)) or text.isupper()
 
 
@@ -271,8 +303,9 @@ def _cities(said: Words) -> Iterator[Identifier]:
             i += 1
             continue
         end = _city_at(said, i)
-        if end == i:
-            i += 1
+        after = said.low[end] if end < len(said.spans) else ""
+        if end == i or (after in words(LISTS, "scales")):
+            i = max(end, i + 1)
             continue
         start, stop = said.spans[i][0], said.spans[end - 1][1]
         follows = state.match(said.text, stop)
@@ -334,7 +367,12 @@ def _onward(said: Words, one: Identifier) -> Identifier:
         if stop == i or (said.cased and not said.of(i)[0].isupper()):
             break
         end = said.spans[stop - 1][1]
+    if one.type == "address" and end == one.end and (town := _TOWN.match(text, end)):
+        last = said.from_(town.start("v"))
+        end = town.end() if said.low[last] not in english_words() else end
     follows = _patterns()["state"].match(text, end)
     if follows and (one.type != "facility" or "," in follows[0] or end > one.end):
         end = follows.end() if _is_state(said, follows) else end
+    if one.type in ("address", "place") and (code := _CODE.match(text, end)):
+        end = code.end()
     return Identifier(one.start, end, one.type, one.why, one.certainty)

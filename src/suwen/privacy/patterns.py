@@ -22,9 +22,14 @@ _MACROS: Final = {
     "{SEP}": r"\s*(?:\b(?:number|num|no|nr|n[uú]mero|id|code)\b\.?)?\s*(?:\b(?:is|was|of|endi"
     r"ng\s+in)\b|"
     r"[是为]|[:：=#\-]|n[.º°]|\)\s?:)?\s*[#:：]?\s?",
-    "{V}": r"(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
-    r"(?:[-/.][0-9a-z]{1,24})*(?:\s?(?:\d\s?){3,})?",
+    "{V}": r"(?:(?-i:[A-Z]{1,3}(?:-[A-Z]{1,5})?)\s\d{2}[\da-z]*(?:[ -][\da-z]*\d[\da-z]*)*"
+    r"|(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
+    r"(?:[-/.][0-9a-z]{1,24})*(?:[ -]\d[\da-z]{2,})*(?:\s?(?:\d\s?){3,})?)",
 }
+_MACROS["{T}"] = (
+    r"(?=(?:[a-z]{0,6}[-/ ]?){0,2}\d)(?=(?:[-/.]?[0-9a-z]){3})[a-z]{0,8}[-\s]?\d[0-9a-z]*"
+    r"(?:[-/][0-9a-z]+)*(?:[ ]\d{2,}[0-9a-z]*)*(?:(?<=\d)\s\d+)*"
+)
 _SPACED: Final = re.compile(r"[^\w]{1,7}(?=[\dXx*])|_(?=\d)")
 _NUMBER: Final = re.compile(r"[\dXx*]+")
 """Digits, after what may stand between them in one number was left out."""
@@ -76,7 +81,7 @@ def rules_of(text: str) -> Rules:
         for name, written in _MACROS.items():
             pattern = pattern.replace(name, written)
         try:
-            compiled = re.compile(pattern, re.IGNORECASE)
+            compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
         except re.error as error:
             raise BadInput(f"rule {place}: {error}", "a regular expression") from error
         check = entry.get("check", "")
