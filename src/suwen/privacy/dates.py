@@ -257,6 +257,12 @@ _FEAST: Final = re.compile(r"[Yy]ear'?s|YEAR|[Cc]hristmas|[Tt]hanksg|[Hh]allow|[
 """Without a match of these no date in figures, none in words, can stand in a text."""
 _OLD: Final = re.compile(r"9\d|1[0-3]\d|九十|一百|[Nn]ine|NINE|[Hh]undred|HUNDRED")
 
+_MONTHS: Final = (
+    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    *("ene", "abr", "ago", "dic"),
+)
+"""How months begin, in English and Spanish."""
+
 Found = tuple[int, int, Form]
 
 
@@ -270,7 +276,7 @@ def span_of(found: re.Match[str]) -> tuple[int, int]:
 
 def dates(text: str) -> Iterator[Found]:
     """Yield where the folded text says a date, and in which form."""
-    forms = [*(NUMBERS if _FIGURES.search(text) else ()), *(WORDS if _NAMED.search(text) else ())]
+    forms = [*(NUMBERS if _FIGURES.search(text) else ()), *_worded(text)]
     if _FEAST.search(text):
         forms += FEASTS
     if not text.isascii():
@@ -280,6 +286,17 @@ def dates(text: str) -> Iterator[Found]:
             start, end = span_of(found)
             if _plausible(found, text):
                 yield start, end, form
+
+
+def _worded(text: str) -> Iterator[Form]:
+    """Yield the forms of dates in words that may stand in a text."""
+    if not _NAMED.search(text):
+        return
+    low = text.lower()
+    if any(month in low for month in _MONTHS):
+        yield from WORDS[:-1]
+    if "day" in low:
+        yield WORDS[-1]
 
 
 def ages(text: str) -> Iterator[Found]:

@@ -7,20 +7,29 @@ A facility goes wherever it stands, except as the author of a guideline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
-from suwen.privacy.english_words import LISTS, Words, phrases
+from suwen.privacy.english_words import LISTS, Words
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.lexicon import cities, english_words, table, words
 
 REACH: Final = 6
 """Most words of a facility before what it is."""
+_DIGIT: Final = re.compile(r"\d")
+_WORDS: Final = {
+    "box": frozenset(("box",)),
+    "flat": frozenset(("flat", "apt", "apartment", "room", "suite", "unit")),
+    "road": frozenset(("highway", "hwy", "route", "rte", "interstate", "i", "us", "sr")),
+    "postcode": frozenset(),
+}
+"""Words without one of which there is no such address."""
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
 _STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
 _POSTAL: Final = re.compile(r"[A-Za-z:#]\s{0,3}\d{5}(?!\d)|[Pp][Oo][Ss][Tt]")
+_SAINTS: Final = frozenset(("st", "saint", "mt", "mount", "lady"))
 _WHERE: Final = frozenset(
     ["at", "in", "from", "to", "near", "of", "outside", "around", "via", "@", "into", "visiting"]
 )
@@ -120,17 +129,34 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 def places(said: Words) -> list[Identifier]:
     """Return addresses, cities and care facilities of a text."""
-    found = [*_streets(said.text), *_facilities(said), *_cities(said)]
+    found = [*_streets(said), *_facilities(said), *_cities(said)]
     if said.cased:
         found += _capitals(said, {one.start for one in found})
     return [_onward(said, one) for one in found]
 
 
-def _streets(text: str) -> Iterator[Identifier]:
-    if not any(one in text for one in "0123456789"):
+@lru_cache(maxsize=1)
+def _street_words() -> Mapping[str, frozenset[str]]:
+    """Return by form the words without one of which no address of the form can stand."""
+    lists = table(LISTS)
+    ends = _optional(re.findall(r"[a-z]+\??", lists["street_ends"]))
+    starts = _optional(re.findall(r"[a-z]+\??", lists["street_starts"].lower()))
+    return {"street": ends, "ordinal": ends, "foreign": starts, **_WORDS}
+
+
+def _optional(listed: Sequence[str]) -> frozenset[str]:
+    """Return words with and without a last letter that may be missing (`streets?`)."""
+    bare = [one.removesuffix("?") for one in listed]
+    return frozenset((*bare, *(one[:-2] for one in listed if one.endswith("?"))))
+
+
+def _streets(said: Words) -> Iterator[Identifier]:
+    text, patterns = said.text, _patterns()
+    if not _DIGIT.search(text):
         return
-    patterns = _patterns()
-    for name in ("street", "foreign", "box", "ordinal", "flat", "road", "postcode"):
+    for name, needed in _street_words().items():
+        if needed and needed.isdisjoint(said.present):
+            continue
         place = 0
         while found := patterns[name].search(text, place):
             place = found.end()
@@ -188,17 +214,17 @@ def _back(said: Words, start: int) -> int:
 def _facilities(said: Words) -> Iterator[Identifier]:
     text, patterns = said.text, _patterns()
     for name, certainty in (("facility_heads", 0.85), ("facility_weak", 0.6)):
-        for found in phrases(said, name):
+        for found in said.phrases[name]:
             begin = _named(said, _back(said, found.start()), found.start(), certainty < 0.8)
             if begin < found.start() and not _published(text, begin):
                 yield Identifier(begin, _after(text, found.end()), "facility", FACILITY, certainty)
-    for found in phrases(said, "facility_known"):
+    for found in said.phrases["facility_known"]:
         end = _after(text, found.end())
         if _is_where(text, found.start(), end > found.end()) and not _published(
             text, found.start()
         ):
             yield Identifier(found.start(), end, "facility", KNOWN, 0.8)
-    for found in patterns["saint"].finditer(text):
+    for found in patterns["saint"].finditer(text) if not _SAINTS.isdisjoint(said.present) else ():
         if _is_where(text, found.start(), False) and not (said.cased and found["v"].islower()):
             yield Identifier(found.start(), _after(text, found.end()), "facility", SAINT, 0.75)
 
@@ -286,6 +312,13 @@ def _city_at(said: Words, i: int) -> int:
     return i + 1 if said.low[i] in nicknames else i
 
 
+@lru_cache(maxsize=1)
+def _begins() -> frozenset[str]:
+    """Return the words a city can begin with."""
+    nicknames = (name.partition(" ")[0] for name in words(LISTS, "nicknames"))
+    return frozenset((*cities(), *nicknames))
+
+
 def _is_state(said: Words, found: re.Match[str]) -> bool:
     """Say whether what follows a place is its state: "IN" is, "in" is not."""
     state = found["s"]
@@ -296,10 +329,15 @@ def _is_state(said: Words, found: re.Match[str]) -> bool:
 
 
 def _cities(said: Words) -> Iterator[Identifier]:
-    state, eponyms = _patterns()["state"], words(LISTS, "eponyms")
+    state, eponyms, begins = _patterns()["state"], words(LISTS, "eponyms"), _begins()
     i = 0
     while i < len(said.spans):
-        if (said.cased and not said.of(i)[0].isupper()) or said.low[i] in eponyms:
+        low = said.low[i]
+        if (
+            (low not in begins and "-" not in low)
+            or (said.cased and not said.text[said.spans[i][0]].isupper())
+            or low in eponyms
+        ):
             i += 1
             continue
         end = _city_at(said, i)
