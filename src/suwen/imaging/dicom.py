@@ -30,8 +30,10 @@ from pydicom.multival import MultiValue
 from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
+from suwen.core.dicom_guard import Checked
 from suwen.core.errors import BadInput, UnsafeInput
-from suwen.imaging.guard import FRAME_BYTES, MIB, PIXEL_BYTES, Checked, check_dicom
+from suwen.core.inflating import MIB
+from suwen.imaging.guard import FRAME_BYTES, PIXEL_BYTES, check_dicom
 from suwen.imaging.problem import Problem, refusal, warning
 
 PARSER_ERRORS: Final = (

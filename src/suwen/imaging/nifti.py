@@ -16,9 +16,9 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from suwen.core.errors import BadInput, UnsafeInput
+from suwen.core.inflating import MIB, check_size, inflate
 from suwen.core.settings import settings
 from suwen.imaging.dicom import PARSER_ERRORS
-from suwen.imaging.guard import MIB, check_size, inflate
 from suwen.imaging.volume import Volume
 
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS

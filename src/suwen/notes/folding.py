@@ -1,81 +1,45 @@
-"""A text as rules read it: lower case, one form a character, nothing hidden, offsets kept.
+"""A text as rules read it: `core.folding` in lower case, with traditional characters simplified.
 
 A negation can be hidden from rules (and not from a reader) by zero-width characters, full-width or
 styled letters, letters of another script that look alike, stray accents or traditional characters.
-Folding undoes all of them and says where each folded character stands in the text.
-
-References: Unicode Standard Annex 15 (NFKC); Unicode Technical Standard 39 (confusables), of which
-the letters that look like Latin ones are taken; Boucher et al., "Bad Characters", IEEE S&P 2022.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suwen.core import folding
 from suwen.notes.text import Span
 
-LOOKALIKES: Final = str.maketrans(
+ALSO: Final = str.maketrans(
     {
-        **dict(zip("аеорсухіјѕһԁԛԝӏвкмнтп", "aeopcyxijshdqwlbkmhtn", strict=True)),
-        **dict(zip("αεικνορτυχ", "aeiknoptux", strict=True)),
-        **dict(zip("ıɩɡօոս", "iigonu", strict=True)),
+        **dict(zip("вкмнтп", "bkmhtn", strict=True)),
+        **dict(zip("ετχ", "etx", strict=True)),
         **dict(zip("無沒認見顯現斷與兒親繼續則", "无没认见显现断与儿亲继续则", strict=True)),
-        **dict.fromkeys("‘’ʼ′`´", "'"),
-        **dict.fromkeys("‐‑‒–—―−", "-"),
-        **dict.fromkeys("“”", '"'),
     }
 )
-"""After NFKC and lower case: what is read as the right-hand character."""
-PLAIN: Final = str.maketrans(
-    {
-        **{chr(0xFF01 + k): chr(0x21 + k) for k in range(94)},
-        **{chr(0xFF21 + k): chr(0x61 + k) for k in range(26)},
-        **dict.fromkeys("‘’", "'"),
-        **dict.fromkeys("–—", "-"),
-        **dict.fromkeys("“”", '"'),
-        "\u3000": " ",
-        "\xa0": " ",
-    }
-)
-"""Characters that one character replaces, so that offsets stay."""
-STRANGE: Final = re.compile(
-    r"[無沒認見顯現斷與兒親繼續則]|[^\x00-\x7f\u4e00-\u9fff\uff01-\uff5e、。《》【】「」·°℃％“”‘’–—…\u3000\xa0]"
-)
-"""Anything that plain replacement may not be enough for."""
-INVISIBLE: Final = frozenset({"Cf", "Mn", "Me", "Cc"})
+"""Small letters that look like Latin capitals, and the characters of negation in simple form."""
+PLAIN: Final = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\U0010ffff]*")
 
 
-CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+@dataclass(frozen=True, eq=False)
+class Folded(folding.Folded):
+    """A folded text of n characters, and for each its place in the text it came from."""
 
-
-@dataclass(frozen=True)
-class Folded:
-    """A folded text and, for each of its characters, the position in the text it came from.
-
-    `origin` has one more entry, the length of the text; it is None where both have the same
-    positions. `hiding` says that characters that cannot be seen were left out.
-    """
-
-    text: str
-    origin: NDArray[np.int64] | None = None
-    hiding: bool = False
-
-    def position(self, folded: int) -> int:
-        """Return where a folded character stands in the text; for the end, the end."""
-        return folded if self.origin is None else int(self.origin[folded])
+    @cached_property
+    def origin(self) -> NDArray[np.int32] | None:
+        """Shape (n + 1,), the last the length of the text; None where all places are the same."""
+        return None if self.starts is None else np.append(self.starts, np.int32(self.length))
 
     def span(self, start: int, end: int) -> Span:
         """Return the stretch of the text that folded characters start..end came from."""
-        if self.origin is None or start >= end:
-            return Span(self.position(start), self.position(end))
-        return Span(int(self.origin[start]), int(self.origin[end - 1]) + 1)
+        return Span(*self.original(start, end))
 
 
 def fold(text: str, hidden: str = "") -> Folded:
@@ -89,27 +53,12 @@ def fold(text: str, hidden: str = "") -> Folded:
         What stands for a character that cannot be seen. Nothing joins what it parted (`n-o`), a
         space parts what it joined (`no-fever`); neither is right everywhere.
     """
-    if text.isascii() and not CONTROL.search(text):
-        return Folded(text.lower())
-    if not STRANGE.search(text) and not CONTROL.search(text):
-        return Folded(text.lower().translate(PLAIN))
-    found: list[str] = []
-    origin: list[int] = []
-    hiding = False
-    for place, character in enumerate(text):
-        pieces = _folded(character)
-        if not pieces:
-            hiding = True
-            pieces = hidden
-        for piece in pieces:
-            found.append(piece)
-            origin.append(place)
-    return Folded("".join(found), np.array([*origin, len(text)], dtype=np.int64), hiding)
+    if PLAIN.fullmatch(text):
+        return Folded(text.lower(), length=len(text))
+    found = folding.fold(text, _read, hidden)
+    return Folded(found.text, found.starts, found.ends, found.length, found.hiding)
 
 
-@lru_cache(maxsize=4096)
-def _folded(character: str) -> str:
-    if character.isspace():
-        return character if character in "\n\r\t" else " "
-    plain = unicodedata.normalize("NFKD", character).lower().translate(LOOKALIKES)
-    return "".join(piece for piece in plain if unicodedata.category(piece) not in INVISIBLE)
+@lru_cache(maxsize=65536)
+def _read(cluster: str) -> str:
+    return "".join(map(folding.seen, folding.seen(cluster).lower())).translate(ALSO)

@@ -8,10 +8,12 @@ import warnings
 from typing import Final
 
 import pydicom
+from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset, FileDataset
 
+from suwen.core import dicom_guard
 from suwen.core.errors import BadInput, SuwenError
-from suwen.privacy import dicom_guard, dicom_values
+from suwen.privacy import dicom_values
 from suwen.privacy.known import Known
 
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its messages quote values
@@ -19,6 +21,22 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its messages quote va
 DICOMDIR: Final = "1.2.840.10008.1.3.10"
 _NAMES: Final = (0x00100010, 0x00101001, 0x00101005)
 _NUMBERS: Final = (0x00100020, 0x00101000, 0x00080050, 0x00101040, 0x00102154, 0x00101090)
+
+
+def _whole(data: bytes) -> bytes:
+    """Return bytes that may be parsed, inflated where they were deflated.
+
+    A reader may show what comes before a cut; what is released must be whole, or nobody can say
+    what it holds.
+    """
+    checked = dicom_guard.check(data, lambda tag: DicomDictionary.get(tag, ("",))[0] == "SQ")
+    if checked.cut or checked.missing:
+        raise BadInput(
+            "a DICOM file that ends within an element",
+            "a complete file",
+            "copy it again; the transfer was probably cut short",
+        )
+    return checked.data
 
 
 def read(data: bytes) -> FileDataset:
@@ -29,7 +47,7 @@ def read(data: bytes) -> FileDataset:
     BadInput, UnsafeInput
         It is none, cut short, hostile, or a DICOMDIR.
     """
-    safe = dicom_guard.check(data)
+    safe = _whole(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

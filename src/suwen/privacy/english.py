@@ -13,14 +13,12 @@ from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
-from suwen.privacy.english_words import LISTS, Words, phrases
+from suwen.privacy.english_words import LISTS, Words
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.lexicon import english_words, table, words
 
 LONGEST: Final = 5
 """Most words of one name."""
-_BETWEEN: Final = r"(?:\s+(?:is|was|of))?(?:\s{0,3}[:,#=-]\s{0,3}|\s{1,3})\(?(?=[a-z])"
-"""What stands between a cue and the name."""
 _CLINICAL: Final = re.compile(
     "(?:itis|osis|emia|aemia|oma|omas|pathy|ectomy|otomy|ostomy|algia|uria|plasty|s"
     "copy|graphy|therapy|plegia|trophy|"
@@ -46,6 +44,19 @@ _AGED: Final = re.compile(r",?\s(?:is\s|was\s)?(?:an?\s)?\d{1,3}\s?-?y", re.IGNO
 _GAPS: Final = frozenset((" ", "  ", "\n", " \n", "\r\n", "-", "- ", "\t"))
 _AFTER_INITIAL: Final = frozenset((".", ". ", ".  ", ".\n", ".-"))
 
+_NAME: Final = r"[A-Z][A-Za-z'-]+"
+NICKNAME = Text(en="nickname in quotes within a name", zh="姓名中引号内的昵称")
+CARETS = Text(en="name in parts as systems send it", zh="系统格式姓名")
+FAMILY = Text(en="before the word family", zh="“家族”前的姓氏")
+INITIALS = Text(en="after the word initials", zh="首字母缩写")
+_FORMS: Final = (
+    ('"', re.compile(rf'(?P<v>{_NAME}\s"{_NAME}"\s{_NAME}(?:\s{_NAME})?)'), NICKNAME),
+    ("^", re.compile(rf"(?<![\w^])(?P<v>{_NAME}\^{_NAME}(?:\^[A-Z][A-Za-z'-]*)*)"), CARETS),
+    (" family", re.compile(rf"\b[Tt]he\s(?P<v>{_NAME})\sfamily\b"), FAMILY),
+    ("nitials", re.compile(r"\b[Ii]nitials:?\s(?P<v>(?:[A-Z]\.?\s?){2,4}(?![a-z]))"), INITIALS),
+)
+"""A sign without which there is none, the form, and why."""
+
 TITLE = Text(en="after a title", zh="称谓之后")
 CUE = Text(en="after a word that names come after", zh="提示姓名的词之后")
 FULL = Text(en="frequent first name and surname", zh="常见名与姓")
@@ -66,7 +77,10 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     end = i
     while end < len(said.spans) and end - i < LONGEST:
         allowed = said.namely(end) or said.is_initial(end)
-        if end > i and said.low[end] in english_words() and "l" not in said.flags[end]:
+        verb = not said.shown(end) and said.low[end] in words(LISTS, "name_verbs")
+        if end > i and (
+            verb or (said.low[end] in english_words() and "l" not in said.flags[end])
+        ):
             break
         if not allowed and (free or end == i + 1 or (end > i and said.is_first(i))):
             allowed = _may_name(said, end)
@@ -126,13 +140,21 @@ def _is_eponym(said: Words, i: int, end: int) -> bool:
 
 def names(said: Words) -> list[Identifier]:
     """Return the names of people in a text, each found at least once."""
-    found = [*_cued(said), *_titled(said), *_by_list(said)]
+    found = [*_cued(said), *_titled(said), *_by_list(said), *_written(said.text)]
     return [*found, *_again(said, found)]
+
+
+def _written(text: str) -> Iterator[Identifier]:
+    """Yield names that are written as only names are: "Bart" in quotes, DOE^JANE, the Does."""
+    for sign, pattern, why in _FORMS:
+        if sign in text:
+            for found in pattern.finditer(text):
+                yield Identifier(*found.span("v"), "name", why, 0.75)
 
 
 def _cued(said: Words) -> Iterator[Identifier]:
     """Yield names after "named", "patient name:", "wife", "seen by" ..."""
-    for found in phrases(said, "name_cues", _BETWEEN):
+    for found in said.phrases["name_cues"]:
         i = said.from_(found.end())
         if i == len(said.spans) or said.spans[i][0] != found.end():
             continue
@@ -154,9 +176,12 @@ def _whole(said: Words, i: int, end: int) -> bool:
 
 def _titled(said: Words) -> Iterator[Identifier]:
     """Yield names after a title, with a degree, or in the form "surname, first name"."""
-    for i in range(len(said.spans)):
-        gap = said.gap(i)
-        if said.low[i] in words(LISTS, "titles") and gap.strip(". \n\u00a0") == "":
+    titles = words(LISTS, "titles")
+    for i, low in enumerate(said.low):
+        if low in titles:
+            gap = said.gap(i)
+            if gap.strip(". \n\u00a0"):
+                continue
             end = chain(said, i + 1, free=True)
             if end == i + 1 < len(said.spans) and said.cased and gap and "l" in said.flags[end]:
                 # Dr. Do, Mr. May: after a title even a word of every sentence is a name.
@@ -165,8 +190,9 @@ def _titled(said: Words) -> Iterator[Identifier]:
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
                 yield _stretch(said, i, end, TITLE, 0.9)
-        elif gap.strip() == "," and "\n" not in gap and i + 1 < len(said.spans):
-            yield from _comma(said, i)
+        elif said.text[said.spans[i][1] : said.spans[i][1] + 1] == "," and i + 1 < len(said.spans):
+            if said.gap(i).strip(" \t") == ",":
+                yield from _comma(said, i)
 
 
 def _comma(said: Words, i: int) -> Iterator[Identifier]:
@@ -208,14 +234,13 @@ def _by_list(said: Words) -> Iterator[Identifier]:
 
 
 def _initials(said: Words, i: int) -> bool:
-    """Say whether word i is an initial before a surname: "J. Smith"."""
-    return (
-        said.is_initial(i)
-        and said.gap(i) in (". ", ".")
-        and "l" in said.flags[i + 1]
-        and "w" not in said.flags[i + 1]
-        and said.namely(i + 1)
-    )
+    """Say whether word i is an initial before a surname: "J. Smith", "J.T. Smith"."""
+    last = i + 1
+    while said.is_initial(last - 1) and said.gap(last - 1) in (". ", ".") and last - i < 3:
+        if "l" in said.flags[last] and "w" not in said.flags[last] and said.namely(last):
+            return True
+        last += 1
+    return False
 
 
 def _apposed(said: Words, i: int, end: int) -> bool:
@@ -244,31 +269,33 @@ def _judge(said: Words, i: int, end: int) -> Identifier | None:
     if _is_eponym(said, i, end):
         return None
     first, ordinary = said.is_first(i), said.low[i] in english_words() or "w" in said.flags[i]
+    shown = said.shown(i)
     if end - i >= 2:
         rest = range(i + 1, end)
         surname = any("l" in said.flags[k] for k in rest)
         initial = said.is_initial(i + 1) or said.is_initial(i)
-        if initial and not ordinary and (first or said.cased or said.is_initial(i)):
+        if initial and not ordinary and (first or shown or said.is_initial(i)):
             return _stretch(said, i, end, INITIAL, 0.8)
         if (
             first
             and (surname or not ordinary)
-            and (said.cased or surname or said.flags[i + 1] == "")
+            and (shown or surname or (not said.cased and said.flags[i + 1] == ""))
         ):
             return _stretch(said, i, end, FULL, 0.85 if surname else 0.7)
         aged = _AGED.match(said.text, said.spans[end - 1][1]) or _apposed(said, i, end)
-        if not ordinary and _person(said, i, end) and (said.cased or surname or aged):
+        if not ordinary and _person(said, i, end) and (shown or surname or aged):
             return _stretch(said, i, end, PERSON, 0.6)
         sure = any("l" in said.flags[k] and "w" not in said.flags[k] for k in rest)
         eponym = not words(LISTS, "eponyms").isdisjoint(said.low[i:end])
-        if said.cased and not ordinary and sure and not eponym:
+        if shown and not ordinary and sure and not eponym:
             return _stretch(said, i, end, FULL, 0.55)
-    if first and not ordinary and said.of(i).istitle() == said.cased and len(said.low[i]) > 2:
+    alone = first and not ordinary and len(said.low[i]) > 2
+    if alone and (said.of(i).istitle() if shown else "x" not in said.flags[i]):
         return _stretch(said, i, i + 1, SINGLE, 0.55)
     if (
         said.cased
-        and "l" in said.flags[i]
         and not ordinary
+        and ("l" in said.flags[i] or (said.of(i).istitle() and not _CLINICAL.search(said.low[i])))
         and _follows().match(said.text, said.spans[i][1])
     ):
         return _stretch(said, i, i + 1, FOLLOWED, 0.5)

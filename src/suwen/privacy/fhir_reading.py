@@ -6,7 +6,7 @@ Reference: HL7 FHIR R4 (4.0.1) section 2.6 (JSON); NDJSON as in FHIR Bulk Data A
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +37,7 @@ def read(data: bytes) -> list[Resource]:
     return resources
 
 
-def each(resources: list[Resource]) -> Iterator[tuple[Resource, str]]:
+def each(resources: Iterable[Resource]) -> Iterator[tuple[Resource, str]]:
     """Yield every resource, those in Bundles too, with its fullUrl where it has one."""
     for resource in resources:
         if resource.get("resourceType") != "Bundle":

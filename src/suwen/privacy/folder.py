@@ -10,40 +10,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
-from suwen.privacy import dicom, dicom_guard, fhir, hl7, people, tables
-from suwen.privacy.deidentify import deidentify as deidentify_text
+from suwen.privacy import dicom, fhir, hl7, tables
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check as check_fhir
-from suwen.privacy.known import Known
+from suwen.privacy.files import SUFFIX, File, Kind, Refused, decoded, files
 from suwen.privacy.people import Claim
-from suwen.privacy.person import Cast, Cleaner, Person
-from suwen.privacy.subject import Subject
+from suwen.privacy.person import Person
+from suwen.privacy.roster import Roster, claims
 
 REPORT: Final = "report.json"
 SHARED: Final = "shared"
 """Folder of what is about several patients or none in particular."""
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]")
-_SUFFIX: Final = {"dicom": "dcm", "fhir": "ndjson", "hl7": "hl7", "table": "csv", "note": "txt"}
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file that was left out, by its number, its place and the one reason."""
-
-    number: int
-    path: Path
-    error: SuwenError
 
 
 @dataclass
@@ -64,7 +50,9 @@ class Outcome:
     written: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     unassigned: list[int] = field(default_factory=list)
-    actions: dict[str, Counter[str]] = field(default_factory=dict)
+    actions: dict[Kind, Counter[str]] = field(
+        default_factory=lambda: {kind: Counter() for kind in SUFFIX}
+    )
     blanked: int = 0
 
     def report(self, options: Options) -> dict[str, Any]:
@@ -80,66 +68,10 @@ class Outcome:
             ],
             "notes_without_a_known_patient": self.unassigned,
             "burned_in_boxes_blanked": self.blanked,
-            "elements": {kind: dict(sorted(all.items())) for kind, all in self.actions.items()},
+            "elements": {
+                kind: dict(sorted(told.items())) for kind, told in self.actions.items() if told
+            },
         }
-
-
-@dataclass(frozen=True)
-class _File:
-    number: int
-    path: Path
-    kind: str
-
-
-def text_cleaner(subject: Subject) -> Cleaner:
-    """Return what takes identifiers out of a text of this subject; equal texts are read once."""
-
-    @lru_cache(maxsize=4096)
-    def clean(text: str) -> str:
-        return deidentify_text(text, "shift", subject).text
-
-    return clean
-
-
-def kind_of(data: bytes) -> str:
-    """Return dicom, fhir, hl7, table or note.
-
-    Raises
-    ------
-    BadInput
-        It is none of them.
-    """
-    if dicom_guard.is_dicom(data):
-        return "dicom"
-    if hl7.is_hl7(data):
-        return "hl7"
-    text = decoded(data)
-    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
-        return "fhir"
-    return "note" if tables.read(text) is None else "table"
-
-
-def decoded(data: bytes) -> str:
-    """Return the text of a file: UTF-8, UTF-16 with its mark, GB 18030 or Windows-1252.
-
-    Raises
-    ------
-    BadInput
-        It is empty or no text.
-    """
-    marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-    for name in [marks[data[:2]]] if data[:2] in marks else ["utf-8-sig", "gb18030", "cp1252"]:
-        try:
-            text = data.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if text.strip() and not _CONTROL.search(text.strip("\x0b\x1c\r\n")):
-            return text
-    raise BadInput(
-        "a file that is none of DICOM, FHIR JSON, HL7 v2, a table or text",
-        "one of these",
-        "export its content, or leave it out",
-    )
 
 
 def deidentify(
@@ -180,7 +112,10 @@ def deidentify(
     part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         part.mkdir(parents=True, mode=0o700)
-        outcome = _Run(source, part, secret, options, columns or {}).run()
+        outcome = Outcome()
+        read, said = _who(source, outcome)
+        run = _Run(part, Roster(secret, said), options, columns or {}, outcome)
+        run.write(read)
         text = json.dumps(outcome.report(options), indent=1, ensure_ascii=False)
         (part / REPORT).write_text(text + "\n", encoding="utf-8")
         if keep is not None:
@@ -207,184 +142,118 @@ def _check_places(source: Path, target: Path) -> None:
         raise BadInput("an output folder within the input", "one outside", "choose another place")
 
 
+def _who(source: Path, outcome: Outcome) -> tuple[list[File], list[Claim]]:
+    """Read every file once: return those that can be read, and what they say of whom."""
+    read: list[File] = []
+    said: list[Claim] = []
+    for file in files(source):
+        try:
+            if isinstance(file, Refused):
+                raise file.error
+            said += claims(file)
+            read.append(file)
+        except SuwenError as error:
+            outcome.refused.append(Refused(file.number, file.path, error))
+    return read, said
+
+
+@dataclass(frozen=True)
 class _Run:
-    """One run over a folder."""
+    """The second pass over a folder: what each file is written by."""
 
-    def __init__(
-        self,
-        source: Path,
-        part: Path,
-        secret: bytes,
-        options: Options,
-        said: Mapping[str, str],
-    ) -> None:
-        self.source, self.part, self.secret = source, part, secret
-        self.options, self.said = options, said
-        self.outcome = Outcome()
-        self.common = self._person(f"project|{secret.hex()[:8]}", Known())
-        self.persons: list[tuple[Person, list[Claim]]] = []
-        self.by_key: dict[tuple[int, str], Person] = {}
-        self.told: dict[str, Counter[str]] = {kind: Counter() for kind in _SUFFIX}
+    part: Path
+    roster: Roster
+    options: Options
+    columns: Mapping[str, str]
+    outcome: Outcome
 
-    def run(self) -> Outcome:
-        """Read everything once to know who is who, then de-identify file by file."""
-        files = list(self._files())
-        claims = [one for file in files for one in self._claims(file)]
-        for group in people.join(claims):
-            self._add(group)
-        refused = {one.number for one in self.outcome.refused}
-        for file in files:
-            if file.number not in refused:
-                self._file(file)
+    def write(self, read: Iterable[File]) -> None:
+        """De-identify file by file; a bad one is left out with its reason."""
+        self.outcome.persons |= self.roster.told
+        for file in read:
+            try:
+                owner, new = _FORMATS[file.kind](self, file)
+                self._verify(file.kind, new)
+            except SuwenError as error:
+                self.outcome.refused.append(Refused(file.number, file.path, error))
+                continue
+            self._put(file, owner, new)
         if not self.outcome.written:
+            refused = self.outcome.refused
             raise BadInput(
                 "a folder without a file that could be de-identified",
                 "DICOM, FHIR JSON, HL7 v2, tables or text",
-                str(self.outcome.refused[0].error) if self.outcome.refused else "check the folder",
+                str(refused[0].error) if refused else "check the folder",
             )
-        self.outcome.actions = {kind: told for kind, told in self.told.items() if told}
-        return self.outcome
 
-    def _person(self, name: str, known: Known) -> Person:
-        subject = Subject.of(self.secret, name)
-        return Person(subject, known, text_cleaner(subject))
-
-    def _files(self) -> Iterator[_File]:
-        paths = sorted(path for path in self.source.rglob("*") if path.is_file())
-        for number, path in enumerate(paths, 1):
-            try:
-                if path.is_symlink():
-                    raise BadInput("a link", "a file", "copy what it leads to")
-                yield _File(number, path, kind_of(self._read(path)))
-            except SuwenError as error:
-                self.outcome.refused.append(Refused(number, path, error))
-
-    def _read(self, path: Path) -> bytes:
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise BadInput(f"a file that cannot be read ({type(error).__name__})") from None
-
-    def _claims(self, file: _File) -> list[Claim]:
-        try:
-            data = self._read(file.path)
-            if file.kind == "dicom":
-                return list(people.of_dicom(file.number, data))
-            if file.kind == "fhir":
-                return list(people.of_fhir(file.number, data))
-            if file.kind == "note":
-                return []
-            reader = people.of_hl7 if file.kind == "hl7" else people.of_table
-            return list(reader(file.number, decoded(data)))
-        except SuwenError as error:
-            self.outcome.refused.append(Refused(file.number, file.path, error))
-            return []
-
-    def _add(self, group: Sequence[Claim]) -> None:
-        known = Known()
-        for one in group:
-            known |= one.known
-        numbers = sorted({number for one in group for number in one.numbers})
-        name = (numbers or sorted({one.key for one in group}))[0]
-        person = self._person(f"patient|{name}", known)
-        self.persons.append((person, list(group)))
-        for one in group:
-            self.by_key[one.file, one.key] = person
-        self.outcome.persons[person.subject.pseudonym] = {
-            "numbers": sorted(known.numbers),
-            "names": sorted(known.names),
-            "birth": sorted({one.birth for one in group if one.birth}),
-        }
-
-    def _file(self, file: _File) -> None:
-        try:
-            data = self._read(file.path)
-            owner, new = getattr(self, f"_{file.kind}")(file, data)
-            self._verify(file.kind, new)
-        except SuwenError as error:
-            self.outcome.refused.append(Refused(file.number, file.path, error))
-            return
-        folder = self.part / (owner.subject.pseudonym if owner else SHARED)
-        folder.mkdir(exist_ok=True, mode=0o700)
-        name = f"{file.kind}-{file.number:05d}.{_SUFFIX[file.kind]}"
-        with (folder / name).open("xb") as out:
-            out.write(new)
-            out.flush()
-            os.fsync(out.fileno())
-        self.outcome.written[file.kind] += 1
-
-    def _verify(self, kind: str, new: bytes) -> None:
+    def _verify(self, kind: Kind, new: bytes) -> None:
         """Search text that is about to be written for everybody's whole names and numbers."""
         if kind == "dicom":
             return  # swept element by element
         if kind == "fhir":
             check_fhir(new)
         text = new.decode()
-        for person, _ in self.persons:
-            if person.known.found(text):
-                raise BadInput(
-                    "an identifier that is still there after de-identification",
-                    "none",
-                    "report the file's structure to the maintainers; it was left out",
-                )
+        if any(person.known.found(text) for person in self.roster.persons):
+            raise BadInput(
+                "an identifier that is still there after de-identification",
+                "none",
+                "report the file's structure to the maintainers; it was left out",
+            )
 
-    def _cast(self, file: _File) -> Cast:
-        return Cast(self.common, lambda key: self.by_key.get((file.number, key)) or self._else(key))
+    def _put(self, file: File, owner: Person | None, new: bytes) -> None:
+        folder = self.part / (owner.subject.pseudonym if owner else SHARED)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        name = f"{file.kind}-{file.number:05d}.{SUFFIX[file.kind]}"
+        with (folder / name).open("xb") as out:
+            out.write(new)
+            out.flush()
+            os.fsync(out.fileno())
+        self.outcome.written[file.kind] += 1
 
-    def _else(self, key: str) -> Person:
-        person = self._person(f"patient|{key}", Known())
-        return person
 
-    def _owner(self, file: _File) -> Person | None:
-        """Return the person of a file that is about one alone."""
-        found = {id(person): person for (number, _), person in self.by_key.items()
-                 if number == file.number}  # fmt: skip
-        return next(iter(found.values())) if len(found) == 1 else None
+def _dicom(run: _Run, file: File) -> tuple[Person | None, bytes]:
+    owner = run.roster.owner(file)
+    who = owner or run.roster.common
+    done = dicom.deidentify(file.read(), who.subject, run.options, who.clean_text, who.known)
+    run.outcome.actions["dicom"].update(done.actions)
+    run.outcome.blanked += done.blanked
+    return owner, done.data
 
-    def _dicom(self, file: _File, data: bytes) -> tuple[Person | None, bytes]:
-        person = self._owner(file) or self.common
-        done = dicom.deidentify(data, person.subject, self.options, person.clean_text, person.known)
-        self.told["dicom"].update(done.actions)
-        self.outcome.blanked += done.blanked
-        return self._owner(file), done.data
 
-    def _fhir(self, file: _File, data: bytes) -> tuple[Person | None, bytes]:
-        told = fhir.Told()
-        new = fhir.deidentify(data, self._cast(file), told)
-        self.told["fhir"].update(told.actions)
-        self.told["fhir"].update({f"left out {k}": n for k, n in told.left_out.items()})
-        return self._owner(file), new
+def _fhir(run: _Run, file: File) -> tuple[Person | None, bytes]:
+    told = fhir.Told(run.outcome.actions["fhir"])
+    new = fhir.deidentify(file.read(), run.roster.cast(file), told)
+    told.actions.update({f"left out {kind}": count for kind, count in told.left_out.items()})
+    return run.roster.owner(file), new
 
-    def _hl7(self, file: _File, data: bytes) -> tuple[Person | None, bytes]:
-        new = hl7.deidentify(decoded(data), self._cast(file), self.told["hl7"])
-        return self._owner(file), new.encode()
 
-    def _table(self, file: _File, data: bytes) -> tuple[Person | None, bytes]:
-        text = decoded(data)
-        table = tables.read(text)
-        said = {name: act for name, act in self.said.items() if table and name in table.header}
-        new = tables.deidentify(text, self._cast(file), said, self.told["table"])
-        return self._owner(file), new.encode()
+def _hl7(run: _Run, file: File) -> tuple[Person | None, bytes]:
+    text = decoded(file.read())
+    new = hl7.deidentify(text, run.roster.cast(file), run.outcome.actions["hl7"])
+    return run.roster.owner(file), new.encode()
 
-    def _note(self, file: _File, data: bytes) -> tuple[Person | None, bytes]:
-        text = decoded(data)
-        person = self._note_person(file, text)
-        if person is None:
-            self.outcome.unassigned.append(file.number)
-        who = person or self._person(f"note|{file.number}", self._everyone())
-        return person, who.prose(text).encode()
 
-    def _everyone(self) -> Known:
-        known = Known()
-        for person, _ in self.persons:
-            known |= person.known
-        return known
+def _table(run: _Run, file: File) -> tuple[Person | None, bytes]:
+    text = decoded(file.read())
+    table = tables.read(text)
+    said = {name: act for name, act in run.columns.items() if table and name in table.header}
+    new = tables.deidentify(text, run.roster.cast(file), said, run.outcome.actions["table"])
+    return run.roster.owner(file), new.encode()
 
-    def _note_person(self, file: _File, text: str) -> Person | None:
-        """Return whose note it is: who alone is named in it, else who alone is in its folder."""
-        named = [person for person, _ in self.persons if person.known.found(text)]
-        if len(named) == 1:
-            return named[0]
-        if not named and len(self.persons) == 1:
-            return self.persons[0][0]
-        return None
+
+def _note(run: _Run, file: File) -> tuple[Person | None, bytes]:
+    text = decoded(file.read())
+    person = run.roster.named_in(text)
+    if person is None:
+        run.outcome.unassigned.append(file.number)
+    return person, (person or run.roster.nobody(file)).prose(text).encode()
+
+
+_FORMATS: Final[Mapping[Kind, Callable[[_Run, File], tuple[Person | None, bytes]]]] = {
+    "dicom": _dicom,
+    "fhir": _fhir,
+    "hl7": _hl7,
+    "table": _table,
+    "note": _note,
+}
+"""How a file of each kind is de-identified: whose it is (None: nobody's alone), and its bytes."""

@@ -12,62 +12,25 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from suwen.core.errors import BadInput
-from suwen.privacy import moments
 from suwen.privacy.dicom_profile import KNOWLEDGE
-from suwen.privacy.fhir import SMALL_ZIP3
 from suwen.privacy.hl7_fields import Marks
+from suwen.privacy.hl7_values import ACTIONS, TYPED, Where
 from suwen.privacy.known import Known
-from suwen.privacy.person import REMOVED, Cast, Person, personal
+from suwen.privacy.person import REMOVED, Cast, Person
 
 HEADERS: Final = ("MSH", "BHS", "FHS")
-AUTHORITY: Final = "SUWEN"
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/-]{0,29}|[<>]|\+{1,4}|-|<=|>=")
-_NUMBER = re.compile(r"[<>]?=?\s?[+-]?\d{1,10}(?:\.\d{1,10})?%?")
-_RANGE = re.compile(r"[<>]?=?\s?[+-]?\d*\.?\d+(?:\s?(?:-|to)\s?[+-]?\d*\.?\d+)?\s?[A-Za-z/%]{0,12}")
-_UNIT = re.compile(r"[^\s\d@]\S{0,19}|%|10\*\S{1,8}")
-_TIME = re.compile(r"\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,4})?)?)?(?:[+-]\d{4})?")
-_VERSION = re.compile(r"[A-Za-z0-9_.]{1,20}")
-_ZIP = re.compile(r"(\d{3})\d{2}(?:-?\d{4})?")
-_STATE = re.compile(r"[A-Za-z]{2,3}")
-_TYPED: Final = {
-    "NM": "num",
-    "SN": "structured",
-    "CE": "coded",
-    "CWE": "coded",
-    "CNE": "coded",
-    "CF": "coded",
-    "DT": "date",
-    "TS": "date",
-    "DTM": "date",
-    "TM": "time",
-    "ID": "code",
-    "IS": "code",
-    "CX": "token",
-    "EI": "token",
-    "XCN": "staff",
-    "CN": "staff",
-    "XPN": "staff",
-    "PN": "staff",
-    "XAD": "address",
-    "XON": "place",
-    "CQ": "quantity",
-    "DR": "range",
-    "ST": "prose",
-    "TX": "prose",
-    "FT": "prose",
-}
-"""Action on OBX-5 by the type in OBX-2; of all other types (ED, RP, XTN ...) nothing stays."""
 
 
 @lru_cache(maxsize=1)
-def _policy() -> Mapping[str, Mapping[int, str]]:
+def policy() -> Mapping[str, Mapping[int, str]]:
+    """Return the action on each field of each segment that stays."""
     content = tomllib.loads((KNOWLEDGE / "hl7_policy.toml").read_text(encoding="utf-8"))
     return {
         segment: {number: action for action, numbers in table.items() for number in numbers}
@@ -189,138 +152,47 @@ def deidentify(text: str, cast: Cast, told: Counter[str] | None = None) -> str:
     for message in read(text):
         person = cast.of(message.patient) if message.patient else cast.common
         both = Person(person.subject, person.known | known_of(message), person.clean_text)
-        out.extend(_Work(message, both, cast.common, told).segments())
+        out.extend(_segments(message, Where(both, cast.common, message.marks), told))
     return "\r".join(out) + "\r"
 
 
-class _Work:
-    """The de-identification of one message."""
+def _segments(message: Message, where: Where, told: Counter[str]) -> Iterator[str]:
+    """Yield the segments of a message that stay."""
+    marks = message.marks
+    for segment in message.segments:
+        rules = policy().get(segment[0])
+        if rules is None:
+            told[f"removed {segment[0] if segment[0][0] != 'Z' else 'Z'}"] += 1
+            continue
+        header = segment[0] in HEADERS
+        kept = [
+            _field(rules.get(number, ""), segment, number, where, told)
+            if number > 2 or not header
+            else ""
+            for number in range(1, len(segment))
+        ]
+        while kept and not kept[-1]:
+            kept.pop()
+        if header:
+            own = f"{marks.component}{marks.repetition}{marks.escape}{marks.subcomponent}"
+            kept = [own, *kept[2:]]
+        yield marks.field.join([segment[0], *kept])
 
-    def __init__(
-        self, message: Message, person: Person, common: Person, told: Counter[str]
-    ) -> None:
-        self.message, self.person, self.common, self.told = message, person, common, told
-        self.marks = message.marks
-        self.actions: dict[str, Callable[[list[str]], list[str]]] = {
-            name.removeprefix("_do_"): getattr(self, name)
-            for name in dir(self)
-            if name.startswith("_do_")
-        }
 
-    def segments(self) -> Iterator[str]:
-        """Yield the segments that stay."""
-        for segment in self.message.segments:
-            rules = _policy().get(segment[0])
-            if rules is None:
-                self.told[f"removed {segment[0] if segment[0][0] != 'Z' else 'Z'}"] += 1
-                continue
-            header = segment[0] in HEADERS
-            kept = [
-                self._field(rules.get(number, ""), text, segment)
-                if number > 2 or not header
-                else ""
-                for number, text in enumerate(segment[1:], 1)
-            ]
-            while kept and not kept[-1]:
-                kept.pop()
-            if header:
-                own = f"{self.marks.component}{self.marks.repetition}{self.marks.escape}"
-                kept = [own + self.marks.subcomponent, *kept[2:]]
-            yield self.marks.field.join([segment[0], *kept])
-
-    def _field(self, action: str, text: str, segment: list[str]) -> str:
-        if not text or text == '""':
-            return text
-        self.told[action or "remove"] += 1
+def _field(action: str, segment: list[str], number: int, where: Where, told: Counter[str]) -> str:
+    """Return what stays of one field of a segment."""
+    text = segment[number]
+    if not text or text == '""':
+        return text
+    told[action or "remove"] += 1
+    if not action:
+        return ""
+    if action == "value":
+        kind = segment[2].strip() if len(segment) > 2 else ""
+        action = TYPED.get(kind, "")
         if not action:
-            return ""
-        if action == "value":
-            kind = segment[2] if len(segment) > 2 else ""
-            action = _TYPED.get(kind.strip(), "")
-            if not action:
-                return REMOVED if kind.strip() not in ("", "XTN") else ""
-        if action in ("id", "name"):
-            text = text.split(self.marks.repetition, maxsplit=1)[0]
-        return self.marks.each(text, self.actions[action])
-
-    def _do_keep(self, parts: list[str]) -> list[str]:
-        return [one if _VERSION.fullmatch(one) else "" for one in parts]
-
-    def _shaped(self, text: str, shape: re.Pattern[str]) -> str:
-        text = text.strip()
-        fits = shape.fullmatch(text) and not personal(text)
-        return text if fits and not self.person.known.found(text) else ""
-
-    def _do_code(self, parts: list[str]) -> list[str]:
-        return [self._shaped(parts[0], _CODE)]
-
-    def _do_num(self, parts: list[str]) -> list[str]:
-        return [self._shaped(parts[0], _NUMBER)]
-
-    def _do_subid(self, parts: list[str]) -> list[str]:
-        return [self._shaped(one, _NUMBER) for one in parts]
-
-    def _do_structured(self, parts: list[str]) -> list[str]:
-        """Structured numeric: comparator, number, separator, number."""
-        shapes = (_CODE, _NUMBER, re.compile(r"[-+/.:]"), _NUMBER)
-        return [self._shaped(one, shape) for one, shape in zip(parts, shapes, strict=False)]
-
-    def _do_range_text(self, parts: list[str]) -> list[str]:
-        text = self._shaped(parts[0], _RANGE)
-        return [text or (self.person.prose(parts[0]) if parts[0].strip() else "")]
-
-    def _do_coded(self, parts: list[str]) -> list[str]:
-        """Codes and code systems when they look like one, texts as prose."""
-        out = []
-        for number, one in enumerate(parts[:9], 1):
-            text = number in (2, 5, 9)
-            out.append(self._prose(one) if text else self._shaped(one, _CODE))
-        return out
-
-    def _do_quantity(self, parts: list[str]) -> list[str]:
-        number = self._shaped(parts[0].split(self.marks.subcomponent)[0], _NUMBER)
-        unit = parts[1].split(self.marks.subcomponent)[0] if len(parts) > 1 else ""
-        return [number, self._shaped(unit, _UNIT)]
-
-    def _do_date(self, parts: list[str]) -> list[str]:
-        return [moments.hl7(parts[0], self.person.subject.shift) or ""]
-
-    def _do_range(self, parts: list[str]) -> list[str]:
-        return [moments.hl7(one, self.person.subject.shift) or "" for one in parts[:2]]
-
-    def _do_time(self, parts: list[str]) -> list[str]:
-        return [self._shaped(parts[0], _TIME)]
-
-    def _do_birth(self, parts: list[str]) -> list[str]:
-        return [moments.birth_year(parts[0], self.person.subject.shift) or ""]
-
-    def _do_id(self, parts: list[str]) -> list[str]:
-        return [self.person.subject.pseudonym, "", "", AUTHORITY, "PI"]
-
-    def _do_name(self, parts: list[str]) -> list[str]:
-        return [self.person.subject.pseudonym]
-
-    def _do_token(self, parts: list[str]) -> list[str]:
-        return [self.common.subject.token("id", parts[0])] if parts[0].strip() else [""]
-
-    def _do_staff(self, parts: list[str]) -> list[str]:
-        whole = self.marks.component.join(parts[:3])
-        return ["", f"N-{self.common.subject.token('name', whole)[:8].upper()}"]
-
-    def _do_place(self, parts: list[str]) -> list[str]:
-        whole = self.marks.component.join(parts[:2])
-        return [f"O-{self.common.subject.token('name', whole)[:8].upper()}"]
-
-    def _do_address(self, parts: list[str]) -> list[str]:
-        padded = [*parts, *[""] * 6][:6]
-        match = _ZIP.fullmatch(padded[4].strip())
-        area = match[1] if match else ""
-        country = self._shaped(padded[5], _STATE)
-        area = "000" if area in SMALL_ZIP3 else area
-        return ["", "", "", self._shaped(padded[3], _STATE), area, country]
-
-    def _do_prose(self, parts: list[str]) -> list[str]:
-        return [self._prose(self.marks.component.join(parts))]
-
-    def _prose(self, text: str) -> str:
-        return self.person.prose(text) if text.strip() else ""
+            return REMOVED if kind not in ("", "XTN") else ""
+    if action in ("id", "name"):
+        text = text.split(where.marks.repetition, maxsplit=1)[0]
+    change = ACTIONS[action]
+    return where.marks.each(text, lambda parts: change(parts, where))

@@ -26,8 +26,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from suwen.privacy import dicom, dicom_reading, fhir, fhir_reading, hl7, tables
 from suwen.privacy.dicom_profile import Options
 from suwen.privacy.fhir_policy import policy
-from suwen.privacy.folder import text_cleaner
 from suwen.privacy.person import Cast, Person
+from suwen.privacy.roster import text_cleaner
 from suwen.privacy.subject import Subject
 
 FORMATS: Final = ("dicom", "fhir", "hl7", "table")

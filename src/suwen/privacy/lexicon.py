@@ -19,18 +19,22 @@ def _lines(name: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def english_names() -> Mapping[str, str]:
-    """Return flags by name in lower case: m, f, b first name; l surname; w also a word."""
-    found = dict.fromkeys(words("english.toml", "more_surnames"), "l")
-    for line in _lines("names_en.txt"):
-        name, _, flags = line.partition(" ")
-        found[name] = flags
-    return found
+    """Return flags by name in lower case: m, f, b first name; l surname; w also a word; x rare.
+
+    Rare is what only the list of many countries has: alone it proves nothing.
+    """
+    found = {}
+    for listed, rare in (("names_world.txt", "x"), ("names_en.txt", "")):
+        for line in _lines(listed):
+            name, _, flags = line.partition(" ")
+            found[name] = flags + rare
+    return dict.fromkeys(words("english.toml", "more_surnames"), "l") | found
 
 
 @lru_cache(maxsize=1)
 def english_words() -> frozenset[str]:
     """Return ordinary English and clinical words in lower case."""
-    return frozenset(_lines("words_en.txt"))
+    return frozenset((*_lines("words_en.txt"), *_lines("words_more.txt")))
 
 
 @lru_cache(maxsize=1)

@@ -19,9 +19,9 @@ from typing import Final
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.privacy import moments
 from suwen.privacy.dicom_profile import KNOWLEDGE
-from suwen.privacy.fhir import SMALL_ZIP3
 from suwen.privacy.known import Known
 from suwen.privacy.person import Cast, Person, personal
+from suwen.privacy.postal import zip3
 
 DELIMITERS: Final = ",;\t|"
 ROW_CAP: Final = 2_000_000
@@ -34,7 +34,6 @@ ACTIONS: Final = frozenset(
 _MARKS = re.compile(r"[^\w]+|_")
 _NUMBER = re.compile(r"[<>]?=?\s?[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:[eE][+-]?\d{1,3})?%?")
 _CODE = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][\w./%+:-]{0,15}")
-_ZIP = re.compile(r"(\d{3})\d{2}(?:-?\d{4})?")
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ class _Work:
             "birth": lambda text: moments.birth_year(text, person.subject.shift) or "",
             "date": self._date,
             "age": self._age,
-            "zip": self._zip,
+            "zip": zip3,
             "num": lambda text: self._shaped(text, _NUMBER),
             "code": lambda text: self._shaped(text, _CODE),
             "prose": self._prose,
@@ -229,7 +228,3 @@ class _Work:
         if not _NUMBER.fullmatch(text):
             return self._prose(text)
         return "90" if float(text.strip("<>=%").replace(",", ".")) > OLDEST else text
-
-    def _zip(self, text: str) -> str:
-        match = _ZIP.fullmatch(text)
-        return ("000" if match[1] in SMALL_ZIP3 else match[1]) if match else ""

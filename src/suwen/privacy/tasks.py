@@ -35,7 +35,9 @@ LISTS: Final = (
     "chinese.toml",
     "chinese_patterns.toml",
     "names_en.txt",
+    "names_world.txt",
     "words_en.txt",
+    "words_more.txt",
     "cities.txt",
 )
 IDENTIFIES = Code(
@@ -66,6 +68,7 @@ class Identifying(Published):
         "45 CFR 164.514(b)(2), HIPAA Privacy Rule: the 18 identifiers of Safe Harbor",
         "GB/T 35273-2020 annex A and GB/T 39725-2020: personal and health information",
         "US Census Bureau 1990: frequent first names and surnames; GeoNames (CC BY 4.0): cities",
+        "Faker and mimesis (MIT): first names and surnames of many countries",
         "LAC: Jiao et al., arXiv 1807.01882 (Apache-2.0): Chinese names, places, institutions",
     )
     limits = (

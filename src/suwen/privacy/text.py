@@ -17,10 +17,11 @@ from typing import Final
 
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, UnsafeInput
+from suwen.core.folding import Folded
 from suwen.privacy import dates, english, english_places
 from suwen.privacy.columns import columns
 from suwen.privacy.english_words import read
-from suwen.privacy.folding import Folded, fold
+from suwen.privacy.folding import fold
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.patterns import labelled, shipped_rules
 

@@ -11,6 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from suwen.core import dicom_guard, inflating
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.core.settings import settings
 from suwen.imaging import guard
@@ -140,16 +141,16 @@ def test_depth_is_counted_where_only_the_dictionary_knows_a_sequence(
 
 def test_a_deflated_object_is_read_like_its_plain_twin(ct_files: list[bytes]) -> None:
     plain, packed = read_instance(ct_files[0]), read_instance(deflated(ct_files[0]))
-    assert packed.transfer_syntax == guard.DEFLATED
+    assert packed.transfer_syntax == dicom_guard.DEFLATED
     assert (next(packed.pixels()) == next(plain.pixels())).all()
 
 
 def test_a_deflate_bomb_is_stopped_at_the_limit_in_bounded_memory(
     ct_files: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bomb = deflated(ct_files[0], extra=64 * guard.MIB)
+    bomb = deflated(ct_files[0], extra=64 * inflating.MIB)
     assert len(bomb) < 200_000
-    monkeypatch.setattr(guard.inflate, "__defaults__", (-zlib.MAX_WBITS, 8 * guard.MIB))
+    monkeypatch.setattr(inflating.inflate, "__defaults__", (-zlib.MAX_WBITS, 8 * inflating.MIB))
     tracemalloc.start()
     try:
         with pytest.raises(UnsafeInput, match="grows beyond 8 MiB"):
@@ -157,7 +158,7 @@ def test_a_deflate_bomb_is_stopped_at_the_limit_in_bounded_memory(
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 24 * guard.MIB
+    assert peak < 24 * inflating.MIB
 
 
 def test_deflated_data_that_ends_early_is_refused(ct_files: list[bytes]) -> None:
@@ -170,7 +171,7 @@ def test_a_file_over_the_upload_limit_is_refused_unread(monkeypatch: pytest.Monk
     settings.cache_clear()
     try:
         with pytest.raises(UnsafeInput, match="SUWEN_MAX_UPLOAD_MB"):
-            guard.check_dicom(bytes(2 * guard.MIB))
+            guard.check_dicom(bytes(2 * inflating.MIB))
     finally:
         settings.cache_clear()
 
@@ -178,7 +179,7 @@ def test_a_file_over_the_upload_limit_is_refused_unread(monkeypatch: pytest.Monk
 def test_an_object_of_endless_tiny_elements_is_refused(
     ct_files: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "ELEMENTS", 1000)
+    monkeypatch.setattr(dicom_guard, "ELEMENTS", 1000)
     tiny = struct.pack("<HH2sH", 0x0009, 0x1001, b"LO", 0) * 1100
     with pytest.raises(UnsafeInput, match="more than 1000 data elements"):
         read_instance(before_pixels(ct_files[0], tiny))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from suwen.core.errors import BadInput, UnsafeInput
-from suwen.imaging.guard import MIB
+from suwen.core.inflating import MIB
 from suwen.imaging.nifti import read_nifti, write_nifti
 from suwen.imaging.volume import Volume
 

@@ -99,7 +99,7 @@ def test_folding_keeps_where_each_character_stands():
     text = "Ａ\u200bé℃x"
     folded = fold(text)
     assert folded.text == "ae°cx"
-    assert [folded.position(k) for k in range(6)] == [0, 2, 3, 3, 4, 5]
+    assert [folded.original(k, k)[0] for k in range(6)] == [0, 2, 3, 3, 4, 5]
     assert folded.hiding
     assert not fold("plain").hiding
 

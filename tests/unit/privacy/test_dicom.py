@@ -186,3 +186,17 @@ def test_a_dicomdir_and_what_is_no_dicom_are_refused() -> None:
     for data in (b"", b"DICM", b"%PDF-1.4", b"\0" * 500):
         with pytest.raises(BadInput):
             dicom.deidentify(data, SUBJECT, PLAIN)
+
+
+def test_an_object_cut_within_its_last_element_is_refused() -> None:
+    buffer = io.BytesIO()
+    ct().save_as(buffer, enforce_file_format=True)
+    with pytest.raises(BadInput, match="ends within an element"):
+        dicom.deidentify(buffer.getvalue()[:-3], SUBJECT, PLAIN)
+
+
+def test_a_program_in_the_preamble_is_refused() -> None:
+    buffer = io.BytesIO()
+    ct().save_as(buffer, enforce_file_format=True)
+    with pytest.raises(UnsafeInput, match="Windows program"):
+        dicom.deidentify(b"MZ" + buffer.getvalue()[2:], SUBJECT, PLAIN)

@@ -12,6 +12,7 @@ import pytest
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.privacy import fhir, fhir_reading
 from suwen.privacy.fhir_policy import code_of, policy, verhoeff
+from suwen.privacy.fhir_values import ACTIONS, PSEUDONYM
 from suwen.privacy.person import Cast, Person
 from suwen.privacy.subject import Subject
 from suwen.records.fhir import validate
@@ -61,7 +62,7 @@ def test_a_patient_keeps_sex_year_of_birth_state_and_three_zip_digits() -> None:
     assert patient == {
         "resourceType": "Patient",
         "id": pseudonym,
-        "identifier": [{"system": fhir.PSEUDONYM, "value": pseudonym}],
+        "identifier": [{"system": PSEUDONYM, "value": pseudonym}],
         "name": [{"use": "anonymous", "family": pseudonym}],
         "gender": "female",
         "birthDate": str(born),
@@ -184,3 +185,10 @@ def test_json_nested_without_end_is_refused() -> None:
     deep = b'{"resourceType":"Patient","name":' + b"[" * 5000 + b"]" * 5000 + b"}"
     with pytest.raises(UnsafeInput):
         fhir.deidentify(deep, CAST)
+
+
+def test_every_action_of_the_policy_is_a_function() -> None:
+    tables = (*policy().resources.values(), *policy().types.values())
+    named = {rule.action for table in tables for rule in table.values() if rule.action}
+    assert named <= ACTIONS.keys() | {"extension", "contained", "uid_identifier"}
+    assert named >= {"keep", "shift", "person", "reference"}

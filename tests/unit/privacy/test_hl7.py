@@ -9,6 +9,7 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.privacy import hl7
 from suwen.privacy.hl7_fields import Marks
+from suwen.privacy.hl7_values import ACTIONS, TYPED
 from suwen.privacy.person import Cast, Person
 from suwen.privacy.subject import Subject
 
@@ -110,3 +111,9 @@ def test_what_has_no_usable_header_is_refused(text: str) -> None:
 def test_delimiters_that_are_the_same_are_refused() -> None:
     with pytest.raises(BadInput, match="delimiters"):
         Marks.of("MSH||||||")
+
+
+def test_every_action_of_the_policy_is_a_function() -> None:
+    named = {action for fields in hl7.policy().values() for action in fields.values()}
+    assert named - {"value"} <= ACTIONS.keys()
+    assert set(TYPED.values()) <= ACTIONS.keys()
