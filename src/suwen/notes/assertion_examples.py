@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from suwen.notes.assertion import Assertion
 from suwen.notes.assertion_data import (
     CMDD,
     NEGEX,
-    NEGEX_FILE,
+    NEGEX_FILES,
     Marked,
     Row,
     Told,
@@ -43,7 +44,14 @@ TRIGGER: Final = Text(en="Trigger that decided", zh="判定依据")
 FIRST_TEST_REPORT: Final = 61
 """Reports of the NegEx kit from here on are the independent part."""
 WINDOW: Final = 40
-"""Characters before a mention in which the trivial method looks for a negation (about 5 words)."""
+"""Characters before a mention in which the trivial method looks for its words (about 5 words)."""
+FLOOR_WORDS: Final = {
+    "absent": {"no", "not", "denies", "denied", "without"},
+    "historical": {"history", "prior", "previous", "past", "s/p"},
+    "hypothetical": {"if", "return", "should"},
+    "experiencer": {"mother", "father", "sister", "brother", "family"},
+}
+"""The trivial method: one of these before a mention says what it is."""
 _SOURCES: Final = {
     "negex": Source(
         "negex",
@@ -105,18 +113,34 @@ def examples(data: DataFolders, dataset: str) -> Examples:
         There is no such set, or it is in none of the folders.
     """
     if dataset == "negex":
-        rows = negex_rows(data.find(f"{NEGEX}/{NEGEX_FILE}"))
-        kept = [row for row in rows if (row.report >= FIRST_TEST_REPORT) == (data.test is not None)]
-        return _negex(negex_notes(kept))
+        rows = negex_rows(_file(data, NEGEX, *NEGEX_FILES))
+        later = [row for row in rows if row.report >= FIRST_TEST_REPORT]
+        if data.test is None:
+            rows = [row for row in rows if 0 < row.report < FIRST_TEST_REPORT]
+        return _negex(negex_notes(later if data.test is not None and later else rows))
     if dataset == "cmdd":
-        return _cmdd(cmdd(data.find(f"{CMDD}/{'dev' if data.test is None else 'test'}.jsonl.gz")))
+        part = "dev" if data.test is None else "test"
+        return _cmdd(cmdd(_file(data, CMDD, f"{part}.jsonl.gz")))
     raise BadInput(f"no data set {dataset!r}", f"one of {list(SETS)}")
 
 
+def _file(data: DataFolders, folder: str, *names: str) -> Path:
+    """Return the first of some files that is there, in the folder or (a test folder) beside it."""
+    for place in (f"{folder}/", f"{folder.rpartition('/')[2]}/"):
+        for name in names:
+            if data.have(place + name):
+                return data.find(place + name)
+    return data.find(f"{folder}/{names[0]}")
+
+
 def _negex(reports: Sequence[Marked]) -> Examples:
+    keys = [
+        f"report-{one.rows[0].report}" if one.rows[0].report else f"sentence-{number}"
+        for number, one in enumerate(reports, start=1)
+    ]
+
     def load(i: int) -> Sample:
-        return Sample(f"report-{reports[i].rows[0].report}", Asserted(
-            reports[i].note, reports[i].mentions))  # fmt: skip
+        return Sample(keys[i], Asserted(reports[i].note, reports[i].mentions))
 
     def truth(i: int) -> Array:
         pairs = zip(reports[i].mentions, reports[i].rows, strict=True)
@@ -126,21 +150,20 @@ def _negex(reports: Sequence[Marked]) -> Examples:
         text = reports[i].note.text
         found = []
         for span in reports[i].mentions:
-            before = text[max(0, span.start - WINDOW) : span.start].lower().split()
-            if {"no", "not", "denies", "denied", "without"} & set(before):
-                found.append((span, "absent"))
+            before = set(text[max(0, span.start - WINDOW) : span.start].lower().split())
+            found += [(span, key) for key, seen in FLOOR_WORDS.items() if seen & before]
         return _marks(found)
 
-    numbers = [report.rows[0].report for report in reports]
-    return _examples(
-        "negex", [f"report-{n}" for n in numbers], load, truth, {"negation words": words}
-    )
+    return _examples("negex", keys, load, truth, {"words before": words})
 
 
 def _labelled(row: Row) -> list[str]:
     found = ["absent"] if row.negated else []
-    found += ["historical"] if row.temporality == "Historical" else []
-    return found + (["experiencer"] if row.experiencer not in ("", "Patient") else [])
+    found += ["historical"] if row.temporality.lower() == "historical" else []
+    found += (
+        ["hypothetical"] if row.temporality.lower() in ("not particular", "hypothetical") else []
+    )
+    return found + (["experiencer"] if row.experiencer.lower() not in ("", "patient") else [])
 
 
 def _cmdd(dialogues: Sequence[Told]) -> Examples:
