@@ -87,8 +87,8 @@ class Assertions(Published):
     limits = (
         "Written with reports 1 to 60 of the NegEx kit in view; 61 to 120 are independent.",
         "Time in English: historical F1 0.93 on our own reading of reports 1 to 60, where the "
-        "kit's published triggers have 0.80; the authors' labels, on which those have 0.665, were not at "
-        "hand. A chronic disease told without a word of history counts as current.",
+        "kit's published triggers have 0.80; the authors' labels, on which those have 0.665, "
+        "were not at hand. A chronic disease told without a word of history counts as current.",
         "Negation in English: F1 0.951 in 75 sentences written before the rules were looked at and "
         "0.87 in published case reports that were not looked at.",
         "Chinese rules for notes are written from everyday phrases: negation F1 0.933 in 75 "
