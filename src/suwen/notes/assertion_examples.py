@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.text_changes import Edits
 from suwen.notes.assertion import Assertion
 from suwen.notes.assertion_data import (
     CMDD,
@@ -84,6 +85,34 @@ class Asserted:
     def text(self) -> str:
         """The text of the note."""
         return self.note.text
+
+    def reworded(self, text: str, edits: Edits) -> Self:
+        """Return the note in other words (`Written`), its mentions and sentences carried along.
+
+        Its sections are left out, as in the data sets; a dialogue keeps its turns.
+        """
+
+        def moved(span: Span) -> Span:
+            return Span(edits.start(span.start), edits.end(span.end))
+
+        sentences = tuple(moved(one) for one in self.note.sentences)
+        mentions = tuple(moved(one) for one in self.mentions)
+        note = Note(text, self.note.language, self.note.record, sentences=sentences)
+        return replace(self, note=note, mentions=mentions, dialogue=self._retold(text, mentions))
+
+    def _retold(self, text: str, mentions: Sequence[Span]) -> Dialogue | None:
+        if self.dialogue is None:
+            return None
+        turns = tuple(
+            replace(turn, text=line)
+            for turn, line in zip(self.dialogue.turns, text.split("\n"), strict=True)
+        )
+        said = Dialogue(turns, ())
+        named = tuple(
+            replace(one, start=at.start - said.starts[one.turn], end=at.end - said.starts[one.turn])
+            for one, at in zip(self.dialogue.named, mentions, strict=True)
+        )
+        return Dialogue(turns, named)
 
 
 def code_of(key: str) -> Code:

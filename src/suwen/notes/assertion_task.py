@@ -23,13 +23,15 @@ from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.notes import assertion_examples as labelled
 from suwen.notes.assertion import KNOWLEDGE, RULES, Assertion, assertions
 from suwen.notes.assertion_examples import TYPES, Asserted
 from suwen.notes.case import Read, notes_of
 from suwen.notes.dialogue_status import StatusModel
 from suwen.notes.meaning import meanings
+from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
 from suwen.notes.text import Language, Note, Span
 from suwen.notes.triggers import Lexicon, read
 
@@ -75,6 +77,10 @@ class Assertions(Published):
     inner = True
     datasets = labelled.SETS
     rules = (*RULES, KNOWLEDGE / STATUS)
+    perturbations: tuple[Perturbation, ...] = (
+        *(TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED),
+        *(IN_FULL, OTHER_UNITS),
+    )
     domain: Mapping[str, Range] = {
         "characters": Range(0, LONGEST, Text(en="The number of characters", zh="字符数")),
     }

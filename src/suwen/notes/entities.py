@@ -30,6 +30,7 @@ from suwen.notes import corrected, entity_data, values
 from suwen.notes.case import notes_of
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.lexicon import lexicon
+from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
 from suwen.notes.reader import Reader, Stretch, reader_of
 from suwen.notes.text import Note, Span
 from suwen.records import Access
@@ -50,6 +51,8 @@ _NAMES: Final = {
     "feature": ("Feature", "特征"),
     "time": ("Time", "时间"),
     "department": ("Department", "科室"),
+    "equipment": ("Medical device", "医疗设备"),
+    "microorganism": ("Microorganism", "微生物"),
 }
 KIND_SYSTEM: Final = f"{SUWEN}/entity-kinds"
 LISTED_LOGIT: Final = 0.0
@@ -89,7 +92,10 @@ class Entities:
     after: tuple[str, ...] = ()
     inner = True
     datasets: tuple[str, ...] = (NOTES, *SCHEMES)
-    perturbations: tuple[Perturbation, ...] = (TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED)
+    perturbations: tuple[Perturbation, ...] = (
+        *(TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED),
+        *(IN_FULL, OTHER_UNITS),
+    )
     recipe = Recipe(folds=1, epochs=14, batch_size=16, learning_rate=4e-4)
     domain_names: Mapping[str, Text] = {
         "unknown_share": Text(en="Share of pieces the network does not know", zh="未知字词比例"),
