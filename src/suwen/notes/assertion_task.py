@@ -30,6 +30,7 @@ from suwen.notes.assertion import KNOWLEDGE, RULES, Assertion, assertions
 from suwen.notes.assertion_examples import TYPES, Asserted
 from suwen.notes.case import Read, notes_of
 from suwen.notes.dialogue_status import StatusModel
+from suwen.notes.entity_data import RULED
 from suwen.notes.meaning import meanings
 from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
 from suwen.notes.text import Language, Note, Span
@@ -109,6 +110,8 @@ class Assertions(Published):
         for finding in earlier:
             if finding.task != ENTITIES or finding.band is Band.ABSTAIN:
                 continue
+            if finding.code.code in RULED:
+                continue  # A date is neither present nor denied, and parts no list.
             for one in finding.evidence:
                 if isinstance(one, TextSpan):
                     places[one.record].append(Span(one.start, one.end))

@@ -30,8 +30,12 @@ KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
 KINDS: Final = (
     *("problem", "symptom", "drug", "procedure", "anatomy", "laboratory", "imaging"),
     *("crowd", "physiology", "feature", "time", "department", "equipment", "microorganism"),
+    *("date", "value"),
 )
 """Short names of the types, in the order of their numbers."""
+RULED: Final = ("date", "value")
+"""Types that are found by rule: no corpus has them, and no network learns them."""
+LEARNT: Final = tuple(kind for kind in KINDS if kind not in RULED)
 TEXT: Final = "text"
 
 
@@ -189,7 +193,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
     ),
 }
 CORRECTIONS: Final = "corrections"
-"""The scheme of notes that people corrected here: it names all our types."""
+"""The scheme of notes that people corrected here: it names every type that can be learnt."""
 NOTES: Final = "notes"
 SHIPPED: Final = ("bc5cdr", "ncbi_disease", "cEHRNER", "cMedQANER")
 """The corpora of the data set `notes`, which the shipped pack is trained on."""
@@ -309,4 +313,4 @@ def _group(document: Document) -> str:
 
 def kinds_named(scheme: str) -> tuple[str, ...]:
     """Return our types that a scheme names, in our order."""
-    return KINDS if scheme == CORRECTIONS else SCHEMES[scheme].kinds
+    return LEARNT if scheme == CORRECTIONS else SCHEMES[scheme].kinds
