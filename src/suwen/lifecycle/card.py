@@ -35,6 +35,11 @@ ALONE = (
     "training and answers here"
 )
 """How figures of several members, and of one alone, are kept apart from training."""
+KEPT_HERE = (
+    "Weights trained on these data are for research here and may not be handed on: the pack does "
+    "not ship."
+)
+"""Limit of a pack whose data allow no more."""
 SOURCE_FIELDS = ("name", "url", "licence", "citation", "shippable")
 PLOTS = (
     "roc",
@@ -73,7 +78,7 @@ def describe(
             "n": len(examples),
             "groups": len(np.unique(examples.groups)),
         },
-        "limits": list(source.limits),
+        "limits": [*([] if source.shippable else [KEPT_HERE]), *source.limits],
         "split": {
             "kind": split.kept_apart(pack.members),
             "folds": pack.members,

@@ -63,10 +63,19 @@ class Spanned:
 
     @property
     def by_text(self) -> Array:
-        """F1 of each text over all types, (n,); 1 where nothing is true and nothing was said."""
-        true, answered = self.true.sum(1), self.answered.sum(1)
-        recall = spans.share(self.found.sum(1), true)
-        value = spans.f1(spans.share(self.right.sum(1), answered), np.nan_to_num(recall))
+        """F1 of each text, (n,); 1 where nothing is true and nothing was said.
+
+        Compared exactly: over the headline's type, without one over the types that the data set
+        marks anywhere. What its guideline does not name, it does not deny.
+        """
+        there = np.asarray(self.true.any(0)) | (self.match != "exact")
+        if self.headline:
+            there = np.array([key == self.headline for key in self.keys])
+        right, answered, found, true = (
+            table[:, there].sum(1) for table in (self.right, self.answered, self.found, self.true)
+        )
+        recall = np.nan_to_num(spans.share(found, true))
+        value = spans.f1(spans.share(right, answered), recall)
         return np.where((true == 0) & (answered == 0), 1.0, value)
 
 

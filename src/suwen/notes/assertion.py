@@ -37,6 +37,8 @@ BREAK: Final = re.compile(r"[.!?](?=\s|$)|[。!?;\n]")
 """Ends of sentences where a note comes without its sentences."""
 COMMA: Final = ","
 NONE: Final = Rule("", "")
+LONGEST_LIST: Final = 80
+"""Words that a list of mentions between a trigger and one of them may have."""
 HEADING_WORDS: Final = 4
 """Words that a heading has at most."""
 
@@ -168,6 +170,7 @@ class _Reading:
         self.words = words_of(folded)
         self.listing = frozenset(self.settings.get("list_words", ()))
         self.normal = frozenset(self.settings.get("normal_words", ()))
+        self.stated = tuple(self.settings.get("stated_words", ()))
         self.places = [self._place(one) for one in mentions]
         self.owner = [0] * (len(self.words.words) + 1)
         for number, place in enumerate(self.places, start=1):
@@ -251,14 +254,17 @@ class _Reading:
         sentence = self.sentences[bisect_right(self.firsts, place.first) - 1]
         values: dict[str, Any] = {}
         evidence: set[Span] = set()
-        for axis in DECIDED:
+        by_section = self._by_section(place)
+        for axis in reversed(DECIDED):
             marks = sentence.marks[axis]
-            if marks and (one := self._nearest(place, marks, sentence)):
+            one = self._nearest(place, marks, sentence) if marks else None
+            if one and one.rule.over and values.get("temporality") == "historical":
+                one = None  # `had tuberculosis, now cured` is not `never had tuberculosis`
+            if one:
                 values[axis] = one.rule.value
                 evidence.add(self._span(one))
-        for axis, (value, where) in self._by_section(place).items():
-            if axis not in values:
-                values[axis] = value
+            elif axis in by_section:
+                values[axis], where = by_section[axis]
                 evidence.add(where)
         return Assertion(place.span, **values, evidence=tuple(sorted(evidence)))
 
@@ -319,29 +325,45 @@ class _Reading:
         forward = one.first < place.first
         start, end = (one.last, place.first) if forward else (place.last, one.first)
         rule: Rule = one.rule
-        if end - start > rule.reach:
+        if end - start > rule.reach and (
+            rule.commas != "bare"
+            or end - start > LONGEST_LIST
+            or self._strange(start, end) > rule.reach
+        ):
             return False
         words = self.words.words
         commas = [at for at in range(start, end) if words[at] == COMMA]
         if not commas:
             return True
-        if rule.commas == "none" or (forward and self._as_it_should_be(place)):
+        if rule.commas == "none" or (forward and self._speaks_for_itself(place)):
             return False
         if rule.commas == "any":
             return True
         first, last = (commas[0], self._tail(place.last, sentence)) if forward else (start, end)
-        return all(
-            self.owner[at] or words[at] == COMMA or words[at] in self.listing or at in self.hollow
-            for at in range(first, last)
-        )
+        return not self._strange(first, last)
 
-    def _as_it_should_be(self, place: _Place) -> bool:
-        """Say whether a mention is of a normal finding (`alert`, `神志清楚`)."""
+    def _strange(self, first: int, last: int) -> int:
+        """Return how many words of first..last are of no list of mentions; brackets aside."""
+        words, depth, found = self.words.words, 0, 0
+        for at in range(first, last):
+            depth += (words[at] == "(") - (words[at] == ")")
+            listed = self.owner[at] or words[at] == COMMA or words[at] in self.listing
+            found += not (listed or depth > 0 or words[at] == ")" or at in self.hollow)
+        return found
+
+    def _speaks_for_itself(self, place: _Place) -> bool:
+        """Say whether a mention is a statement after a comma: all is well, or something is not.
+
+        `alert`, `神志清楚`, `腱反射减弱`; but not `肿大`, which wants the name before it.
+        """
         inside = self.words.words[place.first : place.last]
         if not self.normal.isdisjoint(inside):
             return True
         joined = "".join(inside)
-        return not joined.isascii() and any(word in joined for word in self.normal)
+        if joined.isascii():
+            return False
+        says = joined not in self.stated and joined.endswith(self.stated)
+        return says or any(word in joined for word in self.normal)
 
     def _tail(self, at: int, sentence: _Sentence) -> int:
         """Return where the part of the sentence between commas that holds a word ends."""

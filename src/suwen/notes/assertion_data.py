@@ -23,7 +23,12 @@ from suwen.notes.text import Note, Span
 NEGEX: Final = "text/negex"
 NEGEX_FILE: Final = "Annotations-1-120.txt"
 NEGEX_ENCODING: Final = "latin-1"
-NEGATED: Final = frozenset({"Negated", "Negation"})
+NEGEX_FILES: Final = (NEGEX_FILE, "rsAnnotations-1-120-random.txt")
+"""The kit in the order of its reports, and in random order without them: the first is taken."""
+COLUMNS: Final = ("concept", "sentence", "negation", "temporality", "experiencer")
+"""The columns after the first, which numbers reports (`Report No.`) or rows (`No`)."""
+LEAST_COLUMNS: Final = 3
+NEGATED: Final = frozenset({"negated", "negation"})
 """Both are written in the file; every other word is not negated."""
 SPACES: Final = re.compile(r"\s+")
 
@@ -32,7 +37,9 @@ SPACES: Final = re.compile(r"\s+")
 class Row:
     """One row of the kit: a concept in a sentence of a report, and what is said of it.
 
-    `temporality` and `experiencer` are empty where the file has no such column.
+    `report` is 0 where the file tells no reports. `temporality` and `experiencer` are empty where
+    it has no such column, else as written there: Recent, Historical, Not particular; Patient,
+    Family member, Other.
     """
 
     report: int
@@ -53,26 +60,38 @@ class Marked:
 
 
 def negex_rows(path: Path) -> list[Row]:
-    """Read the rows in the order of the file.
+    """Read the rows in the order of the file, with two to five columns of labels or fewer.
 
     Raises
     ------
     BadInput
-        A row has fewer than four columns or no report number.
+        A row has no number, or lacks concept, sentence or negation.
     """
     found = []
     lines = path.read_text(encoding=NEGEX_ENCODING).splitlines()
-    for number, line in enumerate(lines[1:], start=2):
+    head = lines[0].lower() if lines else ""
+    for number, line in enumerate(lines, start=1):
         cells = [cell.strip().strip('"').strip() for cell in line.split("\t")]
-        if len(cells) < 4 or not cells[0].isdigit():
+        if not any(cells) or (number == 1 and not cells[0].isdigit()):
+            continue
+        if len(cells) <= LEAST_COLUMNS or not cells[0].isdigit():
             raise BadInput(
                 f"line {number} of {path.name} with {len(cells)} columns",
-                "report number, concept, sentence and negation between tabs",
+                "number, concept, sentence, negation and perhaps temporality and experiencer "
+                "between tabs",
                 "take the file as its authors published it",
             )
-        cells += ["", ""]
-        negated = cells[3] in NEGATED
-        found.append(Row(int(cells[0]), cells[1], cells[2], negated, cells[4], cells[5]))
+        said = dict(zip(COLUMNS, cells[1:], strict=False))
+        found.append(
+            Row(
+                int(cells[0]) if head.startswith("report") else 0,
+                said["concept"],
+                said["sentence"],
+                said["negation"].lower() in NEGATED,
+                said.get("temporality", ""),
+                said.get("experiencer", ""),
+            )
+        )
     return found
 
 
@@ -80,9 +99,22 @@ def negex_notes(rows: Iterable[Row]) -> list[Marked]:
     """Put the sentences of each report together again and locate the concepts in them.
 
     A sentence stands in the file once for each concept, with the concept in capitals; a concept
-    that stands in it more than once is the one in capitals.
+    that stands in it more than once is the one in capitals. Where the file tells no reports, each
+    sentence is a note.
     """
-    return [_report(list(rows)) for _, rows in groupby(rows, key=lambda row: row.report)]
+    kept = list(rows)
+    told = [row for row in kept if row.report]
+    notes = [_report(list(same)) for _, same in groupby(told, key=lambda row: row.report)]
+    apart: dict[tuple[str, int], list[Row]] = {}
+    for row in (row for row in kept if not row.report):
+        # The same sentence of two reports names the same concept again: two notes.
+        times = 0
+        while any(
+            row.concept == one.concept for one in apart.get((_plain(row.sentence), times), [])
+        ):
+            times += 1
+        apart.setdefault((_plain(row.sentence), times), []).append(row)
+    return notes + [_report(same) for same in apart.values()]
 
 
 def _report(rows: Sequence[Row]) -> Marked:
@@ -96,7 +128,10 @@ def _report(rows: Sequence[Row]) -> Marked:
         text += _common(sentence, [SPACES.sub(" ", row.sentence) for row in same]) + "\n"
         sentences += _parts(text, start, len(text))
         for row in same:
-            spans.append(_located(row, start, len(sentence)))
+            where = _located(row, start, len(sentence))
+            if where in spans and (again := text.find(where.of(text), where.end)) >= 0:
+                where = Span(again, again + where.end - where.start)
+            spans.append(where)
     return Marked(Note(text, "en", sentences=tuple(sentences)), tuple(spans), tuple(rows))
 
 

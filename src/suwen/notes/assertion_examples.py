@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Self
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.text_changes import Edits
 from suwen.notes.assertion import Assertion
 from suwen.notes.assertion_data import (
     CMDD,
     NEGEX,
-    NEGEX_FILE,
+    NEGEX_FILES,
     Marked,
     Row,
     Told,
@@ -43,7 +45,14 @@ TRIGGER: Final = Text(en="Trigger that decided", zh="判定依据")
 FIRST_TEST_REPORT: Final = 61
 """Reports of the NegEx kit from here on are the independent part."""
 WINDOW: Final = 40
-"""Characters before a mention in which the trivial method looks for a negation (about 5 words)."""
+"""Characters before a mention in which the trivial method looks for its words (about 5 words)."""
+FLOOR_WORDS: Final = {
+    "absent": {"no", "not", "denies", "denied", "without"},
+    "historical": {"history", "prior", "previous", "past", "s/p"},
+    "hypothetical": {"if", "return", "should"},
+    "experiencer": {"mother", "father", "sister", "brother", "family"},
+}
+"""The trivial method: one of these before a mention says what it is."""
 _SOURCES: Final = {
     "negex": Source(
         "negex",
@@ -77,6 +86,34 @@ class Asserted:
         """The text of the note."""
         return self.note.text
 
+    def reworded(self, text: str, edits: Edits) -> Self:
+        """Return the note in other words (`Written`), its mentions and sentences carried along.
+
+        Its sections are left out, as in the data sets; a dialogue keeps its turns.
+        """
+
+        def moved(span: Span) -> Span:
+            return Span(edits.start(span.start), edits.end(span.end))
+
+        sentences = tuple(moved(one) for one in self.note.sentences)
+        mentions = tuple(moved(one) for one in self.mentions)
+        note = Note(text, self.note.language, self.note.record, sentences=sentences)
+        return replace(self, note=note, mentions=mentions, dialogue=self._retold(text, mentions))
+
+    def _retold(self, text: str, mentions: Sequence[Span]) -> Dialogue | None:
+        if self.dialogue is None:
+            return None
+        turns = tuple(
+            replace(turn, text=line)
+            for turn, line in zip(self.dialogue.turns, text.split("\n"), strict=True)
+        )
+        said = Dialogue(turns, ())
+        named = tuple(
+            replace(one, start=at.start - said.starts[one.turn], end=at.end - said.starts[one.turn])
+            for one, at in zip(self.dialogue.named, mentions, strict=True)
+        )
+        return Dialogue(turns, named)
+
 
 def code_of(key: str) -> Code:
     """Return the code of what a mention may carry."""
@@ -105,18 +142,34 @@ def examples(data: DataFolders, dataset: str) -> Examples:
         There is no such set, or it is in none of the folders.
     """
     if dataset == "negex":
-        rows = negex_rows(data.find(f"{NEGEX}/{NEGEX_FILE}"))
-        kept = [row for row in rows if (row.report >= FIRST_TEST_REPORT) == (data.test is not None)]
-        return _negex(negex_notes(kept))
+        rows = negex_rows(_file(data, NEGEX, *NEGEX_FILES))
+        later = [row for row in rows if row.report >= FIRST_TEST_REPORT]
+        if data.test is None:
+            rows = [row for row in rows if 0 < row.report < FIRST_TEST_REPORT]
+        return _negex(negex_notes(later if data.test is not None and later else rows))
     if dataset == "cmdd":
-        return _cmdd(cmdd(data.find(f"{CMDD}/{'dev' if data.test is None else 'test'}.jsonl.gz")))
+        part = "dev" if data.test is None else "test"
+        return _cmdd(cmdd(_file(data, CMDD, f"{part}.jsonl.gz")))
     raise BadInput(f"no data set {dataset!r}", f"one of {list(SETS)}")
 
 
+def _file(data: DataFolders, folder: str, *names: str) -> Path:
+    """Return the first of some files that is there, in the folder or (a test folder) beside it."""
+    for place in (f"{folder}/", f"{folder.rpartition('/')[2]}/"):
+        for name in names:
+            if data.have(place + name):
+                return data.find(place + name)
+    return data.find(f"{folder}/{names[0]}")
+
+
 def _negex(reports: Sequence[Marked]) -> Examples:
+    keys = [
+        f"report-{one.rows[0].report}" if one.rows[0].report else f"sentence-{number}"
+        for number, one in enumerate(reports, start=1)
+    ]
+
     def load(i: int) -> Sample:
-        return Sample(f"report-{reports[i].rows[0].report}", Asserted(
-            reports[i].note, reports[i].mentions))  # fmt: skip
+        return Sample(keys[i], Asserted(reports[i].note, reports[i].mentions))
 
     def truth(i: int) -> Array:
         pairs = zip(reports[i].mentions, reports[i].rows, strict=True)
@@ -126,21 +179,20 @@ def _negex(reports: Sequence[Marked]) -> Examples:
         text = reports[i].note.text
         found = []
         for span in reports[i].mentions:
-            before = text[max(0, span.start - WINDOW) : span.start].lower().split()
-            if {"no", "not", "denies", "denied", "without"} & set(before):
-                found.append((span, "absent"))
+            before = set(text[max(0, span.start - WINDOW) : span.start].lower().split())
+            found += [(span, key) for key, seen in FLOOR_WORDS.items() if seen & before]
         return _marks(found)
 
-    numbers = [report.rows[0].report for report in reports]
-    return _examples(
-        "negex", [f"report-{n}" for n in numbers], load, truth, {"negation words": words}
-    )
+    return _examples("negex", keys, load, truth, {"words before": words})
 
 
 def _labelled(row: Row) -> list[str]:
     found = ["absent"] if row.negated else []
-    found += ["historical"] if row.temporality == "Historical" else []
-    return found + (["experiencer"] if row.experiencer not in ("", "Patient") else [])
+    found += ["historical"] if row.temporality.lower() == "historical" else []
+    found += (
+        ["hypothetical"] if row.temporality.lower() in ("not particular", "hypothetical") else []
+    )
+    return found + (["experiencer"] if row.experiencer.lower() not in ("", "patient") else [])
 
 
 def _cmdd(dialogues: Sequence[Told]) -> Examples:

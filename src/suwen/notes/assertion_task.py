@@ -23,13 +23,16 @@ from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.notes import assertion_examples as labelled
 from suwen.notes.assertion import KNOWLEDGE, RULES, Assertion, assertions
 from suwen.notes.assertion_examples import TYPES, Asserted
 from suwen.notes.case import Read, notes_of
 from suwen.notes.dialogue_status import StatusModel
+from suwen.notes.entity_data import RULED
 from suwen.notes.meaning import meanings
+from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
 from suwen.notes.text import Language, Note, Span
 from suwen.notes.triggers import Lexicon, read
 
@@ -75,6 +78,10 @@ class Assertions(Published):
     inner = True
     datasets = labelled.SETS
     rules = (*RULES, KNOWLEDGE / STATUS)
+    perturbations: tuple[Perturbation, ...] = (
+        *(TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED),
+        *(IN_FULL, OTHER_UNITS),
+    )
     domain: Mapping[str, Range] = {
         "characters": Range(0, LONGEST, Text(en="The number of characters", zh="字符数")),
     }
@@ -86,10 +93,14 @@ class Assertions(Published):
     )
     limits = (
         "Written with reports 1 to 60 of the NegEx kit in view; 61 to 120 are independent.",
-        "The labels of time and experiencer of that kit were not at hand: those rules follow the "
-        "published triggers and are measured on our own sentences only.",
-        "Chinese rules for notes are written from everyday phrases and measured on our own "
-        "sentences; no labelled Chinese notes that may be used were at hand.",
+        "Time in English: historical F1 0.93 on our own reading of reports 1 to 60, where the "
+        "kit's published triggers have 0.80; the authors' labels, on which those have 0.665, "
+        "were not at hand. A chronic disease told without a word of history counts as current.",
+        "Negation in English: F1 0.951 in 75 sentences written before the rules were looked at and "
+        "0.87 in published case reports that were not looked at.",
+        "Chinese rules for notes are written from everyday phrases: negation F1 0.933 in 75 "
+        "sentences of our own before they were looked at, 0.989 after; no labelled Chinese notes "
+        "that may be used were at hand.",
         "A list after a comma is carried on by what is named: give all mentions at once.",
     )
 
@@ -99,6 +110,8 @@ class Assertions(Published):
         for finding in earlier:
             if finding.task != ENTITIES or finding.band is Band.ABSTAIN:
                 continue
+            if finding.code.code in RULED:
+                continue  # A date is neither present nor denied, and parts no list.
             for one in finding.evidence:
                 if isinstance(one, TextSpan):
                     places[one.record].append(Span(one.start, one.end))

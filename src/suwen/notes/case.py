@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ PREFERRED: Final = (
     PDF,
 )  # fmt: skip
 """Formats of one document, the most faithful to offsets first."""
+ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 DEPTH: Final = 10
 """Deepest section of a Composition that is read."""
 
@@ -86,9 +88,28 @@ def read_record(case: Case, record: Record) -> Read | Unread | None:
     if reader is None or record.content.get("status") == "entered-in-error":
         return None
     try:
-        return reader(case, record)
+        found = reader(case, record)
+        if isinstance(found, Read):
+            return replace(found, note=replace(found.note, day=day_of(record.content)))
+        return found
     except Unreadable as error:
         return Unread(record.reference, (record.reference,), error.reason)
+
+
+def day_of(content: Mapping[str, Any]) -> str:
+    """Return the day a document is of in ISO 8601, empty where its record tells none.
+
+    The time of the encounter comes first; when a reference to a document was made comes last.
+    """
+    context = content.get("context") or {}
+    told = (
+        (context.get("period") or {}).get("start") if isinstance(context, Mapping) else None,
+        content.get("effectiveDateTime"),
+        (content.get("effectivePeriod") or {}).get("start"),
+        content.get("date"),
+        content.get("issued"),
+    )
+    return next((str(one)[:10] for one in told if one and ISO_DAY.match(str(one))), "")
 
 
 def _document(case: Case, record: Record) -> Read | Unread | None:

@@ -2,15 +2,18 @@
 
 References: PubTator (Wei et al., Nucleic Acids Research 41, 2013); BC5CDR (Li et al., Database
 2016, baw068); NCBI Disease (Dogan et al., J Biomed Inform 47, 2014); ChineseBLUE (Zhang et al.,
-arXiv:2008.10813); Yidu-S4K (CCKS 2019 task 1).
+arXiv:2008.10813); Yidu-S4K (CCKS 2019 task 1); CMeEE (Zan et al., CCIR 2020; CBLUE,
+arXiv:2106.08087).
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from suwen.core.errors import BadInput
 
@@ -122,6 +125,43 @@ def characters(path: Path, separator: str = " ", joint: str = "_") -> list[Docum
             text += token
         documents.append(Document(f"{path.stem}-{number}", text, tuple(rows_of(sentence, starts))))
     return documents
+
+
+def nested_lines(path: Path) -> list[Document]:
+    """Read CMeEE: one JSON object a line (or a list of them), gzipped or not; ends are exclusive.
+
+    Stretches may lie in one another: all are kept.
+
+    Raises
+    ------
+    BadInput
+        The file is neither, or a stretch does not hold the words it names.
+    """
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+        lines = text.splitlines()
+        listed = text.lstrip().startswith("[")
+        entries = json.loads(text) if listed else [json.loads(one) for one in lines if one.strip()]
+        return [
+            Document(f"{path.name.partition('.')[0]}-{number}", entry["text"], _nested(entry))
+            for number, entry in enumerate(entries)
+        ]
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"texts that cannot be read: {path.name}",
+            "JSON lines with text and entities of start, end (exclusive), type and text",
+        ) from error
+
+
+def _nested(entry: dict[str, Any]) -> tuple[Row, ...]:
+    rows = set()
+    for one in entry["entities"]:
+        start, end = int(one["start"]), int(one["end"])
+        if entry["text"][start:end] != one["text"]:
+            raise ValueError(f"characters {start} to {end} are not what is named")
+        rows.add((start, end, str(one["type"])))
+    return tuple(sorted(rows))
 
 
 def mention_lines(path: Path) -> list[Document]:

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, cast, get_args
 from suwen.core.codes import EXPERIENCER, PRESENCE, SUWEN, TEMPORALITY, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Case, Record, Reference, canonical, digest_of
-from suwen.notes.entity_data import KINDS
+from suwen.notes.entity_data import LEARNT
 from suwen.notes.meaning import meant
 from suwen.notes.text import Note, Span
 from suwen.notes.vocabulary import SYSTEMS, installed
@@ -33,7 +33,7 @@ CODED: Final = f"{SYSTEM}|{CODE}"
 EXTENSION: Final = f"{SUWEN}/note-correction"
 ALLERGY: Final = "allergy"
 VALUE: Final = "value"
-TYPES: Final = (*KINDS, ALLERGY, VALUE)
+TYPES: Final = (*LEARNT, ALLERGY, VALUE)
 """What a mention may be called: a type of `notes.entities`, or what a fact makes of it."""
 WORDS: Final = 200
 """Longest mention."""

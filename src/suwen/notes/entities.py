@@ -1,7 +1,8 @@
-"""What a note names: problems, symptoms, drugs, procedures, anatomy, examinations.
+"""What a note names: problems, symptoms, drugs, procedures, anatomy, examinations, values, dates.
 
 English by a pretrained encoder fine-tuned on BC5CDR and NCBI Disease, Chinese by an LSTM-CRF on
-cEHRNER and cMedQANER; each reads under the scheme of one corpus. References: Lample et al., NAACL
+cEHRNER and cMedQANER; each reads under the scheme of one corpus. In a note, values and dates stand
+beside, found by rule (`notes.dated`). References: Lample et al., NAACL
 2016; Wang et al., MiniLM, NeurIPS 2020; Gu et al., ACM Trans Comput Healthc 3:1, 2021 (BLURB).
 """
 
@@ -26,10 +27,13 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
 from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
-from suwen.notes import corrected, entity_data, values
+from suwen.notes import corrected, dated, entity_data
 from suwen.notes.case import notes_of
+from suwen.notes.corpora import Row
+from suwen.notes.dated import Ruled
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.lexicon import lexicon
+from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
 from suwen.notes.reader import Reader, Stretch, reader_of
 from suwen.notes.text import Note, Span
 from suwen.records import Access
@@ -50,10 +54,17 @@ _NAMES: Final = {
     "feature": ("Feature", "特征"),
     "time": ("Time", "时间"),
     "department": ("Department", "科室"),
+    "equipment": ("Medical device", "医疗设备"),
+    "microorganism": ("Microorganism", "微生物"),
+    "date": ("Date or period", "日期或时段"),
+    "value": ("Value with its unit", "数值与单位"),
 }
 KIND_SYSTEM: Final = f"{SUWEN}/entity-kinds"
 LISTED_LOGIT: Final = 0.0
 """Logit of a name that only the vocabulary knows: even odds, for it was not scored."""
+RULED_LOGIT: Final = 20.0
+"""Logit of what is found by rule: it was not scored, and its probability is not told."""
+RULED_REASON: Final = Text(en="Found by rule.", zh="按规则识别。")
 LISTED_KINDS: Final = {
     **{"problem": "problem", "drug": "drug", "procedure": "procedure"},
     **{"anatomy": "anatomy", "test": "laboratory"},
@@ -89,7 +100,10 @@ class Entities:
     after: tuple[str, ...] = ()
     inner = True
     datasets: tuple[str, ...] = (NOTES, *SCHEMES)
-    perturbations: tuple[Perturbation, ...] = (TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED)
+    perturbations: tuple[Perturbation, ...] = (
+        *(TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED),
+        *(IN_FULL, OTHER_UNITS),
+    )
     recipe = Recipe(folds=1, epochs=14, batch_size=16, learning_rate=4e-4)
     domain_names: Mapping[str, Text] = {
         "unknown_share": Text(en="Share of pieces the network does not know", zh="未知字词比例"),
@@ -133,11 +147,17 @@ class Entities:
         reader = _reader(pack, worded.language)
         found = _read(reader, worded)
         rows = [(one.logit, one.start, one.end, KINDS.index(one.kind)) for one in found]
+        ruled: dict[Row, Ruled] = {}
         if not worded.scheme:
-            rows += _listed(worded.text, rows)
+            day = worded.note.day if worded.note else ""
+            by_rule = dated.found(worded.text, language_of(worded.text), day)
+            rows += _listed(worded.text, rows, by_rule)
+            ruled = {(one.span.start, one.span.end, one.kind): one for one in by_rule}
+            rows += [(RULED_LOGIT, start, end, KINDS.index(kind)) for start, end, kind in ruled]
         return Output(
             scores=np.zeros(0),
             domain={"unknown_share": reader.unknown_share(worded.text)},
+            parts={"ruled": ruled},
             marks=np.array(sorted(rows, key=lambda row: row[1:]), dtype=float).reshape(-1, 4),
         )
 
@@ -153,7 +173,13 @@ class Entities:
                 update["evidence"] = (
                     TextSpan(record=note.record, start=stored.start, end=stored.end),
                 )
-            if row[0] == LISTED_LOGIT:
+            key = (place.start, place.end, KINDS[int(row[3])])
+            if (one := output.parts.get("ruled", {}).get(key)) is not None:
+                update |= {
+                    **{"band": Band.RULE_IN, "reason": RULED_REASON, "probability": None},
+                    "measures": one.measures,
+                }
+            elif row[0] == LISTED_LOGIT:
                 update |= {"band": Band.GREY, "reason": LISTED_REASON}
             found.append(finding.model_copy(update=update))
         return found
@@ -174,13 +200,13 @@ def _read(reader: Reader, worded: Worded) -> list[Stretch]:
 
 
 def _listed(
-    text: str, rows: Sequence[tuple[float, int, int, int]]
+    text: str, rows: Sequence[tuple[float, int, int, int]], by_rule: Sequence[Ruled]
 ) -> list[tuple[float, int, int, int]]:
     """Return names of the vocabulary that no answered stretch touches, at even odds."""
     taken = np.zeros(len(text) + 1, dtype=bool)
     for _, start, end, _ in rows:
         taken[start:end] = True
-    measured = [value.span for value in values.find(text, language_of(text))]
+    measured = [one.span for one in by_rule if one.kind == "value"]
     found = []
     for match in lexicon().find(text, tuple(LISTED_KINDS)):
         place = Span(match.start, match.end)

@@ -76,13 +76,17 @@ class Course:
 
 
 def tags_of(pieces: Pieces, spans: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.int64]:
-    """Return the BIO tags of pieces from true stretches (start, end, number of our type)."""
+    """Return the BIO tags of pieces from true stretches (start, end, number of our type).
+
+    Of stretches that lie in one another the longest is taken.
+    """
     tags = np.zeros(len(pieces), dtype=np.int64)
-    for start, end, kind in spans.astype(int):
+    longest_first = np.argsort(spans[:, 0] - spans[:, 1], kind="stable")
+    for start, end, kind in spans[longest_first].astype(int):
         if KINDS[kind] not in kinds:
             continue
         inside = np.flatnonzero((pieces.start < end) & (pieces.end > start))
-        if len(inside):
+        if len(inside) and not tags[inside].any():
             own = 2 * list(kinds).index(KINDS[kind])
             tags[inside[0]], tags[inside[1:]] = 1 + own, 2 + own
     return tags

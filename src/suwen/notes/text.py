@@ -76,6 +76,8 @@ class Note:
         Where each character of `text` begins and ends in the decoded stored original, shape (n,)
         each (an entity or control word is longer than what it stands for); None where text and
         original are the same.
+    day
+        The day the note is of in ISO 8601, as its record has it; empty where it is not known.
     """
 
     text: str
@@ -85,6 +87,7 @@ class Note:
     sentences: tuple[Span, ...] = ()
     origin: NDArray[np.int64] | None = None
     ends: NDArray[np.int64] | None = None
+    day: str = ""
 
     def stored(self, span: Span) -> Span:
         """Return where a stretch of the text lies in the decoded stored original."""

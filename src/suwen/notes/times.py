@@ -61,6 +61,12 @@ _UNITS: Final = {
     "month": "M", "mo": "M", "year": "Y", "yr": "Y", "分钟": "TM", "小时": "TH", "天": "D",
     "日": "D", "周": "W", "星期": "W", "月": "M", "年": "Y",
 }  # fmt: skip
+_DAYS: Final = (
+    (re.compile(r"(?i)\b(?:today|this (?:morning|afternoon|evening)|tonight)\b|今[日天晨早晚]"), 0),
+    (re.compile(r"(?i)\b(?:yesterday|last night)\b|昨[日天晨晚夜]"), 1),
+    (re.compile(r"(?<![目之以])前[日天](?![前后常])"), 2),
+)
+"""Words for days, by how many days before the day of the note they are."""
 _PERIOD: Final = re.compile(r"(?:每|一|1)(?=[日天周月年])|\bper\b|\beach\b|\ba day\b")
 
 
@@ -81,7 +87,7 @@ def find(text: str, language: Language) -> list[Time]:
     found: list[Time] = []
     for expression in _DATES:
         for match in expression.finditer(text):
-            span = Span(*match.span())
+            span = Span(_begin(match), match.end())
             value = _date(match.groupdict())
             if value and not any(one.span.overlaps(span) for one in found):
                 found.append(Time(span, "date", value))
@@ -93,6 +99,24 @@ def find(text: str, language: Language) -> list[Time]:
             if value := duration(match["n"], match["unit"]):
                 found.append(Time(span, "ago" if match["ago"] else "duration", value))
     return sorted(found, key=lambda one: one.span)
+
+
+def days(text: str) -> list[Time]:
+    """Return words for a day that is told from the day of the note: today, 昨日."""
+    return sorted(
+        (
+            Time(Span(*match.span()), "ago", f"P{count}D")
+            for expression, count in _DAYS
+            for match in expression.finditer(text)
+            if not text[max(0, match.start() - 1) : match.start()].isdigit()
+        ),
+        key=lambda one: one.span,
+    )
+
+
+def _begin(match: re.Match[str]) -> int:
+    """Return where a date begins: a word before it (`in 2019`) is none of it."""
+    return min(match.start(name) for name, part in match.groupdict().items() if part)
 
 
 def _is_rate(text: str, match: re.Match[str]) -> bool:

@@ -37,6 +37,8 @@ NUMBER, YEAR = "#", "####"
 """Stand in a phrase for any whole number, and for one of four digits."""
 PHRASE: Final = re.compile(f"#+|{WORD.pattern}")
 CLOSING: Final = frozenset(",.;:。!?)、")
+OPENING: Final = frozenset(",.;:。!?(、")
+OPTIONS: Final = ("reach", "commas", "inside", "closing", "opening", "over")
 Side = Literal["before", "after", "around"]
 
 
@@ -60,6 +62,11 @@ class Rule:
     closing
         Whether it is one only where punctuation or the sentence's end follows (`chest pain: none`,
         but not in `none of these`).
+    opening
+        Whether it is one only at the beginning of a clause (`in the past she had gout`, but not in
+        `pain unlike any in the past, nausea`).
+    over
+        Whether it says that something has ended (`resolved`): what was so before remains so.
     """
 
     axis: str
@@ -69,6 +76,8 @@ class Rule:
     commas: Literal["any", "bare", "none"] = "any"
     inside: bool = False
     closing: bool = False
+    opening: bool = False
+    over: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -144,12 +153,13 @@ class Lexicon:
             if node is None:
                 continue
             best: dict[str, tuple[int, list[Rule]]] = {}
+            begins = first in firsts or first == 0 or words[first - 1] in OPENING
             place = first + 1
             while True:
                 whole = owner[place - 1] == owner[first]
                 shut = place >= size or place in firsts or words[place] in CLOSING
                 for rule in node.rules if whole else ():
-                    if rule.closing and not shut:
+                    if (rule.closing and not shut) or (rule.opening and not begins):
                         continue
                     longest = best.get(rule.axis)
                     if longest is None or longest[0] < place:
@@ -239,5 +249,5 @@ def _rules(entry: Mapping[str, Any], name: str) -> list[Rule]:
                 f"an axis of {list(AXES)}, one of its values, a side and phrases",
                 "correct the rules file",
             )
-    options = {key: entry[key] for key in ("reach", "commas", "inside", "closing") if key in entry}
+    options = {key: entry[key] for key in OPTIONS if key in entry}
     return [Rule(axis, value, side, **options) for axis in axes]

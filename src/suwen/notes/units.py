@@ -113,28 +113,53 @@ def _parts(way: str) -> list[str]:
 
 def convert(value: float, unit: Unit, test: Test) -> float | None:
     """Return a value in the canonical unit of its test; None where the unit is not one of it."""
+    if unit.ucum == test.unit:
+        return value
+    found = _converted(value, unit, test)
+    return None if found is None else rounded(found)
+
+
+def written_in(value: float, unit: Unit, test: Test) -> str:
+    """Return the shortest number that means a canonical value when it stands with a unit.
+
+    Empty where there is none: the unit is not one of the test.
+    """
+    zero, one = _converted(0.0, unit, test), _converted(1.0, unit, test)
+    if zero is None or one is None or one == zero:
+        return ""
+    number = (value - zero) / (one - zero)
+    for digits in range(2, 2 * SIGNIFICANT):
+        shown = f"{number:.{digits}g}"
+        if "e" not in shown and convert(float(shown), unit, test) == rounded(value):
+            return shown
+    return ""
+
+
+def _converted(value: float, unit: Unit, test: Test) -> float | None:
+    """Return a value in the canonical unit, unrounded: of every unit a linear function."""
     target = _table().units.get(test.unit)
     if target is None:
         raise BadInput(f"the test {test.key} has an unknown unit", "a unit of units.toml", "")
     if unit.ucum == target.ucum:
         return value
     if target.ucum == "Cel" and unit.ucum == "[degF]":
-        return _rounded((value - 32) * 5 / 9)
+        return (value - 32) * 5 / 9
     if test.key == "hba1c" and unit.ucum == "mmol/mol":
-        return _rounded(NGSP_SLOPE * value + NGSP_OFFSET)
+        return NGSP_SLOPE * value + NGSP_OFFSET
     factor = unit.factor / 2 if unit.ucum == "meq/L" and test.key in DIVALENT else unit.factor
     if unit.dimension == target.dimension != "temperature":
-        return _rounded(value * factor / target.factor)
+        return value * factor / target.factor
     if {unit.dimension, target.dimension} == {"mass concentration", "substance concentration"}:
         if test.molar is None:
             return None
         by = 1 / test.molar if target.dimension.startswith("substance") else test.molar
-        return _rounded(value * factor * by / target.factor)
+        return value * factor * by / target.factor
     arbitrary = {"catalytic concentration", "arbitrary concentration"}
     if {unit.dimension, target.dimension} == arbitrary:
-        return _rounded(value * factor / target.factor)
+        return value * factor / target.factor
     return None
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Return a value with as many digits as are compared."""
     return float(f"{value:.{SIGNIFICANT}g}")

@@ -55,6 +55,15 @@ def test_the_same_stretch_said_twice_is_right_once():
     assert found.tolist() == [True]
 
 
+def test_a_text_is_judged_by_the_types_that_its_data_set_names():
+    examples = texts([[(3, 8, 0)], []])
+    answered = [rows((3, 8, 0), (12, 19, 1)), rows((0, 4, 1))]
+    assert spanned.counted(EXACT, examples, answered).by_text.tolist() == [1.0, 1.0]
+    drugs = Spans(type_of("entities"), TYPES, headline="drug")
+    assert spanned.counted(drugs, examples, answered).by_text.tolist() == [0.0, 0.0]
+    assert spanned.counted(COVERED, examples, answered).by_text[1] == 0.0
+
+
 def test_an_identifier_is_covered_when_no_letter_or_digit_of_it_is_left():
     text = "Dr. Jane A. Roe, 555-0101"
     true = np.array([(4, 15, 0), (17, 25, 1)])

@@ -88,10 +88,10 @@ def test_the_same_entity_found_twice_is_answered_once():
     assert len(sample.data.mentions) == 1
 
 
-def kit(folder: Path, rows: list[str]) -> DataFolders:
+def kit(folder: Path, rows: list[str], header: str = HEADER) -> DataFolders:
     path = folder / "text" / "negex" / "Annotations-1-120.txt"
     path.parent.mkdir(parents=True)
-    path.write_text(HEADER + "".join(rows), encoding="latin-1")
+    path.write_text(header + "".join(rows), encoding="latin-1")
     return DataFolders((folder,))
 
 
@@ -111,6 +111,48 @@ def test_the_metric_keys_are_those_of_negation_time_and_experiencer(pack, tmp_pa
     found = metrics_of(rows_of(TASK, pack, examples, predictions))
     for key in ("f1", "f1_historical", "f1_experiencer", "macro_f1"):
         assert float(found[key](None)) == 1.0, key
+
+
+def test_without_columns_of_time_and_experiencer_only_negation_is_measured(pack, tmp_path):
+    rows = ["\t".join(row.rstrip("\n").split("\t")[:4]) + "\n" for row in ROWS]
+    folder = kit(tmp_path, rows, header="Report No.\tConcept\tSentence\tNegation\n")
+    examples = TASK.examples(folder, "negex")
+    predictions = predict_all(TASK, pack, examples, INDEPENDENT)
+    found = metrics_of(rows_of(TASK, pack, examples, predictions))
+    assert "f1_historical" not in found
+    assert float(found["f1"](None)) == float(found["macro_f1"](None)) == 1.0
+
+
+def test_what_is_not_particular_is_hypothetical(pack, tmp_path):
+    row = "1\tpain\tReturn if PAIN occurs.\tAffirmed\tNot particular\tPatient\n"
+    examples = TASK.examples(kit(tmp_path, [row]), "negex")
+    assert [TYPES[int(one[2])] for one in examples.truth(0)] == ["hypothetical"]
+
+
+def test_the_kit_in_random_order_is_read_by_its_header(pack, tmp_path):
+    rows = [
+        "1\tfever\tNo FEVER or cough.\tNegated\tRecent\tPatient\n",
+        "2\tgout\tHistory of GOUT.\tAffirmed\tHistorical\tPatient\n",
+        '3\tcough\t"No fever or COUGH."\tNegated\tRecent\tPatient\n',
+        "4\tgout\tHistory of GOUT.\tAffirmed\tHistorical\tPatient\n",
+        "99\tasthma\tHer mother has ASTHMA.\tAffirmed\tRecent\tFamily member\n",
+    ]
+    path = tmp_path / "negex" / "rsAnnotations-1-120-random.txt"
+    path.parent.mkdir()
+    header = "No\tConcept\tSentence\tNegation\tTemporality\tExperiencer\n"
+    path.write_text(header + "".join(rows), encoding="latin-1")
+    examples = TASK.examples(DataFolders((), tmp_path), "negex")
+    assert [len(examples.truth(i)) for i in range(len(examples))] == [2, 1, 1, 1]
+    predictions = predict_all(TASK, pack, examples, INDEPENDENT)
+    found = metrics_of(rows_of(TASK, pack, examples, predictions))
+    assert float(found["macro_f1"](None)) == 1.0
+
+
+def test_a_concept_that_a_sentence_names_twice_is_found_at_both_places(tmp_path):
+    rows = ["1\tpain\tHas PAIN like the PAIN of his last admission.\tAffirmed\n"] * 2
+    folder = kit(tmp_path, rows)
+    (report,) = negex_notes(negex_rows(folder.find("text/negex/Annotations-1-120.txt")))
+    assert [span.start for span in report.mentions] == [4, 18]
 
 
 def test_a_test_folder_holds_the_later_reports(tmp_path):

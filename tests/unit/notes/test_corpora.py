@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from suwen.core.errors import BadInput
@@ -63,3 +65,30 @@ def test_a_mention_that_does_not_stand_where_it_should_is_left_out(tmp_path):
     )
     (question,) = corpora.mention_lines(path)
     assert question.spans == ((0, 2, "disease"),)
+
+
+CMEEE = (
+    '{"text": "急性心肌梗死可致死。", "entities": ['
+    '{"start": 0, "end": 6, "type": "dis", "text": "急性心肌梗死"}, '
+    '{"start": 2, "end": 4, "type": "bod", "text": "心肌"}]}\n'
+)
+
+
+def test_nested_stretches_are_all_kept_plain_and_gzipped(tmp_path):
+    plain, zipped = tmp_path / "dev.jsonl", tmp_path / "train.jsonl.gz"
+    plain.write_text(CMEEE, encoding="utf-8")
+    zipped.write_bytes(gzip.compress(CMEEE.encode()))
+    for path in (plain, zipped):
+        (sentence,) = corpora.nested_lines(path)
+        assert sentence.spans == ((0, 6, "dis"), (2, 4, "bod"))
+
+
+@pytest.mark.parametrize("wrong", ['{"text": "x"}', CMEEE.replace('"心肌"', '"梗死"'), "{"])
+def test_what_is_no_line_of_nested_stretches_is_refused(tmp_path, wrong):
+    path = tmp_path / "dev.jsonl"
+    path.write_text(wrong, encoding="utf-8")
+    with pytest.raises(BadInput, match=r"dev\.jsonl"):
+        corpora.nested_lines(path)
+    (tmp_path / "dev.jsonl.gz").write_bytes(b"no gzip")
+    with pytest.raises(BadInput, match=r"dev\.jsonl\.gz"):
+        corpora.nested_lines(tmp_path / "dev.jsonl.gz")
