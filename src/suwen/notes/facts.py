@@ -132,7 +132,8 @@ def facts_of(notes: Sequence[Note], said: Sequence[Sequence[Said]]) -> list[Fact
     """
     gathered: dict[tuple[object, ...], _Gathered] = {}
     for note, own in zip(notes, said, strict=True):
-        for fact in [*_named(note, own), *_measured(note)]:
+        measured = values.find(note.text, note.language)
+        for fact in [*_named(note, own, measured), *_measured(note, measured)]:
             _take(gathered, fact)
     return _with_contradictions([_finished(one) for one in gathered.values()])
 
@@ -190,19 +191,19 @@ def _with_contradictions(facts: Sequence[Fact]) -> list[Fact]:
     ]
 
 
-def _named(note: Note, said: Sequence[Said]) -> Iterable[Fact]:
+def _named(note: Note, said: Sequence[Said], measured: Sequence[values.Value]) -> Iterable[Fact]:
     """Yield a statement for each problem, drug, allergy and procedure a note names."""
     mentions = [one.mention for one in said]
     related: dict[Span, list[Relation]] = defaultdict(list)
-    for relation in relations.relate(note, mentions):
+    for relation in relations.relate(note, mentions, measured):
         related[relation.head].append(relation)
-    results = [value.span for value in values.find(note.text, note.language)]
+    results = [value.span for value in measured]
     headings = [Span(section.start, section.heading_end) for section in note.sections]
     for one in said:
         kind = _kind(note, one)
         place = Span(one.mention.start, one.mention.end)
-        measured = kind in ("drug", "allergy") and any(place.overlaps(each) for each in results)
-        if not kind or measured or any(place.overlaps(each) for each in headings):
+        result = kind in ("drug", "allergy") and any(place.overlaps(each) for each in results)
+        if not kind or result or any(place.overlaps(each) for each in headings):
             continue
         words = place.of(note.text)
         parts = {
@@ -273,9 +274,9 @@ def _is_allergy(note: Note, mention: Span) -> bool:
     return bool(chinese or english or direct)
 
 
-def _measured(note: Note) -> Iterable[Fact]:
+def _measured(note: Note, measured: Sequence[values.Value]) -> Iterable[Fact]:
     """Yield a statement for each value a note gives."""
-    for value in values.find(note.text, note.language):
+    for value in measured:
         if value.canonical is None:
             continue
         code = value.code

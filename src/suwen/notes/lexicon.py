@@ -20,7 +20,8 @@ from suwen.notes.vocabulary import CASED, KNOWLEDGE, UNMATCHED, Entry, Vocabular
 
 LONGEST: Final = 12
 """Tokens of the longest name looked for (a Chinese character is a token)."""
-_BITS: Final = 24
+_BITS: Final = 22
+"""Bits of a key that the first look goes by: four megabytes, so that it stays in the cache."""
 _BREAK: Final = re.compile(r"[^\w\s'\u2019/()-]|\n|\s[-/(]\s?|\b(?:and|or|with)\b", re.IGNORECASE)
 """What parts words of which no order but their own is the same name."""
 _PARTING: Final = re.compile(r"[、，。；：,;:\n]")
@@ -82,13 +83,18 @@ class Lexicon:
         numbers = np.array([terms.mixed(token.form) for token in found], dtype=np.uint64)
         filled = numbers != 0
         sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(numbers, dtype=np.uint64)])
-        windows: list[tuple[int, int]] = []
+        starts: list[NDArray[np.intp]] = []
+        keys: list[NDArray[np.uint32]] = []
         for length in range(1, min(LONGEST, len(numbers)) + 1):
             ends = len(numbers) - length + 1
-            keys = terms.short_keys(sums[length:] - sums[:ends])
-            hit = self._table[keys >> np.uint32(32 - _BITS)] & filled[:ends] & filled[length - 1 :]
-            windows += [(int(start), length) for start in np.flatnonzero(hit)]
-        return windows
+            own = terms.short_keys(sums[length:] - sums[:ends])
+            hit = self._table[own >> np.uint32(32 - _BITS)] & filled[:ends] & filled[length - 1 :]
+            starts.append(np.flatnonzero(hit))
+            keys.append(own[hit])
+        known = self.vocabulary.has_keys(np.concatenate(keys))
+        lengths = np.repeat(np.arange(1, len(starts) + 1), [len(each) for each in starts])
+        found_at = np.concatenate(starts)[known]
+        return list(zip(found_at.tolist(), lengths[known].tolist(), strict=True))
 
     def _match(
         self, text: str, window: Sequence[terms.Token], kinds: Collection[str] | None

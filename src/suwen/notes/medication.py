@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from suwen.core.codes import Language
+from suwen.notes.expressions import Expressions, any_of
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import KNOWLEDGE
 
@@ -55,8 +56,11 @@ class Dose(NamedTuple):
 class _Expressions:
     dose: re.Pattern[str]
     dose_units: tuple[tuple[re.Pattern[str], str], ...]
-    frequency: tuple[tuple[re.Pattern[str], tuple[Any, Any, str]], ...]
-    named: tuple[tuple[re.Pattern[str], Part, tuple[str, ...]], ...]
+    frequency: tuple[tuple[Any, Any, str], ...]
+    """How often each expression of a frequency says; those expressions come first in `together`."""
+    named: tuple[tuple[Part, tuple[str, ...]], ...]
+    """Part and names of each other expression of `together`."""
+    together: Expressions
 
 
 def _bounded(expressions: Iterable[str]) -> re.Pattern[str]:
@@ -80,14 +84,15 @@ def _expressions() -> _Expressions:
         ("route", {e: name for name, e in data["route"].items()}),
         ("status", {e: name for name, e in data["status"].items()}),
     )
+    frequency = [re.compile(rf"{_START}(?:{e})") for e in data["frequency"]]
+    named = [_bounded(one) for _, one in parts]
+    every = [*data["frequency"], *(each for _, one in parts for each in one)]
     return _Expressions(
         dose,
         tuple((re.compile(rf"(?:{e})"), ucum) for ucum, e in units.items()),
-        tuple(
-            (re.compile(rf"{_START}(?:{e})"), tuple(every))
-            for e, every in data["frequency"].items()
-        ),
-        tuple((_bounded(one), part, tuple(one.values())) for part, one in parts),
+        tuple(tuple(times) for times in data["frequency"].values()),
+        tuple((part, tuple(one.values())) for part, one in parts),
+        Expressions([*frequency, *named], re.compile(f"{_START}(?={any_of(every)})")),
     )
 
 
@@ -104,13 +109,14 @@ def find(text: str, language: Language) -> list[Found]:
         amount = _amount(match, own)
         if amount is not None:
             found.append(Found(Span(*match.span()), "dose", str(amount)))
-    for expression, every in own.frequency:
-        for match in expression.finditer(lower):
+    matches = own.together.finditers(lower)
+    for every, times in zip(own.frequency, matches, strict=False):
+        for match in times:
             period = _period(match, every)
             if period:
                 found.append(Found(Span(*match.span()), "frequency", period))
-    for expression, part, names in own.named:
-        for match in expression.finditer(lower):
+    for (part, names), said in zip(own.named, matches[len(own.frequency) :], strict=True):
+        for match in said:
             name = names[int((match.lastgroup or "e0")[1:])]
             found.append(Found(Span(*match.span()), part, name))
     return _longest(found)

@@ -90,13 +90,19 @@ def tokens(text: str) -> list[Token]:
 
 def forms(text: str) -> tuple[str, ...]:
     """Return the normal forms of the tokens of a term that carry meaning, in order."""
-    return tuple(token.form for token in tokens(text) if token.form)
+    if "'" in text or "\u2019" in text:
+        return tuple(token.form for token in tokens(text) if token.form)
+    return tuple(filter(None, map(form_of, _TOKEN.findall(text))))
 
 
 def bag(text: str) -> tuple[str, ...]:
     """Return what two terms share when they are one: sorted forms; in Chinese, in their order."""
-    found = forms(text)
-    return found if is_chinese(text) else tuple(sorted(found))
+    return bag_of(forms(text))
+
+
+def bag_of(forms: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the bag of a term from its forms."""
+    return forms if any(map(_HAN.match, forms)) else tuple(sorted(forms))
 
 
 @lru_cache(maxsize=131072)
@@ -117,8 +123,12 @@ def short_keys(sums: NDArray[np.uint64]) -> NDArray[np.uint32]:
 
 def key_of(text: str) -> int:
     """Return the 32-bit key of a term; equal for equal bags, and by chance in one of 4e9."""
-    total = sum(mixed(form) for form in forms(text)) & 0xFFFFFFFFFFFFFFFF
-    return int(short_keys(np.array([total], dtype=np.uint64))[0])
+    return key_of_forms(forms(text))
+
+
+def key_of_forms(forms: tuple[str, ...]) -> int:
+    """Return the 32-bit key of a term from its forms."""
+    return (sum(map(mixed, forms)) * int(_BAG) >> 32) & 0xFFFFFFFF
 
 
 def is_chinese(text: str) -> bool:

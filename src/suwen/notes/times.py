@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from suwen.core.codes import Language
+from suwen.notes.expressions import Expressions
 from suwen.notes.text import Span
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
@@ -36,6 +37,12 @@ _DATES: Final = tuple(
         r"(?<!\d)(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号](?!\d)",
         rf"\b{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,?\s+(?:19|20)\d{{2}})",
     )
+)
+_TOGETHER: Final = Expressions(
+    _DATES,
+    re.compile(
+        rf"(?<!\d)\d|\b(?:{'|'.join(_MONTHS)}|in|since|until|from|of|diagnosed)", re.IGNORECASE
+    ),
 )
 _WORDS: Final = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
@@ -85,8 +92,8 @@ class Time:
 def find(text: str, language: Language) -> list[Time]:
     """Return dates and durations in order, none overlapping another; an age is neither."""
     found: list[Time] = []
-    for expression in _DATES:
-        for match in expression.finditer(text):
+    for matches in _TOGETHER.finditers(text):
+        for match in matches:
             span = Span(_begin(match), match.end())
             value = _date(match.groupdict())
             if value and not any(one.span.overlaps(span) for one in found):

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from suwen.core.codes import LOINC, Code, Language, Text
 from suwen.notes import units
+from suwen.notes.expressions import any_of
 from suwen.notes.text import Span
 
 Comparator = Literal["", "<", "<=", ">", ">="]
@@ -114,7 +115,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     """Return names in lower case, names of one or two letters, number, pair and bare pair."""
     long = sorted((n for n in _names() if len(n) >= 3 or n > "\u3400"), key=len, reverse=True)
     short = sorted((n for n in _names() if len(n) < 3 and n < "\u3400"), key=len, reverse=True)
-    names = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(_spaced, long))})(?![a-z])")
+    names = re.compile(rf"(?<![a-z0-9]){any_of(map(_spaced, long))}(?![a-z])")
     lone = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, short))})(?![A-Za-z])")
     unit = rf"(?:\s?(?P<unit>{units.pattern()}))?"
     number = re.compile(

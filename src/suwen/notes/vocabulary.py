@@ -8,6 +8,7 @@ one concept share its number. Rows are found by the key of their bag of tokens (
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -100,6 +101,7 @@ class Vocabulary:
         order = np.argsort(columns["key"], kind="stable")
         self._order: NDArray[np.int32] = order.astype(np.int32)
         self.keys: NDArray[np.uint32] = columns["key"][order]
+        self._keys = self.keys.data
 
     @classmethod
     def load(cls, path: Path = FILE) -> Vocabulary:
@@ -136,19 +138,22 @@ class Vocabulary:
 
     def rows_of(self, key: int) -> list[int]:
         """Return the rows with a key (by chance also one of another bag), in the file's order."""
-        low = int(np.searchsorted(self.keys, np.uint32(key), "left"))
-        found: list[int] = []
-        while low < len(self.keys) and int(self.keys[low]) == key:
-            found.append(int(self._order[low]))
-            low += 1
+        low = bisect_left(self._keys, key)
+        found: list[int] = self._order[low : bisect_right(self._keys, key, low)].tolist()
         return found
+
+    def has_keys(self, keys: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Say of each key, shape (n,), whether a row has it."""
+        places = np.searchsorted(self.keys, keys)
+        known: NDArray[np.bool_] = self.keys[np.minimum(places, len(self.keys) - 1)] == keys
+        return known
 
     def named(self, term: str) -> list[int]:
         """Return the rows whose names are one with `term`."""
-        wanted = terms.bag(term)
-        if not wanted:
-            return []
-        return [r for r in self.rows_of(terms.key_of(term)) if terms.bag(self.surface(r)) == wanted]
+        forms = terms.forms(term)
+        wanted = terms.bag_of(forms)
+        rows = self.rows_of(terms.key_of_forms(forms)) if forms else []
+        return [row for row in rows if terms.bag(self.surface(row)) == wanted]
 
     def entry(self, row: int) -> Entry:
         """Return a row."""
