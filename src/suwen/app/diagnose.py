@@ -250,7 +250,10 @@ def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> O
     started = time.monotonic()
     folder = request.folder.resolve()
     if not folder.is_dir():
-        raise NotFound("no such folder", "a folder with the files of one patient", "check the path")
+        got = "a file, no folder" if folder.exists() else "no such folder"
+        raise NotFound(
+            got, "a folder with the files of one patient", "check the path; put files into a folder"
+        )
     chosen = home or settings()
     out = (request.out or folder.with_name(f"{folder.name}-report")).resolve()
     with Store.open(chosen) as store:

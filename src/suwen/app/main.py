@@ -10,6 +10,8 @@ from suwen import cli
 from suwen.core.errors import SuwenError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
 
@@ -32,6 +34,12 @@ class Application:
         from suwen.app.demo import run_demo
 
         run_demo(once=once, port=port)
+
+    def ask(self, task: str, path: Path) -> cli.Answered:
+        """Store what a file or folder of one patient holds, and answer one task on it."""
+        from suwen.app.ask import ask
+
+        return ask(task, path)
 
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from suwen.app.diagnose import Diagnosis, answer
 from suwen.app.outputs import outputs
 from suwen.app.services import open_jobs
+from suwen.core.errors import BadInput
 from suwen.core.settings import Settings, settings
 from suwen.records import Store
 
@@ -33,9 +36,13 @@ def run_server(
     chosen: Settings | None = None,
     ready: Callable[[int], None] | None = None,
 ) -> None:
-    """Serve until interrupted; `ready` is called with the port once it is bound."""
-    import socket
+    """Serve until interrupted; `ready` is called with the port once it is bound.
 
+    Raises
+    ------
+    BadInput
+        The port is taken, or the address is not one of this machine.
+    """
     import uvicorn
 
     chosen = chosen or settings()
@@ -43,9 +50,7 @@ def run_server(
         workbench(chosen) as app,
         socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as bound,
     ):
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-        number = bound.getsockname()[1]
+        number = _bind(bound, host, port)
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
             log_level=chosen.log_level,
@@ -56,3 +61,22 @@ def run_server(
         if ready:
             ready(number)
         uvicorn.Server(config).run(sockets=[bound])
+
+
+def _bind(bound: socket.socket, host: str, port: int) -> int:
+    """Take a port (0: any free one) and return its number."""
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            got, expected = f"port {port} of {host} is in use", "a free port"
+            todo = "stop the program that has it, or choose another with --port or SUWEN_PORT"
+        elif error.errno == errno.EACCES:
+            got, expected = f"port {port} is reserved for the administrator", "a port above 1023"
+            todo = "choose another with --port or SUWEN_PORT, with a reverse proxy before it"
+        else:
+            got, expected = f"{host} is no address of this machine", "an address it has"
+            todo = "choose 127.0.0.1 for this machine alone, or 0.0.0.0 for all its addresses"
+        raise BadInput(got, expected, todo) from None
+    return int(bound.getsockname()[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 if TYPE_CHECKING:
+    from suwen.core.nouns import Finding, Reference
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
 
@@ -38,6 +39,17 @@ class Outcome:
     finding_decisions: tuple[int, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What one task said of the files of a patient; `texts` holds the notes it points into."""
+
+    patient: str
+    findings: tuple[Finding, ...]
+    texts: Mapping[Reference, str]
+    not_understood: tuple[str, ...]
+    decisions: tuple[int, ...]
+
+
 class Wiring(Protocol):
     """What the command line needs from the application above it."""
 
@@ -47,6 +59,10 @@ class Wiring(Protocol):
 
     def demo(self, once: bool, port: int) -> None:
         """Diagnose the demo patients, then serve the workbench unless `once`."""
+        ...
+
+    def ask(self, task: str, path: Path) -> Answered:
+        """Store what a file or folder of one patient holds, and answer one task on it."""
         ...
 
     def replay(self, decision: int) -> ReplayResult:
@@ -64,6 +80,7 @@ class Wiring(Protocol):
 
 COMMANDS = (
     "diagnose",
+    "run",
     "demo",
     "serve",
     "doctor",

@@ -13,7 +13,7 @@ def command(
     method: Annotated[
         str,
         typer.Option(
-            help="quantise, channels, prune, float16, or the folder of a pack trained smaller."
+            help="quantise, weights8, channels, prune, float16, or a folder with a smaller pack."
         ),
     ] = "quantise",
     amount: Annotated[
@@ -64,7 +64,7 @@ def command(
         return
     if sign:
         manifest.seal(draft, keys.signing_key(settings().home))
-    state = "signed" if sign else "unsigned draft (--sign signs it)"
+    state = "signed" if sign else "unsigned draft (`suwen packs sign` signs it)"
     typer.echo(f"{state}: {draft}", err=as_json)
 
 

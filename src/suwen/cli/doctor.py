@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,12 @@ from pathlib import Path
 import typer
 
 NEEDED_FREE_MB = 1024
-EXTRAS = {"train": "torch", "dev": "pytest"}
+EXTRAS = {
+    "ocr": ("rapidocr", "to find text burned into images when they are de-identified"),
+    "train": ("torch", "to train"),
+    "dev": ("pytest", "to develop"),
+}
+"""Module by which an extra is known, and what it is for."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ def command() -> None:
 def checks() -> Iterator[Check]:
     """Yield every check; a check that raises a SuwenError is a problem with that error's advice."""
     yield from _installation()
+    yield from _guarded("settings", _settings)
     yield from _guarded("home", _home)
     yield from _guarded("records", _records)
     yield from _guarded("packs", _packs)
@@ -79,18 +86,30 @@ def _installation() -> Iterator[Check]:
         f"{suwen.__version__}, missing: {', '.join(missing)}" if missing else suwen.__version__,
         "pip install -c constraints.txt -e .",
     )
-    for extra, module in EXTRAS.items():
+    for extra, (module, purpose) in EXTRAS.items():
         present = find_spec(module) is not None
         yield Check(
             f"extra [{extra}]",
             present or None,
-            "installed" if present else "not installed (needed only to train or to develop)",
+            "installed" if present else f"not installed (needed only {purpose})",
             f"pip install -c constraints.txt -e '.[{extra}]'",
         )
     try:
         import lightgbm  # noqa: F401
     except OSError:
         yield Check("openmp", False, "libgomp.so.1 is missing", "apt-get install libgomp1")
+
+
+def _settings() -> Iterator[Check]:
+    from suwen.core.settings import settings, unknown_variables
+
+    settings()
+    strange = unknown_variables(os.environ)
+    for name, like in strange.items():
+        todo = f"did you mean {like}? " if like else ""
+        yield Check("settings", False, f"{name} is no setting", f"{todo}`suwen settings` lists all")
+    if not strange:
+        yield Check("settings", True, "every SUWEN_* variable is one")
 
 
 def _home() -> Iterator[Check]:
@@ -141,7 +160,10 @@ def _packs() -> Iterator[Check]:
         except SuwenError as error:
             yield Check(task.name, False, error.got, error.todo)
             continue
-        says = "; ".join(problems) or f"{pack.identity[:60]}, golden cases agree"
+        says = (
+            "; ".join(problems)
+            or f"{pack.settings['version']}, {pack.sha256[:12]}, golden cases agree"
+        )
         todo = "reinstall the pack; if it stays, this processor computes differently: tell us"
         yield Check(task.name, not problems, says, todo)
 

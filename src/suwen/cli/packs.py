@@ -1,4 +1,4 @@
-"""`suwen packs`: which packs there are, whether they are intact, and how to install one."""
+"""`suwen packs`: which packs there are, whether they are intact; to sign and install one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="List, verify and install packs.", no_args_is_help=True)
+app = typer.Typer(help="List, verify, sign and install packs.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -48,6 +48,14 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of the pack.")]) 
     if problems:
         raise typer.Exit(1)
     typer.echo("golden cases agree")
+
+
+@app.command()
+def sign(folder: Annotated[Path, typer.Argument(help="Folder of a draft.")]) -> None:
+    """Sign a draft whose card you have read, with the key of SUWEN_HOME."""
+    from suwen.lifecycle import packs
+
+    typer.echo(f"signed: {packs.sign(folder).identity}")
 
 
 @app.command()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from suwen.core.errors import BadInput
 
 
 class Settings(BaseSettings):
@@ -73,5 +77,28 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of this process, read once from the environment."""
-    return Settings()
+    """Return the settings of this process, read once from the environment.
+
+    Raises
+    ------
+    BadInput
+        A variable has a value that its setting does not take; values, which may be secret, are not
+        repeated.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = f"SUWEN_{first['loc'][0]}".upper() if first["loc"] else "a SUWEN_* variable"
+        raise BadInput(
+            f"{name} cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}",
+            "a value of its kind",
+            "correct it in the environment; `suwen settings` explains each once it is unset",
+        ) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the `SUWEN_*` variables that are no setting, with the setting most like each."""
+    known = [f"SUWEN_{name}".upper() for name in Settings.model_fields]
+    strange = [each for each in environment if each.startswith("SUWEN_") and each not in known]
+    return {each: next(iter(get_close_matches(each, known, 1)), "") for each in sorted(strange)}

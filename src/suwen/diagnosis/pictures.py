@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 
 from suwen.core.errors import IntegrityError
 from suwen.core.nouns import Attachment, digest_of
 
-PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-"""Media types a page may show, with the bytes they begin with."""
+PICTURES = {
+    "image/png": rb"\x89PNG\r\n\x1a\n",
+    "image/jpeg": rb"\xff\xd8\xff",
+    "image/webp": rb"RIFF....WEBP",
+}
+"""Media types a page may show, with an expression for the bytes they begin with."""
 
 
 @dataclass(frozen=True)
@@ -40,5 +45,5 @@ def picture(caption: str, attachment: Attachment, data: bytes) -> Picture:
             f"the bytes with SHA-256 {attachment.digest[:12]}…",
             "read the attachment from the store again",
         )
-    known = data.startswith(PICTURES[attachment.media_type])
+    known = re.match(PICTURES[attachment.media_type], data, re.DOTALL)
     return Picture(caption, attachment.media_type, data if known else b"")

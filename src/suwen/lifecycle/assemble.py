@@ -26,6 +26,7 @@ from suwen.lifecycle import (
     runs,
     similar,
     stress,
+    trees,
 )
 from suwen.lifecycle import guard as domain_guard
 from suwen.lifecycle import keys as signing
@@ -41,7 +42,7 @@ from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
 STEPS = 10
-WEIGHTS = ("*.onnx", "*.lgb.txt", "*.safetensors", "*.npz", "tokenizer.json")
+WEIGHTS = ("*.onnx", "*.lgb.txt", "*.lgb.txt.gz", "*.safetensors", "*.npz", "tokenizer.json")
 """Weights, and what a network needs to read its input."""
 GOLDEN_QUANTILES = (0.02, 0.35, 0.65, 0.98)
 """Golden cases: from clearly negative to clearly positive."""
@@ -101,6 +102,7 @@ def draft(
         for path in weight_files(made):
             shutil.copyfile(path, inside / path.name)
         content[member_folder(member)] = runs.read_json(made / "done.json")["settings"]
+    trees.compress_in(target)
     (target / SETTINGS).write_text(dumps(content), encoding="utf-8")
     runs.write_json(target / "initialisers.json", list_initialisers(target))
     return Pack.draft(target)

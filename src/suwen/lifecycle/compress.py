@@ -1,7 +1,7 @@
 """Make a pack smaller, and refuse the result when it is clinically worse.
 
-Each method works on the ONNX files of every member (`smaller`, `quantised`, `channels`); trees stay
-as they are. Calibrator, thresholds and input domain are those of the pack, so that both are
+Each method works on the ONNX files of every member (`smaller`, `quantised`, `channels`); trees
+answer as they did. Calibrator, thresholds and input domain are those of the pack, so that both are
 compared at one operating point; golden cases, explanations and cost are made again. What comes out
 is an unsigned draft: a person looks at its card and signs it.
 
@@ -42,6 +42,7 @@ from suwen.lifecycle import (
     similar,
     smaller,
     split,
+    trees,
 )
 from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.data import DataFolders
@@ -81,6 +82,7 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "float16": Method(smaller.float16),
+    "weights8": Method(smaller.weights8),
     "quantise": Method(quantised.quantise, learns=FEEDS),
     "prune": Method(smaller.prune, "of the weights"),
     "channels": Method(channels.prune_channels, "of the hidden channels", FEEDS_OF_CHANNELS),
@@ -207,6 +209,7 @@ def made_of(task: Task, pack: Pack, examples: Examples, way: Way, target: Path) 
             "networks that it makes smaller",
             "choose another method or a larger amount",
         )
+    trees.compress_in(target)
     settings = dict(pack.settings)
     settings["version"] = f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}"
     settings["compressed"] = {"method": way.method, "amount": way.amount, "from": pack.identity}

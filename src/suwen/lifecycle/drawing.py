@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from suwen.lifecycle.task import Array
 
@@ -29,6 +31,8 @@ STYLE = {
 }
 COLOURS = (BLUE, ORANGE, "#2f855a", "#805ad5", "#c53030", "#b7791f", MUTED, INK)
 """One a class, in turn."""
+SHADES = 64
+"""Colours kept in a PNG: those above with their edges; the file is a third as large."""
 DASHES = ("--", ":", "-.")
 """One a floor, in turn."""
 
@@ -46,11 +50,19 @@ def save(figure: Any, folder: Path, name: str) -> Path:
     from matplotlib import pyplot as plt
 
     path = folder / f"{name}.png"
-    figure.savefig(path, dpi=120)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=120)
+    keep(Image.open(drawn), path)
     figure.set_layout_engine("none")  # found once, kept for the second format
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
     plt.close(figure)
     return path
+
+
+def keep(picture: Image.Image, path: Path) -> None:
+    """Write a plot as PNG of few colours; one that has no more stays as it is."""
+    few = picture.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    few.save(path, "PNG", optimize=True)
 
 
 def wilson(share: Array, count: Array) -> tuple[Array, Array]:

@@ -1,6 +1,6 @@
 """Small pictures of the development examples in a gallery, to stand beside those that are named.
 
-They are kept as JPEG one after the other, in the order of the gallery: read by place, decoded by
+They are kept as WebP one after the other, in the order of the gallery: read by place, decoded by
 whoever shows them. A pack ships pictures only where the data set's terms allow it.
 """
 
@@ -20,9 +20,9 @@ from suwen.lifecycle.gallery import arrays_from
 from suwen.lifecycle.task import Array, Examples, Sample
 
 FILE = "gallery_pictures.npz"
-MEDIA_TYPE = "image/jpeg"
+WEBP, JPEG = "image/webp", "image/jpeg"
 QUALITY = 85
-"""JPEG quality: 1.3 KB a chest X-ray of 72 pixels, with no block that the eye finds."""
+"""WebP quality: 1.1 KB a chest X-ray of 72 pixels, as near to it as JPEG of 85 in 1.5 KB."""
 
 
 @runtime_checkable
@@ -61,14 +61,14 @@ class Pictures:
         return len(self.end)
 
     def of(self, i: int) -> bytes:
-        """Return the file of example `i`, of the type `MEDIA_TYPE`."""
+        """Return the file of example `i`; `media_type` says of what type."""
         start = int(self.end[i - 1]) if i else 0
         return bytes(self.content[start : int(self.end[i])])
 
     def to_bytes(self) -> bytes:
         """Return the content of `gallery_pictures.npz`; equal pictures give equal bytes."""
         out = BytesIO()
-        np.savez(out, **{each.name: getattr(self, each.name) for each in fields(self)})
+        np.savez_compressed(out, **{each.name: getattr(self, each.name) for each in fields(self)})
         return out.getvalue()
 
     @classmethod
@@ -84,10 +84,15 @@ class Pictures:
 
 
 def encoded(picture: Array) -> bytes:
-    """Return a grey picture (h, w), uint8, as a file of the type `MEDIA_TYPE`."""
+    """Return a grey picture (h, w), uint8, as WebP."""
     out = BytesIO()
-    Image.fromarray(picture).save(out, "JPEG", quality=QUALITY, optimize=True)
+    Image.fromarray(picture).save(out, "WEBP", quality=QUALITY, method=6)
     return out.getvalue()
+
+
+def media_type(file: bytes) -> str:
+    """Return what a picture is; packs of earlier releases keep JPEG."""
+    return JPEG if file.startswith(b"\xff\xd8\xff") else WEBP
 
 
 def drawn(

@@ -115,7 +115,12 @@ def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> tuple[str, Fil
         key, signed = signature["key"], base64.b64decode(signature["signature"], validate=True)
     except FileNotFoundError as missing:
         file = Path(str(missing.filename)).name
-        raise IntegrityError(f"the pack {name} has no {file}", "a signed pack", TODO) from None
+        raise IntegrityError(
+            f"the pack {name} has no {file}",
+            "a signed pack",
+            "if you made it yourself: read its card and run `suwen packs sign`; else install it "
+            "again from its source",
+        ) from None
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         raise IntegrityError(
             f"{SIGNATURE} of the pack {name} cannot be read", "a signature", TODO
@@ -125,7 +130,8 @@ def verify(folder: Path, keys: Mapping[str, Ed25519PublicKey]) -> tuple[str, Fil
         raise IntegrityError(
             f"the pack {name} is signed with the key {str(key)[:16]!r}, which {known}",
             f"one of the trusted keys ({', '.join(sorted(keys)) or 'there is none'})",
-            "if you know the signer, put their public key into SUWEN_HOME/keys/trusted",
+            "if you know the signer: let them send what `suwen packs key` prints, and save it as "
+            "SUWEN_HOME/keys/trusted/NAME.pub",
         )
     listed = json.loads(manifest)["files"]
     _check_files(folder, listed)

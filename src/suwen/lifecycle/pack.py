@@ -1,7 +1,7 @@
 """A Pack: an answer to a Task, as a signed folder. Nothing in it is ever executed.
 
 pack.toml         task, name, version, data set, recipe, settings of each member
-member-K/         weights of member K: *.onnx, *.lgb.txt
+member-K/         weights of member K: *.onnx, *.lgb.txt.gz
 calibrator.json   score to probability, or value to interval: the one that ships, one a fold
 thresholds.json   decision bands with their error budget and measured rates (choices, places)
 guard.json        input domain
@@ -27,7 +27,7 @@ from typing import Any
 from suwen.core.errors import BadInput, IntegrityError, NotFound
 from suwen.core.settings import settings
 from suwen.lifecycle import keys as signing
-from suwen.lifecycle import manifest
+from suwen.lifecycle import manifest, trees
 from suwen.lifecycle.answers import Answers
 from suwen.lifecycle.gallery import FILE as GALLERY
 from suwen.lifecycle.gallery import Gallery
@@ -147,8 +147,14 @@ class Pack:
         return self._weights.run([self.path(name, k) for name, k in files], output, feed)
 
     def booster(self, name: str, member: int | None = None) -> Any:
-        """Return the LightGBM booster of `name` (`trees.lgb.txt`), opened once."""
-        return self._weights.booster(self.path(name, member))
+        """Return the LightGBM booster of `name` (`trees.lgb.txt`), opened once.
+
+        The file is kept compressed (`trees.lgb.txt.gz`), in packs of earlier releases as it is.
+        """
+        try:
+            return self._weights.booster(self.path(name + trees.COMPRESSED, member))
+        except NotFound:
+            return self._weights.booster(self.path(name, member))
 
     def randomised(self, seed: int) -> Pack:
         """Return the same pack with every ONNX weight replaced by noise of the same spread.

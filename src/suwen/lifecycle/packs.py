@@ -17,9 +17,10 @@ from pathlib import Path
 
 import suwen
 from suwen.core import registry
-from suwen.core.errors import Conflict, NotFound, StorageUnavailable
+from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
 from suwen.core.settings import settings
-from suwen.lifecycle.manifest import MANIFEST
+from suwen.lifecycle import golden, keys
+from suwen.lifecycle.manifest import MANIFEST, SIGNATURE, seal
 from suwen.lifecycle.pack import SETTINGS, Pack
 
 
@@ -149,6 +150,33 @@ def find(identity: str) -> Pack:
         "the pack the decision was made with",
         "install it again from its source or backup",
     )
+
+
+def sign(folder: Path) -> Pack:
+    """Sign a draft with the key of this installation, after its golden cases agree.
+
+    A pack that bears a signature already must be intact and its signer trusted: what somebody
+    changed afterwards is not signed anew.
+
+    Raises
+    ------
+    BadInput
+        A golden case differs.
+    IntegrityError
+        It was changed after it was signed, or its signer is not trusted.
+    NotFound
+        There is no pack in `folder`.
+    """
+    signed = (folder / SIGNATURE).exists() or not (folder / SETTINGS).is_file()
+    pack = Pack.load(folder) if signed else Pack.draft(folder)
+    if problems := golden.check(registry.find(pack.task), pack):
+        raise BadInput(
+            problems[0],
+            "golden cases that agree",
+            "do not use this draft; make it again on this machine",
+        )
+    seal(folder, keys.signing_key(settings().home))
+    return Pack.load(folder)
 
 
 def install(folder: Path) -> Path:

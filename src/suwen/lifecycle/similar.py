@@ -20,7 +20,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import COMPARED, Attachment, Band, Finding, SimilarExample
 from suwen.lifecycle import gallery_pictures, measure, runs, split
 from suwen.lifecycle.gallery import FILE, Gallery, spaces_of, unit
-from suwen.lifecycle.gallery_pictures import MEDIA_TYPE, Pictured, encoded
+from suwen.lifecycle.gallery_pictures import Pictured, encoded, media_type
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.say import with_sentence
@@ -246,9 +246,9 @@ def _drawn(
     pictures = pack.pictures
     if pictures is None or not isinstance(task, Pictured):
         return ()
-    own = Attachment.of(COMPARED, MEDIA_TYPE, encoded(task.picture_of(sample)))
-    kept = (Attachment.of(one.picture_role, MEDIA_TYPE, pictures.of(i)) for i, one in shown.items())
-    return (own, *kept)
+    drawn = {COMPARED: encoded(task.picture_of(sample))}
+    drawn |= {one.picture_role: pictures.of(i) for i, one in shown.items()}
+    return tuple(Attachment.of(role, media_type(file), file) for role, file in drawn.items())
 
 
 def _credit(task: Any, pack: Pack) -> Text:

@@ -1,7 +1,7 @@
-"""Make an ONNX file smaller: half precision, zeros. Needs the extra [train].
+"""Make an ONNX file smaller: half precision, 8-bit weights, zeros. Needs the extra [train].
 
-8-bit integers stand in `quantised`, whole channels in `channels`. All leave names and shapes of
-inputs and outputs alone, so that whatever asked the old file can ask the new one.
+Arithmetic in 8-bit integers stands in `quantised`, whole channels in `channels`. All leave names
+and shapes of inputs and outputs alone, so that whatever asked the old file can ask the new one.
 
 Reference: Lee et al., ICLR 2021 (LAMP: how many weights each layer can spare).
 """
@@ -9,8 +9,9 @@ Reference: Lee et al., ICLR 2021 (LAMP: how many weights each layer can spare).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ LEAST_HALVED = 256
 LEAST_PRUNED = 32
 """Smaller kernels are not pruned."""
 HALF = ".half"
+BYTES, WIDE, SCALE = ".bytes", ".wide", ".scale"
+"""What the name of a weight in 8 bits ends with, of the same widened, and of its scales."""
+LARGEST = 127
+"""Of an 8-bit integer, so that zero lies in the middle."""
 
 Feeds = Sequence[Mapping[str, Array]]
 """Inputs that a network was given, from which the ranges of its values are learned."""
@@ -72,21 +77,82 @@ def float16(content: bytes, feeds: Feeds, amount: float) -> bytes:
     """Return the file with its larger float32 weights stored as float16; see `halve`."""
     onnx = import_onnx()
     model = onnx.load_model_from_string(content)
-    casts = []
+    _store(model, {t.name: _as_half for t in model.graph.initializer})
+    return bytes(model.SerializeToString())
+
+
+def weights8(content: bytes, feeds: Feeds, amount: float) -> bytes:
+    """Return the file with its larger weights as 8-bit integers, one scale an output channel.
+
+    Only the storage changes: they are widened when the file is opened, and every sum is made in
+    single precision. Kernels that read one channel, few and easily harmed, are kept in float16.
+    """
+    model = folded(content)
+    turned = _inputs_first(model.graph)
+    ways: dict[str, Store] = {}
+    for tensor in model.graph.initializer:
+        apart = len(tensor.dims) > 2 and tensor.dims[1] == 1
+        if len(tensor.dims) > 1:
+            ways[tensor.name] = _as_half if apart else partial(_as_bytes, turned)
+    _store(model, ways)
+    return bytes(model.SerializeToString())
+
+
+Store = Callable[[str, Array], tuple[dict[str, Array], list[Any]]]
+"""Takes the name and the values of a weight; returns what is stored and the nodes that widen it."""
+
+
+def _store(model: Any, ways: Mapping[str, Store]) -> None:
+    """Keep the larger float32 weights of a model otherwise, each in its way."""
+    onnx = import_onnx()
+    stored, widening = [], []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < LEAST_HALVED:
+        small = values.dtype != np.float32 or values.size < LEAST_HALVED
+        if small or tensor.name not in ways or np.abs(values).max() > np.finfo(np.float16).max:
+            stored.append(tensor)
             continue
-        if np.abs(values).max() > np.finfo(np.float16).max:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}{HALF}"))
-        to = onnx.TensorProto.FLOAT
-        casts.append(onnx.helper.make_node("Cast", [f"{name}{HALF}"], [name], to=to))
-    kept = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*casts, *kept])
-    return bytes(model.SerializeToString())
+        kept, nodes = ways[tensor.name](tensor.name, values)
+        stored += [onnx.numpy_helper.from_array(part, name) for name, part in kept.items()]
+        widening += nodes
+    _replace(model.graph.initializer, stored)
+    _replace(model.graph.node, [*widening, *model.graph.node])
+
+
+def _cast(source: str, target: str) -> Any:
+    onnx = import_onnx()
+    return onnx.helper.make_node("Cast", [source], [target], to=onnx.TensorProto.FLOAT)
+
+
+def _as_half(name: str, values: Array) -> tuple[dict[str, Array], list[Any]]:
+    return {name + HALF: values.astype(np.float16)}, [_cast(name + HALF, name)]
+
+
+def _as_bytes(turned: set[str], name: str, values: Array) -> tuple[dict[str, Array], list[Any]]:
+    """Return bytes with a scale for each output: the last axis of a matrix that is `turned`."""
+    axes = (0,) if name in turned else tuple(range(1, values.ndim))
+    largest = np.abs(values).max(axis=axes, keepdims=True)
+    scale = np.maximum(largest, np.finfo(np.float32).tiny) / np.float32(LARGEST)
+    kept = {name + BYTES: np.rint(values / scale).astype(np.int8), name + SCALE: scale}
+    times = import_onnx().helper.make_node("Mul", [name + WIDE, name + SCALE], [name])
+    return kept, [_cast(name + BYTES, name + WIDE), times]
+
+
+def _replace(held: Any, made: Sequence[Any]) -> None:
+    """Put others in place of what a list of a model holds."""
+    kept = list(made)
+    del held[:]
+    held.extend(kept)
+
+
+def _inputs_first(graph: Any) -> set[str]:
+    """Return the matrices (inputs, outputs); the other weights have their outputs first."""
+    found = set()
+    for node in graph.node:
+        swapped = any(each.name == "transB" and each.i for each in node.attribute)
+        if node.op_type in ("MatMul", "Gemm") and not swapped:
+            found.add(node.input[1])
+    return found
 
 
 def widened(content: bytes) -> Any:
@@ -101,8 +167,7 @@ def widened(content: bytes) -> Any:
             stored[node.input[0]].CopyFrom(onnx.numpy_helper.from_array(values, node.output[0]))
         else:
             kept.append(node)
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
+    _replace(model.graph.node, kept)
     return model
 
 

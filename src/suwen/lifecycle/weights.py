@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from suwen.core.settings import settings
+from suwen.lifecycle import trees
 from suwen.lifecycle.manifest import Files
+from suwen.lifecycle.smaller import SCALE
 from suwen.lifecycle.task import Array
 
 Hear = Callable[[str, Mapping[str, Array]], None]
@@ -79,13 +81,14 @@ class Weights:
             return list(pool.map(one, paths))
 
     def booster(self, path: Path) -> Any:
-        """Return the booster of a LightGBM text file."""
+        """Return the booster of a file of trees, text or compressed text."""
         lightgbm = _lightgbm()
 
         def make(path: Path) -> Any:
-            text = self._files.read(self._name(path)).decode()
+            name = self._name(path)
+            text = trees.text_of(name, self._files.read(name))
             if self._seed is not None:
-                text = _random_trees(text, self._seed)
+                text = trees.shuffled(text, self._seed)
             return lightgbm.Booster(model_str=text)
 
         return self._opened(path, make)
@@ -147,29 +150,6 @@ def _lightgbm() -> Any:
         del sys.modules["sklearn"]
 
 
-def _random_trees(text: str, seed: int) -> str:
-    """Return a LightGBM text whose splits, and whose leaves, have changed places at random.
-
-    A split keeps its threshold with its feature, so that every split still divides the data.
-    """
-    rng = np.random.default_rng(seed)
-    lines = text.splitlines()
-    for together in (("split_feature", "threshold", "decision_type"), ("leaf_value",)):
-        rows = {
-            name: [i for i, line in enumerate(lines) if line.startswith(f"{name}=")]
-            for name in together
-        }
-        held = {name: [lines[i].split("=")[1].split() for i in rows[name]] for name in together}
-        order = rng.permutation(sum(map(len, held[together[0]])))
-        for name in together:
-            values = [value for row in held[name] for value in row]
-            dealt = iter(values[k] for k in order)
-            for i, row in zip(rows[name], held[name], strict=True):
-                lines[i] = f"{name}=" + " ".join(next(dealt) for _ in row)
-    # the sizes of the trees in bytes, which no longer hold
-    return "\n".join(line for line in lines if not line.startswith("tree_sizes=")) + "\n"
-
-
 def _random_weights(listed: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Array]:
     """Return noise for each listed weight: normal, with the weight's own mean and spread."""
     found = {}
@@ -198,6 +178,8 @@ def list_initialisers(folder: Path) -> dict[str, list[dict[str, Any]]]:
         rows = []
         for tensor in onnx.load(str(path)).graph.initializer:
             values = numpy_helper.to_array(tensor)
+            if tensor.name.endswith(SCALE):
+                continue
             if values.ndim >= 2 and values.dtype in WEIGHTS:
                 rows.append(
                     {

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     CursorResult,
     Dialect,
@@ -29,12 +30,13 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import IntegrityError as DuplicateError
 
-from suwen.core.errors import Conflict, StorageUnavailable
+from suwen.core.errors import BadInput, Conflict, StorageUnavailable
 from suwen.records import schema
 
+BACKENDS = ("sqlite", "postgresql")
 BUSY_SECONDS = 30
 CHECKPOINTS, CHECKPOINT_PAUSE = 20, 0.1
 CHECKPOINT_PAGES = 4000
@@ -54,12 +56,14 @@ class Database:
 
     Raises
     ------
+    BadInput
+        It is no URL of one of the two.
     StorageUnavailable
         The database cannot be reached or opened.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        parsed = _url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -219,10 +223,29 @@ def _storage_error(error: DBAPIError) -> StorageUnavailable:
     elif "readonly" in reason or "read-only" in reason:
         got = "the database is read-only"
         todo = "give this user the right to write the database file and its folder"
+    elif "connect" in reason or "authentication" in reason:
+        got = "the database server does not answer, or not to this user"
+        todo = "start it, or correct host, port, user and password in SUWEN_DATABASE_URL"
     else:
         got = f"the database refused the work ({cause})"
         todo = "check SUWEN_DATABASE_URL and run `suwen doctor`"
     return StorageUnavailable(f"{got}; nothing was written", "a database that can be written", todo)
+
+
+def _url(url: str) -> URL:
+    """Return a URL of SQLite or PostgreSQL; no part of it, which may hold a password, is shown."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() in BACKENDS:
+            return parsed
+        got = f"SUWEN_DATABASE_URL names {parsed.get_backend_name()}"
+    except ArgumentError:
+        got = "SUWEN_DATABASE_URL is no URL"
+    raise BadInput(
+        got,
+        "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE",
+        "correct it, or unset it for SQLite in SUWEN_HOME",
+    )
 
 
 def _version(connection: Connection) -> str:
@@ -232,12 +255,27 @@ def _version(connection: Connection) -> str:
 
 
 def upgrade(connection: Connection) -> None:
-    """Run the migrations that a database has not seen."""
+    """Run the migrations that a database has not seen.
+
+    Raises
+    ------
+    StorageUnavailable
+        The database was brought to a schema by a release that is newer than this one.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError:
+        raise StorageUnavailable(
+            f"the store has schema {_version(connection)!r}, which this release does not know",
+            f"schema {schema.HEAD!r} or an older one",
+            "a newer release has used this store: install that one, or restore the backup that was "
+            "made before it",
+        ) from None

@@ -17,22 +17,29 @@ from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.view import Particulars, view
 
 KEY_IMAGES = 4
-ALT = re.compile(r'<img src="data:image/jpeg;base64,[^"]+" alt="([^"]+)"')
+ALT = re.compile(r'<img src="data:image/(?:jpeg|webp);base64,[^"]+" alt="([^"]+)"')
 
 
-def jpeg(level: int) -> bytes:
+def drawn(level: int, kind: str) -> bytes:
     out = BytesIO()
-    Image.new("L", (72, 60), level).save(out, "JPEG")
+    Image.new("L", (72, 60), level).save(out, kind)
     return out.getvalue()
 
 
+@pytest.fixture(params=["JPEG", "WEBP"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """How packs keep pictures: those of earlier releases as JPEG."""
+    return request.param
+
+
 @pytest.fixture
-def compared(findings: list[Finding]) -> Finding:
+def compared(findings: list[Finding], kind: str) -> Finding:
     """The suspicious nodule with a picture of itself and of each example."""
     found = findings[3]
     roles = [COMPARED, *(e.picture_role for e in found.evidence if isinstance(e, SimilarExample))]
-    drawn = [Attachment.of(role, "image/jpeg", jpeg(60 * k)) for k, role in enumerate(roles)]
-    return found.model_copy(update={"attachments": (*found.attachments, *drawn)})
+    files = {role: drawn(60 * k, kind) for k, role in enumerate(roles)}
+    more = [Attachment.of(role, f"image/{kind.lower()}", file) for role, file in files.items()]
+    return found.model_copy(update={"attachments": (*found.attachments, *more)})
 
 
 @pytest.fixture
@@ -60,12 +67,14 @@ def test_the_page_shows_the_case_and_then_each_example_with_a_text_for_who_sees_
     assert said[1].startswith(example)
 
 
-def test_the_order_is_that_of_the_similarity_and_the_case_has_none(compared):
+def test_the_order_is_that_of_the_similarity_and_the_case_has_none(compared, kind):
     kept = {a.digest: a.data for a in compared.attachments}
     own, first, second = similar_examples([compared], "en", kept.__getitem__)
     assert [own.similarity, first.similarity, second.similarity] == ["", "0.91", "0.74"]
     assert own.what == "This case"
-    assert [one.picture.data for one in (own, first, second)] == [jpeg(0), jpeg(60), jpeg(120)]
+    assert [one.picture.data for one in (own, first, second)] == [
+        drawn(level, kind) for level in (0, 60, 120)
+    ]
 
 
 def test_a_picture_of_an_example_is_never_a_key_image_of_the_patient(pictured):
@@ -81,7 +90,7 @@ def test_the_pdf_holds_them_too(pictured):
 
 def test_other_bytes_than_those_of_the_finding_are_refused(compared):
     with pytest.raises(IntegrityError, match="not those of the finding"):
-        similar_examples([compared], "en", lambda digest: jpeg(200))
+        similar_examples([compared], "en", lambda digest: drawn(200, "JPEG"))
 
 
 def test_examples_from_before_there_were_pictures_are_listed_without(findings):

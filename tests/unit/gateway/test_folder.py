@@ -46,6 +46,14 @@ def test_files_are_known_by_content_whatever_they_are_called(
     assert all(text.zh and text.en for text in intake.understood)
 
 
+def test_one_file_is_read_as_well(folder: Path) -> None:
+    (folder / "other.txt").write_text("Fever.")
+    (folder / "note.txt").write_text("Cough for two weeks.")
+    intake = read_folder(folder / "note.txt")
+    assert kinds(intake) == ["DocumentReference"]
+    assert [blob.checked() for blob in intake.blobs] == [b"Cough for two weeks."]
+
+
 def test_what_is_not_understood_is_named_with_its_reason_in_both_languages(
     folder: Path, ct: Write
 ) -> None:

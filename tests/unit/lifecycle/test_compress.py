@@ -29,6 +29,7 @@ from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.compress import Way
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import out_of_fold
+from suwen.lifecycle.weights import list_initialisers
 
 
 def linear(inputs=64, outputs=16, seed=0):
@@ -79,6 +80,55 @@ def test_bytes_are_a_quarter_of_the_file_and_near_the_answer(x):
     wanted = x @ weights
     error = np.abs(asked(made, x) - wanted).mean()
     assert 0 < error < 0.05 * wanted.std()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_weights_in_8_bits_are_a_quarter_of_the_file_and_nearer_than_arithmetic_in_8_bits(x, half):
+    content, weights = linear(64, 256)
+    content = smaller.float16(content, (), 0) if half else content
+    made = smaller.weights8(content, (), 0)
+    assert len(made) < 0.32 * len(linear(64, 256)[0])
+    wanted = x @ weights
+    error = np.abs(asked(made, x) - wanted).mean()
+    rounded = np.abs(asked(quantised.quantise(content, [{"x": x}], 0), x) - wanted).mean()
+    assert 0 < error < 0.01 * wanted.std()
+    assert error < 0.5 * rounded
+
+
+def test_each_output_of_a_matrix_has_a_scale_of_its_own(x):
+    content, weights = linear(64, 256)
+    model = onnx.load_model_from_string(content)
+    apart = (weights * np.geomspace(1e-3, 1e3, 256)).astype(np.float32)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(apart, "w"))
+    made = smaller.weights8(model.SerializeToString(), (), 0)
+    wanted = x @ apart
+    error = np.abs(asked(made, x) - wanted).mean(0) / wanted.std(0)
+    assert error.max() < 0.02
+
+
+def test_weights_in_8_bits_answer_the_same_when_they_are_stored_so_again(x):
+    once = smaller.weights8(linear(64, 256)[0], (), 0)
+    again = smaller.weights8(once, (), 0)
+    assert asked(again, x) == pytest.approx(asked(once, x), abs=1e-4)
+
+
+def test_kernels_that_read_one_channel_keep_half_precision():
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(0, 1, (64, 1, 3, 3)).astype(np.float32)
+    node = helper.make_node("Conv", ["x", "k"], ["y"], group=64, pads=[1, 1, 1, 1])
+    shapes = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 64, 8, 8]) for n in "xy"]
+    graph = helper.make_graph(
+        [node], "a", shapes[:1], shapes[1:], [numpy_helper.from_array(kernel, "k")]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    made = onnx.load_model_from_string(smaller.weights8(model.SerializeToString(), (), 0))
+    assert [numpy_helper.to_array(t).dtype for t in made.graph.initializer] == [np.float16]
+
+
+def test_the_scales_of_weights_in_8_bits_are_no_weights_that_noise_replaces(tmp_path):
+    (tmp_path / "net.onnx").write_bytes(smaller.weights8(linear(64, 256)[0], (), 0))
+    (row,) = list_initialisers(tmp_path)["net.onnx"]
+    assert (row["dtype"], row["shape"]) == ("int8", [64, 256])
 
 
 def test_weights_too_large_for_float16_stay_as_they_are(x):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import gallery_pictures
-from suwen.lifecycle.gallery_pictures import Pictures, encoded
+from suwen.lifecycle.gallery_pictures import Pictures, encoded, media_type
 from suwen.lifecycle.task import Examples, Sample, Source
 
 SOURCE = Source("made up", "https://example.org", "CC0", "none", True)
@@ -38,7 +38,7 @@ def test_each_example_has_its_own_picture_as_it_was_drawn():
     kept = Pictures.from_bytes(gallery_pictures.drawn(Ramps(), ramps(SOURCE)).to_bytes())
     assert len(kept) == 2
     for i, brightest in enumerate((100, 200)):
-        shown = np.asarray(Image.open(BytesIO(kept.of(i))))
+        shown = np.asarray(Image.open(BytesIO(kept.of(i))).convert("L"))
         assert shown.shape == (8, 8)
         assert abs(int(shown.max()) - brightest) < 8
 
@@ -67,5 +67,19 @@ def test_ends_that_do_not_fit_the_bytes_are_refused(end):
         Pictures(np.zeros(20, np.uint8), np.array(end))
 
 
-def test_a_picture_is_a_grey_jpeg():
-    assert encoded(np.zeros((5, 7), np.uint8))[:3] == b"\xff\xd8\xff"
+def test_a_picture_is_a_webp_and_one_of_an_earlier_release_still_a_jpeg():
+    drawn = encoded(np.zeros((5, 7), np.uint8))
+    assert Image.open(BytesIO(drawn)).format == "WEBP"
+    assert media_type(drawn) == "image/webp"
+    out = BytesIO()
+    Image.new("L", (5, 7)).save(out, "JPEG")
+    assert media_type(out.getvalue()) == "image/jpeg"
+
+
+def test_what_a_radiologist_compares_is_kept_near_the_original():
+    rows, columns = np.mgrid[:72, :72] - 36
+    nodule = 60 + 120 * (np.hypot(rows, columns) < 14) + 20 * np.sin(columns / 2)
+    picture = np.clip(nodule, 0, 255).astype(np.uint8)
+    shown = np.asarray(Image.open(BytesIO(encoded(picture))).convert("L")).astype(int)
+    assert np.abs(shown - picture).mean() < 3
+    assert len(encoded(picture)) < 1500

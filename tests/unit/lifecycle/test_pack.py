@@ -62,17 +62,6 @@ def test_weights_exchanged_after_loading_are_refused_when_they_are_opened(copy, 
         _ = pack.answers.thresholds
 
 
-def test_trees_are_opened_from_their_text(trained, tmp_path):
-    lightgbm = pytest.importorskip("lightgbm", reason="OpenMP is not installed")
-    x = np.random.default_rng(0).normal(size=(80, 2))
-    data = lightgbm.Dataset(x, (x[:, 0] > 0).astype(float))
-    made = lightgbm.train({"verbose": -1, "num_threads": 1}, data, 3)
-    folder = shutil.copytree(trained.pack.folder, tmp_path / "pack")
-    made.save_model(str(folder / "member-0" / "trees.lgb.txt"))
-    opened = Pack.draft(folder).booster("trees.lgb.txt", member=0)
-    assert opened.predict(x) == pytest.approx(made.predict(x))
-
-
 def test_an_added_file_is_refused(copy, trusted):
     (copy / "member-0" / "extra.onnx").write_bytes(b"x")
     with pytest.raises(IntegrityError, match=r"member-0/extra.onnx .* added after signing"):

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from suwen.core import registry
-from suwen.core.errors import Conflict, IntegrityError, NotFound, StorageUnavailable
+from suwen.core.errors import BadInput, Conflict, IntegrityError, NotFound, StorageUnavailable
 from suwen.lifecycle import keys, manifest, packs
+from suwen.lifecycle.pack import Pack
 
 
 @pytest.fixture
@@ -42,6 +43,42 @@ def test_a_trained_pack_is_in_use_only_after_a_person_installed_it(home, trained
     assert packs.find(trained.pack.identity).folder == folder
     with pytest.raises(Conflict):
         packs.install(trained.pack.folder)
+
+
+@pytest.fixture
+def known(toy, monkeypatch):
+    """Makes the toy a task of this installation."""
+    monkeypatch.setitem(registry._tasks, "toy.squares", toy.Squares())
+
+
+@pytest.fixture
+def draft(home, known, trained, tmp_path):
+    """A pack that nobody has signed yet."""
+    folder = shutil.copytree(trained.pack.folder, tmp_path / "draft")
+    (folder / manifest.SIGNATURE).unlink()
+    return folder
+
+
+def test_a_draft_is_signed_by_a_person_and_then_installed(draft):
+    with pytest.raises(IntegrityError, match=r"SIGNATURE\.json") as error:
+        packs.install(draft)
+    assert "suwen packs sign" in error.value.todo
+    assert packs.sign(draft).sha256 == Pack.load(packs.install(draft)).sha256
+
+
+def test_a_draft_whose_golden_cases_differ_is_not_signed(draft):
+    (draft / "member-0" / "net.onnx").write_bytes((draft / "member-1" / "net.onnx").read_bytes())
+    with pytest.raises(BadInput, match="golden case"):
+        packs.sign(draft)
+    assert not (draft / manifest.SIGNATURE).exists()
+
+
+def test_what_was_changed_after_it_was_signed_is_not_signed_anew(home, known, trained, tmp_path):
+    folder = shutil.copytree(trained.pack.folder, tmp_path / "changed")
+    packs.sign(folder)
+    (folder / "card.md").write_text("Sensitivity 100 %.")
+    with pytest.raises(IntegrityError, match=r"card\.md"):
+        packs.sign(folder)
 
 
 def test_a_full_disk_leaves_no_half_installed_pack(home, trained, monkeypatch):

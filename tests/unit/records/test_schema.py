@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from suwen.core.errors import StorageUnavailable
+from suwen.core.errors import BadInput, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.records import Store, schema
 from suwen.records.database import Database, upgrade
@@ -31,6 +31,40 @@ POSTGRES_OBJECTS = (
     "SELECT proname, pg_get_functiondef(oid) FROM pg_proc "
     "WHERE pronamespace = current_schema()::regnamespace",
 )
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("a server of ours", "is no URL"),
+        ("oracle://scott:tiger@host/clinic", "names oracle"),
+        ("mysql+nothing://scott:tiger@host/clinic", "names mysql"),
+    ],
+)
+def test_another_database_is_refused_without_showing_the_password(url, said):
+    with pytest.raises(BadInput, match=said) as error:
+        Database(url)
+    assert "postgresql://" in str(error.value)
+    assert "tiger" not in str(error.value)
+
+
+def test_a_database_server_that_does_not_answer_is_said_so():
+    nobody = Database("postgresql://nobody@127.0.0.1:1/clinic")
+    with pytest.raises(StorageUnavailable, match="does not answer") as error:
+        nobody.migrate()
+    assert "host, port, user" in error.value.todo
+
+
+def test_a_store_that_a_newer_release_has_used_stays_as_it_is(clinic):
+    with clinic.store.database.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageUnavailable, match="schema '9999'") as error:
+        Store.open(clinic.settings)
+    assert "newer release" in error.value.todo
+    with clinic.store.database.transaction() as connection:
+        assert (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+        )
 
 
 def objects_in(connection) -> list[tuple[object, ...]]:

@@ -44,7 +44,7 @@ from suwen.imaging.phantom import Nodule, Phantom, chest_phantom
 from suwen.imaging.series import CaseSeries, case_volumes, imaging_study
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
-from suwen.lifecycle.gallery_pictures import MEDIA_TYPE, encoded
+from suwen.lifecycle.gallery_pictures import WEBP, encoded
 from suwen.records import Access, Person, Store
 from suwen.server.jobs import JobStatus
 
@@ -245,7 +245,7 @@ LIKE = SimilarExample(
 )
 """A nodule of the development data like those of the phantom."""
 DRAWN = tuple(
-    Attachment.of(role, MEDIA_TYPE, encoded(np.full((72, 72), level, np.uint8)))
+    Attachment.of(role, WEBP, encoded(np.full((72, 72), level, np.uint8)))
     for role, level in ((COMPARED, 90), (LIKE.picture_role, 160))
 )
 """Small pictures of the nodule and of the one it is like."""

@@ -69,7 +69,7 @@ def test_a_finding_lists_similar_development_examples_with_what_is_known_of_them
 def test_pictures_of_the_nodule_and_of_what_it_is_like_stand_on_the_page_of_the_case_and_of_images(
     clinic, clinician
 ) -> None:
-    shown = [f"data:image/jpeg;base64,{b64encode(one.data).decode()}" for one in scene.DRAWN]
+    shown = [f"data:image/webp;base64,{b64encode(one.data).decode()}" for one in scene.DRAWN]
     for where in ("", "/images"):
         page = clinician.get(f"/cases/{clinic.patient}{where}").text
         places = [page.index(one) for one in shown]
