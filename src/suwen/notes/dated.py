@@ -76,6 +76,22 @@ def resolved(time: Time, day: str = "") -> tuple[str, Precision] | None:
     return (found, _PRECISIONS[len(found)]) if found else None
 
 
+def onset(value: str, day: str) -> str:
+    """Return the date from which something is, by a time of it; empty where it cannot be told.
+
+    Parameters
+    ----------
+    value
+        An ISO date, how long ago (`-P3D`) or how long it has lasted (`P3D`).
+    day
+        The day of the note in ISO 8601.
+    """
+    kind: Literal["date", "ago"] = "ago" if value.lstrip("-").startswith("P") else "date"
+    length = value.removeprefix("-") if kind == "ago" else value
+    told = resolved(Time(Span(0, 0), kind, length), day) if value else None
+    return told[0] if told else ""
+
+
 def _nearest(value: str, today: date) -> str:
     """Return the day or month without a year that lies nearest to a day."""
     parts = _NO_YEAR.fullmatch(value)

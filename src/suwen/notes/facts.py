@@ -16,6 +16,7 @@ from typing import Final
 
 from suwen.core.codes import Code, Text
 from suwen.notes import relations, values
+from suwen.notes.dated import onset
 from suwen.notes.relations import Relation
 from suwen.notes.terms import bag
 from suwen.notes.text import Cited, Mention, Note, Span
@@ -211,6 +212,9 @@ def _named(note: Note, said: Sequence[Said], measured: Sequence[values.Value]) -
             for relation in reversed(related[place])
             if relation.kind in DETAILS and not _apart(note, relation)
         }
+        begun = onset(parts.get("time", ""), note.day) if one.presence == "present" else ""
+        if begun and begun != parts["time"]:
+            parts["onset"] = begun
         yield Fact(
             kind=kind,
             key=f"{one.code.system}|{one.code.code}" if one.code else " ".join(bag(words)) or words,

@@ -123,7 +123,9 @@ def _condition(
     if how[PRESENCE] != "absent":
         past = how.get(TEMPORALITY) == "historical"
         made["clinicalStatus"] = _coded(CLINICAL, "inactive" if past else "active")
-        if (when := details(finding).get("time", "")) and _DATE.fullmatch(when):
+        parts = details(finding)
+        when = parts.get("onset", "") or parts.get("time", "")
+        if _DATE.fullmatch(when):
             made["onsetDateTime"] = when
         elif when:
             made["onsetString"] = when

@@ -69,11 +69,18 @@ _UNITS: Final = {
     "日": "D", "周": "W", "星期": "W", "月": "M", "年": "Y",
 }  # fmt: skip
 _DAYS: Final = (
-    (re.compile(r"(?i)\b(?:today|this (?:morning|afternoon|evening)|tonight)\b|今[日天晨早晚]"), 0),
-    (re.compile(r"(?i)\b(?:yesterday|last night)\b|昨[日天晨晚夜]"), 1),
-    (re.compile(r"(?<![目之以])前[日天](?![前后常])"), 2),
+    (
+        re.compile(r"(?i)\b(?:today|this (?:morning|afternoon|evening)|tonight)\b|今[日天晨早晚]"),
+        "P0D",
+    ),
+    (re.compile(r"(?i)\b(?:yesterday|last night)\b|昨[日天晨晚夜]"), "P1D"),
+    (re.compile(r"(?<![目之以])前[日天](?![前后常])"), "P2D"),
+    (re.compile(r"(?i)\blast week\b|上周"), "P1W"),
+    (re.compile(r"(?i)\blast month\b|上个?月(?![经龄])"), "P1M"),
+    (re.compile(r"(?i)\blast year\b|去年"), "P1Y"),
+    (re.compile(r"前年"), "P2Y"),
 )
-"""Words for days, by how many days before the day of the note they are."""
+"""Words for a day or a time about it, by how long before the day of the note they are."""
 _PERIOD: Final = re.compile(r"(?:每|一|1)(?=[日天周月年])|\bper\b|\beach\b|\ba day\b")
 
 
@@ -109,11 +116,11 @@ def find(text: str, language: Language) -> list[Time]:
 
 
 def days(text: str) -> list[Time]:
-    """Return words for a day that is told from the day of the note: today, 昨日."""
+    """Return words for a time that is told from the day of the note: today, 昨日, last week."""
     return sorted(
         (
-            Time(Span(*match.span()), "ago", f"P{count}D")
-            for expression, count in _DAYS
+            Time(Span(*match.span()), "ago", length)
+            for expression, length in _DAYS
             for match in expression.finditer(text)
             if not text[max(0, match.start() - 1) : match.start()].isdigit()
         ),

@@ -22,6 +22,7 @@ NAMES: Final = {
     "as-needed": message("As needed"),
     "duration": message("Duration"),
     "time": message("Time"),
+    "onset": message("Onset"),
     "status": message("Course"),
 }
 WORDS: Final = {

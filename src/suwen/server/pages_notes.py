@@ -14,6 +14,7 @@ from suwen.notes.corrections import REASON, WORDS, Meant
 from suwen.notes.facts_task import FACTS
 from suwen.server.asking import Signed
 from suwen.server.notes import Noted, Said, judge, next_notes, noted
+from suwen.server.notes_dates import date_views, in_order, with_dates
 from suwen.server.notes_view import (
     MOST_CHARACTERS,
     NoteLink,
@@ -42,6 +43,7 @@ def _values(found: Noted, note: str) -> dict[str, Any]:
         "unread": [one.reason.of(language) for one in found.documents if isinstance(one, Unread)],
         "links": [],
         "segments": [],
+        "dates": [],
         "groups": [],
         "n_facts": 0,
         "note": "",
@@ -57,12 +59,14 @@ def _values(found: Noted, note: str) -> dict[str, Any]:
         for reference in found.notes
     }
     here = found.notes[scene.here]
+    dates = date_views(scene, found.entities)
     return values | {
         "links": [
             NoteLink(note_id(one), found.titles[one], counts[one], one == scene.here)
             for one in found.notes
         ],
-        "segments": segments(scene, found.facts, views),
+        "segments": with_dates(segments(scene, found.facts, views), dates),
+        "dates": in_order(dates),
         "groups": grouped(language, views),
         "n_facts": sum(not view.rejected for view in views),
         "note": note_id(scene.here),

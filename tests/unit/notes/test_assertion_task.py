@@ -82,6 +82,15 @@ def test_a_span_that_the_text_does_not_have_is_not_answered():
     assert TASK.samples(case(record), [entity(record.reference, 3, 80)]) == []
 
 
+def test_a_date_is_no_mention_to_be_denied(pack):
+    record = document("No fever on 2021-03-02 or cough.")
+    code = Code(system=f"{SUWEN}/x", code="date", name=Text(en="Date", zh="日期"))
+    date = entity(record.reference, 12, 22).model_copy(update={"code": code})
+    earlier = [entity(record.reference, 3, 8), date, entity(record.reference, 26, 31)]
+    (sample,) = TASK.samples(case(record), earlier)
+    assert [span.of(sample.data.text) for span in sample.data.mentions] == ["fever", "cough"]
+
+
 def test_the_same_entity_found_twice_is_answered_once():
     record = document("No fever.")
     (sample,) = TASK.samples(case(record), [entity(record.reference, 3, 8)] * 2)

@@ -33,6 +33,8 @@ def told(text: str, language: str = "en", day: str = DAY) -> list[tuple[str, str
         ("Onset 6 hours ago.", "6小时前起病。", "2021-03-05"),
         ("On March 2 she fell.", "3月2日摔倒。", "2021-03-02"),
         ("Vomited yesterday.", "昨日呕吐。", "2021-03-04"),
+        ("A turn last week.", "上周发作。", "2021-02-26"),
+        ("Stent last year.", "去年支架。", "2020"),
         ("Better today.", "今日好转。", "2021-03-05"),
         ("Cough for 3 days.", "咳嗽3天。", "P3D"),
     ],

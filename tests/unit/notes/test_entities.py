@@ -1,10 +1,10 @@
 import pytest
 
-from suwen.core.nouns import TextSpan
+from suwen.core.nouns import Band, TextSpan
 from suwen.lifecycle import packs
 from suwen.lifecycle.task import Sample
 from suwen.notes.entities import LISTED_LOGIT, Entities
-from suwen.notes.entity_data import KINDS, Worded
+from suwen.notes.entity_data import KINDS, RULED, Worded
 from suwen.notes.sections import sections_of
 from suwen.notes.sentences import sentences_of
 from suwen.notes.text import Note
@@ -77,3 +77,22 @@ def test_the_evidence_lies_in_the_stored_original(pack):
     (span,) = finding.evidence
     assert (span.start, span.end) == (3, 12)
     assert 0 < finding.probability.value < 1
+
+
+def test_dates_and_values_of_a_note_stand_beside_and_in_no_text_of_a_corpus(pack):
+    text = "Fever 3 days ago. Glucose 180 mg/dL."
+    note = Note(text, "en", "DocumentReference/1/_history/1", day="2021-03-05")
+    sample = Sample("x", Worded(text, "en", note=note), (TextSpan(record="x/1", start=0, end=9),))
+    task = Entities()
+    found = {
+        text[one.evidence[0].start : one.evidence[0].end]: one
+        for one in task.findings(pack, sample, task.predict(pack, sample))
+        if one.code.code in RULED
+    }
+    date, value = found["3 days ago"], found["Glucose 180 mg/dL"]
+    assert (date.code.code, value.code.code) == ("date", "value")
+    assert date.measures[0].code.code == "date=2021-03-02"
+    assert (value.measures[0].interval.value, value.measures[0].unit) == (9.99134, "mmol/L")
+    assert date.probability is None
+    assert date.band is Band.RULE_IN
+    assert not {kind for _, kind in named(pack, text, "en", "bc5cdr")} & set(RULED)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from suwen.core.codes import Code, Text
@@ -119,3 +121,14 @@ def test_what_has_no_code_is_told_by_its_words():
     (fact,) = facts_of([one], [[said(one, "Fwee syndrome")]])
     assert fact.code is None
     assert fact.name.en == "Fwee syndrome"
+
+
+def test_how_long_ago_becomes_a_date_where_the_day_of_the_note_is_known():
+    for day, expected in (("2021-03-05", "2021-03-02"), ("", "")):
+        one = replace(note("Fever 3 days ago."), day=day)
+        (fact,) = facts_of([one], [[said(one, "Fever", code=FEVER)]])
+        assert fact.detail("time") == "-P3D"
+        assert fact.detail("onset") == expected
+    denied = replace(note("No fever for 3 days."), day="2021-03-05")
+    (fact,) = facts_of([denied], [[said(denied, "fever", code=FEVER, presence="absent")]])
+    assert fact.detail("onset") == ""

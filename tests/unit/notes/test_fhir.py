@@ -12,8 +12,8 @@ MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 RECORD = "DocumentReference/1/_history/1"
 
 
-def resources(text, *named):
-    note = Note(text, "en", RECORD)
+def resources(text, *named, day=""):
+    note = Note(text, "en", RECORD, day=day)
     said = []
     for word, kind, how in named:
         start = text.index(word)
@@ -35,6 +35,22 @@ def test_a_denied_problem_is_a_refuted_condition():
     )
     assert condition["verificationStatus"]["coding"][0]["code"] == "refuted"
     assert "clinicalStatus" not in condition
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "expected"),
+    [
+        ("Cough 3 days ago.", "2021-03-05", {"onsetDateTime": "2021-03-02"}),
+        ("Cough for 2 weeks.", "2021-03-05", {"onsetDateTime": "2021-02-19"}),
+        ("Cough 3 days ago.", "", {"onsetString": "-P3D"}),
+        ("Cough since March 2019.", "", {"onsetDateTime": "2019-03"}),
+    ],
+)
+def test_a_problem_begins_on_the_date_that_its_time_means(text, day, expected):
+    (condition,) = of("Condition", resources(text, ("Cough", "problem", {}), day=day))
+    onset = {key: value for key, value in condition.items() if key.startswith("onset")}
+    assert onset == expected
+    assert validate([condition]) == [[]]
 
 
 def test_a_relatives_problem_is_family_history_and_no_condition():

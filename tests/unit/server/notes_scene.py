@@ -10,7 +10,8 @@ from scene import Clinic
 from suwen.core.codes import Code, Text
 from suwen.core.nouns import Band, Finding, Interval, TextSpan
 from suwen.notes.case import Read, notes_of
-from suwen.notes.entities import ENTITIES, kind_code
+from suwen.notes.dated import Ruled, found
+from suwen.notes.entities import ENTITIES, RULED_REASON, kind_code
 from suwen.notes.facts import Said, facts_of
 from suwen.notes.facts_task import finding_of_fact
 from suwen.notes.text import Mention, Span
@@ -110,10 +111,12 @@ def read_notes(clinic: Clinic, patient: str, read: list[Read], titles: dict[str,
         named = [(each, place_of(one, each)) for each in NAMED[titles[one.note.record]]]
         said.append(tuple(_said(one, each, place) for each, place in named))
         entities += [_entity(one, each, place) for each, place in named]
+        entities += [_ruled(one, each) for each in found(
+            one.note.text, one.note.language, one.note.day)]  # fmt: skip
     facts = facts_of([one.note for one in read], said)
     notes = {one.note.record: one.note for one in read}
-    found = [finding_of_fact(fact, notes, PACK) for fact in facts]
-    access.put([*entities, *found], patient)
+    told = [finding_of_fact(fact, notes, PACK) for fact in facts]
+    access.put([*entities, *told], patient)
 
 
 def place_of(read: Read, named: Named) -> Span:
@@ -142,6 +145,19 @@ def _entity(read: Read, named: Named, place: Span) -> Finding:
         code=kind_code(named.kind),
         band=Band.RULE_IN if chance >= 0.5 else Band.GREY,
         probability=Interval(value=chance, low=chance, high=chance),
+        evidence=(TextSpan(record=read.note.record, start=stored.start, end=stored.end),),
+    )
+
+
+def _ruled(read: Read, one: Ruled) -> Finding:
+    stored = read.note.stored(one.span)
+    return Finding(
+        task=ENTITIES,
+        pack=ENTITY_PACK,
+        code=kind_code(one.kind),
+        band=Band.RULE_IN,
+        reason=RULED_REASON,
+        measures=one.measures,
         evidence=(TextSpan(record=read.note.record, start=stored.start, end=stored.end),),
     )
 

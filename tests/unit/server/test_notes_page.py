@@ -374,3 +374,13 @@ def test_a_case_without_notes_says_so(desk, ward) -> None:
 def test_details_read_in_both_languages(part, value, english, chinese) -> None:
     assert detail("en", part, value)[1] == english
     assert detail("zh", part, value)[1] == chinese
+
+
+def test_dates_stand_in_the_text_and_beside_it_with_what_they_mean(letter: str) -> None:
+    turn = next(one for one in re.findall(r"<time [^>]*>", letter) if "2026-02-22" in one)
+    assert 'title="2026-02-22 (told from the day of the note, 2026-03-01)"' in turn
+    assert f"{turn}last week</time>" in letter
+    assert re.search(r'datetime="P3D"[^>]*>three days</time>', letter)
+    beside = letter[letter.index("Dates and periods") :]
+    assert "2026-02-22" in beside
+    assert beside.index("2026-02-22") < beside.index("3 d")
