@@ -35,13 +35,15 @@ class Sample:
     """One thing a task answers about (one nodule, one note, one window).
 
     `data` is the room's own typed input. `inputs` are the references whose bytes decide the answer;
-    `evidence` is where in the Case the sample lies.
+    `evidence` is where in the Case the sample lies; `earlier` are the ids of those findings of the
+    tasks before that decide it (None: all of them).
     """
 
     key: str
     data: Any
     evidence: tuple[Evidence, ...] = ()
     inputs: tuple[Reference, ...] = ()
+    earlier: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

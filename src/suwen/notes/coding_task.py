@@ -144,7 +144,7 @@ class Coding(Published):
                     mention = Span(span.start, span.end).of(one.original)
                     data = Named(mention, kind, Context.of(one.note.text).definitions)
                     key = f"{span.record} {span.start}-{span.end}"
-                    found.append(Sample(key, data, (span,), one.inputs))
+                    found.append(Sample(key, data, (span,), one.inputs, (finding.id,)))
         return found
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
