@@ -33,6 +33,8 @@ from suwen.imaging.points import point_records
 from suwen.lifecycle import packs
 from suwen.lifecycle.logged import finding_ids
 from suwen.lifecycle.run import run, stored_findings, with_data
+from suwen.notes.amended import of_case
+from suwen.notes.synonyms import stored as stored_terms
 from suwen.records import Access, Person, Store, report_of
 
 PURPOSE = "treatment"
@@ -141,11 +143,14 @@ class Diagnosis:
 
     def _report(self, state: dict[str, Any]) -> dict[str, Any]:
         access = self._access(state)
+        found = self._findings(access, state, state["tasks"])
+        people = of_case(self._case(state), found, stored_terms(access))
         report = compose(
             self._case(state),
-            [one for one in self._findings(access, state, state["tasks"]) if told(one)],
+            [*(one for one in found if told(one)), *people.findings],
             [Text(**text) for text in state["not_understood"]],
             datetime.fromisoformat(state["payload"]["created"]),
+            people.reviews,
         )
         earlier = [report_of(record) for record in access.search("Report", state["patient"])]
         report = carry_over(report, earlier)

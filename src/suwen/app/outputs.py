@@ -23,6 +23,7 @@ from suwen.imaging.seg import segmentation
 from suwen.imaging.series import CaseSeries, answered_volumes
 from suwen.imaging.sr import structured_report
 from suwen.lifecycle.logged import finding_ids
+from suwen.notes.fhir import Acts
 from suwen.notes.fhir import resources as note_resources
 from suwen.records import Store
 from suwen.server.outputs import Output
@@ -155,9 +156,12 @@ def _fhir(case: Case, report: Report, language: Language, known: Particulars) ->
     bundle: dict[str, Any] = fhir_bundle(report, language, known)
     moment = report.signed_at or report.created
     facts = [] if report.status == "withdrawn" else list(shown(report))
+    stands = {finding.id for finding in facts}
+    wrong = [finding for finding in report.findings if finding.id not in stands]
+    acts = Acts(wrong, report.reviews, known.people)
     bundle["entry"] += [
         entry(resource)
-        for resource in note_resources(facts, f"Patient/{case.patient}", moment, language)
+        for resource in note_resources(facts, f"Patient/{case.patient}", moment, language, acts)
     ]
     return json.dumps(bundle, indent=2, ensure_ascii=False).encode() + b"\n"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from suwen.core.nouns import Decision, Finding, canonical, digest_of
+from suwen.core.nouns import Decision, Finding, Reference, canonical, digest_of
 from suwen.lifecycle.task import Sample, Task
 from suwen.records import Access
 
@@ -45,7 +45,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Logged:
-    """Answers as an entry of the log names them; `whole`: all that was said of its samples."""
+    """Answers as an entry of the log names them.
+
+    Parameters
+    ----------
+    house
+        Inputs that are the house's own records, not the patient's.
+    whole
+        Whether it is all that was said of its samples.
+    """
 
     task: str
     pack: str
@@ -53,35 +61,54 @@ class Logged:
     earlier: tuple[str, ...]
     samples: tuple[str, ...]
     findings: tuple[str, ...]
+    house: frozenset[Reference] = frozenset()
     whole: bool = True
 
 
-def together(task: Task, answers: Sequence[Answer]) -> list[list[Answer]]:
-    """Return the answers that one Decision each is made of, without those that say nothing."""
+def together(
+    task: Task, answers: Sequence[Answer], house: frozenset[Reference] = frozenset()
+) -> list[list[Answer]]:
+    """Return the answers that one Decision each is made of, without those that say nothing.
+
+    The house's own records part no answers on one record of the patient.
+    """
     spoken = [one for one in answers if one.findings]
     if not getattr(task, "inner", False):
         return [[one] for one in spoken]
     groups: dict[bytes, list[Answer]] = {}
     for one in spoken:
-        groups.setdefault(canonical(dict(one.inputs)), []).append(one)
+        own = {name: digest for name, digest in one.inputs.items() if name not in house}
+        groups.setdefault(canonical(own), []).append(one)
     return list(groups.values())
 
 
-def detail_of(answers: Sequence[Answer], access: Access, patient: str) -> dict[str, Any]:
-    """Return what an entry says of answers; equal answers give an equal entry."""
+def detail_of(
+    answers: Sequence[Answer],
+    access: Access,
+    patient: str,
+    house: frozenset[Reference] = frozenset(),
+) -> dict[str, Any]:
+    """Return what an entry says of answers; equal answers give an equal entry.
+
+    `house` are the house's own records that the answers could read.
+    """
     findings = [finding for one in answers for finding in one.findings]
     earlier = list(dict.fromkeys(name for one in answers for name in one.earlier))
     named: list[str] | str = earlier
     if len(earlier) > NAMED:
         named = f"blob/{access.put_blob(patient, canonical(earlier), MEDIA_TYPE)}"
-    return {
+    inputs = {name: one.inputs[name] for one in answers for name in one.inputs}
+    detail: dict[str, Any] = {
         "task": findings[0].task,
         "pack": findings[0].pack,
-        "inputs": {name: one.inputs[name] for one in answers for name in one.inputs},
+        "inputs": inputs,
         "earlier": named,
         "samples": [[one.sample.key, [each.id for each in one.findings]] for one in answers],
         "output": digest_of(canonical([each.model_dump(mode="json") for each in findings])),
     }
+    if own := sorted(house.intersection(inputs)):
+        detail["house"] = own
+    return detail
 
 
 def logged(decision: Decision, blob: Callable[[str], bytes]) -> Logged:
@@ -97,6 +124,7 @@ def logged(decision: Decision, blob: Callable[[str], bytes]) -> Logged:
         tuple(earlier),
         tuple(key for key, _ in _samples(detail)),
         finding_ids(decision),
+        frozenset(detail.get("house", ())),
         ONE not in detail,
     )
 

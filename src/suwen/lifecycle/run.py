@@ -9,13 +9,13 @@ and the same pack give the same key, so running twice logs once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suwen.core import registry
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
-from suwen.core.nouns import Band, Case, Decision, Finding, canonical, digest_of
+from suwen.core.nouns import Band, Case, Decision, Finding, Reference, canonical, digest_of
 from suwen.lifecycle import packs, similar
 from suwen.lifecycle.logged import ACT, Answer, Logged, detail_of, logged, together
 from suwen.lifecycle.pack import Pack
@@ -62,6 +62,7 @@ def run(
     """
     if pack.task != task.name:
         raise BadInput(f"a pack for {pack.task}", f"a pack for {task.name}", "choose another pack")
+    case, house = with_house(task, case, access)
     before = [finding for finding in earlier if finding.task in task.after]
     everything = tuple(finding.id for finding in before)
     answers = [
@@ -73,15 +74,32 @@ def run(
         )
         for sample in task.samples(case, before)
     ]
-    return _kept(together(task, answers), access, case.patient)
+    return _kept(together(task, answers, house), access, case.patient, house)
 
 
-def _kept(groups: Sequence[Sequence[Answer]], access: Access, patient: str) -> list[Finding]:
+def with_house(
+    task: Task, case: Case, access: Access, references: Sequence[Reference] | None = None
+) -> tuple[Case, frozenset[Reference]]:
+    """Return a Case with the house's own records that a task reads (`task.house`), and which.
+
+    Now, or exactly `references`. The patient's records stay as they are.
+    """
+    kinds = getattr(task, "house", ())
+    owner = access.house() if kinds and references != [] else ""
+    if not owner:
+        return case, frozenset()
+    own = [one for one in access.case(owner, references=references).records if one.type in kinds]
+    return replace(case, records=(*case.records, *own)), frozenset(one.reference for one in own)
+
+
+def _kept(
+    groups: Sequence[Sequence[Answer]], access: Access, patient: str, house: frozenset[Reference]
+) -> list[Finding]:
     """Store the findings of answers with a Decision for each group, and return them."""
     found: list[Finding] = []
     entries: list[Entry] = []
     for group in groups:
-        detail = detail_of(group, access, patient)
+        detail = detail_of(group, access, patient, house)
         entries.append(Entry(ACT, len(found), detail, digest_of(canonical(detail))))
         found += [finding for one in group for finding in one.findings]
     blobs = [
@@ -185,7 +203,8 @@ def replay(decision: Decision, access: Access) -> ReplayResult:
         said = logged(decision, lambda digest: access.blob(patient, digest))
         task, pack = registry.find(said.task), packs.find(said.pack)
         stored = _named(access, patient, [task.name], said.findings)
-        case = access.case(patient, references=[name for name in said.inputs if name != "blobs"])
+        own = [name for name in said.inputs if name != "blobs" and name not in said.house]
+        case, _ = with_house(task, access.case(patient, references=own), access, sorted(said.house))
         before = [
             with_data(one, case.blob) for one in _named(access, patient, task.after, said.earlier)
         ]

@@ -203,7 +203,12 @@ class Perturbation:
 
 @runtime_checkable
 class Task(Protocol):
-    """A named clinical question. Attributes describe it; five methods answer it."""
+    """A named clinical question. Attributes describe it; five methods answer it.
+
+    A task may also say that it is a step of another's answer (`inner = True`), that it looks
+    through whole studies (`searches = True`), and which of the house's own records it reads beside
+    the patient's (`house`, FHIR resource types).
+    """
 
     name: str
     """`room.question`, for example `imaging.nodule_malignancy`."""
