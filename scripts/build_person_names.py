@@ -24,7 +24,9 @@ from typing import Any, Final
 from suwen.privacy.lexicon import KNOWLEDGE, english_words
 
 TARGET: Final = KNOWLEDGE / "names_world.txt"
-LETTERS: Final = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss"})
+LETTERS: Final = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss"}
+)
 NAME: Final = re.compile(r"[a-z]{4,}(?:['-][a-z]+)*")
 CORPORA: Final = ("bc5cdr", "ncbi_disease", "mts_dialog", "aci_bench", "icd10cm_2018", "hpo")
 HEAD: Final = """\

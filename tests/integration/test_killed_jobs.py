@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from suwen.core.settings import Settings
+from suwen.lifecycle.logged import finding_ids
 from suwen.records import Store, finding_of, report_of
 
 KILLS = 30
@@ -66,7 +67,7 @@ def state(home: Path) -> dict:
         case = access.case(patient)
         findings = [finding_of(record) for record in access.search("Finding", patient)]
         reports = [report_of(record) for record in access.search("Report", patient)]
-        keyed = [entry.detail["finding"] for entry in entries if entry.act == "finding"]
+        keyed = [name for entry in entries for name in finding_ids(entry)]
         assert sorted(keyed) == sorted(finding.id for finding in findings)
         return {
             "records": sorted((r.type, r.reference.rpartition("/")[2]) for r in case.records),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -30,8 +31,11 @@ from suwen.gateway.folder import read_folder
 from suwen.gateway.storing import store_intake
 from suwen.imaging.points import point_records
 from suwen.lifecycle import packs
-from suwen.lifecycle.run import run, with_data
-from suwen.records import Access, Person, Store, finding_of, report_of
+from suwen.lifecycle.logged import finding_ids
+from suwen.lifecycle.run import run, stored_findings, with_data
+from suwen.notes.amended import of_case
+from suwen.notes.synonyms import stored as stored_terms
+from suwen.records import Access, Person, Store, report_of
 
 PURPOSE = "treatment"
 
@@ -120,30 +124,33 @@ class Diagnosis:
             pack = packs.current(task.name)
         except NotFound:
             return {"findings": [], "not_understood": [_no_pack(task).model_dump()]}
-        earlier = self._findings(access, state) if task.after else []
-        found = run(
-            task,
-            pack,
-            self._case(state),
-            access,
-            [finding for finding in earlier if finding.task in task.after],
-        )
+        earlier = self._findings(access, state, task.after)
+        found = run(task, pack, self._case(state), access, earlier)
         return {"findings": [finding.id for finding in found], "not_understood": []}
 
-    def _findings(self, access: Access, state: dict[str, Any]) -> list[Finding]:
-        blob = self._case(state).blob
-        return [
-            with_data(finding_of(access.read(f"Finding/{one}", state["patient"])), blob)
-            for one in state["findings"]
-        ]
+    def _findings(
+        self, access: Access, state: dict[str, Any], tasks: Sequence[str]
+    ) -> list[Finding]:
+        """Return what tasks found in this job, in the order it was found."""
+        blob, found = self._case(state).blob, set(state["findings"])
+        stored = {
+            one.id: one
+            for task in tasks
+            for one in stored_findings(access, state["patient"], task)
+            if one.id in found
+        }
+        return [with_data(stored[one], blob) for one in state["findings"] if one in stored]
 
     def _report(self, state: dict[str, Any]) -> dict[str, Any]:
         access = self._access(state)
+        found = self._findings(access, state, state["tasks"])
+        people = of_case(self._case(state), found, stored_terms(access))
         report = compose(
             self._case(state),
-            [finding for finding in self._findings(access, state) if told(finding)],
+            [*(one for one in found if told(one)), *people.findings],
             [Text(**text) for text in state["not_understood"]],
             datetime.fromisoformat(state["payload"]["created"]),
+            people.reviews,
         )
         earlier = [report_of(record) for record in access.search("Report", state["patient"])]
         report = carry_over(report, earlier)
@@ -290,7 +297,7 @@ def _outcome(
     numbers = [
         decision.sequence
         for decision in store.log.entries(patient=result["patient"])
-        if decision.act == "finding" and decision.detail.get("finding") in wanted
+        if wanted.intersection(finding_ids(decision))
     ]
     language: Language = "zh" if request.language == "zh" else "en"
     return Outcome(

@@ -22,6 +22,8 @@ from suwen.imaging.parametric_map import parametric_map, shows_map
 from suwen.imaging.seg import segmentation
 from suwen.imaging.series import CaseSeries, answered_volumes
 from suwen.imaging.sr import structured_report
+from suwen.lifecycle.logged import finding_ids
+from suwen.notes.fhir import Acts
 from suwen.notes.fhir import resources as note_resources
 from suwen.records import Store
 from suwen.server.outputs import Output
@@ -106,8 +108,7 @@ def particulars(store: Store, case: Case, report: Report) -> Particulars:
     inputs: dict[str, tuple[str, ...]] = {}
     known = {finding.id for finding in report.findings}
     for decision in store.log.entries(patient=case.patient):
-        finding = decision.detail.get("finding")
-        if decision.act == "finding" and finding in known:
+        for finding in known.intersection(finding_ids(decision)):
             decisions[finding] = decision.sequence
             inputs[finding] = tuple(_inputs(decision.detail.get("inputs", {})))
     patients = case.of("Patient")
@@ -155,9 +156,12 @@ def _fhir(case: Case, report: Report, language: Language, known: Particulars) ->
     bundle: dict[str, Any] = fhir_bundle(report, language, known)
     moment = report.signed_at or report.created
     facts = [] if report.status == "withdrawn" else list(shown(report))
+    stands = {finding.id for finding in facts}
+    wrong = [finding for finding in report.findings if finding.id not in stands]
+    acts = Acts(wrong, report.reviews, known.people)
     bundle["entry"] += [
         entry(resource)
-        for resource in note_resources(facts, f"Patient/{case.patient}", moment, language)
+        for resource in note_resources(facts, f"Patient/{case.patient}", moment, language, acts)
     ]
     return json.dumps(bundle, indent=2, ensure_ascii=False).encode() + b"\n"
 

@@ -116,6 +116,7 @@ AI_GENERATED = _code(
     "Artificial Intelligence asserted",
     "由人工智能给出",
 )
+CLINICIAN_ASSERTED = _code(AI_GENERATED.system, "CLINAST", "clinician asserted", "由临床医生给出")
 NORMAL = _code(SNOMED, "17621005", "Normal", "正常")
 PNEUMONIA = _code(SNOMED, "233604007", "Pneumonia", "肺炎")
 BACTERIAL_PNEUMONIA = _code(SNOMED, "53084003", "Bacterial pneumonia", "细菌性肺炎")

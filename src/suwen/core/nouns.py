@@ -232,12 +232,16 @@ class Tracking(Noun):
     label: str
 
 
+BY_PERSON = "person/"
+"""Begins `Finding.pack` where a person says it and no pack does: `person/<id>`."""
+
+
 class Finding(Noun):
-    """What a pack says about a Case."""
+    """What a pack says about a Case, or a person in a pack's place."""
 
     task: str
     pack: str
-    """Name, version and manifest SHA-256 of the pack: `name@version+sha256`."""
+    """Name, version and manifest SHA-256 of the pack: `name@version+sha256`; or `BY_PERSON`."""
     code: Code
     status: Status = Status.INFERRED
     band: Band
@@ -267,6 +271,11 @@ class Finding(Noun):
         """Content-derived id: equal findings have equal ids."""
         return digest_of(canonical(self.model_dump(mode="json")))[:32]
 
+    @property
+    def person(self) -> str:
+        """Id of the person who says it, empty where a pack does."""
+        return self.pack.removeprefix(BY_PERSON) if self.pack.startswith(BY_PERSON) else ""
+
 
 class Statement(Noun):
     """One sentence of a report, bound to what it rests on."""
@@ -289,6 +298,7 @@ class Act(StrEnum):
     ACCEPTED = "accepted"
     EDITED = "edited"
     REJECTED = "rejected"
+    ADDED = "added"
     WITHDRAWN = "withdrawn"
     SIGNED = "signed"
 
@@ -302,6 +312,10 @@ class Review(Noun):
     at: datetime
     reason: str = ""
     text: str = ""
+    replaced_by: str = ""
+    """Id of the person's own finding that stands in its place."""
+    record: Reference = ""
+    """Record that holds the act, where it was not on the report itself but on what it rests on."""
 
 
 class Report(Noun):

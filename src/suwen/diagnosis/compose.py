@@ -22,7 +22,7 @@ from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
-from suwen.diagnosis.problems import Problem, edits, problems
+from suwen.diagnosis.problems import Problem, edits, problems, standing
 from suwen.diagnosis.wording import (
     BAND_WORDS,
     Section,
@@ -43,7 +43,11 @@ COUNTED = {
 
 
 def compose(
-    case: Case, findings: Sequence[Finding], not_understood: Sequence[Text], created: datetime
+    case: Case,
+    findings: Sequence[Finding],
+    not_understood: Sequence[Text],
+    created: datetime,
+    reviews: Sequence[Review] = (),
 ) -> Report:
     """Compose the draft report of `findings` on `case`.
 
@@ -59,17 +63,21 @@ def compose(
         What was in the input and could not be read, in words for the reader.
     created
         The moment of the report, with its time zone.
+    reviews
+        What people said of these findings before there was a report: of what notes say.
     """
     unique = tuple({finding.id: finding for finding in findings}.values())
     records = tuple(record.reference for record in case.records)
-    statements = finding_statements(unique, {}, created)
+    kept = standing(unique, reviews)
+    statements = finding_statements(kept, {}, created)
+    statements += noted.changes(unique, reviews)
     if not unique and records:
         nothing = both("No automated question could be answered from the records given.")
         statements.append(Statement(section=Section.IMPRESSION, text=nothing, records=records))
     statements += list_statements(case)
     statements += observation_statements(case)
     statements += document_statements(case)
-    statements += _limits(unique, records, not_understood)
+    statements += _limits(kept, records, not_understood)
     statements = in_order(statements)
     seed = {
         "patient": case.patient,
@@ -78,6 +86,8 @@ def compose(
         "statements": [statement.model_dump(mode="json") for statement in statements],
         "not_understood": [text.model_dump() for text in not_understood],
     }
+    if reviews:
+        seed["reviews"] = [review.model_dump(mode="json") for review in reviews]
     return Report(
         id=digest_of(canonical(seed))[:32],
         patient=case.patient,
@@ -85,6 +95,7 @@ def compose(
         findings=unique,
         statements=tuple(statements),
         not_understood=tuple(not_understood),
+        reviews=tuple(reviews),
     )
 
 
@@ -311,13 +322,13 @@ def recompose(report: Report, findings: Sequence[Finding]) -> list[Statement]:
 
     What rests on records alone stays as it was composed.
     """
-    kept = {finding.id for finding in findings}
+    left = tuple(finding.id for finding in findings)
     statements = finding_statements(findings, edits(report), report.created)
+    statements += noted.changes(report.findings, report.reviews)
     for statement in report.statements:
         if not statement.findings:
             statements.append(statement)
         elif statement.section == Section.LIMITS:
-            left = tuple(key for key in statement.findings if key in kept)
             records = statement.records or ("Patient/" + report.patient,)
             update = {"findings": left, "records": () if left else records}
             statements.append(statement.model_copy(update=update))

@@ -12,7 +12,7 @@ from functools import partial
 from html import escape
 from typing import Any
 
-from suwen.core.codes import AI_GENERATED, SUWEN, Language
+from suwen.core.codes import CLINICIAN_ASSERTED, SUWEN, Language
 from suwen.core.nouns import (
     Act,
     Band,
@@ -53,11 +53,6 @@ INTERPRETATIONS = {
 INTERPRETATION_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 AGENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 ABSENT_SYSTEM = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
-CLINICIAN_ASSERTED = {
-    "system": AI_GENERATED.system,
-    "code": "CLINAST",
-    "display": "clinician asserted",
-}
 DERIVED_FROM = {"DocumentReference", "ImagingStudy", "Media", "Observation", "MolecularSequence"}
 """Resource types that Observation.derivedFrom may point to."""
 IMAGING_CODE = ("http://loinc.org", "18748-4", "Diagnostic imaging study")
@@ -87,7 +82,7 @@ def fhir_bundle(
         Input digests and names of people, for the Provenance.
     """
     known = particulars or Particulars()
-    packs = sorted({finding.pack for finding in report.findings})
+    packs = sorted({finding.pack for finding in report.findings if not finding.person})
     resources = [_device(pack) for pack in packs]
     resources += [
         _observation(finding, report, language)
@@ -164,7 +159,7 @@ def _observation(finding: Finding, report: Report, language: Language) -> Resour
     if extensions := _extensions(finding, identities(report.findings)):
         observation["extension"] = extensions
     if review and review.act is Act.EDITED:
-        observation["meta"] = {"security": [CLINICIAN_ASSERTED]}
+        observation["meta"] = {"security": [CLINICIAN_ASSERTED.coding()]}
         observation["performer"] = [_person(review.person, Particulars())]
         observation["valueString"] = quoted(review.text, 4000)
     else:
@@ -293,7 +288,11 @@ def _person(person: str, particulars: Particulars) -> Resource:
 
 def _provenance(report: Report, packs: Sequence[str], particulars: Particulars) -> Resource:
     targets = [f"DiagnosticReport/{report.id}"]
-    targets += [f"Observation/{stable_id('observation', report.id, f.id)}" for f in report.findings]
+    targets += [
+        f"Observation/{stable_id('observation', report.id, f.id)}"
+        for f in report.findings
+        if not from_text(f)
+    ]
     agents: list[Resource] = [
         {
             "type": coded(AGENT_SYSTEM, "assembler", "Assembler"),

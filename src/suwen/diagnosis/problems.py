@@ -6,7 +6,7 @@ Unique Identifier); a finding without one stands alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
@@ -131,21 +131,39 @@ def _order(problem: Problem) -> tuple[float, float, float, str, str]:
 
 def latest_reviews(report: Report) -> dict[str, Review]:
     """Return the last act on each finding, by finding id."""
-    return {review.finding: review for review in report.reviews}
+    return latest(report.reviews)
+
+
+def latest(reviews: Iterable[Review]) -> dict[str, Review]:
+    """Return the last of some acts on each finding, by finding id."""
+    return {review.finding: review for review in reviews}
 
 
 def edits(report: Report) -> dict[str, Review]:
     """Return, by finding id, the reviews whose text stands for a finding."""
-    return {key: entry for key, entry in latest_reviews(report).items() if entry.act is Act.EDITED}
+    return {
+        key: entry
+        for key, entry in latest_reviews(report).items()
+        if entry.act is Act.EDITED and entry.text
+    }
 
 
 def shown(report: Report) -> tuple[Finding, ...]:
-    """Return the findings that were not rejected and rest on none that was."""
-    rejected = {name for name, one in latest_reviews(report).items() if one.act is Act.REJECTED}
+    """Return the findings that were not rejected, that no person's own finding stands for, and
+    that rest on none of these.
+    """
+    return standing(report.findings, report.reviews)
+
+
+def standing(findings: Sequence[Finding], reviews: Iterable[Review]) -> tuple[Finding, ...]:
+    """Return those of some findings that stand after some acts, as `shown` does."""
+    gone = {
+        name for name, one in latest(reviews).items() if one.act is Act.REJECTED or one.replaced_by
+    }
     return tuple(
         finding
-        for finding in report.findings
-        if finding.id not in rejected and rejected.isdisjoint(lesions.cited(finding))
+        for finding in findings
+        if finding.id not in gone and gone.isdisjoint(lesions.cited(finding))
     )
 
 

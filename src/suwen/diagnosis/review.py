@@ -6,11 +6,11 @@ stays in the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from suwen.core.errors import BadInput, Conflict, NotFound
-from suwen.core.nouns import Act, Report, Review
+from suwen.core.nouns import Act, Finding, Report, Review
 from suwen.diagnosis.compose import recompose
 from suwen.diagnosis.problems import shown
 
@@ -82,11 +82,41 @@ def carry_over(report: Report, earlier: Iterable[Report]) -> Report:
         for one in earlier
         if one.status != "withdrawn"
         for review in one.reviews
-        if review.finding in known and review.reason != ACCEPTED_BY_SIGNING
+        if review.finding in known and review.reason != ACCEPTED_BY_SIGNING and not review.record
     ]
     if not said:
         return report
-    ordered = tuple(dict.fromkeys(sorted(said, key=lambda review: review.at)))
+    return _reviewed(report, [*report.reviews, *said])
+
+
+def amend(report: Report, findings: Sequence[Finding], reviews: Sequence[Review]) -> Report:
+    """Return a draft after what people said of what it rests on, in the place of what they said.
+
+    Parameters
+    ----------
+    report
+        The draft; what packs found stays in it.
+    findings
+        Those of people.
+    reviews
+        What people said of findings on the records these rest on (`Review.record`).
+
+    Raises
+    ------
+    Conflict
+        The report was signed or withdrawn.
+    """
+    _draft(report, "amend")
+    kept = [finding for finding in report.findings if not finding.person]
+    known = {finding.id: finding for finding in [*kept, *findings]}
+    own = [one for one in report.reviews if not one.record and one.finding in known]
+    changed = report.model_copy(update={"findings": tuple(known.values())})
+    return _reviewed(changed, [*own, *reviews])
+
+
+def _reviewed(report: Report, reviews: Iterable[Review]) -> Report:
+    """Return a report with these reviews, in their order in time, and its sentences after them."""
+    ordered = tuple(dict.fromkeys(sorted(reviews, key=lambda review: review.at)))
     reviewed = report.model_copy(update={"reviews": ordered})
     return _again(reviewed, statements=tuple(recompose(reviewed, shown(reviewed))))
 
@@ -111,7 +141,7 @@ def sign(report: Report, person: str, at: datetime) -> Report:
     accepted = tuple(
         Review(finding=f.id, act=Act.ACCEPTED, person=person, at=at, reason=ACCEPTED_BY_SIGNING)
         for f in report.findings
-        if f.id not in seen
+        if f.id not in seen and not f.person
     )
     return _again(
         report,

@@ -17,6 +17,7 @@ from suwen.core.nouns import (
     Reference,
     Report,
 )
+from suwen.diagnosis import noted
 from suwen.diagnosis.language import both, joined, message, moment, say
 from suwen.diagnosis.likeness import Likeness, similar_examples
 from suwen.diagnosis.patient import identity, is_test_patient
@@ -48,6 +49,7 @@ ACTS = {
     Act.ACCEPTED: message("accepted"),
     Act.EDITED: message("edited"),
     Act.REJECTED: message("rejected"),
+    Act.ADDED: message("added"),
     Act.WITHDRAWN: message("withdrawn"),
     Act.SIGNED: message("signed"),
 }
@@ -222,11 +224,14 @@ def _reviews(report: Report, language: Language, particulars: Particulars) -> li
         for problem in problems(report.findings)
         for finding in (*problem.findings, *problem.earlier)
     }
+    names |= {one.id: noted.in_words(one) for one in report.findings if noted.from_text(one)}
     lines = [
         both(
             "%(what)s: %(act)s by %(person)s at %(at)s%(reason)s",
             what=names.get(entry.finding, both("Report")),
-            act=both(ACTS[entry.act]),
+            act=both("corrected to “%(now)s”", now=names[entry.replaced_by])
+            if entry.replaced_by in names
+            else both(ACTS[entry.act]),
             person=_person(entry.person, particulars),
             at=moment(entry.at),
             reason=both(": %(reason)s", reason=quoted(entry.reason)) if entry.reason else "",
@@ -234,7 +239,11 @@ def _reviews(report: Report, language: Language, particulars: Particulars) -> li
         for entry in report.reviews
         if entry.reason != ACCEPTED_BY_SIGNING
     ]
-    rest = [names[e.finding] for e in report.reviews if e.reason == ACCEPTED_BY_SIGNING]
+    rest = [
+        names[e.finding]
+        for e in report.reviews
+        if e.reason == ACCEPTED_BY_SIGNING and e.finding in names
+    ]
     if rest:
         lines.append(both("Accepted by signing: %(list)s.", list=joined(rest)).of(language))
     return lines

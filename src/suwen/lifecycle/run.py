@@ -2,27 +2,28 @@
 
 Findings and their entries in the decision log are written in one transaction: if the log cannot be
 written, there is no finding. An entry names the input digests, the pack (with it calibrator and
-thresholds, all under one manifest digest) and the finding; the same inputs and the same pack give
-the same key, so running twice logs once.
+thresholds, all under one manifest digest) and the findings (`lifecycle.logged`); the same inputs
+and the same pack give the same key, so running twice logs once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suwen.core import registry
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
-from suwen.core.nouns import Band, Case, Decision, Finding, canonical, digest_of
+from suwen.core.nouns import Band, Case, Decision, Finding, Reference, canonical, digest_of
 from suwen.lifecycle import packs, similar
+from suwen.lifecycle.logged import ACT, Answer, Logged, detail_of, logged, together
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample, Task
 from suwen.records import Access, Entry, finding_of
 
-ACT = "finding"
-"""The act under which a finding stands in the decision log."""
+MOST = 100_000
+"""Findings of one task that are looked through."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ReplayResult:
     decision: int
     same: bool
     changes: tuple[str, ...] = ()
-    finding: Finding | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def run(
@@ -61,16 +62,46 @@ def run(
     """
     if pack.task != task.name:
         raise BadInput(f"a pack for {pack.task}", f"a pack for {task.name}", "choose another pack")
+    case, house = with_house(task, case, access)
     before = [finding for finding in earlier if finding.task in task.after]
+    everything = tuple(finding.id for finding in before)
+    answers = [
+        Answer(
+            sample,
+            digests_of(sample, case),
+            everything if sample.earlier is None else sample.earlier,
+            tuple(answer(task, pack, sample)),
+        )
+        for sample in task.samples(case, before)
+    ]
+    return _kept(together(task, answers, house), access, case.patient, house)
+
+
+def with_house(
+    task: Task, case: Case, access: Access, references: Sequence[Reference] | None = None
+) -> tuple[Case, frozenset[Reference]]:
+    """Return a Case with the house's own records that a task reads (`task.house`), and which.
+
+    Now, or exactly `references`. The patient's records stay as they are.
+    """
+    kinds = getattr(task, "house", ())
+    owner = access.house() if kinds and references != [] else ""
+    if not owner:
+        return case, frozenset()
+    own = [one for one in access.case(owner, references=references).records if one.type in kinds]
+    return replace(case, records=(*case.records, *own)), frozenset(one.reference for one in own)
+
+
+def _kept(
+    groups: Sequence[Sequence[Answer]], access: Access, patient: str, house: frozenset[Reference]
+) -> list[Finding]:
+    """Store the findings of answers with a Decision for each group, and return them."""
     found: list[Finding] = []
-    details: list[dict[str, Any]] = []
-    for sample in task.samples(case, before):
-        inputs = digests_of(sample, case)
-        for finding in answer(task, pack, sample):
-            found.append(finding)
-            details.append(_detail(finding, sample, inputs, before))
-    if not found:
-        return []
+    entries: list[Entry] = []
+    for group in groups:
+        detail = detail_of(group, access, patient, house)
+        entries.append(Entry(ACT, len(found), detail, digest_of(canonical(detail))))
+        found += [finding for one in group for finding in one.findings]
     blobs = [
         (attachment.data, attachment.media_type)
         for finding in found
@@ -78,11 +109,9 @@ def run(
         if attachment.data is not None
     ]
     if blobs:
-        access.put_blobs(case.patient, blobs)
-    entries = [
-        Entry(ACT, i, detail, digest_of(canonical(detail))) for i, detail in enumerate(details)
-    ]
-    access.put(found, case.patient, entries=entries)
+        access.put_blobs(patient, blobs)
+    if found:
+        access.put(found, patient, entries=entries)
     return found
 
 
@@ -139,20 +168,6 @@ def digests_of(sample: Sample, case: Case) -> dict[str, str]:
     return found
 
 
-def _detail(
-    finding: Finding, sample: Sample, inputs: Mapping[str, str], before: Sequence[Finding]
-) -> dict[str, Any]:
-    return {
-        "task": finding.task,
-        "pack": finding.pack,
-        "sample": sample.key,
-        "inputs": dict(inputs),
-        "earlier": [each.id for each in before],
-        "finding": finding.id,
-        "output": digest_of(canonical(finding.model_dump(mode="json"))),
-    }
-
-
 def with_data(finding: Finding, blob: Callable[[str], bytes]) -> Finding:
     """Return a finding whose attachments hold their bytes again, read by `blob` (SHA-256)."""
     attachments = tuple(
@@ -163,7 +178,7 @@ def with_data(finding: Finding, blob: Callable[[str], bytes]) -> Finding:
 
 
 def replay(decision: Decision, access: Access) -> ReplayResult:
-    """Run a logged finding again on its recorded inputs with its own pack, and compare.
+    """Give logged answers again on their recorded inputs with their own pack, and compare.
 
     Parameters
     ----------
@@ -175,46 +190,84 @@ def replay(decision: Decision, access: Access) -> ReplayResult:
     Raises
     ------
     BadInput
-        The entry is not a finding.
+        The entry is not about findings.
     """
     if decision.act != ACT:
         raise BadInput(
             f"decision {decision.sequence} is {decision.act!r}",
-            "a decision about a finding",
+            "a decision about findings",
             "choose an entry whose act is 'finding'",
         )
-    detail = decision.detail
+    patient = decision.patient
     try:
-        task, pack = registry.find(detail["task"]), packs.find(detail["pack"])
-        stored = finding_of(access.read(f"Finding/{detail['finding']}", decision.patient))
-        references = [name for name in detail["inputs"] if name != "blobs"]
-        case = access.case(decision.patient, references=references)
+        said = logged(decision, lambda digest: access.blob(patient, digest))
+        task, pack = registry.find(said.task), packs.find(said.pack)
+        stored = _named(access, patient, [task.name], said.findings)
+        own = [name for name in said.inputs if name != "blobs" and name not in said.house]
+        case, _ = with_house(task, access.case(patient, references=own), access, sorted(said.house))
         before = [
-            with_data(finding_of(access.read(f"Finding/{name}", decision.patient)), case.blob)
-            for name in detail["earlier"]
+            with_data(one, case.blob) for one in _named(access, patient, task.after, said.earlier)
         ]
-        samples = [one for one in task.samples(case, before) if one.key == detail["sample"]]
-        if not samples:
-            return _changed(decision, "the task no longer finds this sample in the inputs")
-        inputs = digests_of(samples[0], case)
-        again = answer(task, pack, samples[0])
+        chosen = [one for one in task.samples(case, before) if one.key in said.samples]
+        again = [finding for sample in chosen for finding in answer(task, pack, sample)]
+        if not said.whole:
+            again = [one for one in again if one.id in said.findings] or again[:1]
     except (NotFound, KeyUnavailable, IntegrityError) as error:
-        return _changed(decision, str(error))
-    changes = [
-        f"the input {name} is not what it was"
-        for name in sorted({*inputs, *detail["inputs"]})
-        if inputs.get(name) != detail["inputs"].get(name)
-    ]
-    closest = next((one for one in again if one.id == stored.id), again[0] if again else None)
-    if closest is None:
-        changes.append("the task says nothing now")
-    else:
-        changes += list(differences(_plain(stored), _plain(closest)))
-    return ReplayResult(decision.sequence, not changes, tuple(changes), closest)
+        return ReplayResult(decision.sequence, False, (str(error),))
+    lost = set(said.samples) - {one.key for one in chosen}
+    changes = [f"the task no longer finds the sample {key} in the inputs" for key in sorted(lost)]
+    changes += [*_changed_inputs(said, chosen, case), *_changed_answers(stored, again)]
+    return ReplayResult(decision.sequence, not changes, tuple(changes), tuple(again))
 
 
-def _changed(decision: Decision, why: str) -> ReplayResult:
-    return ReplayResult(decision.sequence, False, (why,))
+def stored_findings(access: Access, patient: str, task: str) -> list[Finding]:
+    """Return everything a task ever found of a patient, in the order it was stored; logged once."""
+    found = access.search("Finding", patient, code=task, limit=MOST)
+    return [finding_of(record) for record in found]
+
+
+def _named(access: Access, patient: str, tasks: Sequence[str], ids: Sequence[str]) -> list[Finding]:
+    """Return stored findings of tasks by their ids, in that order.
+
+    Raises
+    ------
+    NotFound
+        One is not stored, or the person may not see it.
+    """
+    found = {
+        finding.id: finding
+        for task in (tasks if ids else ())
+        for finding in stored_findings(access, patient, task)
+    }
+    if missing := [name for name in ids if name not in found]:
+        raise NotFound(
+            f"no such finding is stored: {missing[0]}", "a stored finding", "search for it"
+        )
+    return [found[name] for name in ids]
+
+
+def _changed_inputs(said: Logged, samples: Sequence[Sample], case: Case) -> Iterator[str]:
+    inputs: dict[str, str] = {}
+    for sample in samples:
+        inputs |= digests_of(sample, case)
+    for name in sorted({*inputs, *said.inputs}):
+        if inputs.get(name) != said.inputs.get(name):
+            yield f"the input {name} is not what it was"
+
+
+def _changed_answers(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[str]:
+    """Yield where answers differ: equal findings first, the others in their order."""
+    equal = {finding.id for finding in before} & {finding.id for finding in after}
+    mine = [finding for finding in before if finding.id not in equal]
+    others = [finding for finding in after if finding.id not in equal]
+    for n, (one, other) in enumerate(zip(mine, others, strict=False), 1):
+        place = f"finding {n} of {len(mine)}, " if len(before) > 1 else ""
+        for change in differences(_plain(one), _plain(other)):
+            yield f"{place}{change}"
+    for finding in mine[len(others) :]:
+        yield f"the task no longer says {finding.code.name.en!r}"
+    for finding in others[len(mine) :]:
+        yield f"the task also says {finding.code.name.en!r} now"
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

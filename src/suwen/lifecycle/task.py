@@ -35,13 +35,15 @@ class Sample:
     """One thing a task answers about (one nodule, one note, one window).
 
     `data` is the room's own typed input. `inputs` are the references whose bytes decide the answer;
-    `evidence` is where in the Case the sample lies.
+    `evidence` is where in the Case the sample lies; `earlier` are the ids of those findings of the
+    tasks before that decide it (None: all of them).
     """
 
     key: str
     data: Any
     evidence: tuple[Evidence, ...] = ()
     inputs: tuple[Reference, ...] = ()
+    earlier: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,12 @@ class Perturbation:
 
 @runtime_checkable
 class Task(Protocol):
-    """A named clinical question. Attributes describe it; five methods answer it."""
+    """A named clinical question. Attributes describe it; five methods answer it.
+
+    A task may also say that it is a step of another's answer (`inner = True`), that it looks
+    through whole studies (`searches = True`), and which of the house's own records it reads beside
+    the patient's (`house`, FHIR resource types).
+    """
 
     name: str
     """`room.question`, for example `imaging.nodule_malignancy`."""

@@ -106,19 +106,18 @@ class Assertions(Published):
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return each note in which something was named, with what was named in it."""
-        places: dict[str, list[Span]] = defaultdict(list)
+        named: dict[str, list[Finding]] = defaultdict(list)
         for finding in earlier:
             if finding.task != ENTITIES or finding.band is Band.ABSTAIN:
                 continue
             if finding.code.code in RULED:
                 continue  # A date is neither present nor denied, and parts no list.
-            for one in finding.evidence:
-                if isinstance(one, TextSpan):
-                    places[one.record].append(Span(one.start, one.end))
+            for record in {one.record for one in finding.evidence if isinstance(one, TextSpan)}:
+                named[record].append(finding)
         return [
             sample
             for read in notes_of(case)
-            if (sample := _sample(read, places[read.note.record])) is not None
+            if (sample := _sample(read, named[read.note.record])) is not None
         ]
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -195,18 +194,21 @@ def _golden(key: str, language: Language, text: str, names: Sequence[str]) -> Sa
     return Sample(key, Asserted(Note(text, language), spans))
 
 
-def _sample(read: Read, stored: Sequence[Span]) -> Sample | None:
-    """Return the sample of one note; None where no place lies in its text.
-
-    `stored` are places in its stored original.
-    """
+def _sample(read: Read, named: Sequence[Finding]) -> Sample | None:
+    """Return the sample of one note, in which findings named something; None without a place."""
     note = read.note
-    found = {note.shown(place) for place in stored}
+    found = {
+        note.shown(Span(place.start, place.end))
+        for finding in named
+        for place in finding.evidence
+        if isinstance(place, TextSpan) and place.record == note.record
+    }
     mentions = tuple(sorted(one for one in found if one.start < one.end <= len(note.text)))
     if not mentions:
         return None
     evidence = tuple(_evidence(note, one) for one in mentions)
-    return Sample(note.record, Asserted(note, mentions), evidence, read.inputs)
+    earlier = tuple(finding.id for finding in named)
+    return Sample(note.record, Asserted(note, mentions), evidence, read.inputs, earlier)
 
 
 register(Assertions())

@@ -25,6 +25,8 @@ from suwen.core.nouns import (
     Finding,
     Interval,
     Measure,
+    RecordValue,
+    Reference,
     TextSpan,
     digest_of,
 )
@@ -36,7 +38,8 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
 from suwen.notes import coding_examples as labelled
-from suwen.notes.coding import MODEL, Candidate, Coder, Context, primary
+from suwen.notes import synonyms
+from suwen.notes.coding import LOCAL, MODEL, Candidate, Coder, Context, primary
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import FILE, OMIM, Vocabulary
 
@@ -54,6 +57,7 @@ SCORE: Final = Code(
     code="coding-score",
     name=Text(en="Score of the code", zh="编码得分"),
 )
+LOCALLY: Final = Text(en="local term of this house", zh="本机构本地术语")
 KIND_OF: Final = {
     "problem": "problem", "disease": "problem", "symptom": "problem", "drug": "drug",
     "chemical": "drug", "test": "test", "laboratory": "test", "procedure": "procedure",
@@ -70,6 +74,8 @@ class Named:
     kind: str
     definitions: Mapping[str, str] = field(default_factory=dict)
     systems: tuple[str, ...] = ()
+    local: tuple[tuple[Code, Reference], ...] = ()
+    """Codes the house lets it stand for, each with the record that says so."""
 
 
 @lru_cache(maxsize=2)
@@ -101,6 +107,14 @@ def short(candidate: Candidate) -> str:
     return f"OMIM:{candidate.code}" if candidate.system == OMIM else candidate.code
 
 
+def _local(named: Named) -> list[Candidate]:
+    """Return what the house lets a mention stand for; it goes before all candidates."""
+    return [
+        Candidate(code.system, code.code, code.name, 1.0, LOCAL, named.mention)
+        for code, _ in named.local
+    ]
+
+
 class Coding(Published):
     """The code of each mention, or that it has none."""
 
@@ -110,6 +124,7 @@ class Coding(Published):
     answers = Ranked(ASKED)
     after: tuple[str, ...] = (ENTITIES,)
     inner = True
+    house = (synonyms.RESOURCE,)
     datasets: tuple[str, ...] = ("bc5cdr", "ncbi_disease", "chip_cdn")
     rules: tuple[Path, ...] = (MODEL,)
     domain: ClassVar[Mapping[str, Range]] = {
@@ -133,6 +148,7 @@ class Coding(Published):
         from suwen.notes.case import notes_of  # type: ignore[import-not-found, unused-ignore]
 
         read = {one.note.record: one for one in notes_of(case)}
+        own = synonyms.in_case(case)
         found: list[Sample] = []
         for finding in earlier:
             kind = KIND_OF.get(finding.code.code)
@@ -142,9 +158,11 @@ class Coding(Published):
                 if isinstance(span, TextSpan) and span.record in read:
                     one = read[span.record]
                     mention = Span(span.start, span.end).of(one.original)
-                    data = Named(mention, kind, Context.of(one.note.text).definitions)
+                    local = tuple((c, own.record) for c in own.codes(mention, kind)) if own else ()
+                    data = Named(mention, kind, Context.of(one.note.text).definitions, local=local)
                     key = f"{span.record} {span.start}-{span.end}"
-                    found.append(Sample(key, data, (span,), one.inputs))
+                    inputs = (*one.inputs, *(record for _, record in local))
+                    found.append(Sample(key, data, (span,), inputs, (finding.id,)))
         return found
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -183,6 +201,7 @@ class Coding(Published):
         coder = coder_of(pack)
         context = Context(data.definitions)
         found = coder.candidates(data.mention, data.kind, context, data.systems or None)
+        found = [*_local(data), *found]
         limit = coder.weights["threshold"]
         return Output(
             np.empty(0),
@@ -218,7 +237,13 @@ class Coding(Published):
                 code=best.as_code(),
                 band=Band.RULE_IN if best.score >= SURE else Band.GREY,
                 measures=(Measure(code=SCORE, interval=score, unit=PROBABILITY),),
-                evidence=sample.evidence,
+                evidence=(
+                    *sample.evidence,
+                    *(
+                        RecordValue(record=record, path=f"{synonyms.RESOURCE}.group", note=LOCALLY)
+                        for _, record in data.local
+                    ),
+                ),
             )
         ]
 

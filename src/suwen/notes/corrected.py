@@ -25,6 +25,7 @@ from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.notes.case import Read, read_record
 from suwen.notes.corpora import Document, Row
 from suwen.notes.corrections import ALLERGY, CODED, RESOURCE, VALUE, Judged, Place, judged
+from suwen.notes.current import newest
 from suwen.notes.entity_data import CORRECTIONS, KINDS, Worded, kinds_named
 from suwen.notes.facts_task import ENTITIES
 from suwen.notes.text import Span
@@ -116,12 +117,6 @@ def _labelled(
     spans = tuple((start, end, kind) for start, end, kind in _apart(rows))
     document = Document(note, read.note.text, spans)
     return Labelled(document, read.note.language, case.patient, len(own))
-
-
-def newest(entities: Iterable[Finding]) -> list[Finding]:
-    """Return the mentions that the newest pack found; findings come in the order of storing."""
-    found = list(entities)
-    return [one for one in found if one.pack == found[-1].pack]
 
 
 def _rows(

@@ -1,4 +1,4 @@
-"""What people said of single mentions: accepted, corrected or rejected; kept in the store.
+"""What people said of single mentions: accepted, corrected, rejected, added; kept in the store.
 
 A judgement of one mention is a FHIR R4 Basic of the patient, so it is versioned, encrypted, checked
 and logged like any other record: changing one's mind is a next version. Read back, it corrects what
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast, get_args
 
-from suwen.core.codes import EXPERIENCER, PRESENCE, SUWEN, TEMPORALITY, Code, Text
+from suwen.core.codes import EXPERIENCER, PRESENCE, SUWEN, TEMPORALITY, UCUM, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Case, Record, Reference, canonical, digest_of
 from suwen.notes.entity_data import LEARNT
@@ -24,7 +24,7 @@ from suwen.notes.text import Note, Span
 from suwen.notes.vocabulary import SYSTEMS, installed
 from suwen.records import Access, Entry
 
-Verdict = Literal["accepted", "edited", "rejected"]
+Verdict = Literal["accepted", "edited", "rejected", "added"]
 RESOURCE: Final = "Basic"
 CODE: Final = "note-correction"
 SYSTEM: Final = f"{SUWEN}/codes"
@@ -93,11 +93,17 @@ class Correction:
     place
         The mention that was judged, as it was found.
     verdict
-        `accepted`: right as it stands; `edited`: as told in `stands` and `meant`; `rejected`.
+        `accepted`: right as it stands; `edited`: as told in `stands` and `meant`; `rejected`;
+        `added`: nobody had found it.
     meant
         How the mention is meant; of one that was rejected, how it had been read.
     stands
         Where the mention stands: elsewhere than `place` when the stretch was corrected.
+    words
+        Of the note where the mention stands.
+    value, details
+        Value in its canonical UCUM unit, and dose, route, time ... of the fact it states: what is
+        told of the mention where no pack finds it (any more).
     """
 
     place: Place
@@ -107,11 +113,16 @@ class Correction:
     person: str
     at: datetime
     reason: str = ""
+    words: str = ""
+    value: tuple[float, str] | None = None
+    details: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.verdict not in get_args(Verdict):
             raise BadInput(
-                f"the act {self.verdict[:32]!r}", "accepted, edited or rejected", "choose one"
+                f"the act {self.verdict[:32]!r}",
+                "accepted, edited, rejected or added",
+                "choose one",
             )
         if self.stands.note != self.place.note or not 0 <= self.stands.start < self.stands.end:
             raise BadInput("a correction that leaves its note", "a stretch of the same note", "")
@@ -152,6 +163,13 @@ def resource_of(one: Correction, patient: str) -> dict[str, Any]:
         parts.append({"url": "chinese", "valueString": how.code.name.zh})
     if one.reason:
         parts.append({"url": "reason", "valueString": one.reason})
+    if one.words:
+        parts.append({"url": "words", "valueString": one.words})
+    if one.value is not None:
+        value, unit = one.value
+        quantity = {"value": value, "unit": unit, "system": UCUM, "code": unit}
+        parts.append({"url": "value", "valueQuantity": quantity})
+    parts += [{"url": "detail", "valueString": f"{name}={value}"} for name, value in one.details]
     return {
         "resourceType": RESOURCE,
         "id": one.given_id,
@@ -173,10 +191,11 @@ def correction_of(record: Record) -> Correction | None:
     found = [one for one in record.content.get("extension") or () if one.get("url") == EXTENSION]
     if record.type != RESOURCE or not found:
         return None
-    parts: dict[str, Any] = {
-        str(part.get("url")): next((v for k, v in part.items() if k.startswith("value")), None)
+    pairs = [
+        (str(part.get("url")), next((v for k, v in part.items() if k.startswith("value")), None))
         for part in found[0].get("extension") or ()
-    }
+    ]
+    parts: dict[str, Any] = dict(pairs)
     try:
         note = str(parts["note"]["reference"])
         return Correction(
@@ -193,6 +212,9 @@ def correction_of(record: Record) -> Correction | None:
             str(parts["person"]),
             datetime.fromisoformat(str(parts["at"])),
             str(parts.get("reason") or ""),
+            str(parts.get("words") or ""),
+            _value(parts),
+            tuple(_detail(str(value)) for name, value in pairs if name == "detail"),
         )
     except (KeyError, TypeError, ValueError):
         raise BadInput(
@@ -211,12 +233,23 @@ def _code(parts: Mapping[str, Any]) -> Code | None:
     return Code(system=str(coding["system"]), code=str(coding["code"]), name=name)
 
 
+def _value(parts: Mapping[str, Any]) -> tuple[float, str] | None:
+    value = parts.get("value")
+    return (float(value["value"]), str(value["code"])) if value else None
+
+
+def _detail(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name, value
+
+
 @dataclass(frozen=True)
 class Judged:
-    """A stored correction and the version its record stands at."""
+    """A correction, the record it is stored in (empty: not yet), and the version of that."""
 
     correction: Correction
     version: int
+    record: Reference = ""
 
 
 def judged(records: Iterable[Record]) -> dict[Place, Judged]:
@@ -225,13 +258,15 @@ def judged(records: Iterable[Record]) -> dict[Place, Judged]:
     for record in records:
         one = correction_of(record)
         if one is not None:
-            found[one.place] = Judged(one, int(record.reference.rpartition("/")[2]))
+            version = int(record.reference.rpartition("/")[2])
+            found[one.place] = Judged(one, version, record.reference)
     return found
 
 
 def in_case(case: Case) -> dict[Place, Judged]:
-    """Return what people said of each mention in the notes of a case."""
-    return judged(case.of(RESOURCE))
+    """Return what people said of each mention in the notes of a case, as those notes stand now."""
+    known = {record.reference for record in case.records}
+    return {place: one for place, one in judged(case.of(RESOURCE)).items() if place.note in known}
 
 
 @dataclass(frozen=True)
@@ -289,6 +324,18 @@ def _entry(i: int, one: Correction, wish: Wish) -> Entry:
 def find_words(note: Note, words: str, near: Span) -> Span:
     """Return where `words` stand in a note: the occurrence nearest to a stretch of its text.
 
+    Raises
+    ------
+    BadInput
+        They do not stand there, or are none.
+    """
+    found = occurrences(note, words)
+    return min(found, key=lambda one: abs(one.start - near.start) + abs(one.end - near.end))
+
+
+def occurrences(note: Note, words: str) -> list[Span]:
+    """Return every stretch of a note's text that is `words`, in their order.
+
     Spaces may be any, and capitals count only where both ways occur.
 
     Raises
@@ -308,11 +355,11 @@ def find_words(note: Note, words: str, near: Span) -> Span:
         raise BadInput(
             "words that do not stand in this note", "words as the note has them", "copy them"
         )
-    return min(found, key=lambda one: abs(one.start - near.start) + abs(one.end - near.end))
+    return found
 
 
 def find_code(name: str) -> Code:
-    """Return the code a person names: by its name in either language, or by the code itself.
+    """Return the code a person names: `system|code`, its name in either language, or the code.
 
     Raises
     ------
@@ -320,6 +367,9 @@ def find_code(name: str) -> Code:
         The vocabulary has no such name and no such code.
     """
     vocabulary, words = installed(), " ".join(name.split())
+    given, sign, number = words.rpartition("|")
+    if sign and (exact := vocabulary.concepts(given, number)):
+        return vocabulary.as_code(exact[0])
     rows = vocabulary.named(words)
     if rows:
         return vocabulary.as_code(vocabulary.entry(rows[0]).concept)

@@ -32,6 +32,8 @@ DETAILS: Final = {
     "problem-status": "status",
 }
 """What a relation's tail is called in a fact, by the kind of the relation."""
+LOCAL: Final = "local-term"
+"""Detail of a fact: which of its places, by number, is a local term, as `0:funny turn`."""
 AGREEMENT: Final = 0.01
 """Relative difference up to which two values of one test are one value."""
 _NO_PROBLEM: Final = re.compile(
@@ -46,7 +48,10 @@ _CLAUSE: Final = re.compile(r"[.;。；\n]")
 
 @dataclass(frozen=True)
 class Said:
-    """A mention of a note with what other tasks found of it; `code` None: unmapped."""
+    """A mention of a note with what other tasks found of it; `code` None: unmapped.
+
+    `local`: it has its code because the house says what its words mean.
+    """
 
     mention: Mention
     presence: str = "present"
@@ -56,6 +61,7 @@ class Said:
     probability: float | None = None
     cues: tuple[Span, ...] = ()
     """Triggers that decided presence, time or person."""
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ class _Gathered:
     cited: list[Cited] = field(default_factory=list)
     cues: list[Cited] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
+    local: dict[Cited, str] = field(default_factory=dict)
 
 
 def facts_of(notes: Sequence[Note], said: Sequence[Sequence[Said]]) -> list[Fact]:
@@ -151,7 +158,10 @@ def _take(gathered: dict[tuple[object, ...], _Gathered], fact: Fact) -> None:
     own.cited += fact.cited
     own.cues += fact.cues
     for part, value in fact.details:
-        own.details.setdefault(part, value)
+        if part == LOCAL:
+            own.local[fact.cited[0]] = value
+        else:
+            own.details.setdefault(part, value)
 
 
 def _agreeing(
@@ -168,11 +178,13 @@ def _agreeing(
 
 
 def _finished(one: _Gathered) -> Fact:
+    cited = tuple(dict.fromkeys(one.cited))
+    local = [(LOCAL, f"{cited.index(place)}:{words}") for place, words in one.local.items()]
     return replace(
         one.fact,
-        cited=tuple(dict.fromkeys(one.cited)),
+        cited=cited,
         cues=tuple(dict.fromkeys(one.cues)),
-        details=tuple(sorted(one.details.items())),
+        details=(*sorted(one.details.items()), *local),
     )
 
 
@@ -215,6 +227,8 @@ def _named(note: Note, said: Sequence[Said], measured: Sequence[values.Value]) -
         begun = onset(parts.get("time", ""), note.day) if one.presence == "present" else ""
         if begun and begun != parts["time"]:
             parts["onset"] = begun
+        if one.local:
+            parts[LOCAL] = " ".join(words.split())
         yield Fact(
             kind=kind,
             key=f"{one.code.system}|{one.code.code}" if one.code else " ".join(bag(words)) or words,

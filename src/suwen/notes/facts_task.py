@@ -26,7 +26,16 @@ from suwen.core.codes import (
     Text,
 )
 from suwen.core.errors import IntegrityError
-from suwen.core.nouns import Band, Case, Finding, Interval, Measure, Status, TextSpan
+from suwen.core.nouns import (
+    Band,
+    Case,
+    Finding,
+    Interval,
+    Measure,
+    RecordValue,
+    Status,
+    TextSpan,
+)
 from suwen.core.registry import register
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Answers, Spans
@@ -165,6 +174,7 @@ def _said(read: Read, earlier: Sequence[Finding]) -> Iterator[Said]:
     meant_at: dict[Span, dict[str, str]] = {}
     cues: dict[Span, tuple[Span, ...]] = {}
     codes: dict[Span, Code] = {}
+    local: set[Span] = set()
     for finding in earlier:
         places = _places(read, finding)
         if not places or finding.band is Band.ABSTAIN:
@@ -174,6 +184,8 @@ def _said(read: Read, earlier: Sequence[Finding]) -> Iterator[Said]:
             meant_at[places[0]], cues[places[0]] = found, tuple(places[1:])
         elif finding.task == CODING:
             codes[places[0]] = finding.code
+            if any(isinstance(one, RecordValue) for one in finding.evidence):
+                local.add(places[0])
     for finding in earlier:
         places = _places(read, finding)
         if finding.task != ENTITIES or not places or finding.band is Band.ABSTAIN:
@@ -188,6 +200,7 @@ def _said(read: Read, earlier: Sequence[Finding]) -> Iterator[Said]:
             code=codes.get(place),
             probability=finding.probability.value if finding.probability else None,
             cues=cues.get(place, ()),
+            local=place in local,
         )
 
 

@@ -4,16 +4,22 @@ A problem becomes a Condition (denied: verificationStatus refuted; possible: pro
 relative a FamilyMemberHistory, a drug a MedicationStatement, an allergy an AllergyIntolerance, a
 value an Observation, an operation a Procedure. What is hypothetical or under a condition, or of
 somebody else, becomes nothing: there is no resource that would not say more than the note.
+
+A fact that a person corrected or added is asserted by the person; what the software had read stays
+as a resource entered in error, so that a receiver of an earlier version corrects itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.codes import (
+    AI_GENERATED,
+    CLINICIAN_ASSERTED,
     EXPERIENCER,
     FACT_DETAIL,
     PRESENCE,
@@ -23,7 +29,7 @@ from suwen.core.codes import (
     UNMAPPED,
     Language,
 )
-from suwen.core.nouns import Finding, TextSpan
+from suwen.core.nouns import Finding, Review, TextSpan
 
 Resource = dict[str, Any]
 CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -32,6 +38,7 @@ ALLERGY_CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/allergyintolera
 ALLERGY_VERIFIED: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 FAMILY: Final = ("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "FAMMEMB", "family member")
 AUTHOR: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+WRONG: Final = "entered-in-error"
 SPAN: Final = f"{SUWEN}/StructureDefinition/text-span"
 """Extension: where in a document something is said (document, start, end)."""
 _VERIFICATION: Final = {"present": "confirmed", "absent": "refuted", "possible": "provisional"}
@@ -41,35 +48,78 @@ _FREQUENCY: Final = re.compile(r"(?P<times>[\d.]+)/(?P<period>[\d.]+)(?P<unit>[a
 _DATE: Final = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
 
 
+@dataclass(frozen=True)
+class Acts:
+    """What people said of facts, and what they are called, by their ids.
+
+    `wrong` are the facts that stand no more.
+    """
+
+    wrong: Sequence[Finding] = ()
+    reviews: Sequence[Review] = ()
+    people: Mapping[str, str] = field(default_factory=dict)
+
+    def on(self, finding: Finding) -> Review | None:
+        """Return the last act on a fact, or the one by which it stands for another."""
+        own = (finding.id,)
+        return next(
+            (one for one in reversed(self.reviews) if one.finding in own or one.replaced_by in own),
+            None,
+        )
+
+
+NOBODY: Final = Acts()
+
+
 def resources(
-    findings: Iterable[Finding], patient: str, recorded: datetime, language: Language
+    findings: Iterable[Finding],
+    patient: str,
+    recorded: datetime,
+    language: Language,
+    acts: Acts = NOBODY,
 ) -> list[Resource]:
     """Return the resources of facts, each followed by its Provenance.
 
     Parameters
     ----------
     findings
-        Findings of `notes.facts`; others are passed over.
+        Findings of `notes.facts` that stand; others are passed over.
     patient
         Reference of the patient (`Patient/…`).
     recorded
         When the facts were drawn from the notes, with its time zone.
     language
         Of the displayed texts.
+    acts
+        What people said of facts.
     """
     made: list[Resource] = []
-    for finding in findings:
-        kind = finding.site.code if finding.site else ""
-        how = meaning(finding)
-        if PRESENCE not in how:
-            continue
-        maker = _maker(kind, how)
+    wrong = {finding.id for finding in acts.wrong}
+    for finding in (*findings, *acts.wrong):
+        maker = _maker_of(finding)
         if maker is None:
             continue
-        resource = maker(finding, how, patient, language)
-        resource |= {"id": finding.id, "extension": _spans(finding)}
-        made += [resource, _provenance(finding, resource, recorded, language)]
+        resource = maker(finding, meaning(finding), patient, language)
+        security = (CLINICIAN_ASSERTED if finding.person else AI_GENERATED).coding()
+        resource |= {
+            "id": finding.id,
+            "meta": {"security": [security]},
+            "extension": _spans(finding),
+        }
+        if finding.id in wrong:
+            _withdraw(resource)
+        made += [resource, _provenance(finding, resource, recorded, acts)]
     return made
+
+
+def _withdraw(resource: Resource) -> None:
+    """Mark a resource as entered in error (FHIR R4 con-5, ait-2: then without clinical status)."""
+    systems = {"Condition": VERIFIED, "AllergyIntolerance": ALLERGY_VERIFIED}
+    if system := systems.get(resource["resourceType"]):
+        resource["verificationStatus"] = _coded(system, WRONG)
+        resource.pop("clinicalStatus", None)
+    else:
+        resource["status"] = WRONG
 
 
 def meaning(finding: Finding) -> dict[str, str]:
@@ -88,7 +138,10 @@ def details(finding: Finding) -> dict[str, str]:
 Maker = Callable[[Finding, Mapping[str, str], str, Language], Resource]
 
 
-def _maker(kind: str, how: Mapping[str, str]) -> Maker | None:
+def _maker_of(finding: Finding) -> Maker | None:
+    how, kind = meaning(finding), finding.site.code if finding.site else ""
+    if PRESENCE not in how:
+        return None
     if how[PRESENCE] not in _VERIFICATION or how.get(EXPERIENCER) == "other":
         return None
     if how.get(EXPERIENCER) == "family":
@@ -247,24 +300,47 @@ def _spans(finding: Finding) -> list[Resource]:
     ]
 
 
-def _provenance(
-    finding: Finding, resource: Resource, recorded: datetime, language: Language
-) -> Resource:
+def _provenance(finding: Finding, resource: Resource, recorded: datetime, acts: Acts) -> Resource:
     documents = dict.fromkeys(one.record for one in finding.evidence if isinstance(one, TextSpan))
-    name, _, digest = finding.pack.partition("+")
+    act = acts.on(finding)
+    agents = [] if finding.person else [_assembler(finding.pack)]
+    if act is not None:
+        agents.append(_author(act.person, "author" if finding.person else "verifier", acts))
+    elif finding.person:
+        agents.append(_author(finding.person, "author", acts))
+    entities = [{"role": "source", "what": {"reference": document}} for document in documents]
+    if finding.person and act is not None and act.replaced_by:
+        entities.append({"role": "revision", "what": _before(act.finding, acts)})
     return {
         "resourceType": "Provenance",
         "id": f"p{finding.id[:31]}",
         "target": [{"reference": f"{resource['resourceType']}/{finding.id}"}],
-        "recorded": recorded.isoformat(),
-        "agent": [
-            {
-                "type": _coded(AUTHOR, "assembler"),
-                "who": {
-                    "display": name,
-                    "identifier": {"system": f"{SUWEN}/packs", "value": digest},
-                },
-            }
-        ],
-        "entity": [{"role": "source", "what": {"reference": document}} for document in documents],
+        "recorded": (act.at if act else recorded).isoformat(),
+        "agent": agents,
+        "entity": entities,
     }
+
+
+def _assembler(pack: str) -> Resource:
+    name, _, digest = pack.partition("+")
+    identifier = {"system": f"{SUWEN}/packs", "value": digest}
+    return {
+        "type": _coded(AUTHOR, "assembler"),
+        "who": {"display": name, "identifier": identifier},
+    }
+
+
+def _author(person: str, kind: str, acts: Acts) -> Resource:
+    who: Resource = {"identifier": {"system": f"{SUWEN}/person", "value": person}}
+    if person in acts.people:
+        who["display"] = acts.people[person]
+    return {"type": _coded(AUTHOR, kind), "who": who}
+
+
+def _before(name: str, acts: Acts) -> Resource:
+    """Return what stands for a fact that was corrected: its resource, where it has one."""
+    for before in acts.wrong:
+        if before.id == name and (maker := _maker_of(before)):
+            kind = maker(before, meaning(before), "", "en")["resourceType"]
+            return {"reference": f"{kind}/{name}"}
+    return {"identifier": {"system": f"{SUWEN}/finding", "value": name}}

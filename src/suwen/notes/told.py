@@ -2,7 +2,9 @@
 
 Facts come as findings of `notes.facts`; what people said of single mentions (`notes.corrections`)
 takes effect here at once: a rejected mention leaves its fact and is kept apart, a corrected one
-joins the fact it belongs to now. Contradictions are told anew, so one ends with its correction.
+joins the fact it belongs to now, an added one stands beside what was found, and so does one that a
+person called right and no pack finds any more. Local terms (`notes.synonyms`) count as they stand
+now. Contradictions are told anew, so one ends with its correction.
 """
 
 from __future__ import annotations
@@ -14,9 +16,13 @@ from typing import Final
 
 from suwen.core.codes import EXPERIENCER, FACT_DETAIL, PRESENCE, TEMPORALITY, Text
 from suwen.core.codes import UNMAPPED as UNMAPPED_SYSTEM
-from suwen.core.nouns import Band, Finding, Record, TextSpan, digest_of
+from suwen.core.nouns import Finding, digest_of
 from suwen.notes.corrections import Correction, Judged, Meant, Place
-from suwen.notes.facts_task import ENTITIES, FACTS
+from suwen.notes.current import meanings_of, places_of
+from suwen.notes.facts import LOCAL
+from suwen.notes.facts_task import ENTITIES
+from suwen.notes.synonyms import LocalSynonyms, Synonym
+from suwen.notes.terms import bag
 
 OTHER: Final = "other"
 """Kind of a fact for a type of mention that states none by itself."""
@@ -29,6 +35,13 @@ FACT_OF: Final = {
     "value": "value",
 }
 """Kind of fact that a mention of a type states."""
+CODED_AS: Final = {
+    "problem": "problem",
+    "drug": "drug",
+    "allergy": "drug",
+    "procedure": "procedure",
+}
+"""Kind under which the words of a fact are coded."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class Mention:
         Of its being right, where a network found it.
     judged
         What a person said of it.
+    local
+        Its words, where it was found to be a local term.
     """
 
     stands: Place
@@ -54,6 +69,7 @@ class Mention:
     kind: str
     probability: float | None = None
     judged: Judged | None = None
+    local: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,7 @@ class Told:
 
     kind: str
     name: Text
-    """Empty where the words of the note are all there is."""
+    """Of the code, else the words of the note; empty where they are not at hand."""
     meant: Meant
     mentions: tuple[Mention, ...]
     value: tuple[float, str] | None = None
@@ -72,7 +88,10 @@ class Told:
     contradicted: bool = False
     rejected: bool = False
     finding: str = ""
+    """Id of the finding it comes from; empty where a person alone says it."""
     pack: str = ""
+    local: Synonym | None = None
+    """The local term that gives it its code."""
 
     @property
     def key(self) -> str:
@@ -82,53 +101,11 @@ class Told:
         return digest_of(repr(parts).encode())[:16]
 
 
-def current(findings: Iterable[Finding], records: Iterable[Record]) -> list[Finding]:
-    """Return the facts among findings that rest on notes as they stand, each once.
-
-    A note that came later makes a fact anew with one more place; the fact with fewer is left out.
-    """
-    known = {record.reference for record in records}
-    facts = [
-        (one, places)
-        for one in {one.id: one for one in findings}.values()
-        if one.task == FACTS and one.band is not Band.ABSTAIN
-        for places in [frozenset(_places(one, said=True))]
-        if places and all(place.note in known for place in places)
-    ]
-    pack = facts[-1][0].pack if facts else ""
-    alike: dict[object, list[frozenset[Place]]] = defaultdict(list)
-    for one, places in facts:
-        if one.pack == pack:
-            alike[_same(one)].append(places)
-    return [
-        one
-        for one, places in facts
-        if one.pack == pack and not any(places < other for other in alike[_same(one)])
-    ]
-
-
-def _same(finding: Finding) -> object:
-    """Return what findings of one fact have alike."""
-    return (finding.code, finding.site, tuple(sorted(_meanings(finding).items())))
-
-
-def _meanings(finding: Finding) -> dict[str, str]:
-    return {each.code.system: each.code.code for each in finding.measures}
-
-
-def _places(finding: Finding, said: bool) -> tuple[Place, ...]:
-    """Return where a fact is said, or the words that decided how it is meant."""
-    return tuple(
-        Place(one.record, one.start, one.end)
-        for one in finding.evidence
-        if isinstance(one, TextSpan) and (one.note is None) == said
-    )
-
-
 def told(
     findings: Iterable[Finding],
     judgements: Mapping[Place, Judged],
     entities: Iterable[Finding] = (),
+    local: LocalSynonyms | None = None,
 ) -> list[Told]:
     """Return the facts of findings after the judgements of people, rejected mentions last.
 
@@ -137,23 +114,34 @@ def told(
     findings
         Of `notes.facts`, each fact once.
     judgements
-        What people said of mentions, by their place.
+        What people said of mentions in the notes as they stand, by their place.
     entities
         Findings of `notes.entities`: type and probability of each mention.
+    local
+        The local terms as they stand; None leaves the codes as they were found.
     """
     named = {
         place: (one.code.code, one.probability.value if one.probability else None)
         for one in entities
         if one.task == ENTITIES
-        for place in _places(one, said=True)
+        for place in places_of(one, said=True)
     }
-    stay: list[Told] = []
-    gone: list[Told] = []
-    for finding in findings:
-        fact = _of_finding(finding, named, judgements)
-        for part in _parted(fact):
-            (gone if part.rejected else stay).append(part)
-    return [*_with_contradictions(_joined(stay)), *gone]
+    facts = [_of_finding(one, named, judgements) for one in findings]
+    found = {mention.place for fact in facts for mention in fact.mentions}
+    own = [
+        _of_person(place, one)
+        for place, one in judgements.items()
+        if place not in found and one.correction.verdict != "rejected"
+    ]
+    taken = [fact.mentions[0].stands for fact in own]
+    facts = [part for fact in facts for part in _beside(fact, taken)]
+    if local is not None:
+        facts = [part for fact in facts for part in _localised(fact, local)]
+        own = [part for fact in own for part in _localised(fact, local)]
+    parts = [part for fact in facts for part in _parted(fact)]
+    stay = [part for part in parts if not part.rejected]
+    gone = [part for part in parts if part.rejected]
+    return [*_with_contradictions(_joined([*stay, *own])), *gone]
 
 
 def _of_finding(
@@ -162,17 +150,24 @@ def _of_finding(
     judgements: Mapping[Place, Judged],
 ) -> Told:
     kind = finding.site.code if finding.site else OTHER
-    how = _meanings(finding)
+    how = meanings_of(finding)
     code = None if finding.code.system == UNMAPPED_SYSTEM else finding.code
     value = next(
         ((one.interval.value, one.unit) for one in finding.measures if one.code == finding.code),
         None,
     )
+    details = [
+        one.code.code.partition("=") for one in finding.measures if one.code.system == FACT_DETAIL
+    ]
+    numbered = (words.partition(":") for part, _, words in details if part == LOCAL)
+    local = {int(number): words for number, _, words in numbered}
     mentions = []
-    for place in _places(finding, said=True):
-        found, probability = named.get(place, (kind, None))
-        found = kind if kind in ("allergy", "value") else found
-        mentions.append(Mention(place, place, found, probability, judgements.get(place)))
+    for n, place in enumerate(places_of(finding, said=True)):
+        type_of, probability = named.get(place, (kind, None))
+        type_of = kind if kind in ("allergy", "value") else type_of
+        mentions.append(
+            Mention(place, place, type_of, probability, judgements.get(place), local.get(n, ""))
+        )
     return Told(
         kind,
         finding.code.name,
@@ -185,16 +180,68 @@ def _of_finding(
         ),
         tuple(mentions),
         value,
-        tuple(
-            (part, text)
-            for one in finding.measures
-            if one.code.system == FACT_DETAIL
-            for part, _, text in [one.code.code.partition("=")]
-        ),
-        _places(finding, said=False),
+        tuple((part, text) for part, _, text in details if part != LOCAL),
+        places_of(finding, said=False),
         finding=finding.id,
         pack=finding.pack,
     )
+
+
+def _of_person(place: Place, one: Judged) -> Told:
+    """Return what a person says of a mention that no pack finds (any more)."""
+    said = one.correction
+    code = said.meant.code
+    return Told(
+        FACT_OF.get(said.meant.kind, OTHER),
+        code.name if code else Text(en=said.words, zh=said.words),
+        said.meant,
+        (Mention(said.stands, place, said.meant.kind, judged=one),),
+        said.value,
+        said.details,
+    )
+
+
+def _beside(fact: Told, taken: Sequence[Place]) -> list[Told]:
+    """Return a fact without mentions nobody judged where a person says something of their own."""
+    kept = tuple(
+        one
+        for one in fact.mentions
+        if one.judged or not any(overlap(one.stands, place) for place in taken)
+    )
+    return [replace(fact, mentions=kept)] if kept else []
+
+
+def overlap(one: Place, other: Place) -> bool:
+    """Say whether two places of one note have a character in common."""
+    return one.note == other.note and one.span.overlaps(other.span)
+
+
+def _localised(fact: Told, local: LocalSynonyms) -> list[Told]:
+    """Return a fact with its code as the local terms stand now: of its words, place by place."""
+    kind = CODED_AS.get(fact.kind)
+    if kind is None:
+        return [fact]
+    if fact.meant.code is None:
+        synonym = local.find(fact.name.en, kind)
+        return [_coded(fact, synonym)] if synonym else [fact]
+    kept: list[Mention] = []
+    parts: list[Told] = []
+    for mention in fact.mentions:
+        synonym = local.find(mention.local, kind) if mention.local else None
+        one = replace(fact, mentions=(mention,))
+        if synonym is not None:
+            parts.append(_coded(one, synonym))
+        elif mention.local:
+            words = Text(en=mention.local, zh=mention.local)
+            parts.append(replace(one, name=words, meant=replace(fact.meant, code=None)))
+        else:
+            kept.append(mention)
+    return [replace(fact, mentions=tuple(kept)), *parts] if kept else parts
+
+
+def _coded(fact: Told, synonym: Synonym) -> Told:
+    code = synonym.code
+    return replace(fact, name=code.name, meant=replace(fact.meant, code=code), local=synonym)
 
 
 def _parted(fact: Told) -> list[Told]:
@@ -220,7 +267,7 @@ def _corrected(fact: Told, mention: Mention, how: Correction) -> Told:
     return replace(
         fact,
         kind=kind,
-        name=code.name if code else fact.name if same_words else Text(en="", zh=""),
+        name=code.name if code else fact.name if same_words else Text(en=how.words, zh=how.words),
         meant=how.meant,
         mentions=(replace(mention, stands=how.stands, kind=how.meant.kind),),
         value=fact.value if stays else None,
@@ -230,26 +277,37 @@ def _corrected(fact: Told, mention: Mention, how: Correction) -> Told:
 
 
 def _joined(facts: Sequence[Told]) -> list[Told]:
-    """Join a corrected mention with the fact that says the same."""
+    """Join what says the same: a corrected or added mention with the fact it belongs to."""
     found: dict[object, Told] = {}
     for i, fact in enumerate(facts):
-        how = fact.meant
-        key: object = i
-        if how.code is not None and fact.kind != "value":
-            same = (how.code.system, how.code.code, how.presence, how.temporality, how.experiencer)
-            key = (fact.kind, *same, dict(fact.details).get("dose") if fact.kind == "drug" else "")
+        key = _same_as(fact, i)
         first = found.get(key)
         found[key] = _with(first, fact) if first else fact
     return list(found.values())
 
 
+def _same_as(fact: Told, i: int) -> object:
+    """Return what facts that say the same have in common; `i` where nothing tells it."""
+    how = fact.meant
+    meanings = (fact.kind, how.presence, how.temporality, how.experiencer)
+    if how.code is None:
+        return (*meanings, bag(fact.name.en)) if fact.name.en else i
+    same: tuple[object, ...] = (*meanings, how.code.system, how.code.code)
+    if fact.value is not None:
+        more = [dict(fact.details).get(part, "") for part in ("comparator", "to")]
+        return (*same, *more, round(fact.value[0], 6), fact.value[1])
+    return (*same, dict(fact.details).get("dose") if fact.kind == "drug" else "")
+
+
 def _with(first: Told, other: Told) -> Told:
     """Return one fact that is said at the places of both; details of the first count."""
+    places = {one.place for one in first.mentions}
     return replace(
         first,
-        mentions=(*first.mentions, *other.mentions),
+        mentions=(*first.mentions, *(one for one in other.mentions if one.place not in places)),
         details=tuple(sorted((dict(other.details) | dict(first.details)).items())),
         cues=tuple(dict.fromkeys((*first.cues, *other.cues))),
+        local=first.local or other.local,
     )
 
 

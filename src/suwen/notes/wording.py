@@ -33,6 +33,8 @@ _DOSE_UNITS: Final = {
 
 def detail(part: str, value: str) -> Text:
     """Return one detail of a fact in words; what is not known stays as it is."""
+    if part == "local-term":
+        value = value.partition(":")[2]
     if part == "frequency" and (found := _FREQUENCY.fullmatch(value)):
         return _frequency(int(found["times"]), int(found["period"]), found["unit"])
     if found := _LASTING.fullmatch(value):

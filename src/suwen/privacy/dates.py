@@ -253,7 +253,9 @@ _NAMED: Final = re.compile(
     r"Nn][Oo]|[Dd][EeIi]|[Ee]n|EN)"
     r"|[Dd][Aa][Yy](?![A-Za-z])"
 )
-_FEAST: Final = re.compile(r"[Yy]ear'?s|YEAR|[Cc]hristmas|[Tt]hanksg|[Hh]allow|[Ee]aster|[Jj]uly|[Dd]ay|[Hh]anuk|[Dd]iwali|[Ee]id")
+_FEAST: Final = re.compile(
+    r"[Yy]ear'?s|YEAR|[Cc]hristmas|[Tt]hanksg|[Hh]allow|[Ee]aster|[Jj]uly|[Dd]ay|[Hh]anuk|[Dd]iwali|[Ee]id"
+)
 """Without a match of these no date in figures, none in words, can stand in a text."""
 _OLD: Final = re.compile(r"9\d|1[0-3]\d|九十|一百|[Nn]ine|NINE|[Hh]undred|HUNDRED")
 

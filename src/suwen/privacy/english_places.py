@@ -49,7 +49,9 @@ _NO_STREET: Final = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)\b", re.IGNORECASE)
-_TOWN: Final = re.compile(r",\s(?P<v>[A-Z][a-z]{2,}(?:[ -](?:on|upon|in|le|de|la)?[ -]?[A-Z][a-z]+){0,2})(?![a-z])")
+_TOWN: Final = re.compile(
+    r",\s(?P<v>[A-Z][a-z]{2,}(?:[ -](?:on|upon|in|le|de|la)?[ -]?[A-Z][a-z]+){0,2})(?![a-z])"
+)
 """A town after a street: capitals after a comma."""
 _CODE: Final = re.compile(
     r",?\s{1,2}(?:(?-i:[A-Z]{2})\s)?(?:\d{5}(?:-\d{4})?(?!\d)"
@@ -93,15 +95,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             flags,
         ),
         "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
-        "flat": re.compile(r"\b(?:flat|apt\.?|apartment|room|suite|unit)\s\d{1,4}[a-z]?,\s(?=\d)", flags),
+        "flat": re.compile(
+            r"\b(?:flat|apt\.?|apartment|room|suite|unit)\s\d{1,4}[a-z]?,\s(?=\d)", flags
+        ),
         "road": re.compile(
             r"\b(?:highway|hwy\.?|route|rte\.?|interstate)\s\d{1,3}\b(?:\s(?:exit|mile)\s\d{1,3})?"
             r"|\b(?:i|us|sr)-\d{1,3}\s(?:exit|mile)\s\d{1,3}",
             flags,
         ),
-        "postcode": re.compile(
-            r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\w-])"
-        ),
+        "postcode": re.compile(r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\w-])"),
         "state": re.compile(
             rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags
         ),

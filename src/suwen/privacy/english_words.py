@@ -107,8 +107,7 @@ def read(text: str) -> Words:
     cased = _cased(text, spans, low)
     ordinary, never = english_words(), words(LISTS, "capital_words")
     likely = [
-        word not in never
-        and _likely(text[start:end], known, word in ordinary, cased)
+        word not in never and _likely(text[start:end], known, word in ordinary, cased)
         for (start, end), word, known in zip(spans, low, flags, strict=True)
     ]
     present = frozenset(low)

@@ -15,6 +15,7 @@ from suwen.records import (
     acts,
     blobstore,
     drafting,
+    house,
     reading,
     registration,
     remarks,
@@ -292,6 +293,23 @@ class Access:
                 work.connection, self._store.vault, identifiers, self.person.id
             )
             work.log(self._gate.entry("register", name, f"Patient/{name}", {"made": made}))
+        return name
+
+    def house(self, make: bool = False) -> str:
+        """Return what the records of the house itself are kept of, as if it were a patient.
+
+        Empty where this person may not read them, or before they were made; with `make` they are
+        made by whoever may write them.
+        """
+        if not make:
+            if not self._gate.may_in_house("read"):
+                return ""
+            with self._store.database.transaction(reading=True) as connection:
+                return house.find(connection, self._store.secrets)
+        with self._gate.act("register", "", "Patient") as work:
+            name = house.make(work.connection, self._store.vault)
+            self._gate.check(work, "write", name)
+            work.log(self._gate.entry("register", name, f"Patient/{name}", {"house": True}))
         return name
 
     def break_glass(self, patient: str, reason: str) -> datetime:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from suwen.core.errors import Denied
+from suwen.records import house
 from suwen.records.log import Act
 from suwen.records.people import Person, bonds
 from suwen.records.policy import Action
@@ -61,12 +62,20 @@ class Gate:
     def check(self, work: Work, action: Action, patient: str) -> None:
         """Raise `Denied` unless a rule of the policy allows `action` on `patient`."""
         bound = bonds(work.connection, self.person, patient)[patient] if patient else frozenset()
-        if not self._policy_allows(action, bound):
-            raise Denied(
-                f"the role {self.person.role} may not {action!r} here for {self.purpose}",
-                "a rule of the access policy that allows it",
-                "join the care team, or break the glass with a reason where the policy allows that",
-            )
+        if self._policy_allows(action, bound):
+            return
+        own = patient and patient == house.find(work.connection, self.store.secrets)
+        if own and self.may_in_house(action):
+            return
+        raise Denied(
+            f"the role {self.person.role} may not {action!r} here for {self.purpose}",
+            "a rule of the access policy that allows it",
+            "join the care team, or break the glass with a reason where the policy allows that",
+        )
+
+    def may_in_house(self, action: Action) -> bool:
+        """Whether a rule allows `action` on what belongs to no patient but to the house."""
+        return self._policy_allows(action, frozenset({"house"}))
 
     def readable(self, connection: Connection) -> list[str]:
         """Return the patients this person is bound to in a way that allows reading."""

@@ -20,7 +20,7 @@ from suwen.records.tables import break_glass, care_team
 from suwen.records.tables import person as table
 
 Role = Literal["clinician", "nurse", "patient", "scientist", "administrator"]
-Relation = Literal["care-team", "break-glass", "self", "any"]
+Relation = Literal["care-team", "break-glass", "self", "house", "any"]
 """What binds a person to a patient; `any` in a rule asks for no bond."""
 ROLES: tuple[Role, ...] = ("clinician", "nurse", "patient", "scientist", "administrator")
 PERSON_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")

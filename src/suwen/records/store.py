@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from suwen.core.errors import Denied, NotFound, StorageUnavailable
 from suwen.core.nouns import Decision
 from suwen.core.settings import Settings
+from suwen.records import house
 from suwen.records.access import Access
 from suwen.records.administration import Administration
 from suwen.records.blobs import BlobFolder
@@ -185,7 +186,8 @@ class Store:
         with self.database.transaction(reading=True) as connection:
             patients = connection.execute(select(func.count()).select_from(patient_table)).scalar()
             entries = connection.execute(select(log_head.c.entries)).scalar()
-        return {"patients": int(patients or 0), "decisions": int(entries or 0)}
+            own = bool(house.find(connection, self.secrets))
+        return {"patients": int(patients or 0) - own, "decisions": int(entries or 0)}
 
     def tidy(self) -> int:
         """Remove blob files no record of the store names (left by a crash); return how many."""

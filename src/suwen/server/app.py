@@ -27,12 +27,14 @@ from suwen.records import Store
 from suwen.server import (
     api,
     api_cases,
+    api_notes,
     api_reports,
     pages,
     pages_admin,
     pages_case,
     pages_images,
     pages_notes,
+    pages_terms,
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
@@ -93,7 +95,8 @@ def create_app(
         metrics.add_task(task.name)
     for router in (api.router, api.task_router(), api_cases.router, api_reports.router):
         app.include_router(router)
-    for screens in (pages, pages_case, pages_images, pages_notes, pages_admin):
+    app.include_router(api_notes.router)
+    for screens in (pages, pages_case, pages_images, pages_notes, pages_terms, pages_admin):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/healthz", _health, include_in_schema=False)

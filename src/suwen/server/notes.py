@@ -10,18 +10,22 @@ from typing import cast
 from suwen.core.codes import Code
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Case, Finding, Reference
-from suwen.notes import corrected, corrections
+from suwen.notes import corrected, corrections, synonyms
+from suwen.notes.amended import of_case
 from suwen.notes.case import Read, Unread, read_case
 from suwen.notes.corrections import Correction, Meant, Place, Verdict, Wish
+from suwen.notes.current import current
 from suwen.notes.facts_task import ENTITIES, FACTS
-from suwen.notes.told import Mention, Told, current, told
-from suwen.records import finding_of
+from suwen.notes.synonyms import LocalSynonyms
+from suwen.notes.told import Mention, Told, told
+from suwen.records import Access, finding_of
 from suwen.server import reports
 from suwen.server.asking import Asking
 from suwen.server.context import note_title
 from suwen.server.language import say
 from suwen.server.notes_view import Scene, anchor_of, note_id
 from suwen.server.patients import about
+from suwen.server.reports import Stored
 
 MOST_FINDINGS = 20_000
 """Findings of one patient that are looked through."""
@@ -66,13 +70,31 @@ class Noted:
         return self.stored(ENTITIES)
 
     @cached_property
+    def report(self) -> Stored | None:
+        """Return the newest report of the case."""
+        return reports.latest(self.asking.access, self.case.patient)
+
+    @cached_property
+    def found(self) -> list[Finding]:
+        """Return the facts as packs found them: by the newest report, else by what is stored."""
+        told_there = self.report.report.findings if self.report else ()
+        findings = [one for one in told_there if one.task == FACTS and not one.person]
+        return current(findings or self.stored(FACTS), self.case.records, self.entities)
+
+    @cached_property
+    def local(self) -> LocalSynonyms:
+        """Return the local terms as they stand."""
+        return synonyms.stored(self.asking.access)
+
+    @cached_property
     def facts(self) -> list[Told]:
-        """Return what the notes tell: by the newest report, else by what was found last."""
-        newest = reports.latest(self.asking.access, self.case.patient)
-        told_there = newest.report.findings if newest else ()
-        findings = [one for one in told_there if one.task == FACTS] or self.stored(FACTS)
-        known = corrections.in_case(self.case)
-        return told(current(findings, self.case.records), known, self.entities)
+        """Return what the notes tell, after what people said of it."""
+        return told(self.found, corrections.in_case(self.case), self.entities, self.local)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the newest report is signed, so that what is said now counts in the next one."""
+        return self.report is not None and self.report.report.status == "final"
 
     def scene(self, note: str = "") -> Scene:
         """Return what facts are shown against, at the note of an id or the newest.
@@ -165,6 +187,24 @@ def judge(asking: Asking, patient: str, said: Said) -> None:
     made = tuple(_correction(found, fact, one, said) for one in chosen)
     seen = {one.place: versions[anchor_of(one.place)] for one in chosen}
     corrections.keep(asking.access, patient, Wish(made, seen, fact.finding, fact.pack))
+    amend_draft(asking.access, patient)
+
+
+def amend_draft(access: Access, patient: str) -> None:
+    """Let the draft report of a case say what people said of its notes; none, or signed: nothing.
+
+    Raises
+    ------
+    Conflict
+        Someone changed the draft at the same moment.
+    """
+    draft = reports.latest(access, patient)
+    if draft is None or draft.report.status != "draft":
+        return
+    mentions = access.search("Finding", patient, code=ENTITIES, limit=MOST_FINDINGS)
+    findings = [*draft.report.findings, *(finding_of(record) for record in mentions)]
+    people = of_case(access.case(patient), findings, synonyms.stored(access))
+    reports.amend(access, patient, people.findings, people.reviews)
 
 
 def _versions(seen: str) -> dict[str, int]:
@@ -177,7 +217,7 @@ def _correction(found: Noted, fact: Told, mention: Mention, said: Said) -> Corre
     how, stands = replace(fact.meant, kind=mention.kind), mention.stands
     if verdict == "accepted" and mention.judged:
         before = mention.judged.correction
-        verdict = "edited" if before.verdict == "edited" else verdict
+        verdict = before.verdict if before.verdict in ("edited", "added") else verdict
         stands = mention.place if before.verdict == "rejected" else stands
     if verdict == "edited" and said.verdict == "edited" and said.meant is not None:
         how = replace(said.meant, code=_code(fact, said))
@@ -190,12 +230,21 @@ def _correction(found: Noted, fact: Told, mention: Mention, said: Said) -> Corre
         found.asking.person.id,
         datetime.now(UTC),
         said.reason.strip(),
+        _words(found, stands),
+        fact.value,
+        fact.details,
     )
+
+
+def _words(found: Noted, place: Place) -> str:
+    note = found.notes[place.note].note
+    return " ".join(note.shown(place.span).of(note.text).split())
 
 
 def _code(fact: Told, said: Said) -> Code | None:
     own = fact.meant.code
-    if said.code is None or (own is not None and said.code.strip() == own.code):
+    same = (own.code, f"{own.system}|{own.code}") if own else ()
+    if said.code is None or said.code.strip() in same:
         return own
     return corrections.find_code(said.code) if said.code.strip() else None
 

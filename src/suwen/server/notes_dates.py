@@ -9,11 +9,13 @@ from typing import Final
 
 from suwen.core.codes import FACT_DETAIL, Language
 from suwen.core.nouns import Finding
-from suwen.notes.corrected import newest, place_of
+from suwen.notes.corrected import place_of
+from suwen.notes.current import newest
 from suwen.notes.text import Span
 from suwen.server.details import detail
 from suwen.server.language import say
-from suwen.server.notes_view import Scene, Segment, anchor_of, visible
+from suwen.server.notes_marks import Segment
+from suwen.server.notes_view import Scene, anchor_of, visible
 
 DATE: Final = "date"
 _ISO: Final = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,8 +42,6 @@ def message(text: str) -> str:
     return text
 
 
-MOST_CHARACTERS: Final = 100_000
-"""Characters of a note that are shown."""
 AROUND: Final = 28
 """Characters on each side of a place in the list of places."""
 _SPACES: Final = re.compile(r"\s+")
@@ -65,6 +63,7 @@ VERDICTS: Final = {
     "accepted": message("Accepted"),
     "edited": message("Corrected"),
     "rejected": message("Rejected"),
+    "added": message("Added"),
 }
 TYPE_NAMES: Final = {
     "allergy": message("Allergy"),
@@ -86,17 +85,6 @@ CHOICES: Final = {
     "temporality": (TEMPORALITY, ("recent", "historical")),
     "experiencer": (EXPERIENCER, ("patient", "family", "other")),
 }
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Some characters of a note; `facts` are the keys of what is told by them, none for plain."""
-
-    text: str
-    facts: tuple[str, ...] = ()
-    anchors: tuple[str, ...] = ()
-    style: str = ""
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +116,11 @@ class FactView:
     status: str
     presence: str
     code: str
+    coded: str
+    """Code system and code, as a form sends them."""
     system: str
+    local: str
+    """Who lets its words stand for this code, and since when."""
     value: str
     written: str
     details: list[tuple[str, str]]
@@ -142,6 +134,16 @@ class FactView:
     form: Meant
     seen: str
     judged: bool
+
+
+@dataclass(frozen=True)
+class PlaceChoice:
+    """A stretch of the readable text with what stands around it; `at` is `start-end`."""
+
+    at: str
+    before: str
+    words: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -293,6 +295,8 @@ def _fact(scene: Scene, fact: Told) -> FactView:
         status=_status(language, how),
         presence=meant(PRESENCE, how.presence).name.of(language),
         code=code.code if code else "",
+        coded=f"{code.system}|{code.code}" if code else "",
+        local=_local(scene, fact),
         system=SYSTEM_NAMES.get(code.system, quoted(code.system)) if code else "",
         value=value,
         written=" · ".join(sorted(words)),
@@ -308,6 +312,24 @@ def _fact(scene: Scene, fact: Told) -> FactView:
         form=replace(how, kind=fact.mentions[0].kind),
         seen=",".join(one.seen for one in places),
         judged=all(one.verdict for one in places),
+    )
+
+
+def _local(scene: Scene, fact: Told) -> str:
+    if fact.local is None:
+        return ""
+    by = f"{scene.name_of(fact.local.person)}, {moment(fact.local.at)}"
+    return f"{quoted(fact.local.term)} · {by}"
+
+
+def place_choice(read: Read, span: Span) -> PlaceChoice:
+    """Return a stretch of a note as the form that adds it shows it."""
+    text = read.note.text
+    return PlaceChoice(
+        f"{span.start}-{span.end}",
+        _line(text[max(0, span.start - AROUND) : span.start]),
+        _line(span.of(text)),
+        _line(text[span.end : span.end + AROUND]),
     )
 
 
@@ -339,50 +361,3 @@ def _place(scene: Scene, mention: Mention) -> PlaceView:
         reason=said.reason if said else "",
         seen=f"{anchor}:{mention.judged.version if mention.judged else 0}",
     )
-
-
-def segments(scene: Scene, facts: Sequence[Told], views: Sequence[FactView]) -> list[Segment]:
-    """Return the text of the note that is shown, cut at what is told in it.
-
-    Of stretches that overlap the longest is marked, and names the facts of all of them.
-    """
-    text = scene.notes[scene.here].note.text[:MOST_CHARACTERS]
-    by_key = {view.key: view for view in views}
-    spans = [
-        (span.start, min(span.end, len(text)), fact.key, anchor_of(mention.place))
-        for fact in facts
-        for mention in fact.mentions
-        if mention.stands.note == scene.here
-        for span in [scene.shown(mention.stands)]
-    ]
-    made: list[Segment] = []
-    at = 0
-    for start, end, own in _apart(span for span in spans if span[0] < span[1]):
-        if at < start:
-            made.append(Segment(visible(text[at:start])))
-        keys = tuple(dict.fromkeys(key for _, _, key, _ in own))
-        first = by_key[keys[0]]
-        label = "; ".join(_label(by_key[key]) for key in keys)
-        anchors = tuple(dict.fromkeys(anchor for *_, anchor in own))
-        made.append(Segment(visible(text[start:end]), keys, anchors, first.style, label))
-        at = end
-    return [*made, Segment(visible(text[at:]))] if at < len(text) else made
-
-
-def _label(view: FactView) -> str:
-    parts = [view.kind_name, view.name, view.status, view.value, f"{view.system} {view.code}"]
-    return " · ".join(part for part in parts if part.strip())
-
-
-def _apart(
-    spans: Iterable[tuple[int, int, str, str]],
-) -> list[tuple[int, int, list[tuple[int, int, str, str]]]]:
-    """Return stretches that do not overlap, each with all those that overlap it, itself first."""
-    kept: list[tuple[int, int, list[tuple[int, int, str, str]]]] = []
-    for span in sorted(spans, key=lambda one: (one[0] - one[1], one[0])):
-        over = [own for low, high, own in kept if span[0] < high and low < span[1]]
-        if over:
-            over[0].append(span)
-        else:
-            kept.append((span[0], span[1], [span]))
-    return sorted(kept, key=lambda one: one[0])

@@ -45,6 +45,11 @@ ACT_NAMES = {
     "accepted": message("accepted"),
     "edited": message("edited"),
     "rejected": message("rejected"),
+    "added": message("added"),
+    "term-mapped": message("local term mapped"),
+    "term-removed": message("local term removed"),
+    "term-undone": message("change of a local term undone"),
+    "terms-imported": message("local terms imported"),
     "signed": message("signed"),
     "withdrawn": message("withdrawn"),
 }

@@ -8,21 +8,24 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from suwen.core.errors import Conflict
+from suwen.core.errors import BadInput, Conflict
 from suwen.notes.case import Unread
 from suwen.notes.corrections import REASON, WORDS, Meant
 from suwen.notes.facts_task import FACTS
+from suwen.notes.text import Span
+from suwen.server.adding import Missed, add, places_of, read_of, whole
 from suwen.server.asking import Signed
 from suwen.server.notes import Noted, Said, judge, next_notes, noted
 from suwen.server.notes_dates import date_views, in_order, with_dates
+from suwen.server.notes_marks import MOST_CHARACTERS, segments
 from suwen.server.notes_view import (
-    MOST_CHARACTERS,
     NoteLink,
+    PlaceChoice,
     choices,
     fact_views,
     grouped,
     note_id,
-    segments,
+    place_choice,
 )
 from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
@@ -49,6 +52,7 @@ def _values(found: Noted, note: str) -> dict[str, Any]:
         "note": "",
         "title": "",
         "cut": False,
+        "signed": found.signed,
     }
     if not found.notes and not note:
         return values
@@ -136,7 +140,7 @@ def correction_form(
 
 
 class Wanted(BaseModel):
-    """The form of an act on a fact; of the last six only a correction has any."""
+    """The form of an act on a fact; of the last seven only a correction has any."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -152,15 +156,104 @@ class Wanted(BaseModel):
     experiencer: str = Field("", max_length=32)
     words: str = Field("", max_length=WORDS)
     code: str | None = Field(None, max_length=WORDS)
+    named: str = Field("", max_length=WORDS)
 
     def said(self) -> Said:
         """Return what the person says."""
         meant = None
         if self.act == "edited":
             meant = Meant(self.kind, self.presence, self.temporality, self.experiencer)
+        code = self.code if self.code is None else self.code or self.named
         return Said(
-            self.act, self.fact, self.seen, self.where, meant, self.words, self.code, self.reason
+            self.act, self.fact, self.seen, self.where, meant, self.words, code, self.reason
         )
+
+
+@router.get("/add")
+def add_form(
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    note: NoteQuery = "",
+    start: Annotated[int, Query(ge=-1, le=2**31)] = -1,
+    end: Annotated[int, Query(ge=-1, le=2**31)] = -1,
+) -> HTMLResponse:
+    """Show the form that adds what was missed: at a stretch of the note, or asking for words."""
+    found = noted(asking, patient)
+    places: list[PlaceChoice] = []
+    if start >= 0:
+        read = read_of(found, note)
+        places = [place_choice(read, whole(read, Span(start, end)))]
+    return page(
+        asking,
+        request,
+        "notes_add.html",
+        note=note,
+        places=places,
+        address=f"/cases/{patient}/notes",
+        choices=choices(asking.language),
+    )
+
+
+@router.get("/places")
+def places_part(
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    note: NoteQuery = "",
+    words: Annotated[str, Query(max_length=WORDS)] = "",
+) -> HTMLResponse:
+    """Show where words stand in a note and nothing is told of them yet, inside the form."""
+    found = noted(asking, patient)
+    try:
+        spans = places_of(found, note, words)
+    except BadInput:
+        spans = []
+    read = read_of(found, note)
+    places = [place_choice(read, span) for span in spans]
+    return page(asking, request, "notes_places.html", places=places, words=words.strip())
+
+
+class Adding(BaseModel):
+    """The form that adds what was missed; `at` is `start-end` in the readable text."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    note: str = Field(pattern=NOTE)
+    at: str = Field("", pattern=r"^(\d{1,9}-\d{1,9})?$")
+    kind: str = Field(max_length=32)
+    presence: str = Field(max_length=32)
+    temporality: str = Field(max_length=32)
+    experiencer: str = Field(max_length=32)
+    code: str = Field("", max_length=WORDS)
+    named: str = Field("", max_length=WORDS)
+    reason: str = Field("", max_length=REASON)
+
+    def missed(self) -> Missed:
+        """Return what the person adds.
+
+        Raises
+        ------
+        BadInput
+            No place is chosen, or what it is called cannot be.
+        """
+        if not self.at:
+            raise BadInput(
+                "no words of the note", f"1 to {WORDS} characters of it", "select them in the note"
+            )
+        start, _, end = self.at.partition("-")
+        meant = Meant(self.kind, self.presence, self.temporality, self.experiencer)
+        span = Span(int(start), int(end))
+        return Missed(self.note, span, meant, self.code or self.named, self.reason)
+
+
+@router.post("/add")
+def add_mention(
+    request: Request, asking: Signed, patient: PatientId, adding: Annotated[Adding, Form()]
+) -> HTMLResponse:
+    """Add what was missed; the page tells it at once."""
+    add(asking, patient, adding.missed())
+    return page(asking, request, "notes_part.html", **_values(noted(asking, patient), adding.note))
 
 
 @router.post("/review")

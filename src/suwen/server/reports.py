@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from suwen.core.errors import Conflict, NotFound
-from suwen.core.nouns import Act, Case, Record, Report
+from suwen.core.nouns import Act, Case, Finding, Record, Report, Review
 from suwen.diagnosis import review as acts
 from suwen.records import Access, Entry, report_of
 
@@ -51,9 +51,13 @@ def newest_of_all(access: Access) -> dict[str, Report]:
 
 
 def newer_records(access: Access, case: Case, stored: Stored) -> bool:
-    """Say whether something was recorded after the report was first stored."""
+    """Say whether something was recorded after the report was first stored.
+
+    Acts of people that the report tells of (`Review.record`) are not new to it.
+    """
     first = access.history(stored.reference.partition("/_history")[0])[0]
     known = {record.reference for record in access.case(case.patient, at=first.at).records}
+    known |= {review.record for review in stored.report.reviews}
     return any(record.reference not in known for record in case.records)
 
 
@@ -106,6 +110,29 @@ def perform(access: Access, patient: str, person: str, wish: Wish) -> Stored:
     )
     name, _, version = stored.reference.partition("/_history/")
     (record,) = access.put([changed], patient, expected={name: int(version)}, entries=[entry])
+    return Stored(record, changed)
+
+
+def amend(
+    access: Access, patient: str, findings: Sequence[Finding], reviews: Sequence[Review]
+) -> Stored | None:
+    """Let a patient's newest draft say what people said of what it rests on; its next version.
+
+    None where there is no draft: a signed report stays as it was signed.
+
+    Raises
+    ------
+    Conflict
+        Someone changed the draft at the same moment.
+    """
+    stored = latest(access, patient)
+    if stored is None or stored.report.status != "draft":
+        return None
+    changed = acts.amend(stored.report, findings, reviews)
+    if changed == stored.report:
+        return stored
+    name, _, version = stored.reference.partition("/_history/")
+    (record,) = access.put([changed], patient, expected={name: int(version)})
     return Stored(record, changed)
 
 

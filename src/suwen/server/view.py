@@ -61,6 +61,7 @@ ACT_NAMES = {
     Act.ACCEPTED: message("Accepted"),
     Act.EDITED: message("Edited"),
     Act.REJECTED: message("Rejected"),
+    Act.ADDED: message("Added"),
     Act.WITHDRAWN: message("Withdrawn"),
     Act.SIGNED: message("Signed"),
 }
@@ -212,9 +213,8 @@ def report_view(
         stale = say(language, "out of date")
     elif newer and report.status != "withdrawn":
         stale = say(language, "newer records since")
-    open_findings = len(report.findings) - len(
-        {r.finding for r in report.reviews} & {f.id for f in report.findings}
-    )
+    reviewed = {one.finding for one in report.reviews}
+    open_findings = sum(one.id not in reviewed and not one.person for one in report.findings)
     return ReportView(
         id=report.id,
         version=stored.reference,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput, StorageUnavailable
 from suwen.core.nouns import Band
 from suwen.lifecycle import packs
-from suwen.lifecycle.run import ACT, differences, replay, run, with_data
+from suwen.lifecycle.logged import ACT, finding_ids, logged
+from suwen.lifecycle.run import differences, replay, run, with_data
 from suwen.records import Log, Person, Store, finding_of
 
 
@@ -99,7 +101,7 @@ def test_a_finding_is_stored_with_its_picture_and_one_decision(access, patient, 
     assert access.blob(patient, stored.attachments[0].digest) == found[0].attachments[0].data
     (decision,) = decisions(access, patient)
     assert decision.detail["pack"] == pack.identity
-    assert decision.detail["finding"] == stored.id
+    assert finding_ids(decision) == (stored.id,)
     assert set(decision.detail["inputs"]) == {record.reference, "blobs"}
     assert decision.person == "dr-li"
 
@@ -121,7 +123,7 @@ def test_a_decision_replays_to_the_last_digit_even_after_the_record_changed(
     observe(access, patient, bright(0.2))
     result = replay(decisions(access, patient)[0], access)
     assert result.same, result.changes
-    assert result.finding == found
+    assert result.findings == (found,)
 
 
 def test_without_its_pack_a_decision_says_so(access, patient, task, pack, home):
@@ -259,3 +261,98 @@ def test_three_classes_and_a_value_are_stored_and_replayed_to_the_last_digit(
     assert found.band is not Band.ABSTAIN
     (decision,) = decisions(access, patient)
     assert replay(decision, access).same
+
+
+def doubled(toy, monkeypatch):
+    """Let the toy task find two samples in each picture."""
+    real = toy.Squares.samples
+
+    def twice(self, case, earlier):
+        return [
+            replace(one, key=f"{one.key} {n}", evidence=(replace_note(one.evidence[0], n),))
+            for one in real(self, case, earlier)
+            for n in range(2)
+        ]
+
+    monkeypatch.setattr(toy.Squares, "samples", twice)
+
+
+def replace_note(evidence, n):
+    return evidence.model_copy(update={"note": Text(en=f"look {n}", zh=f"第{n}次")})
+
+
+@pytest.mark.parametrize(("inner", "expected"), [(False, 4), (True, 2)])
+def test_each_answer_is_a_decision_and_those_of_a_step_on_one_record_are_one(
+    access, patient, task, pack, toy, monkeypatch, inner, expected
+):
+    doubled(toy, monkeypatch)
+    monkeypatch.setattr(toy.Squares, "inner", inner, raising=False)
+    observe(access, patient, bright(), "one")
+    observe(access, patient, bright(0.2), "two")
+    found = run(task, pack, access.case(patient), access)
+    assert len(found) == 4
+    made = decisions(access, patient)
+    assert len(made) == expected
+    assert {name for one in made for name in finding_ids(one)} == {one.id for one in found}
+    for one in made:
+        assert len(one.detail["inputs"]) == 2, "the record and its blob, once"
+        result = replay(one, access)
+        assert result.same, result.changes
+        assert len(result.findings) == 4 / expected
+
+
+def test_a_step_on_a_new_record_says_nothing_again_of_the_old_one(
+    access, patient, task, pack, toy, monkeypatch
+):
+    monkeypatch.setattr(toy.Squares, "inner", True, raising=False)
+    observe(access, patient, bright(), "one")
+    run(task, pack, access.case(patient), access)
+    observe(access, patient, bright(0.2), "two")
+    run(task, pack, access.case(patient), access)
+    assert len(decisions(access, patient)) == 2
+
+
+def test_what_of_several_answers_changed_is_told_one_by_one(
+    access, patient, task, pack, toy, monkeypatch
+):
+    doubled(toy, monkeypatch)
+    monkeypatch.setattr(toy.Squares, "inner", True, raising=False)
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    once = toy.Squares.findings
+
+    def quiet(self, pack, sample, output):
+        found = once(self, pack, sample, output)
+        return [] if sample.key.endswith("0") else found
+
+    monkeypatch.setattr(toy.Squares, "findings", quiet)
+    (change,) = replay(decisions(access, patient)[0], access).changes
+    assert change.startswith("the task no longer says")
+
+
+def test_a_long_list_of_earlier_findings_stands_beside_the_log_and_is_read_again(
+    access, patient, task, pack, toy, monkeypatch
+):
+    observe(access, patient, bright())
+    (first,) = run(task, pack, access.case(patient), access)
+    monkeypatch.setattr(toy.Squares, "after", (task.name,))
+    monkeypatch.setattr("suwen.lifecycle.logged.NAMED", 0)
+    observe(access, patient, bright(0.2))
+    run(task, pack, access.case(patient), access, [first])
+    entry = decisions(access, patient)[-1]
+    assert entry.detail["earlier"].startswith("blob/")
+    assert logged(entry, lambda digest: access.blob(patient, digest)).earlier == (first.id,)
+    assert replay(entry, access).same
+
+
+def test_an_entry_about_one_finding_alone_is_still_replayed(
+    access, patient, task, pack, toy, monkeypatch
+):
+    observe(access, patient, bright())
+    (found,) = run(task, pack, access.case(patient), access)
+    detail = dict(decisions(access, patient)[0].detail)
+    old = {name: detail[name] for name in ("task", "pack", "inputs", "earlier")}
+    old |= {"sample": detail["samples"][0][0], "finding": found.id}
+    entry = access.decide(ACT, patient, f"Finding/{found.id}", old)
+    assert finding_ids(entry) == (found.id,)
+    assert replay(entry, access).same

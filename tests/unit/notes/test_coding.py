@@ -1,18 +1,15 @@
 """Mentions coded: same names, near names, abbreviations, local synonyms, and what has no code."""
 
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from suwen.core.codes import LOINC, SNOMED, Code, Text
+from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput
-from suwen.core.nouns import TextSpan
 from suwen.notes.abbreviations import defined, senses
 from suwen.notes.coding import Coder, Context, code, coder, primary
-from suwen.notes.synonyms import LocalSynonyms
-from suwen.notes.vocabulary import HPO, ICD10, MESH, installed
+from suwen.notes.vocabulary import ICD10, MESH, installed
 
 PAIRS = tomllib.loads((Path(__file__).parent / "pairs.toml").read_text(encoding="utf-8"))["pair"]
 CODED = sorted(
@@ -118,45 +115,3 @@ def test_an_encoder_can_be_added_and_its_weight_counts():
     assert with_it.candidates(mention, "problem")[0].score > (
         plain.candidates(mention, "problem")[0].score
     )
-
-
-HOUSE = Code(system=SNOMED, code="386661006", name=Text(en="Fever", zh="发热"))
-
-
-def test_a_local_synonym_takes_effect_at_once_and_leaves_the_queue():
-    synonyms = LocalSynonyms()
-    own = Coder(installed(), coder().weights, synonyms)
-    assert own.code("zorbel sickness", "problem") == []
-    synonyms.missed("zorbel sickness", "problem", TextSpan(record="D/1", start=3, end=18))
-    synonyms.missed("Zorbel  sickness", "problem")
-    (waiting,) = synonyms.queue()
-    assert (waiting.count, len(waiting.examples)) == (2, 1)
-    synonyms.add("zorbel sickness", HOUSE, "dr-li")
-    assert own.code("Zorbel sickness", "problem")[0].as_code() == HOUSE
-    assert synonyms.queue() == []
-    synonyms.remove("zorbel sickness")
-    assert own.code("zorbel sickness", "problem") == []
-
-
-def test_synonyms_and_queue_come_back_from_their_resources():
-    synonyms = LocalSynonyms()
-    at = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
-    synonyms.add(
-        "老慢支", Code(system=HPO, code="HP:0004469", name=Text(en="b", zh="支")), "li", at=at
-    )
-    synonyms.missed("怪病", "problem", TextSpan(record="D/1/_history/2", start=3, end=5))
-    back = LocalSynonyms.of(synonyms.resources())
-    assert list(back) == list(synonyms)
-    assert back.queue() == synonyms.queue()
-
-
-def test_a_resource_that_is_none_of_ours_is_refused():
-    with pytest.raises(BadInput):
-        LocalSynonyms.of([{"resourceType": "ConceptMap", "group": [{"element": [{}]}]}])
-
-
-def test_a_synonym_needs_a_term_a_code_and_a_person():
-    with pytest.raises(BadInput):
-        LocalSynonyms().add("。。", HOUSE, "dr-li")
-    with pytest.raises(BadInput):
-        LocalSynonyms().add("fever", HOUSE, "")

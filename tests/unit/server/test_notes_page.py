@@ -14,10 +14,15 @@ import scene
 from desk import Desk
 
 from suwen.core.errors import Denied
+from suwen.core.nouns import Act
 from suwen.notes.corrected import documents
 from suwen.notes.corrections import in_case, resource_of
 from suwen.notes.entities import Entities
 from suwen.notes.entity_data import KINDS
+from suwen.notes.facts_task import FACTS
+from suwen.notes.vocabulary import HPO
+from suwen.records import finding_of
+from suwen.server import reports
 from suwen.server.details import detail
 from suwen.server.notes_view import visible
 
@@ -271,7 +276,8 @@ def test_the_form_of_a_correction_offers_what_the_fact_is_now(desk, ward) -> Non
     form = desk.get(f"{address(ward)}/correct?fact={form_of(card)['fact']}").text
     assert '<option value="absent" selected>Denied or not found</option>' in form
     assert '<option value="symptom" selected>Symptom</option>' in form
-    assert 'name="code" maxlength="200" value="HP:0001945"' in form
+    assert 'name="named" maxlength="200" autocomplete="off" value="Fever"' in form
+    assert 'name="code" value="http://human-phenotype-ontology.org|HP:0001945"' in form
 
 
 def test_a_name_or_code_nobody_knows_is_refused(desk, ward, monkeypatch) -> None:
@@ -384,3 +390,173 @@ def test_dates_stand_in_the_text_and_beside_it_with_what_they_mean(letter: str) 
     beside = letter[letter.index("Dates and periods") :]
     assert "2026-02-22" in beside
     assert beside.index("2026-02-22") < beside.index("3 d")
+
+
+MISSED = {"kind": "symptom", "presence": "present", "temporality": "recent",
+          "experiencer": "patient"}  # fmt: skip
+
+
+def stretch(words: str, nth: int = 0) -> str:
+    """Return where words stand in the English letter, as the form sends it."""
+    at = -1
+    for _ in range(nth + 1):
+        at = notes_scene.ENGLISH.index(words, at + 1)
+    return f"{at}-{at + len(words)}"
+
+
+def added(desk: Desk, ward: scene.Clinic, words: str, **more: str):
+    form = {"note": note_ids(ward)["Referral letter"], "at": stretch(words)} | MISSED
+    return desk.post(f"{address(ward)}/add", **(form | more))
+
+
+def test_a_missed_mention_is_added_told_at_once_and_logged(desk, ward) -> None:
+    answer = added(desk, ward, "worse at night", code=f"{HPO}|HP:0030166", reason="missed")
+    assert answer.status_code == 200
+    sweats = article(answer.text, "Night sweats")
+    assert "<strong>Added</strong> · Dr Lin Wei" in sweats
+    assert re.search(r'class="said k-problem"[^>]*>worse at night</a>', read_of(answer.text))
+    (entry,) = [d for d in ward.access().decisions(ward.patient) if d.act == "added"]
+    assert (entry.person, entry.detail["reason"]) == ("dr.lin", "missed")
+    (one,) = in_case(ward.access().case(ward.patient)).values()
+    assert one.correction.words == "worse at night"
+    assert ward.store.log.verify().intact
+
+
+def test_an_added_mention_becomes_training_text(desk, ward) -> None:
+    added(desk, ward, "worse at night")
+    (one,) = documents(ward.access())
+    words = {one.document.text[start:end]: kind for start, end, kind in one.document.spans}
+    assert words["worse at night"] == "symptom"
+
+
+def test_an_added_mention_joins_the_fact_it_belongs_to(desk, ward) -> None:
+    answer = added(desk, ward, "is worse", code="HP:0012735")
+    assert article(answer.text, "Cough").count("<li><a href=") == 5
+
+
+def test_an_added_drug_has_its_dose_and_an_added_result_its_value(desk, ward) -> None:
+    act(desk, ward, article(shown(desk, ward), "Metformin"), "rejected")
+    drug = added(desk, ward, "Metformin", kind="drug", code="D008687")
+    cards = [one for one in drug.text.split("<article") if "<strong>Added</strong>" in one]
+    assert ["500 mg" in one for one in cards] == [True]
+    act(desk, ward, article(drug.text, "glucose"), "rejected")
+    value = added(desk, ward, "Glucose 180 mg/dL", kind="value")
+    assert "9.99 mmol/L" in article(value.text, "glucose")
+    refused = added(desk, ward, "on the right", kind="value")
+    assert refused.status_code == 422
+    assert "A result without a number and a unit that are known." in refused.text
+
+
+@pytest.mark.parametrize("words", ["cough", "Possible pneumonia on", "fever. Possible"])
+def test_words_that_something_is_told_by_are_refused_clearly(desk, ward, words) -> None:
+    answer = added(desk, ward, words)
+    assert answer.status_code == 409
+    assert "Words that overlap something that is told by them already." in answer.text
+    assert in_case(ward.access().case(ward.patient)) == {}
+
+
+def test_rejected_words_may_be_added_otherwise(desk, ward) -> None:
+    act(desk, ward, article(shown(desk, ward), "funny turn"), "rejected")
+    answer = added(desk, ward, "funny turn last week", code="HP:0001279")
+    assert answer.status_code == 200
+    assert ">funny turn last week</a>" in read_of(answer.text)
+
+
+def test_an_added_mention_may_be_corrected_and_rejected_again(desk, ward) -> None:
+    page = added(desk, ward, "worse at night", code="HP:0030166").text
+    more = CHOSEN | {"presence": "absent"}
+    card = article(page, "Night sweats")
+    page = act(desk, ward, card, "edited", code="HP:0030166", **more).text
+    card = article(page, "Night sweats", "Denied or not found")
+    page = act(desk, ward, card, "rejected").text
+    assert "Night sweats" not in page
+    again = added(desk, ward, "worse at night", code="HP:0030166")
+    assert again.status_code == 200
+    (one,) = in_case(ward.access().case(ward.patient)).values()
+    assert (one.correction.verdict, one.version) == ("added", 4)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"at": "5-5"}, {"at": "0-100000"}, {"at": ""}, {"at": "x"}, {"kind": "spell"},
+     {"presence": "maybe"}, {"note": "unknown"}, {"code": "no such thing"}],
+)  # fmt: skip
+def test_a_mention_that_cannot_be_is_not_added(desk, ward, bad) -> None:
+    assert added(desk, ward, "worse at night", **bad).status_code in (404, 422)
+    assert in_case(ward.access().case(ward.patient)) == {}
+
+
+def test_only_the_care_team_adds(ward) -> None:
+    other = Desk(ward, scene.OTHER.id)
+    assert added_by(other, ward).status_code == 403
+    other.http.close()
+
+
+def added_by(desk: Desk, ward: scene.Clinic):
+    form = {"note": note_ids(ward)["Referral letter"], "at": "3-9"} | MISSED
+    return desk.post(f"{address(ward)}/add", **form)
+
+
+def test_the_form_asks_for_words_or_shows_those_that_were_selected(desk, ward) -> None:
+    note = note_ids(ward)["Referral letter"]
+    start, _, end = stretch("worse at night").partition("-")
+    form = desk.get(f"{address(ward)}/add?note={note}&start={start}&end={end}").text
+    assert "<mark>worse at night</mark>" in form
+    assert f'name="at" value="{start}-{end}"' in form
+    typed = desk.get(f"{address(ward)}/add?note={note}").text
+    assert 'name="words"' in typed
+    places = desk.get(f"{address(ward)}/places?note={note}&words=WORSE at").text
+    assert f'value="{stretch("worse at")}" checked' in places
+    none = desk.get(f"{address(ward)}/places?note={note}&words=cough").text
+    assert "something is told by them already" in none, "all of them are taken"
+
+
+def drafted(ward: scene.Clinic) -> None:
+    """Compose the draft of what was found in the notes."""
+    access = ward.access()
+    found = [finding_of(one) for one in access.search("Finding", ward.patient, code=FACTS)]
+    scene.report_on(ward, ward.patient, found)
+
+
+def newest(ward: scene.Clinic):
+    return reports.latest(ward.access(), ward.patient).report
+
+
+def test_the_draft_counts_what_was_corrected_rejected_and_added_at_once(desk, ward) -> None:
+    drafted(ward)
+    first = newest(ward)
+    act(desk, ward, article(shown(desk, ward), "funny turn"), "rejected", reason="no symptom")
+    act(desk, ward, article(shown(desk, ward), FEVER, "Denied or not found"), "edited",
+        code="HP:0001945", **CHOSEN)  # fmt: skip
+    page = added(desk, ward, "worse at night", code="HP:0030166")
+    draft = newest(ward)
+    assert draft.id == first.id
+    assert set(first.findings) <= set(draft.findings), "what the software read stays"
+    told = [one.text.en for one in draft.statements if one.section == "notes"]
+    assert not any("contradict" in line for line in told)
+    assert any("Night sweats (by a clinician)" in line for line in told)
+    assert any(line.startswith("Added by a clinician: Night sweats") for line in told)
+    assert any("rejected by a clinician: funny turn" in line for line in told)
+    assert "signed" not in page.text
+    case = desk.get(f"/cases/{ward.patient}").text
+    assert "newer records since" not in case, "the draft tells of them"
+    assert "Night sweats (by a clinician)" in case
+
+
+def test_a_signed_report_stays_and_the_page_says_so(desk, ward) -> None:
+    drafted(ward)
+    access = ward.access()
+    stored = reports.latest(access, ward.patient)
+    reports.perform(access, ward.patient, "dr.lin", reports.Wish(Act.SIGNED, stored.reference))
+    signed = newest(ward)
+    page = act(desk, ward, article(shown(desk, ward), "funny turn"), "rejected").text
+    assert newest(ward) == signed
+    assert "The report of this case is signed." in page
+    assert "newer records since" in desk.get(f"/cases/{ward.patient}").text
+
+
+def test_a_local_term_gives_its_code_on_the_page_and_says_who_mapped_it(desk, ward) -> None:
+    desk.post("/terms/map", term="Funny turns", kind="problem", code="HP:0001279")
+    syncope = article(shown(desk, ward), "Syncope")
+    assert "Funny turns · Dr Lin Wei" in syncope
+    assert "HP:0001279" in syncope

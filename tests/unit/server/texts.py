@@ -19,6 +19,7 @@ SPOKEN = (
     "server",
     "diagnosis/review.py",
     "notes/corrections.py",
+    "notes/synonyms.py",
     "imaging/points.py",
     "imaging/assembly.py",
     "imaging/series.py",

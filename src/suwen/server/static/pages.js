@@ -16,6 +16,13 @@
     if (status >= 400 && event.detail.xhr.getResponseHeader("X-Suwen-Partial")) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
+      // A form that has a place for it shows it there, and what was typed stays.
+      const slot = event.detail.requestConfig.elt.querySelector(".refused");
+      if (slot) {
+        event.detail.target = slot;
+        event.detail.swapOverride = "innerHTML show:none";
+        return;
+      }
       // Above the findings, not in their place: what was looked at stays to be looked at.
       if (event.detail.target.id === "panel") event.detail.swapOverride = "afterbegin show:top";
     }
