@@ -1,9 +1,10 @@
 """Visit talk to a draft note by section: extractive, by templates, every line traceable to turns.
 
-A question and its answer become a line: a denial or a report of what was asked for, or the answer
-in the third person; what a clinician states (findings, plans) is kept as stated. Fillers and
-greetings are left out, number words become digits. Nothing is added that was not said; each line
-names the stretches of the talk it was made from. `knowledge/dialogue.toml` has the words.
+A question and its answer become a line: a denial or a report of what was asked for, the answer in
+the third person, or both as they were said where the answer alone would say nothing. What a
+clinician states is kept as stated, an order without its "I am going to". Small talk is left out.
+Nothing is added that was not said; each line names the stretches of the talk it was made from.
+`knowledge/dialogue.toml` has the words, `suwen.notes.placing` says which section a line is of.
 """
 
 from __future__ import annotations
@@ -16,59 +17,72 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from suwen.core.codes import Text
-from suwen.core.errors import BadInput
-from suwen.notes.headless import KINDS, Headless, shipped, words_of
-from suwen.notes.numerals import with_digits
-from suwen.notes.sentences import sentences_of
+from suwen.notes import placing
+from suwen.notes.placing import Unit
+from suwen.notes.retelling import cleaned, closed, plain, retold, told
+from suwen.notes.talk import Clause, Speaker, Turn, clauses_of, turns_of
 from suwen.notes.text import Span
 
 SOURCE: Final = Path(__file__).parent / "knowledge" / "dialogue.toml"
-SHORT_TALK: Final = 400
-"""Talk of fewer words is about one section; its whole decides with the window."""
-WINDOW: Final = 2
-"""Exchanges on either side that decide on the section of one."""
-SHARE: Final = 0.35
-"""Of long talk, the share of its words that the draft has."""
-MIN_CONTENT: Final = 2.5
-"""A word at least this rare (inverse document frequency) says something."""
 ORDER: Final = (
     "chief_complaint", "history_of_present_illness", "review_of_systems", "past_medical_history",
     "past_surgical_history", "obstetric_history", "medications", "allergies", "immunizations",
     "family_history", "social_history", "vital_signs", "physical_examination", "results",
     "hospital_course", "procedures", "assessment", "plan", "disposition", "other",
 )  # fmt: skip
+ECHO: Final = 3
+"""Lines back to which a clinician who says something again is compared."""
+FRAGMENT: Final = 7
+"""Words of the longest answer that says nothing without its question."""
 
-Speaker = Literal["clinician", "patient", "other"]
-
-
-@dataclass(frozen=True, order=True)
-class Turn(Span):
-    """What one person said at a stretch, without the name before it."""
-
-    speaker: Speaker
+Way = Literal["stated", "denied", "reported", "answered", "ordered", "found"]
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_EDGES: Final = " ,.!;:，。！、"
+_FREE: Final = frozenset(
+    [
+        "the",
+        "patient",
+        "they",
+        "a",
+        "and",
+        "is",
+        "it",
+        "that",
+        "of",
+        "are",
+        "s",
+        "what",
+        "okay",
+        "did",
+        "then",
+    ]
+)
+_RUN_ON: Final = re.compile(r"\s{2,}")
+_OPEN: Final = re.compile(r"有没有?|有无|是否|是不是|(?P<verb>[\u3400-\u9fff])[不没](?P=verb)")
+"""Chinese questions that hold a negation and deny nothing."""
+_PIECE: Final = re.compile(r"[a-z']+|\d+|[\u3400-\u9fff]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a draft, in the words of the talk, and the stretches of it that it rests on."""
+    """One line of a draft, in the words of the talk.
+
+    Parameters
+    ----------
+    spans
+        The stretches of the talk it rests on; never empty.
+    speaker
+        Who said it; of an answer who gave it.
+    way
+        By which template it was made.
+    """
 
     text: Text
     section: str
     spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    """A line in the making, with the words it is judged by."""
-
-    line: Line
-    heard: str
-    at: int
-    states: bool = False
-    """A clinician states it."""
+    speaker: Speaker = "patient"
+    way: Way = "stated"
 
 
 @cache
@@ -76,214 +90,243 @@ def _words() -> dict[str, Any]:
     return tomllib.loads(SOURCE.read_text(encoding="utf-8"))
 
 
-@cache
-def _speaker_pattern() -> re.Pattern[str]:
-    known = "|".join(name for names in _words()["speakers"].values() for name in names)
-    return re.compile(rf"(?im)^[ \t]*\[?(?P<who>{known})\]?[ \t]*(?:[:：]|(?<=\]))[ \t]*")
-
-
-def turns_of(talk: str) -> list[Turn]:
-    """Return the turns of a talk, in order.
-
-    Raises
-    ------
-    BadInput
-        No line names a speaker.
-    """
-    marks = list(_speaker_pattern().finditer(talk))
-    if not marks:
-        raise BadInput(
-            "a talk in which nobody is named", "lines that begin with Doctor: or Patient:",
-            "write who speaks before each turn",
-        )  # fmt: skip
-    speakers = _words()["speakers"]
-    stops = [*(mark.start() for mark in marks[1:]), len(talk)]
-    turns = []
-    for mark, stop in zip(marks, stops, strict=True):
-        who = mark["who"].lower()
-        speaker: Speaker = "clinician" if who in speakers["clinician"] else "patient"
-        body = talk[mark.end() : stop]
-        if body.strip():
-            start = mark.end() + len(body) - len(body.lstrip())
-            turns.append(Turn(start, start + len(body.strip()), speaker))
-    return turns
-
-
-def draft(talk: str, share: float = SHARE) -> tuple[Line, ...]:
+def draft(talk: str, least: float | None = None) -> tuple[Line, ...]:
     """Return the lines of a draft note, by section in the usual order, then as they were said.
 
     Parameters
     ----------
     talk
-        Turns, each after `Doctor:`, `[patient]` or the like.
-    share
-        Of a long talk, the share of its words to keep; the lines that say most are kept.
+        Turns, each after `Doctor:`, `[patient]`, 医生： or the like.
+    least
+        How much of a line has to be expected in a note, at most 1; None: as fitted.
+
+    Raises
+    ------
+    BadInput
+        Nobody is named before what is said.
+    """
+    made = exchanges(talk)
+    sections = placing.placed(talk, [unit for _, unit in made], least)
+    kept: dict[tuple[str, str], Line] = {}
+    for (line, _), section in zip(made, sections, strict=True):
+        if section:
+            kept.setdefault((section, line.text.en), replace(line, section=section))
+    return tuple(sorted(kept.values(), key=lambda line: ORDER.index(line.section)))
+
+
+def exchanges(talk: str) -> list[tuple[Line, Unit]]:
+    """Return every line that could be of a note, in the order of the talk, with what it is told by.
+
+    The section of the lines is still empty.
     """
     turns = turns_of(talk)
-    exchanges = _placed(talk, [one for one in _exchanges(talk, turns) if one.line.text.en])
-    if len(words_of(talk)) > SHORT_TALK:
-        exchanges = _most_telling(exchanges, share * len(words_of(talk)))
-    ordered = sorted(exchanges, key=lambda one: (ORDER.index(one.line.section), one.at))
-    return tuple(one.line for one in ordered)
+    clauses = clauses_of(talk, turns)
+    made: list[Line] = []
+    for line in _lines(talk, turns, clauses):
+        if line.text.en and not _idle(talk, line) and not _echoes(line, made[-ECHO:]):
+            made.append(line)
+    return [(line, placing.unit(talk, line.spans, line.speaker, line.way)) for line in made]
 
 
-def _exchanges(talk: str, turns: Sequence[Turn]) -> Iterator[_Exchange]:
-    asked: Span | None = None
-    for turn in turns:
-        said = turn.of(talk)
-        sentences = [Span(turn.start + s.start, turn.start + s.end) for s in sentences_of(said)]
+def _lines(talk: str, turns: Sequence[Turn], clauses: Sequence[Clause]) -> Iterator[Line]:
+    asked: Clause | None = None
+    for number, turn in enumerate(turns):
+        own = [clause for clause in clauses if clause.turn == number]
         if turn.speaker == "clinician":
-            asked = next((s for s in reversed(sentences) if s.of(talk).endswith(("?", "？"))), None)
-            for sentence in sentences:
-                if not sentence.of(talk).endswith(("?", "？")):
-                    yield _stated(talk, sentence, turn.speaker, None)
+            for clause in own:
+                if clause.asks:
+                    asked = clause
+                else:
+                    yield _statement(talk, clause)
             continue
-        answer = _answer(talk, turn, asked) if asked else None
-        if answer:
-            yield answer
-            sentences = sentences[1:]
-        for number, sentence in enumerate(sentences):
-            yield _stated(talk, sentence, turn.speaker, asked if number == 0 else None)
-        asked = None
+        if asked is not None and own:
+            yield from _answer(talk, asked, own[0])
+            asked, own = None, own[1:]
+        for clause in own:
+            if not clause.asks:
+                yield _line(retold(clause.of(talk), clause.voice), (clause,), "stated")
 
 
-def _answer(talk: str, turn: Turn, asked: Span) -> _Exchange | None:
-    """Return the line of a yes or no to a question after something, None for other answers."""
-    said = turn.of(talk).lower().strip()
-    question = asked.of(talk)
-    thing = _thing(question)
-    kind = next((k for k in ("no", "yes") if _begins(said, _words()["answers"][k])), "")
-    first = re.split(r"[.!?。！？]", said, maxsplit=1)[0]
-    if not thing or not kind or len(words_of(first)) > 6:
-        return None
-    shown = with_digits(_told(thing, "clinician"))
-    text = Text(en=f"Reports {shown}.", zh=f"有：{shown}。")
-    if kind == "no":
-        text = Text(en=f"Denies {shown}.", zh=f"否认：{shown}。")
-    spans = (asked, Span(turn.start, turn.start + len(first)))
-    return _Exchange(Line(text, "", spans), f"{question} {said}", turn.start)
+def _line(text: str, clauses: Sequence[Clause], way: Way) -> Line:
+    bare = tuple(Span(clause.start, clause.end) for clause in clauses)
+    return Line(Text(en=text, zh=text), "", bare, clauses[-1].voice[0], way)
 
 
-def _begins(said: str, answers: Sequence[str]) -> bool:
-    return any(re.match(rf"{re.escape(one)}(?!\w)", said) for one in answers)
-
-
-@cache
-def _heads() -> re.Pattern[str]:
-    heads = "|".join(_words()["questions"]["heads"])
-    return re.compile(
-        rf"(?i)(?:^|[,.]\s*|\b(?:and|or|so|okay|um)\s+)(?:{heads})\s+(?P<thing>[^?？]+)"
-    )
-
-
-def _thing(question: str) -> str:
-    matches = list(_heads().finditer(question))
-    return matches[-1]["thing"].strip(" ,.") if matches else ""
-
-
-def _stated(talk: str, sentence: Span, speaker: Speaker, asked: Span | None) -> _Exchange:
-    """Return a sentence as a line; an empty one where it says nothing."""
-    said = sentence.of(talk)
-    shown = _cleaned(said)
-    heard = f"{asked.of(talk)} {said}" if asked else said
-    spans = (asked, sentence) if asked else (sentence,)
-    if not _tells(said, shown):
-        return _Exchange(Line(Text(en="", zh=""), "", spans), heard, sentence.start)
-    shown = with_digits(_told(shown, speaker))
-    shown = shown[:1].upper() + shown[1:]
-    if shown[-1] not in ".!?。！？；;":
-        shown += "."
-    states = speaker == "clinician"
-    return _Exchange(Line(Text(en=shown, zh=shown), "", spans), heard, sentence.start, states)
-
-
-@cache
-def _fillers() -> re.Pattern[str]:
-    words = "|".join(sorted(map(re.escape, _words()["fillers"]["words"]), key=len, reverse=True))
-    return re.compile(
-        rf"(?i)^(?:(?:{words})\b[ ,.!]*)+|,\s*(?:um|uh|you know|i mean)\b\s*,?|\b(?:um|uh)\b,?\s*"
-    )
-
-
-def _cleaned(said: str) -> str:
-    text = _fillers().sub(" ", said)
-    text = re.sub(r"\s+([,.!?])", r"\1", re.sub(r"\b(\w+)((?:\s*,)? \1\b)+", r"\1", text))
-    return re.sub(r"\s{2,}|\n", " ", text).strip(" ,.-")
-
-
-def _tells(said: str, shown: str) -> bool:
-    low = said.lower()
-    if len(shown) < 2 or any(idle in low for idle in _words()["fillers"]["idle"]):
+def _echoes(line: Line, before: Sequence[Line]) -> bool:
+    """Say whether a clinician only says again what was just said."""
+    if line.way != "stated" or line.speaker != "clinician":
         return False
-    if not shown.isascii():
-        return len(shown) > 2
-    model = shipped("text")
-    return any(model.weight(word) >= MIN_CONTENT for word in words_of(shown) if len(word) > 2)
+    words = set(plain(line.text.en))
+    return any(words <= set(plain(one.text.en)) | _FREE for one in before)
+
+
+def _statement(talk: str, clause: Clause) -> Line:
+    """Return what a clinician states; an order and a finding without their "I am going to"."""
+    text, way = cleaned(clause.of(talk)), "stated"
+    for pattern, put, kind in _heads("statements"):
+        shorter, count = pattern.subn(put, text, count=1)
+        if count:
+            text, way = shorter, kind
+            break
+    return _line(closed(told(text, clause.voice)), (clause,), way)  # type: ignore[arg-type]
 
 
 @cache
-def _persons(speaker: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    pairs = _words()["person"][speaker]
-    return tuple((re.compile(pattern, re.IGNORECASE), put) for pattern, put in pairs)
+def _heads(name: str) -> tuple[tuple[re.Pattern[str], str, str], ...]:
+    return tuple(
+        (re.compile(one["pattern"], re.IGNORECASE), one.get("put", ""), one.get("way", ""))
+        for one in _words()[name]
+    )
 
 
-def _told(text: str, speaker: Speaker) -> str:
-    """Return what was said, in the third person."""
-    for pattern, put in _persons("clinician" if speaker == "clinician" else "patient"):
-        text = pattern.sub(put, text)
-    return text
+def _answer(talk: str, asked: Clause, first: Clause) -> Iterator[Line]:
+    """Yield the lines of the first words of an answer to a question."""
+    kind, at = _yes_or_no(first.of(talk))
+    verb = set(first.of(talk)[1:at]) if first.of(talk).startswith("不") else set()
+    if verb and not verb & set(asked.of(talk)):  # 不咳 is no answer to 有痰吗
+        kind, at = "", 0
+    answer, more = _parted(talk, first, at)
+    excepted = kind == "no" and bool(_excepts().search(more.of(talk)))
+    thing = _thing(asked, talk) if kind and not excepted else ""
+    if thing:
+        added = kind == "yes" and _attached(more.of(talk))
+        yield _reported(
+            talk, kind, thing, asked, first if added else answer, more if added else None
+        )
+        if more.start < more.end and not added:
+            yield _line(retold(more.of(talk), first.voice), (more,), "stated")
+        return
+    if first.asks:
+        return
+    said = first.of(talk)
+    if kind or _short(said):
+        question = retold(asked.of(talk), asked.voice).rstrip(".。?？")
+        reply = closed(told(cleaned(said, whole=True), first.voice))
+        if question and reply:
+            mark = "？" if _HAN.search(question) else "? "
+            yield _line(f"{question}{mark}{reply}", (asked, first), "answered")
+        return
+    yield _line(retold(said, first.voice), (asked, first), "stated")
 
 
-def _placed(talk: str, exchanges: list[_Exchange]) -> list[_Exchange]:
-    """Give each line the section its neighbourhood speaks of."""
-    model = shipped("talk")
-    words = len(words_of(talk))
-    whole = model.scores(talk) if words <= SHORT_TALK else np.zeros(len(model.classes))
-    placed = []
-    for number, one in enumerate(exchanges):
-        near = exchanges[max(0, number - WINDOW) : number + WINDOW + 1]
-        scores = model.scores(" ".join(other.heard for other in near)) + 2 * whole
-        cued = _cued(one) if words > SHORT_TALK and one.states else ""
-        section = cued or _section(model, scores, one)
-        placed.append(replace(one, line=replace(one.line, section=section)))
-    return placed
+def _yes_or_no(said: str) -> tuple[str, int]:
+    """Return whether an answer is a no or a yes, and where that and its echo end."""
+    text = said.lower().replace("\u2019", "'")
+    for kind in ("no", "yes"):
+        if found := _begins(kind).match(text):
+            return kind, found.end()
+    return "", 0
 
 
-_RELATIVE = re.compile(
-    r"(?i)\b(?:mother|father|mom|dad|brother|sister|aunt|uncle|grand\w+|famil\w+|parents?|cousin)\b"
-)
-
-
-def _section(model: Headless, scores: np.ndarray[Any, Any], one: _Exchange) -> str:
-    kind = KINDS[model.classes[int(np.argmax(scores))]]
-    if kind == "social_history" and _RELATIVE.search(one.heard):
-        return "family_history"
-    return kind
+def _parted(talk: str, first: Clause, at: int) -> tuple[Clause, Clause]:
+    """Return the yes or no of an answer, and what is said beyond it (empty: nothing)."""
+    rest = first.of(talk)[at:]
+    shown = rest.strip(_EDGES)
+    if lead := _lead().match(shown):
+        shown = shown[lead.end() :]
+    if not _PIECE.search(cleaned(shown)):
+        return first, replace(first, start=first.end)
+    start = first.start + at + rest.index(shown)
+    answer = replace(first, end=first.start + at) if at else first
+    return answer, replace(first, start=start, end=start + len(shown))
 
 
 @cache
-def _cues() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(one["pattern"]), one["section"]) for one in _words()["cues"])
+def _begins(kind: str) -> re.Pattern[str]:
+    """Return a pattern of a no or yes with its echoes, where it stands alone."""
+    answers = _words()["answers"]
+    own, echo = "|".join(answers[kind]), "|".join(answers["echo"])
+    next_word = "|".join(answers["next"])
+    return re.compile(
+        rf"(?:(?:um|uh|well|oh|actually)[\s,]+)*(?:{own})(?![a-z'])"
+        rf"(?!\s*(?:not|n't|never)\b)(?=\s*(?:$|[,.!?;:，。！？、\u2026-]|(?:{next_word})(?![a-z])))"
+        rf"(?:[\s,.!，。！、]+(?:{echo})(?=\s*(?:$|[,.!?，。！、])))*"
+    )
 
 
-def _cued(one: _Exchange) -> str:
-    said = one.heard.lower()
-    return next((section for pattern, section in _cues() if pattern.search(said)), "")
+def _short(said: str) -> bool:
+    """Say whether an answer has no verb of its own, so that it needs its question."""
+    words = [word.lower() for word in _PIECE.findall(cleaned(said) or said)]
+    if _HAN.search(said):
+        return len(words) <= FRAGMENT
+    return len(words) <= FRAGMENT and not set(words) & set(_words()["answers"]["subjects"])
 
 
-def _most_telling(exchanges: list[_Exchange], words: float) -> list[_Exchange]:
-    """Return the lines that say most, as many as the words allow, in their order."""
-    model = shipped("text")
+@cache
+def _excepts() -> re.Pattern[str]:
+    """Return a pattern of what makes a no only half of one: no, just penicillin."""
+    return re.compile(_words()["answers"]["except"], re.IGNORECASE)
 
-    def weight(one: _Exchange) -> float:
-        told = [word for word in words_of(one.line.text.en) if len(word) > 2]
-        heavy = sum(model.weight(word) for word in set(told) if word in model.words)
-        return float(heavy / max(len(told), 4) ** 0.5)
 
-    kept, used = set(), 0.0
-    for number in sorted(range(len(exchanges)), key=lambda n: -weight(exchanges[n])):
-        size = len(words_of(exchanges[number].line.text.en))
-        if used + size <= words:
-            kept.add(number)
-            used += size
-    return [one for number, one in enumerate(exchanges) if number in kept]
+def _attached(more: str) -> bool:
+    """Say whether what follows a yes or no only adds to it: when, how long, which."""
+    words = _PIECE.findall(more.lower())
+    return bool(words) and (
+        _short(more) or (words[0] in _words()["answers"]["adding"] and len(words) <= 2 * FRAGMENT)
+    )
+
+
+@cache
+def _lead() -> re.Pattern[str]:
+    """Return a pattern of the echo before what is added: "I have" for the last week."""
+    return re.compile(_words()["answers"]["lead"], re.IGNORECASE)
+
+
+def _reported(
+    talk: str, kind: str, thing: str, asked: Clause, said: Clause, more: Clause | None
+) -> Line:
+    """Return a denial or a report of what was asked after, with what only adds to it."""
+    way: Way = "denied" if kind == "no" else "reported"
+    added = told(cleaned(more.of(talk)), said.voice, named=True) if more else ""
+    en, zh = {"denied": ("Denies", "否认"), "reported": ("Reports", "诉")}[way]
+    gap = "" if _HAN.match(thing) else "："
+    text = Text(
+        en=closed(f"{en} {thing}{': ' if added else ''}{added}"),
+        zh=closed(f"{zh}{gap}{thing}{'：' if added else ''}{added}"),
+    )
+    return replace(_line("", (asked, said), way), text=text)
+
+
+def _thing(asked: Clause, talk: str) -> str:
+    """Return what a question asks after, in the third person; empty where it asks otherwise."""
+    text = cleaned(asked.of(talk)).rstrip("?？ .")
+    bare = _OPEN.sub("", text)
+    if re.search(_words()["thing"]["open"], bare, re.IGNORECASE):
+        return ""
+    for pattern, put, _ in _heads("questions"):
+        found = list(pattern.finditer(text))
+        if not found:
+            continue
+        thing = found[-1].expand(put) if put else found[-1]["thing"]
+        thing = re.sub(_words()["thing"]["left_out"], "", thing, flags=re.IGNORECASE)
+        thing = _RUN_ON.sub(" ", thing).strip(" ,.，、")
+        if thing.lower() in _words()["thing"]["unnamed"]:
+            return ""
+        if len(thing) == 1 and f"有{thing}" in text:
+            thing = f"有{thing}"
+        return told(thing, asked.voice, named=True) if _PIECE.search(thing) else ""
+    return ""
+
+
+def _idle(talk: str, line: Line) -> bool:
+    """Say whether a line is small talk, or of the visit itself."""
+    own = line.way in ("denied", "reported", "answered")
+    said = line.spans[0 if own else -1].of(talk)
+    if _idleness().search(said) or _emptiness().match(line.text.en):
+        return True
+    pieces = _PIECE.findall(line.text.en)
+    if line.speaker == "clinician" and line.way == "stated":
+        few = len(pieces) < 3 and not _HAN.search(line.text.en)
+        if few or re.match(_words()["idle"]["clinician"], line.text.en):
+            return True
+    return not any(len(one) > 1 or _HAN.match(one) or one.isdigit() for one in pieces)
+
+
+@cache
+def _emptiness() -> re.Pattern[str]:
+    return re.compile(f"(?:{'|'.join(_words()['idle']['empty'])})\\W*$", re.IGNORECASE)
+
+
+@cache
+def _idleness() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{one})" for one in _words()["idle"]["patterns"]), re.IGNORECASE)

@@ -20,9 +20,25 @@ _ONE = "|".join(VALUES)
 _RUN = re.compile(rf"(?i)\b(?:{_ONE})(?:(?:[ -]|\s+and\s+)(?:{_ONE}))*\b")
 
 
+_TEENS = "|".join(UNITS[10:])
+_LOW = rf"(?:(?:{'|'.join(TENS)})(?:[ -](?:{'|'.join(UNITS[1:10])}))?|{_TEENS})"
+_PRESSURE = re.compile(
+    rf"(?i)\b(?P<hundred>one|two)(?: hundred(?: and)?)? (?P<upper>{_LOW})"
+    rf" over (?P<lower>{_LOW}|(?:one |a )?hundred)\b"
+)
+
+
 def with_digits(text: str) -> str:
     """Return the text with its number words as digits; a lone "one" may be a pronoun and stays."""
+    text = _PRESSURE.sub(_pressure, text)
     return _RUN.sub(lambda match: _digits(match[0]), text)
+
+
+def _pressure(match: re.Match[str]) -> str:
+    """Return a blood pressure as it is spoken: one thirty two over eighty is 132 over 80."""
+    upper = 100 * VALUES[match["hundred"].lower()] + int(_digits(match["upper"]))
+    lower = 100 if match["lower"].lower().endswith("hundred") else int(_digits(match["lower"]))
+    return f"{upper} over {lower}"
 
 
 def _digits(words: str) -> str:
