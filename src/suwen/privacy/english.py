@@ -219,9 +219,9 @@ def _comma(said: Words, i: int) -> Iterator[Identifier]:
 
 def _by_list(said: Words) -> Iterator[Identifier]:
     """Yield names that stand in the lists of first names and surnames."""
-    i = 0
-    while i < len(said.spans):
-        if not (said.namely(i) and not said.is_initial(i)) and not _initials(said, i):
+    i, likely, spans = 0, said.likely, said.spans
+    while i < len(spans):
+        if not likely[i] and not (spans[i][1] - spans[i][0] == 1 and _initials(said, i)):
             i += 1
             continue
         end = chain(said, i)

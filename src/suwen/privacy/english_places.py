@@ -36,7 +36,7 @@ _WHERE: Final = frozenset(
 _BEFORE: Final = frozenset(("at", "in", "to", "from", "near", "the", "our", "a"))
 """One of them stands before what `_LIVES` announces."""
 _LIVES: Final = re.compile(
-    r"\b(?:lives?|living|resid\w+|moved|born|from|works?|employed|travel\w*|visit\w*|seen|treated|"
+    r"\b(?:lives?|living|resid\w+|moved|born|grew\s+up|raised|based|flew|originally|returned|arrived|from|works?|employed|travel\w*|visit\w*|seen|treated|"
     r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
     r"(?:\w+\s){0,2}?(?:at|in|to|from|near|@)\s+(?:the\s|our\s|a\s)?$|\bfrom\s+(?:th"
     r"e\s|our\s)?$|\b(?:at|@)\s+(?:the\s|our\s)?$",
