@@ -101,12 +101,6 @@ NUMBERS: Final = (
         "日月年数字日期",
     ),
     _form(
-        r"(?:\b(?:dob|d\.o\.b\.?|born(?:\s+on)?|birth\s?date|date\s+of\s+birth)|出生(?:日期)?|生日)\s?[:：]?\s?"
-        r"(?P<v>(?P<m>\d{2})(?P<d>\d{2})(?:19|20)?\d{2})(?!\d)",
-        "six or eight figures after a word for birth",
-        "出生后的六位或八位数字",
-    ),
-    _form(
         r"(?<![\d./-])(?P<m>0?[1-9]|1[0-2])\s?[/-]\s?(?P<y>(?:19|20)\d{2})(?![\d/-])",
         "month and year in figures",
         "月年数字日期",
@@ -120,9 +114,15 @@ r"days?|weeks?))",
         0.7,
     ),
 )  # fmt: skip
+BORN: Final = _form(
+    r"(?:\b(?:dob|d\.o\.b\.?|born(?:\s+on)?|birth\s?date|date\s+of\s+birth)|出生(?:日期)?|生日)\s?[:：]?\s?"
+    r"(?P<v>(?P<m>\d{2})(?P<d>\d{2})(?:19|20)?\d{2})(?!\d)",
+    "six or eight figures after a word for birth",
+    "出生后的六位或八位数字",
+)
 WORDS: Final = (
     _form(
-        r"(?<![a-z])" + _MONTH + r"\s{0,2},?\s{0,2}" + _DAY
+        r"(?=[jfmasonde])(?<![a-z])" + _MONTH + r"\s{0,2},?\s{0,2}" + _DAY
         + r"(?:\s?(?:-|to|and|&)\s?\d{1,2}(?!\d)(?:st|nd|rd|th)?)?(?:\s{0,2},?\s{0,2}(?:of"
 r"\s)?" + _YEAR + ")?",
         "month and day in words",
@@ -138,7 +138,7 @@ r"e\s)?"
         "英文日月",
     ),
     _form(
-        r"(?<![a-z])"
+        r"(?=[jfmasonde])(?<![a-z])"
         + _MONTH
         + r"\s{0,2}[-/,]?\s{0,2}(?:of\s|de\s|del\s)?(?P<y>'\d{2}(?!\d)|(?:18|19|20)\d{2}(?"
 r"!\d))",
@@ -146,7 +146,7 @@ r"!\d))",
         "英文月年",
     ),
     _form(
-        r"\b(?:in|since|early|late|mid|until|by|during|of|before|after|(?=last|this|next"
+        r"(?=[iselmubdoantp])\b(?:in|since|early|late|mid|until|by|during|of|before|after|(?=last|this|next"
 r"|past))[\s-]{0,2}"
         r"\b(?P<v>(?:(?:last|this|next|past)\s)?" + _MONTH.replace("|may|", "|") + r")(?!\s?\d)",
         "month in words after a word for when",
@@ -166,7 +166,10 @@ _FEASTS: Final = (
     r"easter(?:\s+(?:sunday|monday))?|(?:fourth|4th)\s+of\s+july|independence\s+day|labor\s+day|"
     r"memorial\s+day|valentine'?s\s+day|boxing\s+day|hanukkah|diwali|eid(?:\s+al-\w+)?"
 )
-CHINESE_FEASTS: Final = "元旦|除夕|春节|大年[初三]十?[一二三四五]?|元宵节?|清明节?|端午节?|中秋节?|重阳节?|国庆节?|圣诞节?|五一劳动节"
+CHINESE_FEASTS: Final = (
+    "元旦|除夕|春节|大年[初三]十?[一二三四五]?|元宵节?|清明节?|端午节?|中秋节?|重阳节?|国庆节?|圣诞节?|"
+    "五一劳动节"
+)
 FEASTS: Final = (
     _form(
         rf"\b(?:{_FEASTS})(?:,?\s(?P<y>(?:19|20)\d{{2}}))?(?![a-z])",
@@ -259,11 +262,11 @@ _FEAST: Final = re.compile(
 """Without a match of these no date in figures, none in words, can stand in a text."""
 _OLD: Final = re.compile(r"9\d|1[0-3]\d|九十|一百|[Nn]ine|NINE|[Hh]undred|HUNDRED")
 
-_MONTHS: Final = (
-    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
-    *("ene", "abr", "ago", "dic"),
-)
-"""How months begin, in English and Spanish."""
+_MONTHS: Final = re.compile("(?=[jfmasonde])(?<![a-z])" + _MONTH, re.IGNORECASE)
+_DIGIT: Final = re.compile(r"\d")
+_SHORT: Final = re.compile(r"\d[/-]\d{1,2}(?![\d/-])")
+"""Without a match of it no month and day stand alone in figures."""
+_BIRTH: Final = re.compile(r"(?:[bB]|[bB]\.|[nN]|H|期|日|生)[:：]?\s?\d{6}(?!\d)")
 
 Found = tuple[int, int, Form]
 
@@ -278,7 +281,7 @@ def span_of(found: re.Match[str]) -> tuple[int, int]:
 
 def dates(text: str) -> Iterator[Found]:
     """Yield where the folded text says a date, and in which form."""
-    forms = [*(NUMBERS if _FIGURES.search(text) else ()), *_worded(text)]
+    forms = [*_figured(text), *_worded(text)]
     if _FEAST.search(text):
         forms += FEASTS
     if not text.isascii():
@@ -290,14 +293,24 @@ def dates(text: str) -> Iterator[Found]:
                 yield start, end, form
 
 
+def _figured(text: str) -> Iterator[Form]:
+    """Yield the forms of dates in figures that may stand in a text."""
+    if _BIRTH.search(text):
+        yield BORN
+    if _FIGURES.search(text):
+        yield from NUMBERS[:-1]
+        if _SHORT.search(text):
+            yield NUMBERS[-1]
+
+
 def _worded(text: str) -> Iterator[Form]:
     """Yield the forms of dates in words that may stand in a text."""
     if not _NAMED.search(text):
         return
-    low = text.lower()
-    if any(month in low for month in _MONTHS):
-        yield from WORDS[:-1]
-    if "day" in low:
+    if _MONTHS.search(text):
+        numbered = _DIGIT.search(text)
+        yield from WORDS[:-1] if numbered else WORDS[-2:-1]
+    if "day" in text.lower():
         yield WORDS[-1]
 
 

@@ -188,9 +188,8 @@ def _titled(said: Words) -> Iterator[Identifier]:
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
                 yield _stretch(said, i, end, TITLE, 0.9)
-        elif said.text[said.spans[i][1] : said.spans[i][1] + 1] == "," and i + 1 < len(said.spans):
-            if said.gap(i).strip(" \t") == ",":
-                yield from _comma(said, i)
+        elif said.text[said.spans[i][1] :][:1] == "," and said.gap(i).strip(" \t") == ",":
+            yield from _comma(said, i)
 
 
 def _comma(said: Words, i: int) -> Iterator[Identifier]:
@@ -217,9 +216,9 @@ def _comma(said: Words, i: int) -> Iterator[Identifier]:
 
 def _by_list(said: Words) -> Iterator[Identifier]:
     """Yield names that stand in the lists of first names and surnames."""
-    i = 0
-    while i < len(said.spans):
-        if not (said.namely(i) and not said.is_initial(i)) and not _initials(said, i):
+    i, likely, spans = 0, said.likely, said.spans
+    while i < len(spans):
+        if not likely[i] and not (spans[i][1] - spans[i][0] == 1 and _initials(said, i)):
             i += 1
             continue
         end = chain(said, i)

@@ -51,6 +51,7 @@ class Rule:
     needs: str = ""
     words: tuple[str, ...] = ()
     digits: int = 0
+    sign: re.Pattern[str] | None = None
 
     def find(self, text: str) -> Iterator[Identifier]:
         """Yield what the rule finds."""
@@ -96,7 +97,8 @@ def rules_of(text: str) -> Rules:
             raise BadInput(f"rule {place} names an unknown type or check", "one of the known ones")
         why = Text(**entry["why"])
         saved = (entry.get("needs", ""), tuple(entry.get("words", ())), entry.get("digits", 0))
-        found.append(Rule(entry["type"], compiled, entry["certainty"], why, check, *saved))
+        sign = re.compile(entry["sign"], re.IGNORECASE | re.ASCII) if "sign" in entry else None
+        found.append(Rule(entry["type"], compiled, entry["certainty"], why, check, *saved, sign))
     listed: dict[str, list[str]] = {}
     for one in sorted({one for rule in found for one in rule.words}):
         begin = one[:2] if _BEGIN.match(one) else _SIGNS
@@ -132,6 +134,7 @@ def labelled(text: str, rules: Rules) -> list[Identifier]:
             rule.digits <= digits
             and (not rule.words or not present.isdisjoint(rule.words))
             and (not rule.needs or any(one in text for one in rule.needs))
+            and (rule.sign is None or rule.sign.search(text))
         ):
             found.extend(rule.find(text))
     return found
