@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from suwen import cli
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
+    from suwen.records import Access
 
 
 class Application:
@@ -52,15 +55,22 @@ class Application:
             access = store.session(operator(store), "treatment")
             return replay(store.log.decision(decision), access)
 
-    def corrected(self, task: Task) -> Examples:
-        """Return what people corrected in this store that whoever holds the machine may see."""
+    @contextmanager
+    def acting(self) -> Iterator[Access]:
+        """Open this store as whoever holds the machine."""
         from suwen.app.services import operator
         from suwen.core.settings import settings
-        from suwen.lifecycle.corrected import read
         from suwen.records import Store
 
         with Store.open(settings()) as store:
-            return read(task, store.session(operator(store), "treatment"))
+            yield store.session(operator(store), "treatment")
+
+    def corrected(self, task: Task) -> Examples:
+        """Return what people corrected in this store that whoever holds the machine may see."""
+        from suwen.lifecycle.corrected import read
+
+        with self.acting() as access:
+            return read(task, access)
 
     def serve(self, host: str, port: int) -> None:
         """Serve the workbench until interrupted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from suwen.core.nouns import Finding, Reference
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
+    from suwen.records import Access
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Wiring(Protocol):
         """Run a logged finding again, as whoever holds the machine."""
         ...
 
+    def acting(self) -> AbstractContextManager[Access]:
+        """Open this store as whoever holds the machine."""
+        ...
+
     def corrected(self, task: Task) -> Examples:
         """Return what people corrected in this store that whoever holds the machine may see."""
         ...
@@ -95,6 +101,7 @@ COMMANDS = (
     "stress",
     "compress",
     "curve",
+    "terms",
     "card",
     "packs",
     "deidentify",

@@ -46,6 +46,25 @@ def add(
     typer.echo(f"{name} may now sign in as {role}.")
 
 
+@app.command("share")
+def share(
+    name: Annotated[str, typer.Argument(help="Who is to see the case; as `suwen person list`.")],
+    patient: Annotated[list[str], typer.Argument(help="Ids of patients, as in their addresses.")],
+    leave: Annotated[bool, typer.Option(help="Take the person out of the care team.")] = False,
+) -> None:
+    """Let a person join the care team of patients: see their records, correct and train on them."""
+    from suwen.core.settings import settings
+    from suwen.records import Person, Store
+    from suwen.records.store import OPERATOR
+
+    with Store.open(settings()) as store:
+        store.person(name)
+        acts = store.administer(Person(OPERATOR, "Operator", "administrator"))
+        for one in patient:
+            acts.share(one, name, member=not leave)
+    typer.echo(f"{name} {'left' if leave else 'joined'} the care team of {len(patient)} patients.")
+
+
 @app.command("list")
 def list_persons() -> None:
     """List everyone, with role and whether the account is open."""

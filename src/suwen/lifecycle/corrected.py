@@ -41,7 +41,7 @@ def read(task: Task, access: Access) -> Examples:
         raise NotFound(
             f"no corrections for {task.name} that this person may see",
             "notes corrected in the workbench by the care team this person belongs to",
-            "correct some first, or train without --from-corrections",
+            "correct some first, or join their care team: suwen person share",
         )
     return found
 
