@@ -9,6 +9,7 @@ beside, found by rule (`notes.dated`). References: Lample et al., NAACL
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,7 @@ from suwen.notes.corpora import Row
 from suwen.notes.dated import Ruled
 from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.lexicon import lexicon
+from suwen.notes.normalise import normalised
 from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
 from suwen.notes.reader import Reader, Stretch, reader_of
 from suwen.notes.text import Note, Span
@@ -156,7 +158,7 @@ class Entities:
             rows += [(RULED_LOGIT, start, end, KINDS.index(kind)) for start, end, kind in ruled]
         return Output(
             scores=np.zeros(0),
-            domain={"unknown_share": reader.unknown_share(worded.text)},
+            domain={"unknown_share": reader.unknown_share(normalised(worded.text).text)},
             parts={"ruled": ruled},
             marks=np.array(sorted(rows, key=lambda row: row[1:]), dtype=float).reshape(-1, 4),
         )
@@ -189,10 +191,17 @@ def _read(reader: Reader, worded: Worded) -> list[Stretch]:
     """Read a text under its scheme; under one the pack has no head for, as a note is read.
 
     Then only types that the scheme names are kept: what it does not name it does not deny.
+    Disguised characters are read as a person reads them.
     """
     known = {head.scheme for head in reader.heads}
     own = worded.scheme if worded.scheme in known else READ_AS[worded.language]
-    (found,) = reader.read([worded.text], [own])
+    view = normalised(worded.text)
+    (found,) = reader.read([view.text], [own])
+    found = [
+        replace(one, start=start, end=end)
+        for one in found
+        for start, end in [view.original(one.start, one.end)]
+    ]
     if worded.scheme in ("", own):
         return found
     named = entity_data.kinds_named(worded.scheme)

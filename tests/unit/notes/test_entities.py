@@ -96,3 +96,10 @@ def test_dates_and_values_of_a_note_stand_beside_and_in_no_text_of_a_corpus(pack
     assert date.probability is None
     assert date.band is Band.RULE_IN
     assert not {kind for _, kind in named(pack, text, "en", "bc5cdr")} & set(RULED)
+
+
+def test_disguised_letters_are_read_as_a_person_reads_them_and_stand_where_they_stood(pack):
+    plain = "Treated with cisplatin for renal failure."
+    disguised = plain.replace("cisplatin", "ｃis\u200bрlаtin")
+    assert ("ｃis\u200bрlаtin", "drug") in named(pack, disguised)
+    assert ("renal failure", "problem") in named(pack, disguised)
