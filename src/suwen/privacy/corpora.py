@@ -20,6 +20,7 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.text_changes import Edits
 from suwen.privacy.identifier import TYPES
 
 ALIKE: Final = 0.4
@@ -35,6 +36,11 @@ class WrittenText:
     """A text that a person may be named in."""
 
     text: str
+
+    def reworded(self, text: str, edits: Edits) -> WrittenText:
+        """Return the text in other words; nothing is marked in it (`text_changes.Written`)."""
+        del edits
+        return WrittenText(text)
 
 
 @dataclass(frozen=True)
