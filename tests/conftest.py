@@ -50,6 +50,8 @@ def toy_spans():
 
 def _loaded(name, path):
     if name not in sys.modules:
+        if str(TOYS) not in sys.path:
+            sys.path.insert(0, str(TOYS))
         spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module

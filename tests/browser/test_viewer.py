@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,13 +43,25 @@ def base(clinic: scene.Clinic) -> Iterator[str]:
         yield address
 
 
-def opened(browser: Any, base: str, clinic: scene.Clinic, *window: str) -> Desk:
-    """Sign in and open the images of the case; wait until the first finding is shown."""
-    desk = Desk(browser, base, *window)
-    desk.sign_in()
-    desk.page.goto(f"{base}/cases/{clinic.patient}/images")
-    desk.page.wait_for_selector("[data-pane=now][data-overlays='1']")
-    return desk
+@pytest.fixture
+def opened(browser: Any, base: str, clinic: scene.Clinic) -> Iterator[Callable[..., Desk]]:
+    """Sign in and open the images of the case; wait until the first finding is shown.
+
+    After the test nobody's browser has complained about anything.
+    """
+    desks: list[Desk] = []
+
+    def open_images(*window: str) -> Desk:
+        desks.append(desk := Desk(browser, base, *window))
+        desk.sign_in()
+        desk.page.goto(f"{base}/cases/{clinic.patient}/images")
+        desk.page.wait_for_selector("[data-pane=now][data-overlays='1']")
+        return desk
+
+    yield open_images
+    for desk in desks:
+        assert desk.complaints == []
+        desk.close()
 
 
 def shown_slice(desk: Desk, pane: str = "now") -> int:
@@ -81,9 +93,9 @@ def middle(desk: Desk, selector: str) -> tuple[float, float]:
 
 
 def test_a_click_on_a_finding_shows_its_slice_with_a_box_around_it(
-    clinic: scene.Clinic, base: str, browser: Any
+    opened: Callable[..., Desk],
 ) -> None:
-    desk = opened(browser, base, clinic)
+    desk = opened()
     desk.page.click("[data-layout=axial]")
     for name, nodule in (("Nodule 1", FIRST), ("Nodule 2", SECOND)):
         desk.page.click(f".group:has-text('{name}') > header h2")
@@ -94,14 +106,10 @@ def test_a_click_on_a_finding_shows_its_slice_with_a_box_around_it(
         assert name in desk.page.text_content(".marks text")
     desk.page.click("#boxes")
     assert desk.page.locator(".marks .box").count() == 0
-    assert desk.complaints == []
-    desk.close()
 
 
-def test_windows_planes_and_keys_change_what_is_seen(
-    clinic: scene.Clinic, base: str, browser: Any
-) -> None:
-    desk = opened(browser, base, clinic)
+def test_windows_planes_and_keys_change_what_is_seen(opened: Callable[..., Desk]) -> None:
+    desk = opened()
     page = desk.page
     page.click("[data-layout=axial]")
     page.wait_for_timeout(300)
@@ -121,8 +129,6 @@ def test_windows_planes_and_keys_change_what_is_seen(
     page.click(".group:has-text('Nodule 1') >> header button")
     page.wait_for_timeout(400)
     assert page.locator(".marks .box.chosen").count() == 3
-    assert desk.complaints == []
-    desk.close()
 
 
 def picture(desk: Desk) -> np.ndarray:
@@ -143,10 +149,8 @@ def drag(desk: Desk, start: tuple[float, float], end: tuple[float, float]) -> No
     mouse.up()
 
 
-def test_a_line_across_the_image_is_measured_in_mm(
-    clinic: scene.Clinic, base: str, browser: Any
-) -> None:
-    desk = opened(browser, base, clinic)
+def test_a_line_across_the_image_is_measured_in_mm(opened: Callable[..., Desk]) -> None:
+    desk = opened()
     page = desk.page
     page.click("[data-layout=axial]")
     page.wait_for_timeout(300)
@@ -160,14 +164,10 @@ def test_a_line_across_the_image_is_measured_in_mm(
     assert page.inner_text("#where") == here, "measuring moves no cross"
     page.click("#measure")
     assert page.inner_text("#measured") == ""
-    assert desk.complaints == []
-    desk.close()
 
 
-def test_the_earlier_ct_shows_the_same_nodule_beside(
-    clinic: scene.Clinic, base: str, browser: Any
-) -> None:
-    desk = opened(browser, base, clinic)
+def test_the_earlier_ct_shows_the_same_nodule_beside(opened: Callable[..., Desk]) -> None:
+    desk = opened()
     page = desk.page
     page.click("[data-layout=axial]")
     page.select_option("#prior", index=1)
@@ -181,16 +181,14 @@ def test_the_earlier_ct_shows_the_same_nodule_beside(
     assert apart == scene.LATER, "the earlier scan began higher, and the nodule was found on both"
     page.locator("[data-pane=now] canvas").press("PageDown")
     assert shown_slice(desk) - shown_slice(desk, "prior") == apart, "both turn together"
-    assert desk.complaints == []
     page.select_option("#prior", index=0)
     page.wait_for_selector("[data-pane=prior]", state="hidden")
-    desk.close()
 
 
 def test_a_radiograph_is_measured_at_the_detector_and_its_map_takes_its_place(
-    clinic: scene.Clinic, base: str, browser: Any
+    opened: Callable[..., Desk],
 ) -> None:
-    desk = opened(browser, base, clinic)
+    desk = opened()
     page = desk.page
     page.click(".group:has-text('Pneumonia') >> header button")
     page.wait_for_function(
@@ -215,15 +213,13 @@ def test_a_radiograph_is_measured_at_the_detector_and_its_map_takes_its_place(
     told = page.inner_text("#measured")
     assert told.endswith("mm at the detector, larger than in the patient")
     assert float(re.search(r"[\d.]+", told)[0]) == pytest.approx(60, abs=2)
-    assert desk.complaints == []
-    desk.close()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_on_a_phone_one_image_fits_and_every_button_suits_a_finger(
-    clinic: scene.Clinic, base: str, browser: Any, language: str
+    opened: Callable[..., Desk], language: str
 ) -> None:
-    desk = opened(browser, base, clinic, language, "phone")
+    desk = opened(language, "phone")
     page = desk.page
     assert desk.scrolls_sideways() == 0
     assert page.get_attribute("[data-layout=axial]", "aria-pressed") == "true"
@@ -234,8 +230,6 @@ def test_on_a_phone_one_image_fits_and_every_button_suits_a_finger(
     )
     assert low == []
     assert {"en": "Boxes", "zh": "方框"}[language] in page.inner_text("#boxes")
-    assert desk.complaints == []
-    desk.close()
 
 
 def test_without_webgl_single_slices_are_shown_and_it_is_said(
@@ -260,9 +254,9 @@ def test_without_webgl_single_slices_are_shown_and_it_is_said(
 
 
 def test_a_finding_rejected_in_the_viewer_is_withdrawn_there(
-    clinic: scene.Clinic, base: str, browser: Any
+    clinic: scene.Clinic, opened: Callable[..., Desk]
 ) -> None:
-    desk = opened(browser, base, clinic)
+    desk = opened()
     page = desk.page
     page.click(".group:has-text('Nodule 2') > header h2")
     for place in (0, 1):
@@ -275,5 +269,3 @@ def test_a_finding_rejected_in_the_viewer_is_withdrawn_there(
     page.wait_for_selector(".marks .box.rejected", state="attached")
     acts = [d.act for d in clinic.access().decisions(clinic.patient)]
     assert acts.count("rejected") == 2
-    assert desk.complaints == []
-    desk.close()

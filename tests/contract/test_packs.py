@@ -191,15 +191,21 @@ def test_a_gallery_holds_a_small_picture_of_each_example_where_its_task_draws_th
     assert len(pack.pictures) == len(pack.gallery.keys)
     for i in range(0, len(pack.pictures), 50):
         with Image.open(BytesIO(pack.pictures.of(i))) as opened:
-            assert (opened.format, opened.mode) == ("JPEG", "L")
+            assert opened.format == "WEBP"
             assert max(opened.size) <= 72
     assert CHINESE.search(task_of_pack.pictures_show.zh)
+
+
+def test_packs_take_little_room_in_all():
+    packs = {path.parent for path in shipped()}
+    files = [path for one in packs for path in one.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 70e6
 
 
 def test_pictures_of_examples_take_little_room_in_all():
     folders = [path for path in shipped() if (path / gallery_pictures.FILE).is_file()]
     assert folders
-    assert sum((path / gallery_pictures.FILE).stat().st_size for path in folders) < 12e6
+    assert sum((path / gallery_pictures.FILE).stat().st_size for path in folders) < 8e6
 
 
 def test_a_golden_case_names_the_same_similar_examples_each_time_none_of_its_own_patient(

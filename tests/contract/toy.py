@@ -15,24 +15,17 @@ from typing import ClassVar
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from toy_parts import read, source_of
 
 from suwen.core.codes import NODULE, SUWEN, Code, Text
-from suwen.core.errors import NotFound
 from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
 from suwen.lifecycle import explain, imbalance, say
 from suwen.lifecycle.kinds import Choice, Mask, Value
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Source
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
 
 SIZE = 8
 SQUARE = (slice(2, 6), slice(2, 6))
-SOURCE = Source(
-    name="made-up squares",
-    url="https://suwen.health/toy",
-    licence="Apache-2.0",
-    citation="Written for these tests.",
-    shippable=True,
-    limits=("Made up; says nothing about patients.",),
-)
+SOURCE = source_of("made-up squares")
 CORNER = (slice(0, 3), slice(0, 3))
 NOTHING = Code(system=f"{SUWEN}/codes", code="nothing", name=Text(en="Nothing", zh="无"))
 
@@ -67,14 +60,6 @@ def table(folder: Path, count: int = 240, signal: float = 1.1, seed: int = 3) ->
     values, labels, groups, diameter = pictures(count, signal, seed)
     np.savez(target / "all.npz", values=values, labels=labels, groups=groups, diameter=diameter)
     return target
-
-
-def read(data, dataset):
-    """Return what `table` wrote."""
-    if dataset != "squares":
-        raise NotFound("no such data set", "squares")
-    with np.load(data.find("toy/squares") / "all.npz") as stored:
-        return {name: stored[name] for name in stored.files}
 
 
 def written(weights, bias, path: Path) -> None:

@@ -1,7 +1,4 @@
-"""A tiny detection task on made-up 8 x 8 images of 5 mm pixels: bright spots in noise.
-
-It stands alone (no import of the other toys), since the measuring process loads it by its file.
-"""
+"""A tiny detection task on made-up 8 x 8 images of 5 mm pixels: bright spots in noise."""
 
 from __future__ import annotations
 
@@ -9,24 +6,15 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from toy_parts import LabelledOnly, read, source_of, write_line
 
 from suwen.core.codes import NODULE, Text
-from suwen.core.errors import NotFound
 from suwen.core.nouns import RecordValue
 from suwen.lifecycle import say
 from suwen.lifecycle.kinds import Places
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Source
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
 
-SOURCE = Source(
-    name="made-up spots",
-    url="https://suwen.health/toy",
-    licence="Apache-2.0",
-    citation="Written for these tests.",
-    shippable=True,
-    limits=("Made up; says nothing about patients.",),
-)
+SOURCE = source_of("made-up spots")
 SIZE, PIXEL_MM = 8, 5.0
 MARKS = 16
 """Marks in a picture: its brightest pixels."""
@@ -66,53 +54,27 @@ def brightest(scores):
     return np.column_stack([scores.ravel()[chosen], *centres, np.full(MARKS, PIXEL_MM)])
 
 
-def written(weight, bias, path):
-    """Write logits = weight * x + bias as ONNX."""
-    info = helper.make_tensor_value_info
-    constants = {"weight": np.float32(weight), "bias": np.float32(bias)}
-    graph = helper.make_graph(
-        [
-            helper.make_node("Mul", ["x", "weight"], ["scaled"]),
-            helper.make_node("Add", ["scaled", "bias"], ["logits"]),
-        ],
-        "toy",
-        [info("x", TensorProto.FLOAT, [SIZE, SIZE])],
-        [info("logits", TensorProto.FLOAT, [SIZE, SIZE])],
-        [numpy_helper.from_array(np.array(v), name) for name, v in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(model, path)
-
-
 def noisy(sample, strength, seed):
     """Add noise."""
     noise = np.random.default_rng(seed).normal(0, strength, sample.data.values.shape)
     return replace(sample, data=Spotted((sample.data.values + noise).astype(np.float32)))
 
 
-class Spots:
+class Spots(LabelledOnly):
     """Where are bright spots?"""
 
     name = "toy.spots"
     title = Text(en="Bright spots", zh="亮点")
     reads = (Reads("Observation"),)
     answers = Places(NODULE, Text(en="picture", zh="张图"))
-    after: tuple[str, ...] = ()
-    datasets = ("squares",)
     perturbations = (Perturbation("noise", (0.0, 3.0), noisy),)
     domain_names: ClassVar = {"brightness": Text(en="Brightness", zh="亮度")}
 
-    def samples(self, case, earlier):
-        """Return nothing: the toy is asked about labelled pictures only."""
-        return []
-
     def examples(self, data, dataset):
         """Load the pictures with their spots."""
-        if dataset != "squares":
-            raise NotFound("no such data set", "squares")
-        with np.load(data.find("toy/squares") / "all.npz") as stored:
-            groups, diameter = stored["groups"], stored["diameter"]
-            values, places = spotted(stored["values"], groups)
+        stored = read(data, dataset)
+        groups, diameter = stored["groups"], stored["diameter"]
+        values, places = spotted(stored["values"], groups)
         return Examples(
             source=SOURCE,
             keys=tuple(f"picture-{i}" for i in range(len(values))),
@@ -141,7 +103,7 @@ class Spots:
             said = 1 / (1 + np.exp(-design @ found))
             bent = design.T @ (design * (said * (1 - said))[:, None]) + 1e-3 * np.eye(2)
             found = found + np.linalg.solve(bent, design.T @ (truth - said))
-        written(*found, folder / "net.onnx")
+        write_line(*found, [SIZE, SIZE], folder / "net.onnx")
         return {"net": "net.onnx", "history": {"train_loss": [1.0, 0.5]}}
 
     def predict(self, pack, sample, members=None):

@@ -1,7 +1,4 @@
-"""A tiny reading task on made-up texts: words of x, y and z, some of them misspelt.
-
-It stands alone (no import of the other toys), since the measuring process loads it by its file.
-"""
+"""A tiny reading task on made-up texts: words of x, y and z, some of them misspelt."""
 
 from __future__ import annotations
 
@@ -10,29 +7,16 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from toy_parts import LabelledOnly, concept, read, source_of, write_line
 
-from suwen.core.codes import Code, Text
-from suwen.core.errors import NotFound
+from suwen.core.codes import Text
 from suwen.core.nouns import TextSpan
 from suwen.lifecycle import say
 from suwen.lifecycle.kinds import Spans
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample, Source
+from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
 
-SOURCE = Source(
-    name="made-up words",
-    url="https://suwen.health/toy",
-    licence="Apache-2.0",
-    citation="Written for these tests.",
-    shippable=True,
-    limits=("Made up; says nothing about patients.",),
-)
+SOURCE = source_of("made-up words")
 WORD = re.compile(r"\S+")
-
-
-def concept(code, en, zh):
-    return Code(system="https://suwen.health/toy", code=code, name=Text(en=en, zh=zh))
 
 
 TYPES = (concept("long", "Long word", "长词"), concept("short", "Short word", "短词"))
@@ -74,28 +58,19 @@ def dropped(sample, strength, seed):
     return replace(sample, data=Line(text))
 
 
-class Words:
+class Words(LabelledOnly):
     """Which words are made of x?"""
 
     name = "toy.words"
     title = Text(en="Words of x", zh="由 x 组成的词")
     reads = (Reads("DocumentReference"),)
     answers = Spans(concept("words", "Words of x", "由 x 组成的词"), TYPES)
-    after: tuple[str, ...] = ()
-    datasets = ("squares",)
     perturbations = (Perturbation("lost letters (share)", (0.0, 0.4), dropped),)
     domain_names: ClassVar = {"length": Text(en="Length", zh="长度")}
 
-    def samples(self, case, earlier):
-        """Return nothing: the toy is asked about labelled texts only."""
-        return []
-
     def examples(self, data, dataset):
         """Make the texts, one of each line of the toy data set."""
-        if dataset != "squares":
-            raise NotFound("no such data set", "squares")
-        with np.load(data.find("toy/squares") / "all.npz") as stored:
-            groups = stored["groups"]
+        groups = read(data, dataset)["groups"]
         made = [line(seed) for seed in range(len(groups))]
         return Examples(
             source=SOURCE,
@@ -121,7 +96,7 @@ class Words:
                     for start, end, x in share(train.load(i).data.text)
                 )
             right.append(hits)
-        written(8.0, -8.0 * float(cuts[int(np.argmax(right))]), folder / "net.onnx")
+        write_line(8.0, -8.0 * float(cuts[int(np.argmax(right))]), [1], folder / "net.onnx")
         return {"net": "net.onnx", "history": {"train_loss": [1.0, 0.5]}}
 
     def predict(self, pack, sample, members=None):
@@ -154,24 +129,6 @@ def rows_of(text, logit):
     """Return the words whose logit is positive as rows of `Output.marks`."""
     found = [(logit(x), start, end, int(end - start < 4)) for start, end, x in share(text)]
     return np.array([row for row in found if row[0] > 0], dtype=float).reshape(-1, 4)
-
-
-def written(weight, bias, path):
-    """Write logits = weight * x + bias as ONNX."""
-    info = helper.make_tensor_value_info
-    constants = {"weight": np.float32(weight), "bias": np.float32(bias)}
-    graph = helper.make_graph(
-        [
-            helper.make_node("Mul", ["x", "weight"], ["scaled"]),
-            helper.make_node("Add", ["scaled", "bias"], ["logits"]),
-        ],
-        "toy",
-        [info("x", TensorProto.FLOAT, [1])],
-        [info("logits", TensorProto.FLOAT, [1])],
-        [numpy_helper.from_array(np.array(v), name) for name, v in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(model, path)
 
 
 def tasks():

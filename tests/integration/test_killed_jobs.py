@@ -2,7 +2,9 @@
 
 import multiprocessing
 import random
+import signal
 import time
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -11,14 +13,48 @@ import pytest
 from suwen.core.settings import Settings
 from suwen.records import Store, finding_of, report_of
 
-KILLS = 30
-KILLS_A_HOME = 8
+Start = Callable[..., BaseProcess]
+RANDOM_KILLS = 6
+MOST_STARTS = 120
 IMPORTED = ("suwen.app.diagnose", "suwen.app.rooms", "suwen.app.outputs", "onnxruntime", "lightgbm")
 """Read once, before the processes part: a kill during an import shows nothing."""
 PROGRAM = """
-import os, sys
+import json, os, signal, sys
+from pathlib import Path
 os.environ |= {environment!r}
 sys.argv = {arguments!r}
+from suwen.app import jobs
+from suwen.records.log import Log
+
+seen = Path({seen!r})
+current = []
+
+def moment(name):
+    # dies here, unless this moment has been died at before
+    known = seen.read_text().splitlines() if seen.exists() else []
+    if {dying!r} and name not in known:
+        with seen.open("a") as file:
+            file.write(name + "\\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def stepping(name, function, argument):
+    def watched(argument):
+        current.append(name)
+        moment(f"before {{name}}")
+        result = function(argument)
+        moment(f"after {{name}}")
+        current.pop()
+        return result
+    return run_step(name, watched, argument)
+
+def anchoring(log, head):
+    # the entries are in the database now, and the anchor file does not know of them
+    if current:
+        moment(f"within {{current[-1]}}")
+    anchor(log, head)
+
+run_step, jobs._run_step = jobs._run_step, stepping
+anchor, Log.anchor = Log.anchor, anchoring
 from suwen.app.main import main
 main()
 """
@@ -33,13 +69,15 @@ def apart():
 
 
 @pytest.fixture(scope="module")
-def start(apart, demo_patients):
-    """A function that starts `suwen diagnose` of one patient."""
+def start(apart, demo_patients) -> Start:
+    """A function that starts `suwen diagnose` of one patient; `dying` at moments not in `seen`."""
 
-    def started(out: Path, home: Path) -> BaseProcess:
+    def started(out: Path, home: Path, seen: Path, *, dying: bool = False) -> BaseProcess:
         arguments = ["suwen", "diagnose", str(demo_patients["alder"]), "--out", str(out)]
         environment = {"SUWEN_HOME": str(home), "SUWEN_DATA": ""}
-        program = PROGRAM.format(environment=environment, arguments=arguments)
+        program = PROGRAM.format(
+            environment=environment, arguments=arguments, seen=str(seen), dying=dying
+        )
         process = apart.Process(target=exec, args=(program, {}))
         process.start()
         return process
@@ -50,7 +88,7 @@ def start(apart, demo_patients):
 def seconds_of(process: BaseProcess) -> float:
     """Wait until a diagnosis is done and return how long that took."""
     begun = time.monotonic()
-    process.join(120)
+    process.join(240)
     assert process.exitcode == 0
     return time.monotonic() - begun
 
@@ -80,28 +118,48 @@ def state(home: Path) -> dict:
         }
 
 
-def test_a_diagnosis_killed_thirty_times_equals_one_that_was_never_killed(start, tmp_path):
-    calm = tmp_path / "calm"
-    seconds_of(start(tmp_path / "first-out", tmp_path / "first"))  # The modules are read now.
-    seconds = seconds_of(start(tmp_path / "calm-out", calm))
-    expected = state(calm)
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def calm(start, tmp_path_factory) -> tuple[dict, list[str], float]:
+    """What a diagnosis leaves that was never killed: its state, its files, its seconds."""
+    place = tmp_path_factory.mktemp("calm")
+    seconds = seconds_of(start(place / "out", place / "home", place / "none"))
+    expected = state(place / "home")
     assert expected["findings"]
+    return expected, names(place / "out"), seconds
+
+
+def test_killed_before_within_and_after_each_step_it_ends_as_if_never_killed(start, calm, tmp_path):
+    home, out, seen = tmp_path / "home", tmp_path / "out", tmp_path / "seen"
+    for _ in range(MOST_STARTS):
+        process = start(out, home, seen, dying=True)
+        process.join(240)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+    assert process.exitcode == 0
+    died = [line.split(" ", 1) for line in seen.read_text().splitlines()]
+    steps = {name for when, name in died if when == "before"}
+    assert {name for when, name in died if when == "after"} == steps
+    assert {"intake", "open", "report", "outputs"} < steps
+    assert {finding[0] for finding in calm[0]["findings"]} < steps
+    writing = {name for when, name in died if when == "within"}
+    assert {"intake", "report", "imaging.nodule_segmentation"} <= writing
+    assert (state(home), names(out)) == calm[:2]
+
+
+def test_killed_at_random_moments_it_ends_as_if_never_killed(start, calm, tmp_path):
+    home, out, seconds = tmp_path / "home", tmp_path / "out", calm[2]
     chance = random.Random(20)
-    kills, rounds = 0, 0
-    while kills < KILLS:  # an attempt that ends before its kill does not count
-        home, out = tmp_path / f"home-{rounds}", tmp_path / f"out-{rounds}"
-        for _ in range(KILLS_A_HOME):
-            process = start(out, home)
-            begun = time.monotonic()
-            process.join(chance.random() * seconds)
-            if process.exitcode is None:
-                process.kill()
-                kills += 1
-            else:
-                seconds = time.monotonic() - begun  # Less busy than when it was measured.
-            process.join()
-        seconds = min(seconds, seconds_of(start(out, home)))
-        assert state(home) == expected, f"after kill {kills}, round {rounds}"
-        names = sorted(path.name for path in out.iterdir())
-        assert names == sorted(path.name for path in (tmp_path / "calm-out").iterdir())
-        rounds += 1
+    kills = 0
+    while kills < RANDOM_KILLS:  # an attempt that ends before its kill does not count
+        process = start(out, home, tmp_path / "none")
+        process.join(chance.random() * seconds)
+        kills += process.exitcode is None
+        process.kill()
+        process.join()
+    seconds_of(start(out, home, tmp_path / "none"))
+    assert (state(home), names(out)) == calm[:2]

@@ -6,7 +6,6 @@ loses nothing and does nothing twice.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from suwen.cli import DiagnoseRequest, Outcome
 from suwen.core import registry
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, NotFound, StorageUnavailable, SuwenError
+from suwen.core.files import replaced
 from suwen.core.nouns import Band, Case, Finding, Report, canonical, digest_of
 from suwen.core.settings import Settings, settings
 from suwen.diagnosis.compose import compose
@@ -318,16 +318,11 @@ def summary(report: Report, language: Language) -> tuple[str, ...]:
 
 def _replace(path: Path, data: bytes) -> Path:
     """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with replaced(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StorageUnavailable(
             f"{path.name} could not be written ({type(error).__name__})",
             "a writable folder with free space",

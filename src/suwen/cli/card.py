@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from suwen.cli.options import PackFolder, TaskName
+
 
 def command(
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
-    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
+    task: TaskName,
+    pack: PackFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="The card as JSON.")] = False,
     raw: Annotated[bool, typer.Option(help="The Markdown as it is.")] = False,
 ) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from suwen.cli.options import AsJson, DataSet, PackFolder, TaskName
+
 
 def command(
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    task: TaskName,
     method: Annotated[
         str,
         typer.Option(
@@ -19,15 +21,13 @@ def command(
     amount: Annotated[
         float, typer.Option(help="Share that is dropped: of hidden channels, or weights (prune).")
     ] = 0.25,
-    dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
+    dataset: DataSet = "",
     limit: Annotated[
         int, typer.Option(min=0, help="Examples (whole patients) it is compared on; 0: all.")
     ] = 0,
-    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
+    pack: PackFolder = None,
     sign: Annotated[bool, typer.Option(help="Sign the draft when it is accepted.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a smaller draft of a pack in SUWEN_HOME/compressed, measured against the pack."""
     import json

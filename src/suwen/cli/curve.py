@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
+from suwen.cli.options import AsJson, TaskName
+
 
 def command(
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.breast_ultrasound.")],
+    task: TaskName,
     declaration: Annotated[
         Path, typer.Argument(help="TOML file with the lines, shares and seeds; see docs/measured.")
     ],
     out: Annotated[
         Path | None, typer.Option(help="Also write the page and the plots into this folder.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train at shares of the labels and compare; start it again after a kill and it goes on.
 

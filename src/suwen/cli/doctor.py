@@ -130,6 +130,7 @@ def _home() -> Iterator[Check]:
 
 def _records() -> Iterator[Check]:
     from suwen.core.settings import settings
+    from suwen.records.blobstore import tidy
     from suwen.records.store import Store
 
     if not settings().database_url and not (settings().home / "suwen.sqlite").exists():
@@ -139,6 +140,8 @@ def _records() -> Iterator[Check]:
         counts = store.counts()
         yield Check("keys", True, "the master key opens the store")
         yield Check("database", True, f"{counts['patients']} patients, schema up to date")
+        removed = tidy(store)
+        yield Check("blobs", True, f"{removed} files that a crash left removed")
         verification = store.log.verify()
         yield Check(
             "decision log",

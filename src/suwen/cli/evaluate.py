@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from suwen.cli.options import AsJson, PackFolder, TaskName
+
 
 def command(
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    task: TaskName,
     dataset: Annotated[
         str,
         typer.Option(help="Data set of the task; a pack trained on it is taken if there is one."),
@@ -18,10 +20,8 @@ def command(
         Path | None,
         typer.Option(help="Folder with the same relative paths as an independent test set."),
     ] = None,
-    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output.")
-    ] = False,
+    pack: PackFolder = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the current pack with 95 % intervals, its floors beside it."""
     import json

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from suwen.cli.options import DataSet, TaskName, TestData
+
 
 def command(
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    task: TaskName,
     out: Annotated[Path, typer.Option(help="Folder for pictures and scores.")] = Path("explained"),
     count: Annotated[int, typer.Option("-k", min=1, help="How many examples.")] = 6,
-    dataset: Annotated[str, typer.Option(help="Data set; default: the pack's.")] = "",
-    test_data: Annotated[Path | None, typer.Option(help="Independent test set.")] = None,
+    dataset: DataSet = "",
+    test_data: TestData = None,
 ) -> None:
     """Explain examples with every method, and score each picture before it is believed."""
     from suwen.core import registry

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suwen.cli.options import TaskName
+
 if TYPE_CHECKING:
     from suwen.core.codes import Language
     from suwen.core.nouns import Finding
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def command(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(help="Task, for example notes.entities.")],
+    task: TaskName,
     path: Annotated[Path, typer.Argument(help="A file, or a folder with files of one patient.")],
     lang: Annotated[str, typer.Option(help="Language of the lines: en or zh.")] = "",
     as_json: Annotated[

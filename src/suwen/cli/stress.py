@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from suwen.cli.options import AsJson, DataSet, PackFolder, TaskName, TestData
 
 WIDE = 160
 """Characters of a line where the output is no terminal."""
 
 
 def command(
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    task: TaskName,
     limit: Annotated[
         int, typer.Option(min=0, help="Examples (whole patients) that are stressed; 0: all.")
     ] = 200,
     attacked: Annotated[
         int, typer.Option(min=0, help="Examples that are attacked (FGSM, PGD); 0: none.")
     ] = 100,
-    dataset: Annotated[str, typer.Option(help="Data set of the task; default: the pack's.")] = "",
-    test_data: Annotated[Path | None, typer.Option(help="Independent test set.")] = None,
-    pack: Annotated[Path | None, typer.Option(help="Pack folder; default: the current.")] = None,
+    dataset: DataSet = "",
+    test_data: TestData = None,
+    pack: PackFolder = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the choice and of every change.")] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the robustness card of a pack: figures, table and plot, in SUWEN_HOME/stress."""
     import json

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from suwen.cli.options import TaskName
+
 if TYPE_CHECKING:
     from suwen.lifecycle.recipe import Recipe
 
@@ -16,7 +18,7 @@ OPTION = "options."
 
 def command(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(help="Task, for example imaging.nodule_malignancy.")],
+    task: TaskName,
     recipe: Annotated[Path | None, typer.Option(help="TOML file with choices.")] = None,
     choice: Annotated[
         list[str] | None,

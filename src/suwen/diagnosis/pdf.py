@@ -47,10 +47,12 @@ PICTURE = 118.0
 """Side of a key image in points."""
 THUMBNAIL = 54.0
 """Longest edge of the picture of a similar example in points."""
-ROOM_FOR_A_CARD = 260.0
-"""A card begins on a new page when less than this is left, in points."""
+HEADING = 26.0
+"""Height of a section's heading in points; it stands over the head of a card, never alone."""
 INNER = WIDTH - 22
 """Width inside a card."""
+ABREAST = int(INNER // (PICTURE + 8))
+"""Key images beside each other; where there are more than two, the measures stand below them."""
 LINES = (
     ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
     ("LEFTPADDING", (0, 0), (-1, -1), 0),
@@ -129,11 +131,14 @@ def _story(shown: View, look: Looks) -> list[Flowable]:
         story.append(_heading(title, look))
         story += _numbered_lines(lines, look)
         story += [Line(line, look["text"]) for line in shown.sections.get("summary", ("", ()))[1]]
-    if shown.cards:
-        story.append(CondPageBreak(ROOM_FOR_A_CARD))
-        story.append(Line(say(language, "Findings"), look["section"], bold=True))
-        for card in shown.cards:
-            story += [_card(card, language, look), Spacer(1, 7)]
+    for place, card in enumerate(shown.cards):
+        rows = _card_top(card, language, look)
+        kept = rows[: _together(card)]
+        room = sum(row.wrap(INNER, PAGE[1])[1] + 3 for row in kept) + 12
+        story.append(CondPageBreak(room + (0 if place else HEADING)))
+        if not place:
+            story.append(Line(say(language, "Findings"), look["section"], bold=True))
+        story += [_card(card, rows, language, look), Spacer(1, 7)]
     for name in ("notes", "context", "documents"):
         if name in shown.sections:
             story += _listed(*shown.sections[name], look)
@@ -212,14 +217,24 @@ def _listed(title: str, lines: Sequence[str], look: Looks) -> list[Flowable]:
     return [_heading(title, look), *(Line(line, look["text"], bullet="•") for line in lines)]
 
 
-def _card(card: Card, language: Language, look: Looks) -> Table:
-    """Return a card as a table of one column, so that it may break between its rows."""
-    ink, _, _ = BAND_COLOURS[card.band]
+def _together(card: Card) -> int:
+    """Return how many rows of a card's top stay on one page: its title, bar and first images."""
+    return 2 + 2 * (card.bar is not None)
+
+
+def _card_top(card: Card, language: Language, look: Looks) -> Rows:
+    """Return the rows a card begins with: what, how probable, how it looks, how large."""
     rows: Rows = [_card_title(card, look)]
     if card.bar:
         rows.append(Line(f"{card.bar.name} {card.bar.words}", look["text"], bold=True))
         rows.append(ProbabilityBar(card.bar, INNER))
-    rows += _pictures_and_measures(card, language, look)
+    return [*rows, *_pictures_and_measures(card, language, look)]
+
+
+def _card(card: Card, top: Rows, language: Language, look: Looks) -> Table:
+    """Return a card as a table of one column, so that it may break between its rows."""
+    ink, _, _ = BAND_COLOURS[card.band]
+    rows = list(top)
     for line in card.statements:
         rows += pieces(line, look["text"], INNER)
     for line in card.explanations:
@@ -254,27 +269,28 @@ def _card(card: Card, language: Language, look: Looks) -> Table:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
             ("TOPPADDING", (0, 0), (-1, 0), 6),
             ("BOTTOMPADDING", (0, -1), (-1, -1), 6),
-            ("NOSPLIT", (0, 0), (0, min(len(rows) - 1, 4))),
+            ("NOSPLIT", (0, 0), (0, min(len(rows), _together(card)) - 1)),
             *(("NOSPLIT", (0, row), (0, row + 1)) for row in labels),
         ],
     )
 
 
 def _similar(card: Card, language: Language, look: Looks) -> Rows:
-    """Return the development examples a card is compared with, one a row that may break off."""
+    """Return the development examples a card is compared with, two a row that may break off."""
     pictures = any(one.picture for one in card.similar)
-    words = ("Picture", "Example", "Similarity")[not pictures :]
-    rows: Rows = [[Line(say(language, word), look["label"]) for word in words]]
+    cells: Rows = []
     for one in card.similar:
         named = [Line(one.what, look["small"], bold=True)]
+        if one.similarity:
+            named.append(Line(f"{say(language, 'Similarity')} {one.similarity}", look["small"]))
         named += [Line(text, look["small"]) for text in (one.known, one.example) if text]
         drawn = _image(one.picture.data, THUMBNAIL) if one.picture else None
-        row = [drawn or "", named, Line(one.similarity, look["small"])]
-        rows.append(row[not pictures :])
-    widths = [THUMBNAIL + 8, INNER * 0.72, INNER * 0.14][not pictures :]
+        cells.append([drawn or "", named][not pictures :])
+    cells += [[""] * len(cells[0])] * (len(cells) % 2)
+    widths = [THUMBNAIL + 8, INNER / 2 - THUMBNAIL - 8] if pictures else [INNER / 2]
     top = ("VALIGN", (0, 0), (-1, -1), "TOP")
-    first = _table(rows[:3], widths, [*GRID, top])
-    return [first, *(_table([row], widths, [*LINES, top]) for row in rows[3:])]
+    pairs = [[*left, *right] for left, right in zip(cells[::2], cells[1::2], strict=True)]
+    return [_table([pair], widths * 2, [*LINES, top]) for pair in pairs]
 
 
 def _card_title(card: Card, look: Looks) -> Table:
@@ -300,18 +316,21 @@ def _card_title(card: Card, look: Looks) -> Table:
 
 
 def _pictures_and_measures(card: Card, language: Language, look: Looks) -> Rows:
-    cells: Rows = [_figure(picture, language, look) for picture in card.pictures[:2]]
-    widths = [PICTURE + 8] * len(cells)
-    if card.measures:
-        left = INNER - sum(widths)
-        cells.append(_measures(card, language, look, left))
-        widths.append(left)
+    """Return the key images in rows, the measures beside the last where there is room."""
+    figures: Rows = [_figure(picture, language, look) for picture in card.pictures]
+    lines = [figures[i : i + ABREAST] for i in range(0, len(figures), ABREAST)]
     rows: Rows = []
-    if cells:
-        flush = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
-        rows.append(_table([cells], widths, flush))
-    for picture in card.pictures[2:]:
-        rows += _figure(picture, language, look)
+    for cells in lines or [[]]:
+        widths = [PICTURE + 8] * len(cells)
+        if card.measures and len(figures) <= 2:
+            left = INNER - sum(widths)
+            cells.append(_measures(card, language, look, left))
+            widths.append(left)
+        if cells:
+            flush = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
+            rows.append(_table([cells], widths, flush))
+    if card.measures and len(figures) > 2:
+        rows.append(_measures(card, language, look, INNER))
     return rows
 
 

@@ -86,13 +86,18 @@ def provenance_groups(
     decisions: Mapping[str, int],
     inputs: Mapping[str, tuple[Reference, ...]],
 ) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    """Return for each finding its concept, with pack, inputs, id and decision-log entry."""
-    groups = []
+    """Return each concept with pack and inputs, and the id and decision-log entry of its findings.
+
+    Findings of one concept that one pack drew from the same inputs stand together.
+    """
+    groups: dict[tuple[str, str, tuple[Reference, ...]], list[tuple[str, str]]] = {}
     for finding in problem.findings:
-        rows = [(say(language, "Pack"), finding.pack)]
-        rows += [(say(language, "Input"), reference) for reference in inputs.get(finding.id, ())]
+        read = inputs.get(finding.id, ())
+        rows = groups.setdefault((concept(finding.code).of(language), finding.pack, read), [])
+        if not rows:
+            rows.append((say(language, "Pack"), finding.pack))
+            rows += [(say(language, "Input"), reference) for reference in read]
         rows.append((say(language, "Finding id"), finding.id))
         if finding.id in decisions:
             rows.append((say(language, "Decision log"), str(decisions[finding.id])))
-        groups.append((concept(finding.code).of(language), tuple(rows)))
-    return groups
+    return [(name, tuple(rows)) for (name, _, _), rows in groups.items()]

@@ -6,7 +6,6 @@ References: Al-Dhabyani et al., Data in Brief 28:104863, 2020 (BUSI); Yang et al
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,7 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.imaging import overlays
 from suwen.imaging.planar import Floats, PlanarInput, levelled, read_picture, resized
 from suwen.imaging.tags import tag_columns
-from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.data import DataFolders, read_table
 from suwen.lifecycle.task import Array, Examples, Sample, Source
 
 BUSI: Final = "imaging/busi"
@@ -112,18 +111,12 @@ def _marked(found: overlays.Marks) -> str:
 
 def _index(root: Path) -> list[dict[str, str]]:
     found = []
-    with (root / "index.csv").open(encoding="utf-8-sig", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            if missing := {"file", "label", "group"} - row.keys():
-                raise BadInput(
-                    f"index.csv without the columns {sorted(missing)}",
-                    "file, label, group",
-                    "compare the header with the data set's README",
-                )
-            if row["label"] not in LABELS:
-                raise BadInput(f"index.csv line {line}: another label", f"one of {LABELS}")
-            if row["file"] not in TWO_LABELS and (root / row["file"]).is_file():
-                found.append(row)
+    rows = read_table(root / "index.csv", "file", "label", "group")
+    for line, row in enumerate(rows, start=2):
+        if row["label"] not in LABELS:
+            raise BadInput(f"index.csv line {line}: another label", f"one of {LABELS}")
+        if row["file"] not in TWO_LABELS and (root / row["file"]).is_file():
+            found.append(row)
     if not found:
         raise NotFound(
             "index.csv names no picture that is there",

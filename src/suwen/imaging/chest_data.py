@@ -5,7 +5,6 @@ Reference: Kermany et al., Cell 172:1122-1131, 2018 (children of one to five yea
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from suwen.core.errors import BadInput, NotFound
 from suwen.imaging.planar import PlanarInput, levelled, read_picture
 from suwen.imaging.tags import tag_columns
-from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.data import DataFolders, read_table
 from suwen.lifecycle.task import Examples, Sample, Source
 
 KERMANY: Final = "imaging/kermany_cxr"
@@ -68,21 +67,13 @@ def read_index(data: DataFolders) -> list[Radiograph]:
     root = data.find(KERMANY)
     wanted = "train" if data.test is None else "test"
     found = []
-    with (root / "index.csv").open(encoding="utf-8-sig", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                split, person, subtype = row["split"], row["person"], row["subtype"]
-                path = root / split / row["label"] / row["file"]
-            except KeyError as error:
-                raise BadInput(
-                    f"index.csv without the column {error}",
-                    "split, label, subtype, person, file",
-                    "compare the header with the data set's README",
-                ) from None
-            if subtype not in SUBTYPES:
-                raise BadInput(f"index.csv line {line}: another subtype", f"one of {SUBTYPES}")
-            if split == wanted and path.is_file():
-                found.append(Radiograph(path, person, subtype))
+    rows = read_table(root / "index.csv", "split", "label", "subtype", "person", "file")
+    for line, row in enumerate(rows, start=2):
+        path, subtype = root / row["split"] / row["label"] / row["file"], row["subtype"]
+        if subtype not in SUBTYPES:
+            raise BadInput(f"index.csv line {line}: another subtype", f"one of {SUBTYPES}")
+        if row["split"] == wanted and path.is_file():
+            found.append(Radiograph(path, row["person"], subtype))
     if not found:
         raise NotFound(
             f"index.csv names no picture of the part {wanted!r} that is there",

@@ -9,7 +9,6 @@ for all nodules): it is the opinion of radiologists, not pathology.
 from __future__ import annotations
 
 import ast
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Point
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.volume import Volume
-from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.data import DataFolders, read_table
 from suwen.lifecycle.task import Source
 
 LIDC: Final = "imaging/lidc_voi"
@@ -103,19 +102,18 @@ def read_nodules(data: DataFolders) -> list[Nodule]:
     root = data.find(LIDC)
     ratings = _reader_ratings(data)
     found = []
-    with (root / "nodules.csv").open(encoding="utf-8-sig", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                nodule = _nodule(root, row, ratings)
-            except (KeyError, TypeError, ValueError) as error:
-                raise BadInput(
-                    f"nodules.csv line {line}: {type(error).__name__}",
-                    "the columns of the LIDC nodule table, numbers where numbers belong",
-                    "compare the header with the data set's README",
-                ) from None
-            held_back = data.test is None and nodule.patient in ACCEPTANCE_PATIENTS
-            if not held_back and nodule.image.is_file() and nodule.mask.is_file():
-                found.append(nodule)
+    for line, row in enumerate(read_table(root / "nodules.csv"), start=2):
+        try:
+            nodule = _nodule(root, row, ratings)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(
+                f"nodules.csv line {line}: {type(error).__name__}",
+                "the columns of the LIDC nodule table, numbers where numbers belong",
+                "compare the header with the data set's README",
+            ) from None
+        held_back = data.test is None and nodule.patient in ACCEPTANCE_PATIENTS
+        if not held_back and nodule.image.is_file() and nodule.mask.is_file():
+            found.append(nodule)
     return found
 
 
@@ -150,11 +148,10 @@ def _reader_ratings(data: DataFolders) -> _Ratings:
     found: _Ratings = {}
     if not data.have(table):
         return found
-    with data.find(table).open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            centre = np.array([float(row[f"coord{axis}"]) for axis in "XYZ"])
-            values = tuple(int(value) for value in ast.literal_eval(row["mal_details"]))
-            found.setdefault(row["seriesuid"], []).append((centre, values))
+    for row in read_table(data.find(table)):
+        centre = np.array([float(row[f"coord{axis}"]) for axis in "XYZ"])
+        values = tuple(int(value) for value in ast.literal_eval(row["mal_details"]))
+        found.setdefault(row["seriesuid"], []).append((centre, values))
     return found
 
 

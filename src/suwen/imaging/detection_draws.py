@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from suwen.core.errors import BadInput
 from suwen.imaging.cavities import hollowed
 from suwen.imaging.data import Crop
 from suwen.imaging.detector import CELL_MM, PIXEL_MM, STRIDE, channels
@@ -206,9 +205,7 @@ def shown_of(examples: Examples) -> list[Shown]:
     found = []
     for i in range(len(examples)):
         volume = examples.load(i).data.volume
-        if examples.truth is None:
-            raise BadInput("slices without true places", "Examples.truth", "load the labelled set")
-        places = examples.truth(i)[:, [0, 1, 3, 4]]
+        places = examples.truth_of(i)[:, [0, 1, 3, 4]]
         hu = np.asarray(volume.values[0], np.float32)
         found.append(Shown(examples.keys[i], hu, volume.spacing[2], places, lung_pixels(hu)))
     return found

@@ -74,6 +74,33 @@ def quiet_parser() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def headers_for(what: str, modules: str) -> Iterator[None]:
+    """Write an object that refers to source images; what they lack is one clear error.
+
+    Parameters
+    ----------
+    what
+        The object, with its article.
+    modules
+        The modules of the source headers that it copies.
+
+    Raises
+    ------
+    BadInput
+        The headers lack something of them.
+    """
+    try:
+        with quiet_parser():
+            yield
+    except PARSER_ERRORS:
+        raise BadInput(
+            f"headers of the source images that {what} cannot refer to",
+            modules,
+            "complete the source images",
+        ) from None
+
+
 def header_field(header: Dataset, keyword: str) -> Any:
     """Return a field's decoded value, None when absent or empty.
 

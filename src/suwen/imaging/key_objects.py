@@ -14,7 +14,7 @@ from pydicom.sr.codedict import codes
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Case, Finding, ImageRegion, RecordValue, Report
-from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
+from suwen.imaging.dicom import Instance, headers_for
 from suwen.imaging.planar_case import instance_in
 from suwen.imaging.safety import field_text
 from suwen.imaging.seg import encoded, origin, stamp
@@ -59,15 +59,8 @@ def key_objects(
         )
     signer = Signer.of(report, observer, organization)
     seed = f"ko {report.id} {report.status} " + " ".join(sorted(chosen))
-    try:
-        with quiet_parser():
-            document = _document(chosen, signer, seed)
-    except PARSER_ERRORS:
-        raise BadInput(
-            "headers of the source images that a key object selection cannot refer to",
-            "patient and study modules",
-            "complete the source images",
-        ) from None
+    with headers_for("a key object selection", "patient and study modules"):
+        document = _document(chosen, signer, seed)
     stamp(document, signer.at if signer else report.created, seed)
     return encoded(document)
 

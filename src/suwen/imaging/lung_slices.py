@@ -10,7 +10,6 @@ References: Setio et al., Med Image Anal 42:1-13, 2017 (LUNA16); Armato et al., 
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,10 +25,12 @@ from scipy import ndimage
 from suwen.core.errors import BadInput
 from suwen.imaging.data import ACCEPTANCE_PATIENTS, LUNG_SLICES
 from suwen.imaging.patches import LUNG_WINDOW
-from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.data import DataFolders, read_table
 from suwen.lifecycle.task import Source
 
 IGNORED: Final = "ignore"
+EDGES: Final = ("x0", "y0", "x1", "y1")
+"""Columns of a box, in pixels."""
 GREY_LEVELS: Final = 255.0
 
 SLICES_SOURCE: Final = Source(
@@ -96,40 +97,29 @@ def read_slices(data: DataFolders) -> list[LungSlice]:
     root = data.find(LUNG_SLICES)
     places = _places(root / "boxes.csv")
     found = []
-    with (root / "images.csv").open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                name, patient, split = row["image"], row["group"], row.get("split", "")
-            except KeyError as error:
-                raise BadInput(
-                    f"images.csv without the column {error}",
-                    "the columns image and group",
-                    "compare the header with the data set's README",
-                ) from None
-            held_back = data.test is None and patient in ACCEPTANCE_PATIENTS
-            path = root / "images" / name
-            if not held_back and path.is_file():
-                boxes = np.array(places.get(name, [])).reshape(-1, 4)
-                found.append(LungSlice(name, patient, split, path, boxes))
+    for row in read_table(root / "images.csv", "image", "group"):
+        name, patient, split = row["image"], row["group"], row.get("split", "")
+        held_back = data.test is None and patient in ACCEPTANCE_PATIENTS
+        path = root / "images" / name
+        if not held_back and path.is_file():
+            boxes = np.array(places.get(name, [])).reshape(-1, 4)
+            found.append(LungSlice(name, patient, split, path, boxes))
     return found
 
 
 def _places(path: Path) -> Mapping[str, list[tuple[float, float, float, float]]]:
     found: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                x0, y0, x1, y1 = (float(row[key]) for key in ("x0", "y0", "x1", "y1"))
-                counts = float(row.get("role") != IGNORED)
-                image = row["image"]
-            except (KeyError, TypeError, ValueError) as error:
-                raise BadInput(
-                    f"boxes.csv line {line}: {type(error).__name__}",
-                    "the columns image, x0, y0, x1 and y1, numbers where numbers belong",
-                    "compare the header with the data set's README",
-                ) from None
-            wide = (x1 - x0 + y1 - y0) / 2
-            found[image].append(((x0 + x1) / 2, (y0 + y1) / 2, wide, counts))
+    for line, row in enumerate(read_table(path, "image", *EDGES), start=2):
+        try:
+            x0, y0, x1, y1 = (float(row[key]) for key in EDGES)
+        except (TypeError, ValueError) as error:
+            raise BadInput(
+                f"{path.name} line {line}: {type(error).__name__}",
+                f"numbers in {', '.join(EDGES)}",
+                "compare the table with the data set's README",
+            ) from None
+        counts, wide = float(row.get("role") != IGNORED), (x1 - x0 + y1 - y0) / 2
+        found[row["image"]].append(((x0 + x1) / 2, (y0 + y1) / 2, wide, counts))
     return found
 
 

@@ -22,10 +22,10 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Finding
 from suwen.imaging.assembly import Series
 from suwen.imaging.coding import concept, unit
-from suwen.imaging.dicom import PARSER_ERRORS, quiet_parser
+from suwen.imaging.dicom import headers_for
 from suwen.imaging.geometry import Slice
 from suwen.imaging.nodule import place_in
-from suwen.imaging.seg import DEVICE, attached, encoded, origin, sampled_on, stamp
+from suwen.imaging.seg import DEVICE, MODULES, attached, encoded, origin, sampled_on, stamp
 
 SERIES_NUMBER: Final = 9004
 SALIENCY: Final = "saliency"
@@ -75,15 +75,8 @@ def parametric_map(
             "leave the map out",
         )
     seed = f"pm {series.series_uid} {series.part} {finding.id}"
-    try:
-        with quiet_parser():
-            return _encode(series, finding, values, seed, created)
-    except PARSER_ERRORS:
-        raise BadInput(
-            "headers of the source series that a parametric map cannot refer to",
-            "patient, study, frame of reference and image plane modules",
-            "complete the source series",
-        ) from None
+    with headers_for("a parametric map", MODULES):
+        return _encode(series, finding, values, seed, created)
 
 
 def _encode(

@@ -27,7 +27,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Finding
 from suwen.imaging.assembly import Series
 from suwen.imaging.coding import MANUFACTURER, MODEL, algorithm, concept
-from suwen.imaging.dicom import PARSER_ERRORS, quiet_parser
+from suwen.imaging.dicom import headers_for
 from suwen.imaging.geometry import Slice
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.uids import uid_from
@@ -39,6 +39,9 @@ SERIES_NUMBER: Final = 9001
 _COLOURS: Final = ((255, 96, 64), (64, 176, 255), (96, 220, 96), (255, 200, 64), (200, 96, 255))
 DEVICE: Final = {"software_versions": version("suwen"), "device_serial_number": "0"}
 """What objects that name their device say of it."""
+
+MODULES: Final = "patient, study, frame of reference and image plane modules"
+"""What an object on the planes of a series copies from it."""
 
 Bits = NDArray[np.bool_]
 
@@ -81,15 +84,8 @@ def segmentation(
             "segment the nodule first",
         )
     seed = f"seg {series.series_uid} {series.part} " + " ".join(one.id for one, _ in drawn)
-    try:
-        with quiet_parser():
-            return _encode(series, drawn, seed, created)
-    except PARSER_ERRORS:
-        raise BadInput(
-            "headers of the source series that a segmentation cannot refer to",
-            "patient, study, frame of reference and image plane modules",
-            "complete the source series",
-        ) from None
+    with headers_for("a segmentation", MODULES):
+        return _encode(series, drawn, seed, created)
 
 
 def attached(

@@ -33,7 +33,7 @@ from suwen.imaging.coding import (
     private,
     unit,
 )
-from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
+from suwen.imaging.dicom import Instance, headers_for
 from suwen.imaging.geometry import Slice
 from suwen.imaging.seg import DEVICE, encoded, origin, stamp, tracking_uid
 from suwen.imaging.uids import uid_from
@@ -107,15 +107,8 @@ def structured_report(
             "findings with evidence in it",
             "choose the series they are on",
         )
-    try:
-        with quiet_parser():
-            return _encode(series, groups, report, segmentation, signer)
-    except PARSER_ERRORS:
-        raise BadInput(
-            "headers of the source series that a structured report cannot refer to",
-            "patient, study and image modules",
-            "complete the source series",
-        ) from None
+    with headers_for("a structured report", "patient, study and image modules"):
+        return _encode(series, groups, report, segmentation, signer)
 
 
 def _groups(series: Series, findings: Sequence[Finding]) -> dict[str, list[Finding]]:

@@ -10,7 +10,6 @@ Reference: DICOM PS3.3 2024e sections C.7.1.1 (Patient's Sex), C.7.2.2 (Patient'
 
 from __future__ import annotations
 
-import csv
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from suwen.core.errors import BadInput
 from suwen.imaging.dicom import Instance, read_instance
 from suwen.imaging.safety import field_text
+from suwen.lifecycle.data import read_table
 from suwen.lifecycle.task import NOT_RECORDED
 
 KERNELS: Final = Path(__file__).parent / "knowledge" / "kernels.toml"
@@ -132,15 +132,8 @@ def _kernels() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _table(path: Path) -> Mapping[str, Mapping[str, str]]:
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if "key" not in (reader.fieldnames or ()):
-            raise BadInput(
-                f"{TABLE} without the column key",
-                f"key and any of {', '.join(FIELDS)}",
-                "name each example as the data set's own table does",
-            )
-        return {row["key"]: {name: row.get(name) or "" for name in FIELDS} for row in reader}
+    rows = read_table(path, "key")
+    return {row["key"]: {name: row.get(name) or "" for name in FIELDS} for row in rows}
 
 
 def _header(folder: Path, key: str) -> Mapping[str, str]:

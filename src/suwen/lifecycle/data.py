@@ -1,13 +1,33 @@
-"""Where data sets lie: a list of folders searched in order, or one folder given as a test set."""
+"""Where data sets lie: folders searched in order, or one given as a test set; their tables."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.settings import settings
+
+
+def read_table(path: Path, *columns: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV table with a header, as texts; row i stands in line i + 2.
+
+    Raises
+    ------
+    BadInput
+        A column of `columns` is missing; others may be there.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+            raise BadInput(
+                f"{path.name} without the column {', '.join(missing)}",
+                f"the columns {', '.join(columns)}",
+                "compare the header with the data set's README",
+            )
+        return list(reader)
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,7 @@ def truths(examples: Examples) -> list[Array]:
     BadInput
         There are none, or they have another shape than the contract states.
     """
-    if examples.truth is None:
-        raise BadInput("examples without true places", "Examples.truth", "add it to `examples`")
-    found = [np.asarray(examples.truth(i), dtype=float) for i in range(len(examples))]
+    found = [np.asarray(examples.truth_of(i), dtype=float) for i in range(len(examples))]
     for key, places in zip(examples.keys, found, strict=True):
         wide = places.ndim == 2 and places.shape[1] in (4, 5)
         if len(places) and not (

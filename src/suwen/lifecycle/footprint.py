@@ -77,6 +77,7 @@ def _task(module: str, file: str, name: str) -> Any:
         spec = importlib.util.spec_from_file_location(module, file)
         if spec is None or spec.loader is None:
             raise
+        sys.path.insert(0, str(Path(file).parent))  # as when the file itself is run
         loaded = importlib.util.module_from_spec(spec)
         sys.modules[module] = loaded
         spec.loader.exec_module(loaded)

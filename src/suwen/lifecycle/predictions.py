@@ -237,9 +237,7 @@ def predict_all(
 def _overlap(task: Task, examples: Examples, i: int, output: Output) -> tuple[float, float]:
     if task.answers.kind != "mask" or output.mask is None:
         return float("nan"), float("nan")
-    if examples.truth is None:
-        raise BadInput(f"{task.name} has no true masks", "Examples.truth", "add it to `examples`")
-    truth = examples.truth(i)
+    truth = examples.truth_of(i)
     return dice(truth, output.mask), volume_error(truth, output.mask)
 
 
@@ -251,9 +249,7 @@ def right_codes(examples: Examples, i: int) -> list[str]:
     BadInput
         There are no true codes.
     """
-    if examples.truth is None:
-        raise BadInput("examples without true codes", "Examples.truth", "add it to `examples`")
-    return [str(code) for code in examples.truth(i)]
+    return [str(code) for code in examples.truth_of(i)]
 
 
 def _rank(task: Task, examples: Examples, i: int, output: Output) -> float:

@@ -78,11 +78,9 @@ def truths(examples: Examples) -> list[Array]:
     BadInput
         There are none, or they have another shape than the contract states.
     """
-    if examples.truth is None:
-        raise BadInput("examples without true stretches", "Examples.truth", "add it to `examples`")
     found = []
     for i in range(len(examples)):
-        rows = np.asarray(examples.truth(i), dtype=float).reshape(-1, 3)
+        rows = np.asarray(examples.truth_of(i), dtype=float).reshape(-1, 3)
         if not (np.isfinite(rows).all() and (rows[:, 0] < rows[:, 1]).all()):
             raise BadInput(
                 f"the true stretches of {examples.keys[i]!r} hold impossible values",

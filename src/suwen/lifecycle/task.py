@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import Text
+from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Evidence, Finding, Reference
 from suwen.lifecycle.kinds import Answers
 
@@ -112,6 +113,18 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def truth_of(self, i: int) -> Array:
+        """Return what is true of the example at index i.
+
+        Raises
+        ------
+        BadInput
+            The data set has labels only.
+        """
+        if self.truth is None:
+            raise BadInput("examples without a truth", "Examples.truth", "add it to `examples`")
+        return self.truth(i)
 
     def subset(self, index: Array) -> Examples:
         """Return the examples at `index` (integers), in that order."""

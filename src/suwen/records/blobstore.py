@@ -112,3 +112,10 @@ def _known(
         )
         known |= {by_address[found] for found in connection.execute(query).scalars()}
     return known
+
+
+def tidy(store: Store) -> int:
+    """Remove blob files that a crash left and no record of the store names; return how many."""
+    with store.database.transaction(reading=True) as connection:
+        known = set(connection.execute(select(blob.c.name)).scalars())
+    return store.blobs.sweep(known)

@@ -24,8 +24,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
+from suwen.core.files import replaced
 from suwen.core.nouns import Decision, canonical
-from suwen.records.chain import Chain, Verification, anchor_in, verified
+from suwen.records.chain import START, Chain, Verification, anchor_in, verified
 from suwen.records.database import Database, Prepared, insert_many
 from suwen.records.tables import decision, log_head
 
@@ -88,6 +89,17 @@ class Log:
         self._database = database
         self._seal = seal
         self._anchor = anchor
+
+    def begin(self) -> None:
+        """Write the head of a log that has none yet, once, however many processes open it."""
+        with self._database.transaction() as connection:
+            self._database.alone(connection)
+            if connection.execute(select(log_head)).first() is not None:
+                return
+            head = Head(0, START, self._seal(f"0|{START}"))
+            values = {"entries": head.count, "hash": head.hash, "seal": head.seal}
+            connection.execute(log_head.insert().values(id=1, **values))
+            self.anchor(head)
 
     def append(self, connection: Connection, acts: Iterable[Act]) -> tuple[list[Decision], Head]:
         """Append entries inside the caller's transaction; return them and the new head.
@@ -179,19 +191,12 @@ class Log:
     def export(self, path: Path) -> int:
         """Write the log as JSON Lines, the sealed head last; return the number of entries."""
         head = self.head()
-        part = path.with_name(path.name + ".part")
         try:
-            with part.open("w", encoding="utf-8") as file:
+            with replaced(path) as file:
                 for row in self._rows(None, 0, head.count):
-                    file.write(_exported(row) + "\n")
-                file.write(
-                    canonical({"anchor": [head.count, head.hash, head.seal]}).decode() + "\n"
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+                    file.write(_exported(row).encode() + b"\n")
+                file.write(canonical({"anchor": [head.count, head.hash, head.seal]}) + b"\n")
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise StorageUnavailable(
                 f"the log cannot be exported ({type(error).__name__})",
                 "a folder with room for it",

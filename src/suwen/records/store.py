@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -15,14 +15,13 @@ from suwen.core.settings import Settings
 from suwen.records.access import Access
 from suwen.records.administration import Administration
 from suwen.records.blobs import BlobFolder
-from suwen.records.chain import START
 from suwen.records.database import Database
 from suwen.records.keys import MasterKeySource, Secrets
-from suwen.records.log import Act, Head, Log
+from suwen.records.log import Act, Log
 from suwen.records.people import PERSON_ID, People, Person
 from suwen.records.policy import Policy
 from suwen.records.pseudonyms import Pseudonyms
-from suwen.records.tables import blob, log_head
+from suwen.records.tables import log_head
 from suwen.records.tables import patient as patient_table
 from suwen.records.vault import Vault
 from suwen.records.work import Work
@@ -33,7 +32,7 @@ OPERATOR = "operator"
 """Stands in the decision log for who holds the machine and acts without signing in."""
 
 
-class Store:
+class Store(AbstractContextManager["Store"]):
     """The records of one installation. Safe to share between threads; close it when done.
 
     `open` creates what is missing (folder, database, key file) and migrates the schema.
@@ -49,7 +48,7 @@ class Store:
             self.blobs = BlobFolder(home / "blobs")
             self.log = Log(self.database, self.secrets.log_seal, home / "decisions.anchor")
             self.people = People(self.secrets.people)
-            self._start_log()
+            self.log.begin()
         except BaseException:
             self.database.close()
             raise
@@ -80,9 +79,6 @@ class Store:
         """Close every connection."""
         self.database.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -108,7 +104,7 @@ class Store:
         Denied
             The purpose is not in the policy, or the person was deactivated or changed role.
         """
-        self._admit(person, purpose)
+        _admit(self, person, purpose)
         return Access(self, person, purpose)
 
     def administer(self, person: Person, purpose: str = "administration") -> Administration:
@@ -119,7 +115,7 @@ class Store:
         Denied
             As for `session`.
         """
-        self._admit(person, purpose)
+        _admit(self, person, purpose)
         return Administration(self, person, purpose)
 
     def pseudonyms(self, person: Person, purpose: str, project: str) -> Pseudonyms:
@@ -130,7 +126,7 @@ class Store:
         Denied
             As for `session`.
         """
-        self._admit(person, purpose)
+        _admit(self, person, purpose)
         return Pseudonyms(self, person, purpose, project)
 
     def add_person(self, person: Person, credential: str, by: str = OPERATOR) -> None:
@@ -187,38 +183,26 @@ class Store:
             entries = connection.execute(select(log_head.c.entries)).scalar()
         return {"patients": int(patients or 0), "decisions": int(entries or 0)}
 
-    def tidy(self) -> int:
-        """Remove blob files no record of the store names (left by a crash); return how many."""
-        with self.database.transaction(reading=True) as connection:
-            known = set(connection.execute(select(blob.c.name)).scalars())
-        return self.blobs.sweep(known)
 
-    def _start_log(self) -> None:
-        with self.database.transaction() as connection:
-            self.database.alone(connection)
-            if connection.execute(select(log_head)).first() is None:
-                seal = self.secrets.log_seal(f"0|{START}")
-                connection.execute(log_head.insert().values(id=1, entries=0, hash=START, seal=seal))
-                self.log.anchor(Head(0, START, seal))
-
-    def _admit(self, person: Person, purpose: str) -> None:
-        with self.database.transaction(reading=True) as connection:
-            stored = self.people.find(connection, person.id)
-        if not PERSON_ID.fullmatch(person.id):
-            raise Denied("the person's id cannot be used", "letters, digits and ._@-", "sign in")
-        changed = stored is not None and (stored.role, stored.patient) != (
-            person.role,
-            person.patient,
-        )
-        if changed or not person.active or (stored is not None and not stored.active):
-            reason = "the person was deactivated or has another role now"
-        elif purpose not in self.policy.purposes:
-            reason = "the purpose is not one the access policy knows"
-        else:
-            return
-        self.note(person.id, "denied", {"action": "session", "purpose": purpose[:32]})
-        raise Denied(
-            reason,
-            f"a purpose of {', '.join(sorted(self.policy.purposes))}, and the role as it is stored",
-            "sign in again",
-        )
+def _admit(store: Store, person: Person, purpose: str) -> None:
+    """Let a person in as they are stored, for a purpose of the policy; a refusal is logged."""
+    with store.database.transaction(reading=True) as connection:
+        stored = store.people.find(connection, person.id)
+    if not PERSON_ID.fullmatch(person.id):
+        raise Denied("the person's id cannot be used", "letters, digits and ._@-", "sign in")
+    changed = stored is not None and (stored.role, stored.patient) != (
+        person.role,
+        person.patient,
+    )
+    if changed or not person.active or (stored is not None and not stored.active):
+        reason = "the person was deactivated or has another role now"
+    elif purpose not in store.policy.purposes:
+        reason = "the purpose is not one the access policy knows"
+    else:
+        return
+    store.note(person.id, "denied", {"action": "session", "purpose": purpose[:32]})
+    raise Denied(
+        reason,
+        f"a purpose of {', '.join(sorted(store.policy.purposes))}, and the role as it is stored",
+        "sign in again",
+    )

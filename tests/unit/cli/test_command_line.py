@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from suwen.cli import COMMANDS
+import suwen as suwen_package
+from suwen.cli import COMMANDS, build
 
+CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(suwen_package.__file__).parents[1])}
+"""An environment without settings of ours."""
 HEAVY = ("numpy", "pydantic", "sqlalchemy", "torch", "onnxruntime", "pydicom", "fastapi", "dbos")
 
 
@@ -20,7 +25,7 @@ def suwen(
         text=True,
         timeout=60,
         check=False,
-        env={"SUWEN_HOME": home, "PATH": "/usr/bin:/bin", "COLUMNS": "100"},
+        env={**CLEAN, "SUWEN_HOME": home, "COLUMNS": "100"},
     )
 
 
@@ -30,16 +35,27 @@ def test_help_imports_nothing_heavy():
     assert "heavy: []" in done.stdout, done.stdout + done.stderr
 
 
-def test_help_names_every_command():
-    shown = suwen("--help").stdout
+@pytest.fixture(scope="module")
+def told():
+    """A function that runs the command line in this process and returns what it printed."""
+    app = build()
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return run
+
+
+def test_help_names_every_command(told):
+    shown = told("--help")
     assert all(name in shown for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name):
-    done = suwen(name, "--help")
-    assert done.returncode == 0
-    assert "Usage" in done.stdout
+def test_every_command_has_help(told, name):
+    assert "Usage" in told(name, "--help")
 
 
 def test_a_missing_folder_is_one_clear_line(tmp_path):
@@ -53,6 +69,13 @@ def test_a_malformed_point_says_what_a_point_looks_like(tmp_path):
     done = suwen("diagnose", str(tmp_path), "--point=left lung", home=str(tmp_path / "home"))
     assert done.returncode == 2
     assert "three numbers x,y,z in mm" in done.stderr
+
+
+def test_a_file_where_a_folder_belongs_is_said_so(tmp_path):
+    (tmp_path / "note.txt").write_text("Cough.")
+    done = suwen("diagnose", str(tmp_path / "note.txt"), home=str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("suwen: a file, no folder; expected a folder")
 
 
 def test_settings_prints_every_setting_with_its_help(tmp_path):
@@ -71,7 +94,7 @@ def test_a_new_person_is_listed_and_the_log_verifies(tmp_path):
         text=True,
         timeout=60,
         check=False,
-        env={"SUWEN_HOME": home, "PATH": "/usr/bin:/bin"},
+        env={**CLEAN, "SUWEN_HOME": home},
     )
     assert added.returncode == 0, added.stderr
     assert "li.na" in suwen("person", "list", home=home).stdout

@@ -19,16 +19,20 @@ import pytest
 
 from suwen.core.codes import Language, Text
 from suwen.core.errors import IntegrityError
-from suwen.core.nouns import Act, Attachment, Case, Finding, Report, SimilarExample, digest_of
+from suwen.core.nouns import Act, Attachment, Band, Case, Finding, Report, SimilarExample, digest_of
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.fhir import fhir_bundle
 from suwen.diagnosis.html import html_report
 from suwen.diagnosis.pdf import pdf_report
+from suwen.diagnosis.problems import Problem
+from suwen.diagnosis.reasons import provenance_groups
 from suwen.diagnosis.review import review, sign, withdraw
 from suwen.diagnosis.view import Particulars, view
 from suwen.records.fhir import validate
 
 AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
+FOOT = 46.0
+"""Height of the foot of a page in points."""
 Images = dict[str, bytes]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
@@ -474,6 +478,50 @@ def test_poppler_reads_the_text_the_pages_and_only_embedded_fonts(
     fonts = printed(["pdffonts", str(path)]).splitlines()[2:]
     assert fonts
     assert all("WenQuanYiMicroHei" in line and " yes yes yes " in line for line in fonts)
+
+
+def test_findings_of_one_concept_pack_and_input_share_a_line_of_provenance(
+    findings: list[Finding],
+) -> None:
+    one = findings[0]
+    other = one.model_copy(update={"band": Band.GREY})
+    inputs = {finding.id: ("ImagingStudy/1",) for finding in (one, other)}
+    (group,) = provenance_groups(Problem((one, other)), "en", {one.id: 7, other.id: 8}, inputs)
+    assert [value for label, value in group[1] if label == "Pack"] == [one.pack]
+    assert [value for label, value in group[1] if label == "Decision log"] == ["7", "8"]
+    apart = inputs | {other.id: ("ImagingStudy/2",)}
+    assert len(provenance_groups(Problem((one, other)), "en", {}, apart)) == 2
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("lines", [0, 5, 10, 15, 20, 25, 30])
+def test_no_page_is_left_half_empty_wherever_a_card_with_three_images_begins(
+    report: Report, images: Images, language: Language, lines: int, tmp_path: Path
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("poppler-utils is not installed")
+    third = Attachment.of("key-image-other", "image/png", next(iter(images.values())) + b"\0")
+    findings = [
+        one.model_copy(update={"attachments": (*one.attachments, third)})
+        if one.probability
+        else one
+        for one in report.findings
+    ]
+    first = report.statements[0].model_copy(update={"findings": (), "records": ("Patient/p1",)})
+    statements = (*(first,) * lines, *report.statements)
+    more = report.model_copy(update={"statements": statements, "findings": tuple(findings)})
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf_report(more, language, images | {third.digest: third.data}))
+    pages = printed(["pdftotext", "-bbox", str(path), "-"]).split("<page ")[1:]
+    for page in pages[:-1]:
+        height = float(re.search(r'height="([\d.]+)"', page)[1])
+        ends = sorted(float(end) for end in re.findall(r'yMax="([\d.]+)"', page))
+        lowest = max(end for end in ends if end < height - FOOT)
+        assert height - FOOT - lowest < height / 3
+    heading = {"en": "Findings", "zh": "所见"}[language]
+    (begun,) = (page for page in pages if f">{heading}<" in page)
+    assert begun.index(heading) < begun.rindex(">75%<"), "with the scale of the first card"
 
 
 def printed(command: list[str]) -> str:

@@ -55,7 +55,7 @@ def test_places_are_in_space_with_the_slice_at_height_zero(folder):
     [
         ("images.csv", "image,width\na.jpg,50\n", "group"),
         ("boxes.csv", BOXES + "a.jpg,1,primary,30,twenty,36,26\n", "line 2"),
-        ("boxes.csv", "image,x0\na.jpg,3\n", "line 2"),
+        ("boxes.csv", "image,x0\na.jpg,3\n", "without the column y0"),
     ],
 )
 def test_a_broken_table_is_named_with_its_line(folder, table, content, said):

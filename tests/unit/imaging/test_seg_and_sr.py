@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from highdicom.legacy import LegacyConvertedEnhancedCTImage
 from pydicom import dcmread
+from tests.unit.imaging.dicom_objects import region, remarks_of
 
 from suwen.core.codes import (
     CATEGORIES,
@@ -31,7 +32,6 @@ from suwen.core.nouns import (
     Attachment,
     Band,
     Finding,
-    ImageRegion,
     Interval,
     Measure,
     Point,
@@ -75,25 +75,12 @@ def series() -> Series:
     return found
 
 
-def region(series: Series, centre: Point) -> ImageRegion:
-    return ImageRegion(
-        record="ImagingStudy/a/_history/1",
-        study_uid=series.study_uid,
-        series_uid=series.series_uid,
-        frame_of_reference_uid=series.frame_of_reference_uid,
-        centre=centre,
-        low=centre,
-        high=centre,
-        instance_uid=series.instance_uids[20],
-    )
-
-
 def nodule(series: Series, number: int, *, tracked: bool = True) -> list[Finding]:
     centre, radius = CENTRES[number], RADII[number]
     common = {
         "code": PULMONARY_NODULE,
         "site": RIGHT_UPPER_LOBE,
-        "evidence": (region(series, centre),),
+        "evidence": (region(series, centre, 20),),
         "tracking": Tracking(uid=uid_from(f"n{number}"), label=f"Nodule {number + 1}")
         if tracked
         else None,
@@ -373,16 +360,8 @@ def test_dciodvfy_finds_no_error(
     draft: bytes,
     tmp_path: Path,
 ) -> None:
-    program = shutil.which("dciodvfy")
-    if program is None:
-        pytest.skip("dciodvfy (Debian: dicom3tools) is not installed")
     signed = structured_report(series, findings, report(findings, final=True), seg)
-    path = tmp_path / "object.dcm"
-    path.write_bytes({"seg": seg, "draft": draft, "signed": signed}[kind])
-    done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-    lines = (done.stdout + done.stderr).splitlines()
-    # the one remark: it knows no private coding scheme, which the standard allows
-    remarks = [line for line in lines if "99SUWEN" not in line]
+    remarks = remarks_of({"seg": seg, "draft": draft, "signed": signed}[kind], tmp_path)
     assert remarks == ["Segmentation" if kind == "seg" else "Comprehensive3DSR"]
 
 

@@ -185,7 +185,7 @@ def test_examples_that_cannot_be_measured_are_refused_before_training(task, exam
         measure.check_examples(task, replace(examples, truth=lambda i: np.zeros((0, 4))))
     with pytest.raises(BadInput, match="true places of 'picture-0'"):
         measure.check_examples(task, replace(examples, truth=lambda i: np.ones((1, 3))))
-    with pytest.raises(BadInput, match="without true places"):
+    with pytest.raises(BadInput, match="without a truth"):
         measure.check_examples(task, replace(examples, truth=None))
     with pytest.raises(BadInput, match="floors"):
         measure.check_examples(task, replace(examples, floors={"size": np.ones(240)}))
@@ -209,7 +209,7 @@ def test_the_card_says_in_words_what_the_figures_mean(trained_places):
 def test_froc_and_reliability_are_drawn(task, rows, tmp_path):
     made = plots.draw(task, rows, [], tmp_path)
     assert [path.name for path in made] == ["froc.png", "reliability.png"]
-    assert all(path.stat().st_size > 10_000 for path in made)
+    assert all(path.stat().st_size > 4_000 for path in made)
 
 
 def test_a_true_place_that_moved_is_other_data(task, examples):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,6 +121,7 @@ def test_a_process_killed_while_training_goes_on_where_it_was(toy, quick, toy_da
         "import sys, time\n"
         "from pathlib import Path\n"
         "import importlib.util\n"
+        f"sys.path.insert(0, {str(Path(toy.__file__).parent)!r})\n"
         f"spec = importlib.util.spec_from_file_location('suwen_toy', {toy.__file__!r})\n"
         "toy = importlib.util.module_from_spec(spec)\n"
         "sys.modules['suwen_toy'] = toy\n"
