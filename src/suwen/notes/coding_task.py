@@ -38,7 +38,7 @@ from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
 from suwen.notes import coding_examples as labelled
 from suwen.notes.coding import MODEL, Candidate, Coder, Context, primary
 from suwen.notes.text import Span
-from suwen.notes.vocabulary import FILE, OMIM, Vocabulary
+from suwen.notes.vocabulary import FILE, OMIM, installed
 
 CODING: Final = "notes.coding"
 ENTITIES: Final = "notes.entities"
@@ -82,7 +82,7 @@ def _coder(weights: str) -> Coder:
             "make the pack again: suwen train notes.coding",
         )
     own = {**stored["weights"], "threshold": stored["threshold"]}
-    return Coder(Vocabulary.load(), own)
+    return Coder(installed(), own)
 
 
 def coder_of(pack: Pack) -> Coder:
