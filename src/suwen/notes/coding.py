@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from suwen.core.codes import LOINC, Code, Language, Text
 from suwen.core.errors import BadInput
 from suwen.notes import abbreviations, terms
-from suwen.notes.coding_index import Index, dice, same_meaning, units
+from suwen.notes.coding_index import Index, dice, same_meaning
+from suwen.notes.coding_units import units
 from suwen.notes.vocabulary import (
     ANATOMY,
     CASED,

@@ -7,7 +7,6 @@ a unit weighs what it tells: idf = log(1 + N / df) (Sparck Jones 1972, J Doc 28:
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Collection
 from functools import cached_property, lru_cache
@@ -18,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.notes import terms
+from suwen.notes.coding_units import units, units_of_lines
 from suwen.notes.vocabulary import KINDS, KNOWLEDGE, SYSTEMS, Vocabulary
 
-_UNIT: Final = re.compile(
-    rf"[A-Za-z\u00c0-\u024f\u0370-\u03ff]+|[0-9]+|[{terms.CHINESE}]|[\u2160-\u2179]|\n"
-)
 NEAR: Final = 0.62
 """Dice coefficient of letter triples from which two words are near."""
 NEAREST: Final = 4
@@ -30,30 +27,6 @@ COMMON: Final = 20_000
 """Names that hold a unit which is passed over where the mention has rarer ones."""
 SAME_MEANING: Final = 0.9
 """Weight of a word of the same meaning (`coding_synonyms.toml`)."""
-
-
-def units(text: str) -> list[str]:
-    """Return the units of a term; a lone Chinese character is one by itself."""
-    found: list[str] = []
-    pending: list[terms.Token] = []
-    for token in terms.tokens(text):
-        if terms.is_chinese(token.form):
-            if pending and pending[-1].end != token.start:
-                found += _pairs(pending)
-                pending = []
-            pending.append(token)
-            continue
-        found += _pairs(pending)
-        pending = []
-        if token.form:
-            found.append(token.form)
-    return found + _pairs(pending)
-
-
-def _pairs(run: list[terms.Token]) -> list[str]:
-    if len(run) == 1:
-        return [run[0].form]
-    return [a.form + b.form for a, b in pairwise(run)]
 
 
 @lru_cache(maxsize=1)
@@ -73,11 +46,14 @@ def same_meaning(unit: str) -> frozenset[str]:
 
 
 class Index:
-    """Which names hold which units. Made once, in about a second."""
+    """Which names hold which units. Made once, in under a second."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        ids, rows = self._read(vocabulary.text)
+        cut = units_of_lines(vocabulary.text)
+        self.names = cut.names
+        self.number = {name: n for n, name in enumerate(cut.names)}
+        ids, rows = cut.ids, cut.lines
         order = np.argsort(ids, kind="stable")
         self._rows: NDArray[np.int32] = rows[order]
         self._starts = np.searchsorted(ids[order], np.arange(len(self.names) + 1)).astype(np.int64)
@@ -88,38 +64,6 @@ class Index:
         self._weight: NDArray[np.float32] = np.bincount(
             rows, weights=self.idf[ids], minlength=len(vocabulary)
         ).astype(np.float32)
-
-    def _read(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return unit and row of each unit of each name."""
-        numbers: dict[str, int] = {}
-        form_of = lru_cache(maxsize=None)(terms.form_of)
-        raw: list[int] = []
-        han: list[bool] = []
-        row: list[int] = []
-        at = 0
-        for match in _UNIT.finditer(text):
-            token = match.group()
-            if token == "\n":
-                at += 1
-                continue
-            if form := form_of(token):
-                raw.append(numbers.setdefault(form, len(numbers)))
-                han.append(form >= "\u3400")
-                row.append(at)
-        ids, rows, chinese = np.array(raw), np.array(row), np.array(han)
-        paired = chinese[:-1] & chinese[1:] & (rows[:-1] == rows[1:])
-        codes = ids[:-1][paired] * (1 << 32) + ids[1:][paired]
-        kinds, inverse = np.unique(codes, return_inverse=True)
-        single = ~chinese
-        alone = chinese & ~np.append(paired, False) & ~np.insert(paired, 0, False)
-        names = list(numbers)
-        self.names = names + [names[c >> 32] + names[c & 0xFFFFFFFF] for c in kinds.tolist()]
-        self.number = {name: n for n, name in enumerate(self.names)}
-        kept = single | alone
-        units_ = np.concatenate([ids[kept], inverse + len(names)])
-        return units_.astype(np.int32), np.concatenate([rows[kept], rows[:-1][paired]]).astype(
-            np.int32
-        )
 
     def weight_of(self, unit: str) -> float:
         """Return the idf of a unit; that of the rarest for an unknown one."""

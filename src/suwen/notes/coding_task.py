@@ -41,7 +41,7 @@ from suwen.notes import coding_examples as labelled
 from suwen.notes import synonyms
 from suwen.notes.coding import LOCAL, MODEL, Candidate, Coder, Context, primary
 from suwen.notes.text import Span
-from suwen.notes.vocabulary import FILE, OMIM, Vocabulary
+from suwen.notes.vocabulary import FILE, OMIM, installed
 
 CODING: Final = "notes.coding"
 ENTITIES: Final = "notes.entities"
@@ -88,7 +88,7 @@ def _coder(weights: str) -> Coder:
             "make the pack again: suwen train notes.coding",
         )
     own = {**stored["weights"], "threshold": stored["threshold"]}
-    return Coder(Vocabulary.load(), own)
+    return Coder(installed(), own)
 
 
 def coder_of(pack: Pack) -> Coder:

@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -103,19 +104,47 @@ class Names:
 def _running(words: Sequence[str]) -> NDArray[np.uint32]:
     """Return the checksums of the runs of 1 .. LONGEST words from each word on, (n, LONGEST, 2).
 
-    The second is that of the run without a last `s`; runs past the end repeat the last one.
+    The second is that of the run without a last `s`; runs past the end have none (0). A checksum of
+    two texts in a row follows from those of each and the length of the second, so that all runs of
+    one length are summed at once.
     """
-    encoded = [word.encode() for word in words]
+    whole = [word.encode() for word in words]
+    single = [one[:-1] if len(one) > 3 and one.endswith(b"s") else one for one in whole]
     sums = np.zeros((len(words), LONGEST, 2), dtype=np.uint32)
-    for i in range(len(words)):
-        value, row = 0, sums[i]
-        for k in range(LONGEST):
-            if i + k >= len(words):
-                row[k:] = 0
-                break
-            word = encoded[i + k]
-            before = zlib.crc32(b" ", value) if k else 0
-            value = zlib.crc32(word, before)
-            single = len(word) > 3 and word.endswith(b"s")
-            row[k] = value, zlib.crc32(word[:-1], before) if single else value
+    for form, own in enumerate((whole, single)):
+        sums[:, 0, form] = [zlib.crc32(one) for one in own]
+    sizes = np.array([[len(one) + 1 for one in own] for own in (whole, single)])
+    if not len(words):
+        return sums
+    tails = np.array(
+        [[zlib.crc32(b" " + one) for one in own] for own in (whole, single)], dtype=np.uint32
+    )
+    known, which = np.unique(sizes, return_inverse=True)
+    moved = np.array([_moved(size) for size in known.tolist()]).reshape(-1)
+    place = which.reshape(sizes.shape) * 1024
+    for k in range(1, min(LONGEST, len(words))):
+        before = sums[:-k, k - 1, 0]
+        at = place[:, k:]
+        sums[:-k, k] = (
+            tails[:, k:]
+            ^ moved[at + (before & 0xFF)]
+            ^ moved[at + (256 + (before >> 8 & 0xFF))]
+            ^ moved[at + (512 + (before >> 16 & 0xFF))]
+            ^ moved[at + (768 + (before >> 24))]
+        ).T
     return sums
+
+
+@lru_cache(maxsize=256)
+def _moved(size: int) -> NDArray[np.uint32]:
+    """Return what each byte of a CRC-32 becomes when `size` bytes follow, (4, 256).
+
+    The CRC is linear: so it is known from what each of its 32 bits becomes (zlib, crc32_combine).
+    """
+    zeros = bytes(size)
+    bits = [zlib.crc32(zeros, 1 << bit) ^ zlib.crc32(zeros) for bit in range(32)]
+    table = np.zeros((4, 256), dtype=np.uint32)
+    for bit, moved in enumerate(bits):
+        byte, place = divmod(bit, 8)
+        table[byte, (np.arange(256) >> place & 1).astype(bool)] ^= np.uint32(moved)
+    return table

@@ -1,6 +1,8 @@
+import zlib
+
 import numpy as np
 
-from suwen.notes.names import LONGEST, WORD, Names
+from suwen.notes.names import LONGEST, WORD, Names, _running
 
 LISTS = {
     "chemical": ["Lithium carbonate", "lithium", "5-fluorouracil"],
@@ -50,3 +52,14 @@ def test_chinese_names_are_found_by_characters():
 
 def test_a_text_without_words_has_no_flags():
     assert NAMES.flags([]).shape == (0, 4)
+
+
+def test_a_run_of_words_has_the_checksum_of_its_text():
+    words = ["chronic", "kidney", "diseases", "5", "肾"]
+    sums = _running(words)
+    for first in range(len(words)):
+        for count in range(1, LONGEST + 1):
+            run = words[first : first + count]
+            whole = " ".join(run).encode() if len(run) == count else None
+            assert sums[first, count - 1, 0] == (zlib.crc32(whole) if whole else 0)
+    assert sums[0, 2, 1] == zlib.crc32(b"chronic kidney disease")
