@@ -32,7 +32,7 @@ from suwen.gateway.storing import store_intake
 from suwen.imaging.points import point_records
 from suwen.lifecycle import packs
 from suwen.lifecycle.logged import finding_ids
-from suwen.lifecycle.run import run, stored_findings, with_data
+from suwen.lifecycle.run import answered, run, stored_findings, with_data
 from suwen.notes.amended import of_case
 from suwen.notes.synonyms import stored as stored_terms
 from suwen.records import Access, Person, Store, report_of
@@ -244,6 +244,19 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)
     return found[name]
+
+
+def answer_held(case: Case, name: str) -> list[Finding]:
+    """Answer one task on a Case that lies in no store, with the tasks it builds on.
+
+    Everything found is returned, the answers of the task itself last; nothing is kept or logged.
+    """
+    found: list[Finding] = []
+    wanted = needed_by(name)
+    for task in in_order():
+        if task.name in wanted:
+            found += answered(task, packs.current(task.name), case, found)
+    return found
 
 
 def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 if TYPE_CHECKING:
+    from suwen.core.codes import Language
     from suwen.core.nouns import Finding, Reference
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
@@ -52,6 +53,25 @@ class Answered:
     decisions: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class SummaryRequest:
+    """What `suwen summarise` was asked: notes of a file or folder, or of a patient of the store."""
+
+    path: Path | None
+    patient: str
+    language: Language
+    form: str
+    rewrite: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text, and why parts of what it was asked of are not in it."""
+
+    text: str
+    not_understood: tuple[str, ...] = ()
+
+
 class Wiring(Protocol):
     """What the command line needs from the application above it."""
 
@@ -65,6 +85,10 @@ class Wiring(Protocol):
 
     def ask(self, task: str, path: Path) -> Answered:
         """Store what a file or folder of one patient holds, and answer one task on it."""
+        ...
+
+    def summarise(self, request: SummaryRequest) -> Written:
+        """Return the notes of files or of a patient by problems."""
         ...
 
     def replay(self, decision: int) -> ReplayResult:
@@ -87,6 +111,8 @@ class Wiring(Protocol):
 COMMANDS = (
     "diagnose",
     "run",
+    "summarise",
+    "draft",
     "demo",
     "serve",
     "doctor",
