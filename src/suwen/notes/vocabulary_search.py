@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
+from threading import Event, Lock, Thread
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -139,11 +140,27 @@ def search(vocabulary: Vocabulary, query: str, kind: str = "", limit: int = 12) 
     for hit, concept in [*_by_code(vocabulary, typed), *_by_name(vocabulary, typed, kind)]:
         found.setdefault(concept, hit)
     hits = list(found.values())[:limit]
-    if len(hits) < FEW and len(typed) > FEW:
+    if len(hits) < FEW and len(typed) > FEW and _likeness_ready():
         known = {(hit.code.system, hit.code.code) for hit in hits}
         like = coder().candidates(typed, _LIKE.get(kind, kind if kind in SYSTEMS_OF else "problem"))
         hits += [Hit(c.as_code(), c.term) for c in like if (c.system, c.code) not in known]
     return hits[:limit]
+
+
+_begun, _ready = Lock(), Event()
+
+
+def _likeness_ready() -> bool:
+    """Say whether likeness can be asked for; else make it ready beside, for nobody waits for it."""
+    if not _ready.is_set() and _begun.acquire(blocking=False):
+        Thread(target=prepare, daemon=True).start()
+    return _ready.is_set()
+
+
+def prepare() -> None:
+    """Make the index of likeness, which takes seconds, so that spelling errors find their codes."""
+    coder().candidates("a name that no vocabulary has", "problem")
+    _ready.set()
 
 
 def _by_name(vocabulary: Vocabulary, typed: str, kind: str) -> list[tuple[Hit, int]]:

@@ -96,7 +96,7 @@ def take_back(
 
 def _told(request: Request, asking: Asking, words: str, cases: int) -> HTMLResponse:
     more = say(asking.language, "Cases you may see that tell it so from now on: %(n)s.", n=cases)
-    done = f"{words} {more}"
+    done = f"{words}{'' if asking.language == 'zh' else ' '}{more}"
     return page(asking, request, "terms_part.html", **_values(asking, done=done))
 
 

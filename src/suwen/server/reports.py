@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from suwen.core.errors import Conflict, NotFound
 from suwen.core.nouns import Act, Case, Finding, Record, Report, Review
 from suwen.diagnosis import review as acts
+from suwen.notes.corrections import correction_of
 from suwen.records import Access, Entry, report_of
 
 REPORT = "Report"
@@ -53,12 +54,17 @@ def newest_of_all(access: Access) -> dict[str, Report]:
 def newer_records(access: Access, case: Case, stored: Stored) -> bool:
     """Say whether something was recorded after the report was first stored.
 
-    Acts of people that the report tells of (`Review.record`) are not new to it.
+    Acts of people that the report tells of (`Review.record`) are not new to it, and a draft follows
+    every correction of a note.
     """
     first = access.history(stored.reference.partition("/_history")[0])[0]
     known = {record.reference for record in access.case(case.patient, at=first.at).records}
     known |= {review.record for review in stored.report.reviews}
-    return any(record.reference not in known for record in case.records)
+    told = stored.report.status == "draft"
+    return any(
+        record.reference not in known and not (told and correction_of(record))
+        for record in case.records
+    )
 
 
 @dataclass(frozen=True)

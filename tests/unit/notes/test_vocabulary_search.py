@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from suwen.notes.vocabulary import WORD, installed
-from suwen.notes.vocabulary_search import names_of, search
+from suwen.notes.vocabulary_search import names_of, prepare, search
 
 
 def names(query: str, kind: str = "", limit: int = 12) -> list[str]:
@@ -43,6 +43,7 @@ def test_the_type_of_the_mention_narrows_the_list():
 
 
 def test_a_spelling_error_still_finds_its_code():
+    prepare()
     assert any("ppendicitis" in one for one in names("apendicitis", "problem"))
 
 

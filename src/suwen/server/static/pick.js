@@ -62,6 +62,8 @@
         list.append(none);
       }
       list.hidden = false;
+      list.scrollTop = 0;
+      list.scrollIntoView({ block: "nearest" });
       at = -1;
       text.setAttribute("aria-expanded", "true");
     };
