@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -218,8 +218,10 @@ class _Reading:
             and one.last < len(words)
             and (words[one.last] == ":" or (words[one.last] == "-" and one.first in firsts))
         }
-        for first in firsts:
-            if first not in known and ":" in words[first + 1 : first + 1 + HEADING_WORDS]:
+        begins = [*sorted(firsts), len(words)]
+        for first, following in pairwise(begins):
+            last = min(first + 1 + HEADING_WORDS, following)
+            if first not in known and ":" in words[first + 1 : last]:
                 known[first] = Trigger(first, words.index(":", first), Rule("section", ""))
         return [known[first] for first in sorted(known)]
 

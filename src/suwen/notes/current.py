@@ -23,7 +23,8 @@ def current(
     Parameters
     ----------
     findings
-        In the order they were stored: of facts that share a place the last stands.
+        In the order they were stored: of facts that share a place the last stands; two results
+        may (120/80 is a systolic and a diastolic pressure).
     records
         Of the case: a fact stands on notes as they are.
     entities
@@ -41,11 +42,13 @@ def current(
     ]
     pack = facts[-1][0].pack if facts else ""
     kept: list[Finding] = []
-    taken: set[Place] = set()
+    taken: set[tuple[Place, str]] = set()
     for one, places in reversed([each for each in facts if each[0].pack == pack]):
-        if taken.isdisjoint(places):
+        result = one.code.code if one.site is not None and one.site.code == "value" else ""
+        own = {(place, result) for place in places}
+        if taken.isdisjoint(own):
             kept.append(one)
-        taken.update(places)
+        taken.update(own)
     return kept[::-1]
 
 

@@ -52,6 +52,12 @@ def test_the_trigger_that_decided_is_the_evidence():
     assert "Mother" in [span.of(text) for span in asthma.evidence]
 
 
+def test_a_heading_begins_after_the_sentence_before_it():
+    text = "Possible pneumonia. Plan: chest x-ray."
+    note = Note(text, "en", sentences=(Span(0, 19), Span(20, 38)))
+    assert assertions(note, [Span(9, 18)])[0].presence == "possible"
+
+
 def test_a_heading_says_when_and_whose_and_is_the_evidence():
     text = "既往史\n高血压10年。\n家族史\n糖尿病。"
     sections = (Section(0, 12, "past_history", 3), Section(12, 20, "family_history", 15))

@@ -147,3 +147,17 @@ def test_a_case_without_notes_has_an_empty_summary() -> None:
     empty = overview(Case("7", AT, (), lambda name: b""), [])
     assert empty.lines == ()
     assert empty.sheet.parts == ()
+
+
+def test_both_pressures_of_one_reading_stand() -> None:
+    text = "Vitals: BP 150/90."
+    record = document("vitals", text, "text/plain")
+    own = Case("7", AT, (record,), lambda name: text.encode())
+    (read,) = notes_of(own)
+    facts = facts_of([read.note], [()])
+    made = overview(
+        own, [finding_of_fact(one, {read.note.record: read.note}, "p@1+0") for one in facts]
+    )
+    shown = as_text(made.sheet, "en")
+    assert "systolic blood pressure 150 mmHg" in shown
+    assert "diastolic blood pressure 90 mmHg" in shown
