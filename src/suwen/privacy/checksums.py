@@ -114,6 +114,11 @@ def is_credit_code(value: str) -> bool:
     return _CREDIT_ALPHABET[-total % 31] == text[17]
 
 
+def is_numbered(value: str) -> bool:
+    """Say whether a value is long enough for a number of a file: four characters, three digits."""
+    return sum(map(str.isalnum, value)) >= 4 and sum(map(str.isdigit, value)) >= 3
+
+
 CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "resident": is_resident,
     "card": is_card,
@@ -121,5 +126,6 @@ CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "iban": is_iban,
     "vin": is_vin,
     "credit": is_credit_code,
+    "numbered": is_numbered,
 }
 """By the name that rules in `knowledge/` give."""

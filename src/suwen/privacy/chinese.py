@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from suwen.core.codes import Text
@@ -44,6 +45,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "{SURNAMES}": lists["surnames"],
         "{NAME_CUE}": _any(lists["name_cues"]),
         "{NAME_LABEL}": lists["name_labels"],
+        "{SIGNING}": lists["signing_labels"],
+        "{NOT_CALLED}": lists["not_called"],
         "{TITLE}": "|".join(lists["titles"]),
         "{ADDRESS_LABEL}": lists["address_labels"],
         "{EMPLOYER_LABEL}": lists["employer_labels"],
@@ -71,7 +74,7 @@ def identifiers(text: str) -> list[Identifier]:
     """Return names, addresses, institutions and departments of a folded text."""
     said = [word for piece in _PIECE.finditer(text) if re.search(HAN, piece[0])
             for word in tagger().words(piece[0], piece.start())]  # fmt: skip
-    found = [*_labelled(text), *_named(text), *_placed(text), *_tagged(text, said)]
+    found = [*_labelled(text), *_named(text, said), *_placed(text), *_tagged(text, said)]
     found += _institutions(text, said)
     return [*found, *_again(text, found)]
 
@@ -94,7 +97,7 @@ def _labelled(text: str) -> Iterator[Identifier]:
 
 def _ordinary(name: str) -> bool:
     """Say whether a word that begins like a surname is none."""
-    if re.search("[癌瘤炎症髂肺肝肾胃肠膜腺淋髋肋腹腔诊]", name):
+    if re.search("[癌瘤炎症髂肺肝肾胃肠膜腺淋髋肋腹腔诊]", name) or name[1:2] == "氏":
         return True
     return any(
         name.startswith(one) for one in words(LISTS, "not_names") if one[0] == name[:1]
@@ -103,19 +106,57 @@ def _ordinary(name: str) -> bool:
     )
 
 
-def _named(text: str) -> Iterator[Identifier]:
+NAMED: Final = (
+    ("cue", CUE, 0.8),
+    ("sexed", CUE, 0.8),
+    ("signed", LABEL, 0.8),
+    ("kin", CUE, 0.7),
+    ("owner", CUE, 0.75),
+    ("alone", LABEL, 0.7),
+    ("given", LABEL, 0.8),
+    ("quoted", LABEL, 0.7),
+    ("initials", LABEL, 0.85),
+    ("foreign", CUE, 0.75),
+    ("people", CUE, 0.75),
+    ("nick", CUE, 0.7),
+    ("called", TITLE, 0.6),
+)
+"""Forms of names by their pattern, why, and how sure that makes us."""
+
+
+def _named(text: str, said: Sequence[Tagged]) -> Iterator[Identifier]:
     patterns, word_surnames = _patterns(), table(LISTS)["word_surnames"]
-    for found in (*patterns["cue"].finditer(text), *patterns["sexed"].finditer(text)):
-        if not _ordinary(found["v"]):
-            yield Identifier(*found.span("v"), "name", CUE, 0.8)
+    for name, why, certainty in NAMED:
+        for found in patterns[name].finditer(text):
+            if not _ordinary(found["v"]):
+                yield Identifier(*found.span("v"), "name", why, certainty)
+    begins = {word.start for word in said}
     for found in patterns["title"].finditer(text):
         name = found["v"]
-        if not _ordinary(name) and not (len(name) == 1 and name in word_surnames):
+        # One character before a title is a surname only where a word begins: 责任护士 names no one.
+        one = len(name) == 1 and (name in word_surnames or found.start() not in begins)
+        if not _ordinary(name) and not one:
             yield Identifier(*found.span("v"), "name", TITLE, 0.8)
     for found in patterns["dotted"].finditer(text):
         yield Identifier(*found.span(), "name", CUE, 0.7)
-    for found in patterns["called"].finditer(text):
-        yield Identifier(*found.span("v"), "name", TITLE, 0.6)
+    yield from _announced(text, said)
+
+
+def _announced(text: str, said: Sequence[Tagged]) -> Iterator[Identifier]:
+    """Yield words after a word for a person that begin with a surname: 患者甘露诉 ..."""
+    cue, first = _patterns()["announced"], table(LISTS)["surnames"]
+    for before, word in pairwise(said):
+        shown = text[word.start : word.end]
+        if (
+            len(shown) in (2, 3)
+            and shown[0] in first
+            and shown[0] not in table(LISTS)["word_surnames"]
+            and word.tag in ("PER", "nz", "nw", "n", "a", "an")
+            and cue.fullmatch(text[before.start : before.end])
+            and not _ordinary(shown)
+        ):
+            certain = word.tag in ("PER", "nw", "nz")
+            yield Identifier(word.start, word.end, "name", CUE, 0.7 if certain else 0.5)
 
 
 def _placed(text: str) -> Iterator[Identifier]:
@@ -126,6 +167,9 @@ def _placed(text: str) -> Iterator[Identifier]:
     for found in patterns["street"].finditer(text):
         start = found.start() + _untold(found[0])
         yield Identifier(start, found.end(), "address", ADDRESS, 0.8)
+    for name in ("roads", "native"):
+        for found in patterns[name].finditer(text):
+            yield Identifier(*found.span(), "address", ADDRESS, 0.7)
     for found in patterns["department"].finditer(text):
         yield Identifier(*found.span(), "department", DEPARTMENT, 0.7)
 

@@ -55,7 +55,8 @@ _CUE: Final = (
     r"|after|between|and|"
     r"to|visit|seen|admitted|discharged|adm|dc|d/c|follow-?up|f/u|appt|appointment|s"
     r"urgery|hospital|"
-    r"clinic|center|office|d[ií]a|fecha)\b[\s:,(]{1,3}|日期[:：]?\s?)"
+    r"clinic|center|office|d[ií]a|fecha|(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)(?:[a-z]{0,6}day)?|note|booked)\b"
+    r"\.?[\s:,(]{1,3}|日期[:：]?\s?)"
 )
 _HAN_NUMBER: Final = r"(?:\d{1,2}|[元正冬腊〇一二三四五六七八九十廿卅]{1,3})"
 
@@ -93,7 +94,8 @@ NUMBERS: Final = (
         0.75,
     ),
     _form(
-        r"(?<![\d./-])(?<!\d\s)(?P<m>\d{1,2})\s?(?P<s>[/.-])\s?(?P<d>\d{1,2})\s?(?P=s)\s?"
+        r"(?<![\d./-])(?<!\d\s)(?:\d{1,2}[/.]\d{1,2}\s?[-~–至]\s?)?"
+        r"(?P<m>\d{1,2})\s?(?P<s>[/.-])\s?(?P<d>\d{1,2})\s?(?P=s)\s?"
         r"(?P<y>'?(?:18|19|20)\d{2}|'?\d{2})(?![\d]|[/-]\d)",
         "day, month and year in figures",
         "日月年数字日期",
@@ -112,9 +114,15 @@ r"days?|weeks?))",
         0.7,
     ),
 )  # fmt: skip
+BORN: Final = _form(
+        r"(?:\b(?:dob|d\.o\.b\.?|born(?:\s+on)?|birth\s?date|date\s+of\s+birth)|出生(?:日期)?|生日)\s?[:：]?\s?"
+        r"(?P<v>(?P<m>\d{2})(?P<d>\d{2})(?:19|20)?\d{2})(?!\d)",
+        "six or eight figures after a word for birth",
+        "出生后的六位或八位数字",
+    )
 WORDS: Final = (
     _form(
-        r"(?<![a-z])" + _MONTH + r"\s{0,2},?\s{0,2}" + _DAY
+        r"(?=[jfmasonde])(?<![a-z])" + _MONTH + r"\s{0,2},?\s{0,2}" + _DAY
         + r"(?:\s?(?:-|to|and|&)\s?\d{1,2}(?!\d)(?:st|nd|rd|th)?)?(?:\s{0,2},?\s{0,2}(?:of"
 r"\s)?" + _YEAR + ")?",
         "month and day in words",
@@ -130,7 +138,7 @@ r"e\s)?"
         "英文日月",
     ),
     _form(
-        r"(?<![a-z])"
+        r"(?=[jfmasonde])(?<![a-z])"
         + _MONTH
         + r"\s{0,2}[-/,]?\s{0,2}(?:of\s|de\s|del\s)?(?P<y>'\d{2}(?!\d)|(?:18|19|20)\d{2}(?"
 r"!\d))",
@@ -138,7 +146,7 @@ r"!\d))",
         "英文月年",
     ),
     _form(
-        r"\b(?:in|since|early|late|mid|until|by|during|of|before|after|(?=last|this|next"
+        r"(?=[iselmubdoantp])\b(?:in|since|early|late|mid|until|by|during|of|before|after|(?=last|this|next"
 r"|past))[\s-]{0,2}"
         r"\b(?P<v>(?:(?:last|this|next|past)\s)?" + _MONTH.replace("|may|", "|") + r")(?!\s?\d)",
         "month in words after a word for when",
@@ -153,7 +161,33 @@ r"|sun)day))\b",
         0.6,
     ),
 )  # fmt: skip
+_FEASTS: Final = (
+    r"new\s+year'?s?\s+(?:eve|day)|christmas(?:\s+(?:eve|day))?|thanksgiving(?:\s+day)?|halloween|"
+    r"easter(?:\s+(?:sunday|monday))?|(?:fourth|4th)\s+of\s+july|independence\s+day|labor\s+day|"
+    r"memorial\s+day|valentine'?s\s+day|boxing\s+day|hanukkah|diwali|eid(?:\s+al-\w+)?"
+)
+CHINESE_FEASTS: Final = "元旦|除夕|春节|大年[初三]十?[一二三四五]?|元宵节?|清明节?|端午节?|中秋节?|重阳节?|国庆节?|圣诞节?|五一劳动节"
+FEASTS: Final = (
+    _form(
+        rf"\b(?:{_FEASTS})(?:,?\s(?P<y>(?:19|20)\d{{2}}))?(?![a-z])",
+        "feast day",
+        "节日",
+        0.7,
+    ),
+)
 CHINESE: Final = (
+    _form(
+        rf"(?:(?P<y>(?:19|20)\d{{2}})年?)?(?:{CHINESE_FEASTS})(?![一-龥]?(?:药|方|汤|丸|散))",
+        "feast day in Chinese",
+        "节日",
+        0.7,
+    ),
+    _form(
+        r"(?<=\d)[~～至—-](?P<v>(?P<m>0?[1-9]|1[0-2])[/.](?P<d>[12]\d|3[01]|0?[1-9]))(?![\d./%])",
+        "end of a span of days",
+        "日期区间末",
+        0.7,
+    ),
     _form(
         r"(?P<y>(?:18|19|20)\d{2}|(?<!\d)\d{2}|[〇零○一二三四五六七八九]{4}|[〇零○一二三四五六七八九]{2})\s?年\s?"
         r"(?P<m>" + _HAN_NUMBER + r")\s?月(?:份)?(?:\s?(?:初|中旬|上旬|下旬|底))?"
@@ -196,7 +230,7 @@ _AGES: Final = (
     _form(
         r"(?<![\d.])(?P<v>9\d|1[0-3]\d)(?=\s?-?\s?(?:years?|yrs?|y\.?\s?/?o|y/?o)\b|\s?"
 r"岁|\s?周岁|\s?años)"
-        r"|\b(?:aged?|age:|age is|年龄[:：]?)\s{0,2}(?P<u>9\d|1[0-3]\d)(?![\d.%])",
+        r"|\b(?:aged?|age:|age is|年龄[:：]?)\s{0,2}(?P<u>9\d|1[0-3]\d)(?!\d|\.\d|\s?%)",
         "age over 89",
         "89 岁以上年龄",
     ),
@@ -219,8 +253,15 @@ _NAMED: Final = re.compile(
     r"Nn][Oo]|[Dd][EeIi]|[Ee]n|EN)"
     r"|[Dd][Aa][Yy](?![A-Za-z])"
 )
+_FEAST: Final = re.compile(r"[Yy]ear'?s|YEAR|[Cc]hristmas|[Tt]hanksg|[Hh]allow|[Ee]aster|[Jj]uly|[Dd]ay|[Hh]anuk|[Dd]iwali|[Ee]id")
 """Without a match of these no date in figures, none in words, can stand in a text."""
 _OLD: Final = re.compile(r"9\d|1[0-3]\d|九十|一百|[Nn]ine|NINE|[Hh]undred|HUNDRED")
+
+_MONTHS: Final = re.compile("(?=[jfmasonde])(?<![a-z])" + _MONTH, re.IGNORECASE)
+_DIGIT: Final = re.compile(r"\d")
+_SHORT: Final = re.compile(r"\d[/-]\d{1,2}(?![\d/-])")
+"""Without a match of it no month and day stand alone in figures."""
+_BIRTH: Final = re.compile(r"(?:[bB]|[bB]\.|[nN]|H|期|日|生)[:：]?\s?\d{6}(?!\d)")
 
 Found = tuple[int, int, Form]
 
@@ -235,7 +276,9 @@ def span_of(found: re.Match[str]) -> tuple[int, int]:
 
 def dates(text: str) -> Iterator[Found]:
     """Yield where the folded text says a date, and in which form."""
-    forms = [*(NUMBERS if _FIGURES.search(text) else ()), *(WORDS if _NAMED.search(text) else ())]
+    forms = [*_figured(text), *_worded(text)]
+    if _FEAST.search(text):
+        forms += FEASTS
     if not text.isascii():
         forms += CHINESE
     for form in forms:
@@ -243,6 +286,27 @@ def dates(text: str) -> Iterator[Found]:
             start, end = span_of(found)
             if _plausible(found, text):
                 yield start, end, form
+
+
+def _figured(text: str) -> Iterator[Form]:
+    """Yield the forms of dates in figures that may stand in a text."""
+    if _BIRTH.search(text):
+        yield BORN
+    if _FIGURES.search(text):
+        yield from NUMBERS[:-1]
+        if _SHORT.search(text):
+            yield NUMBERS[-1]
+
+
+def _worded(text: str) -> Iterator[Form]:
+    """Yield the forms of dates in words that may stand in a text."""
+    if not _NAMED.search(text):
+        return
+    if _MONTHS.search(text):
+        numbered = _DIGIT.search(text)
+        yield from WORDS[:-1] if numbered else WORDS[-2:-1]
+    if "day" in text.lower():
+        yield WORDS[-1]
 
 
 def ages(text: str) -> Iterator[Found]:

@@ -13,14 +13,12 @@ from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
-from suwen.privacy.english_words import LISTS, Words, phrases
+from suwen.privacy.english_words import LISTS, Words
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.lexicon import english_words, table, words
 
 LONGEST: Final = 5
 """Most words of one name."""
-_BETWEEN: Final = r"(?:\s+(?:is|was|of))?(?:\s{0,3}[:,#=-]\s{0,3}|\s{1,3})\(?(?=[a-z])"
-"""What stands between a cue and the name."""
 _CLINICAL: Final = re.compile(
     "(?:itis|osis|emia|aemia|oma|omas|pathy|ectomy|otomy|ostomy|algia|uria|plasty|s"
     "copy|graphy|therapy|plegia|trophy|"
@@ -156,7 +154,7 @@ def _written(text: str) -> Iterator[Identifier]:
 
 def _cued(said: Words) -> Iterator[Identifier]:
     """Yield names after "named", "patient name:", "wife", "seen by" ..."""
-    for found in phrases(said, "name_cues", _BETWEEN):
+    for found in said.phrases["name_cues"]:
         i = said.from_(found.end())
         if i == len(said.spans) or said.spans[i][0] != found.end():
             continue
@@ -178,9 +176,12 @@ def _whole(said: Words, i: int, end: int) -> bool:
 
 def _titled(said: Words) -> Iterator[Identifier]:
     """Yield names after a title, with a degree, or in the form "surname, first name"."""
-    for i in range(len(said.spans)):
-        gap = said.gap(i)
-        if said.low[i] in words(LISTS, "titles") and gap.strip(". \n\u00a0") == "":
+    titles = words(LISTS, "titles")
+    for i, low in enumerate(said.low):
+        if low in titles:
+            gap = said.gap(i)
+            if gap.strip(". \n\u00a0"):
+                continue
             end = chain(said, i + 1, free=True)
             if end == i + 1 < len(said.spans) and said.cased and gap and "l" in said.flags[end]:
                 # Dr. Do, Mr. May: after a title even a word of every sentence is a name.
@@ -189,8 +190,9 @@ def _titled(said: Words) -> Iterator[Identifier]:
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
                 yield _stretch(said, i, end, TITLE, 0.9)
-        elif gap.strip() == "," and "\n" not in gap and i + 1 < len(said.spans):
-            yield from _comma(said, i)
+        elif said.text[said.spans[i][1] : said.spans[i][1] + 1] == "," and i + 1 < len(said.spans):
+            if said.gap(i).strip(" \t") == ",":
+                yield from _comma(said, i)
 
 
 def _comma(said: Words, i: int) -> Iterator[Identifier]:
@@ -217,9 +219,9 @@ def _comma(said: Words, i: int) -> Iterator[Identifier]:
 
 def _by_list(said: Words) -> Iterator[Identifier]:
     """Yield names that stand in the lists of first names and surnames."""
-    i = 0
-    while i < len(said.spans):
-        if not (said.namely(i) and not said.is_initial(i)) and not _initials(said, i):
+    i, likely, spans = 0, said.likely, said.spans
+    while i < len(spans):
+        if not likely[i] and not (spans[i][1] - spans[i][0] == 1 and _initials(said, i)):
             i += 1
             continue
         end = chain(said, i)

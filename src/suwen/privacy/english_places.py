@@ -7,33 +7,55 @@ A facility goes wherever it stands, except as the author of a guideline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
-from suwen.privacy.english_words import LISTS, Words, phrases
+from suwen.privacy.english_words import LISTS, Words
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.lexicon import cities, english_words, table, words
 
 REACH: Final = 6
 """Most words of a facility before what it is."""
+_DIGIT: Final = re.compile(r"\d")
+_WORDS: Final = {
+    "box": frozenset(("box",)),
+    "flat": frozenset(("flat", "apt", "apartment", "room", "suite", "unit")),
+    "road": frozenset(("highway", "hwy", "route", "rte", "interstate", "i", "us", "sr")),
+    "postcode": frozenset(),
+}
+"""Words without one of which there is no such address."""
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
 _STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
 _POSTAL: Final = re.compile(r"[A-Za-z:#]\s{0,3}\d{5}(?!\d)|[Pp][Oo][Ss][Tt]")
+_SAINTS: Final = frozenset(("st", "saint", "mt", "mount", "lady"))
 _WHERE: Final = frozenset(
     ["at", "in", "from", "to", "near", "of", "outside", "around", "via", "@", "into", "visiting"]
 )
 _BEFORE: Final = frozenset(("at", "in", "to", "from", "near", "the", "our", "a"))
 """One of them stands before what `_LIVES` announces."""
 _LIVES: Final = re.compile(
-    r"\b(?:lives?|living|resid\w+|moved|born|from|works?|employed|travel\w*|visit\w*|seen|treated|"
+    r"\b(?:lives?|living|resid\w+|moved|born|grew\s+up|raised|based|flew|originally|returned|arrived|from|works?|employed|travel\w*|visit\w*|seen|treated|"
     r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
     r"(?:\w+\s){0,2}?(?:at|in|to|from|near|@)\s+(?:the\s|our\s|a\s)?$|\bfrom\s+(?:th"
     r"e\s|our\s)?$|\b(?:at|@)\s+(?:the\s|our\s)?$",
     re.IGNORECASE,
 )
 
+_NO_STREET: Final = re.compile(
+    r"^\d+\S*\s(?:mg|ml|mcg|g|kg|units?|tab(?:let)?s?|mm|cm|hours?|days?|weeks?|months?|years?)\b"
+    r"|[a-z]{3,}\.\s|\s(?:by|with|per|every)\s",
+    re.IGNORECASE,
+)
+_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)\b", re.IGNORECASE)
+_TOWN: Final = re.compile(r",\s(?P<v>[A-Z][a-z]{2,}(?:[ -](?:on|upon|in|le|de|la)?[ -]?[A-Z][a-z]+){0,2})(?![a-z])")
+"""A town after a street: capitals after a comma."""
+_CODE: Final = re.compile(
+    r",?\s{1,2}(?:(?-i:[A-Z]{2})\s)?(?:\d{5}(?:-\d{4})?(?!\d)"
+    r"|(?-i:[A-Z]{1,2}\d[A-Z\d]?\s?\d[ABD-HJLNP-UW-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d)(?![A-Za-z\d]))"
+)
+"""A postal code of the United States, the United Kingdom or Canada after a place."""
 STREET = Text(en="number and street", zh="门牌号与街道")
 POSTAL = Text(en="postal code", zh="邮政编码")
 FACILITY = Text(en="name before a kind of care facility", zh="医疗机构名称")
@@ -71,6 +93,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             flags,
         ),
         "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
+        "flat": re.compile(r"\b(?:flat|apt\.?|apartment|room|suite|unit)\s\d{1,4}[a-z]?,\s(?=\d)", flags),
+        "road": re.compile(
+            r"\b(?:highway|hwy\.?|route|rte\.?|interstate)\s\d{1,3}\b(?:\s(?:exit|mile)\s\d{1,3})?"
+            r"|\b(?:i|us|sr)-\d{1,3}\s(?:exit|mile)\s\d{1,3}",
+            flags,
+        ),
+        "postcode": re.compile(
+            r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\w-])"
+        ),
         "state": re.compile(
             rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags
         ),
@@ -98,33 +129,60 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 def places(said: Words) -> list[Identifier]:
     """Return addresses, cities and care facilities of a text."""
-    found = [*_streets(said.text), *_facilities(said), *_cities(said)]
+    found = [*_streets(said), *_facilities(said), *_cities(said)]
     if said.cased:
         found += _capitals(said, {one.start for one in found})
     return [_onward(said, one) for one in found]
 
 
-def _streets(text: str) -> Iterator[Identifier]:
-    if not any(one in text for one in "0123456789"):
+@lru_cache(maxsize=1)
+def _street_words() -> Mapping[str, frozenset[str]]:
+    """Return by form the words without one of which no address of the form can stand."""
+    lists = table(LISTS)
+    ends = _optional(re.findall(r"[a-z]+\??", lists["street_ends"]))
+    starts = _optional(re.findall(r"[a-z]+\??", lists["street_starts"].lower()))
+    return {"street": ends, "ordinal": ends, "foreign": starts, **_WORDS}
+
+
+def _optional(listed: Sequence[str]) -> frozenset[str]:
+    """Return words with and without a last letter that may be missing (`streets?`)."""
+    bare = [one.removesuffix("?") for one in listed]
+    return frozenset((*bare, *(one[:-2] for one in listed if one.endswith("?"))))
+
+
+def _streets(said: Words) -> Iterator[Identifier]:
+    text, patterns = said.text, _patterns()
+    if not _DIGIT.search(text):
         return
-    patterns = _patterns()
-    for name in ("street", "foreign", "box", "ordinal"):
-        for found in patterns[name].finditer(text):
-            if name != "street" or _is_street(found[0]):
+    for name, needed in _street_words().items():
+        if needed and needed.isdisjoint(said.present):
+            continue
+        place = 0
+        while found := patterns[name].search(text, place):
+            place = found.end()
+            if name != "street" or _is_street(found[0], text[place : place + 3]):
                 yield Identifier(*found.span(), "address", STREET, 0.85)
+            else:  # another number within it may begin an address
+                place = found.start() + len(re.match(r"\d+", found[0])[0])
     if not _POSTAL.search(text):
         return
     for found in patterns["zip"].finditer(text):
         yield Identifier(*found.span(found.lastgroup or 0), "address", POSTAL, 0.85)
 
 
-def _is_street(text: str) -> bool:
-    """Say whether a number, words and a street's end are an address: not "20 mg by way"."""
+def _is_street(text: str, after: str) -> bool:
+    """Say whether a number, words and a street's end are an address: not "20 mg by way".
+
+    `Dr` before a name is a title, not a drive.
+    """
+    title = re.search(r"[dD][rR]\.?$", text) and re.match(r"\s[A-Z]", after)
+    if title or _NO_STREET.search(text):
+        return False
     middle = [one for one in re.findall(r"[A-Za-z']+", text.lower())[:-1] if len(one) > 1]
     if text.islower():
         return all(one not in words(LISTS, "facility_stop") for one in middle)
     end = re.findall(r"[A-Za-z]+", text)[-1]
-    named = any(one[0].isupper() or one[0].isdigit() for one in text.split()[1:-1])
+    named = any(one[0].isupper() or _ORDINAL.match(one) for one in text.split()[1:-1])
     return (named and not (end.islower() and len(middle) > 1)) or text.isupper()
 
 
@@ -156,17 +214,17 @@ def _back(said: Words, start: int) -> int:
 def _facilities(said: Words) -> Iterator[Identifier]:
     text, patterns = said.text, _patterns()
     for name, certainty in (("facility_heads", 0.85), ("facility_weak", 0.6)):
-        for found in phrases(said, name):
+        for found in said.phrases[name]:
             begin = _named(said, _back(said, found.start()), found.start(), certainty < 0.8)
             if begin < found.start() and not _published(text, begin):
                 yield Identifier(begin, _after(text, found.end()), "facility", FACILITY, certainty)
-    for found in phrases(said, "facility_known"):
+    for found in said.phrases["facility_known"]:
         end = _after(text, found.end())
         if _is_where(text, found.start(), end > found.end()) and not _published(
             text, found.start()
         ):
             yield Identifier(found.start(), end, "facility", KNOWN, 0.8)
-    for found in patterns["saint"].finditer(text):
+    for found in patterns["saint"].finditer(text) if not _SAINTS.isdisjoint(said.present) else ():
         if _is_where(text, found.start(), False) and not (said.cased and found["v"].islower()):
             yield Identifier(found.start(), _after(text, found.end()), "facility", SAINT, 0.75)
 
@@ -254,6 +312,13 @@ def _city_at(said: Words, i: int) -> int:
     return i + 1 if said.low[i] in nicknames else i
 
 
+@lru_cache(maxsize=1)
+def _begins() -> frozenset[str]:
+    """Return the words a city can begin with."""
+    nicknames = (name.partition(" ")[0] for name in words(LISTS, "nicknames"))
+    return frozenset((*cities(), *nicknames))
+
+
 def _is_state(said: Words, found: re.Match[str]) -> bool:
     """Say whether what follows a place is its state: "IN" is, "in" is not."""
     state = found["s"]
@@ -264,15 +329,21 @@ def _is_state(said: Words, found: re.Match[str]) -> bool:
 
 
 def _cities(said: Words) -> Iterator[Identifier]:
-    state, eponyms = _patterns()["state"], words(LISTS, "eponyms")
+    state, eponyms, begins = _patterns()["state"], words(LISTS, "eponyms"), _begins()
     i = 0
     while i < len(said.spans):
-        if (said.cased and not said.of(i)[0].isupper()) or said.low[i] in eponyms:
+        low = said.low[i]
+        if (
+            (low not in begins and "-" not in low)
+            or (said.cased and not said.text[said.spans[i][0]].isupper())
+            or low in eponyms
+        ):
             i += 1
             continue
         end = _city_at(said, i)
-        if end == i:
-            i += 1
+        after = said.low[end] if end < len(said.spans) else ""
+        if end == i or (after in words(LISTS, "scales")):
+            i = max(end, i + 1)
             continue
         start, stop = said.spans[i][0], said.spans[end - 1][1]
         follows = state.match(said.text, stop)
@@ -334,7 +405,12 @@ def _onward(said: Words, one: Identifier) -> Identifier:
         if stop == i or (said.cased and not said.of(i)[0].isupper()):
             break
         end = said.spans[stop - 1][1]
+    if one.type == "address" and end == one.end and (town := _TOWN.match(text, end)):
+        last = said.from_(town.start("v"))
+        end = town.end() if said.low[last] not in english_words() else end
     follows = _patterns()["state"].match(text, end)
     if follows and (one.type != "facility" or "," in follows[0] or end > one.end):
         end = follows.end() if _is_state(said, follows) else end
+    if one.type in ("address", "place") and (code := _CODE.match(text, end)):
+        end = code.end()
     return Identifier(one.start, end, one.type, one.why, one.certainty)

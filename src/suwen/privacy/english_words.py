@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -37,6 +37,10 @@ class Words:
         Whether capitals mean something in this text.
     likely
         Whether each can be part of a name, by how it is written.
+    present
+        The words and, of those with a hyphen, their parts.
+    phrases
+        Where phrases of the lists of `english.toml` stand, with what follows them, by list.
     """
 
     text: str
@@ -45,6 +49,8 @@ class Words:
     flags: list[str]
     cased: bool
     likely: list[bool]
+    present: frozenset[str]
+    phrases: Mapping[str, list[re.Match[str]]]
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -105,7 +111,11 @@ def read(text: str) -> Words:
         and _likely(text[start:end], known, word in ordinary, cased)
         for (start, end), word, known in zip(spans, low, flags, strict=True)
     ]
-    return Words(text, spans, low, flags, cased, likely)
+    present = frozenset(low)
+    parts = (part for word in present if "-" in word for part in word.split("-"))
+    return Words(
+        text, spans, low, flags, cased, likely, present.union(parts), _phrases(text, spans, low)
+    )
 
 
 def _cased(text: str, spans: list[tuple[int, int]], low: list[str]) -> bool:
@@ -138,32 +148,43 @@ def _likely(word: str, known: str, ordinary: bool, cased: bool) -> bool:
     return named and not ordinary and len(word) > 3
 
 
-@lru_cache(maxsize=8)
-def _phrases(key: str, tail: str) -> Mapping[str, re.Pattern[str]]:
-    """Return the phrases of a list by how their first word begins (three letters at most)."""
-    listed: dict[str, list[str]] = {}
-    for phrase in table(LISTS)[key]:
-        first = _LITERAL.match(phrase)
-        if first is None:
-            raise BadInput(f"the phrase {phrase!r} in {LISTS}", "one that begins with a letter")
-        for begin in {
-            first[0][:3],
-            first[0][: -1 if phrase[first.end() :][:1] in "?" else None][:3],
-        }:
-            listed.setdefault(begin, []).append(phrase)
-    return {
-        begin: re.compile(
-            f"(?:{'|'.join(sorted(ways, key=len, reverse=True))}){tail}", re.IGNORECASE
-        )
-        for begin, ways in listed.items()
-    }
+PHRASES: Final = {
+    "name_cues": r"(?:\s+(?:is|was|of))?(?:\s{0,3}[:,#=-]\s{0,3}|\s{1,3})\(?\"?(?=[a-z])",
+    "facility_heads": "(?![a-z])",
+    "facility_weak": "(?![a-z])",
+    "facility_known": "(?![a-z])",
+}
+"""The lists of phrases, and what has to follow each."""
 
 
-def phrases(said: Words, key: str, tail: str = r"(?![a-z])") -> Iterator[re.Match[str]]:
-    """Yield where a phrase of a list of `english.toml` stands, followed by a pattern."""
-    index = _phrases(key, tail)
-    for i, low in enumerate(said.low):
-        pattern = index.get(low[:3])
-        found = pattern.match(said.text, said.spans[i][0]) if pattern else None
-        if found is not None:
-            yield found
+@lru_cache(maxsize=1)
+def _index() -> Mapping[str, tuple[tuple[str, re.Pattern[str]], ...]]:
+    """Return the phrases of all lists by how their first word begins (three letters at most)."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for key in PHRASES:
+        for phrase in table(LISTS)[key]:
+            first = _LITERAL.match(phrase)
+            if first is None:
+                raise BadInput(f"the phrase {phrase!r} in {LISTS}", "one that begins with a letter")
+            short = -1 if phrase[first.end() :][:1] in "?" else None
+            for begin in {first[0][:3], first[0][:short][:3]}:
+                listed.setdefault((begin, key), []).append(phrase)
+    index: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for (begin, key), ways in listed.items():
+        longest = "|".join(sorted(ways, key=len, reverse=True))
+        pattern = re.compile(f"(?:{longest}){PHRASES[key]}", re.IGNORECASE)
+        index.setdefault(begin, []).append((key, pattern))
+    return {begin: tuple(patterns) for begin, patterns in index.items()}
+
+
+def _phrases(
+    text: str, spans: list[tuple[int, int]], low: list[str]
+) -> dict[str, list[re.Match[str]]]:
+    index = _index()
+    found: dict[str, list[re.Match[str]]] = {key: [] for key in PHRASES}
+    for (start, _), word in zip(spans, low, strict=True):
+        for key, pattern in index.get(word[:3], ()):
+            match = pattern.match(text, start)
+            if match is not None:
+                found[key].append(match)
+    return found

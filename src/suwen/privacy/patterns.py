@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,10 +22,19 @@ _MACROS: Final = {
     "{SEP}": r"\s*(?:\b(?:number|num|no|nr|n[uú]mero|id|code)\b\.?)?\s*(?:\b(?:is|was|of|endi"
     r"ng\s+in)\b|"
     r"[是为]|[:：=#\-]|n[.º°]|\)\s?:)?\s*[#:：]?\s?",
-    "{V}": r"(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
-    r"(?:[-/.][0-9a-z]{1,24})*(?:\s?(?:\d\s?){3,})?",
+    "{V}": r"(?:(?-i:[A-Z]{1,3}(?:-[A-Z]{1,5})?)\s\d{2}[\da-z]*(?:[ -][\da-z]*\d[\da-z]*)*"
+    r"|(?=[0-9a-z](?:[-/.]?\s?[0-9a-z]){2})(?=[a-z][a-z0-9/-]{0,12}?\d|\d)[0-9a-z]{1,24}"
+    r"(?:[-/.][0-9a-z]{1,24})*(?:[ -]\d[\da-z]{2,})*(?:\s?(?:\d\s?){3,})?)",
 }
+_MACROS["{T}"] = (
+    r"(?=(?:[a-z]{0,6}[-/ ]?){0,2}\d)(?=(?:[-/.]?[0-9a-z]){3})[a-z]{0,8}[-\s]?\d[0-9a-z]*"
+    r"(?:[-/][0-9a-z]+)*(?:[ ]\d{2,}[0-9a-z]*)*(?:(?<=\d)\s\d+)*"
+)
 _SPACED: Final = re.compile(r"[^\w]{1,7}(?=[\dXx*])|_(?=\d)")
+_SIGNS: Final = "#"
+_CHINESE: Final = "字"
+_BEGIN: Final = re.compile("(?<![a-z])[a-z]{2}")
+_DIGIT: Final = re.compile(r"\d")
 _NUMBER: Final = re.compile(r"[\dXx*]+")
 """Digits, after what may stand between them in one number was left out."""
 
@@ -42,6 +51,7 @@ class Rule:
     needs: str = ""
     words: tuple[str, ...] = ()
     digits: int = 0
+    sign: re.Pattern[str] | None = None
 
     def find(self, text: str) -> Iterator[Identifier]:
         """Yield what the rule finds."""
@@ -56,10 +66,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules of a file; `words`: those that any rule needs one of."""
+    """All rules of a file; `words`: those that any rule needs one of, by their first two letters.
+
+    Those that begin with a letter and a sign stand under `_SIGNS`, Chinese ones under `_CHINESE`.
+    """
 
     rules: tuple[Rule, ...]
-    words: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
 
 
 def rules_of(text: str) -> Rules:
@@ -76,7 +89,7 @@ def rules_of(text: str) -> Rules:
         for name, written in _MACROS.items():
             pattern = pattern.replace(name, written)
         try:
-            compiled = re.compile(pattern, re.IGNORECASE)
+            compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
         except re.error as error:
             raise BadInput(f"rule {place}: {error}", "a regular expression") from error
         check = entry.get("check", "")
@@ -84,9 +97,13 @@ def rules_of(text: str) -> Rules:
             raise BadInput(f"rule {place} names an unknown type or check", "one of the known ones")
         why = Text(**entry["why"])
         saved = (entry.get("needs", ""), tuple(entry.get("words", ())), entry.get("digits", 0))
-        found.append(Rule(entry["type"], compiled, entry["certainty"], why, check, *saved))
-    listed = {one for rule in found for one in rule.words}
-    return Rules(tuple(found), tuple(sorted(listed)))
+        sign = re.compile(entry["sign"], re.IGNORECASE | re.ASCII) if "sign" in entry else None
+        found.append(Rule(entry["type"], compiled, entry["certainty"], why, check, *saved, sign))
+    listed: dict[str, list[str]] = {}
+    for one in sorted({one for rule in found for one in rule.words}):
+        begin = one[:2] if _BEGIN.match(one) else _SIGNS
+        listed.setdefault(begin if one.isascii() else _CHINESE, []).append(one)
+    return Rules(tuple(found), {begin: tuple(ones) for begin, ones in listed.items()})
 
 
 @lru_cache(maxsize=4)
@@ -98,14 +115,22 @@ def shipped_rules(path: Path = RULES) -> Rules:
 def labelled(text: str, rules: Rules) -> list[Identifier]:
     """Return everything in a folded text that has the form or the label of an identifier."""
     low = text.lower()
-    present = {one for one in rules.words if one in low}
-    digits = max(map(len, _NUMBER.findall(_SPACED.sub("", text))), default=0)
+    begins = {found[0] for found in _BEGIN.finditer(low)}
+    begins |= {_SIGNS} if text.isascii() else {_SIGNS, _CHINESE}
+    present = {
+        one
+        for begin in begins.intersection(rules.words)
+        for one in rules.words[begin]
+        if one in low
+    }
+    digits = max(map(len, _NUMBER.findall(_SPACED.sub("", text))), default=0) if _DIGIT.search(text) else 0
     found: list[Identifier] = []
     for rule in rules.rules:
         if (
             rule.digits <= digits
             and (not rule.words or not present.isdisjoint(rule.words))
             and (not rule.needs or any(one in text for one in rule.needs))
+            and (rule.sign is None or rule.sign.search(text))
         ):
             found.extend(rule.find(text))
     return found
