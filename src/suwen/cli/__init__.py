@@ -81,6 +81,7 @@ COMMANDS = (
     "card",
     "packs",
     "deidentify",
+    "cohort",
     "reidentify",
 )
 """Each is a module of this package with a `command` function, or an `app` with sub-commands."""

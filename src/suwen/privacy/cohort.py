@@ -6,16 +6,17 @@ l different sensitive values) after leaving out few enough rows, the one that lo
 
 References: Samarati and Sweeney, "Protecting privacy when disclosing information: k-anonymity and
 its enforcement through generalization and suppression", SRI-CSL-98-04, 1998; Machanavajjhala et
-al., "l-diversity: privacy beyond k-anonymity", ACM TKDD 1(1):3, 2007; El Emam et al., "A globally
-optimal k-anonymity method for the de-identification of health data", JAMIA 16(5):670-682, 2009
-(global recoding over the lattice, prosecutor risk).
+al., "l-diversity: privacy beyond k-anonymity", ACM TKDD 1(1):3, 2007; Xu et al., "Utility-based
+anonymization using local recoding", KDD 2006 (normalised certainty penalty); El Emam et al.,
+"A globally optimal k-anonymity method for the de-identification of health data", JAMIA
+16(5):670-682, 2009 (global recoding over the lattice, prosecutor risk).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, Literal
@@ -44,6 +45,14 @@ def _band(width: int) -> Callable[[str], str]:
     return band
 
 
+def _year(text: str) -> str:
+    """Return an age as it is; 90 and more are one (45 CFR 164.514(b)(2)(i)(C))."""
+    try:
+        return "90+" if float(text) >= 90 else text.strip()
+    except ValueError:
+        return text.strip() or ANY
+
+
 def _prefix(length: int) -> Callable[[str], str]:
     return lambda text: text[:length] + ANY if len(text) > length else text[:length] or ANY
 
@@ -62,7 +71,7 @@ def _same(text: str) -> str:
 
 STEPS: Final[dict[str, list[tuple[str, Callable[[str], str]]]]] = {
     "age": [
-        ("year of age", _same),
+        ("year of age", _year),
         ("5-year bands", _band(5)),
         ("10-year bands", _band(10)),
         ("20-year bands", _band(20)),
@@ -94,15 +103,15 @@ class Goal:
     k
         Fewest members of a class of equal quasi-identifiers.
     sensitive
-        Column that must differ within a class; empty for none.
+        Columns that must differ within a class.
     diversity
-        Fewest different values of it in a class (distinct l-diversity).
+        Fewest different values of each in a class (distinct l-diversity).
     suppressed
         Largest share of rows that may be left out, 0..1.
     """
 
     k: int = 5
-    sensitive: str = ""
+    sensitive: tuple[str, ...] = ()
     diversity: int = 1
     suppressed: float = 0.05
 
@@ -138,19 +147,24 @@ def anonymise(rows: Sequence[Row], quasi: Mapping[str, Kind], goal: Goal | None 
         A column is not there, or even without quasi-identifiers the goal cannot be reached.
     """
     goal = goal or Goal()
-    _check(rows, quasi, goal)
+    check(rows, quasi, goal)
     best: tuple[float, tuple[int, ...], set[int]] | None = None
     names = list(quasi)
     columns = {name: [str(row[name]) for row in rows] for name in names}
     ranges = [range(len(STEPS[quasi[name]])) for name in names]
+    losses = [
+        [certainty_penalty(columns[name], _made(columns[name], quasi[name], level)) for level in r]
+        for name, r in zip(names, ranges, strict=True)
+    ]
     for levels in sorted(product(*ranges), key=sum):
-        loss = sum(level / (len(r) - 1) for level, r in zip(levels, ranges, strict=True))
+        loss = sum(own[level] for level, own in zip(levels, losses, strict=True))
         if best is not None and loss >= best[0]:
             continue
         keys = _classes(columns, quasi, names, levels)
         out = _failing(keys, rows, goal)
         share = len(out) / len(rows)
-        cost = loss + share * len(names)  # a row left out loses all its quasi-identifiers
+        # A row left out loses all its quasi-identifiers.
+        cost = (1 - share) * loss + share * len(names)
         if share <= goal.suppressed and len(out) < len(rows) and (best is None or cost < best[0]):
             best = (cost, levels, out)
     if best is None:
@@ -162,8 +176,9 @@ def anonymise(rows: Sequence[Row], quasi: Mapping[str, Kind], goal: Goal | None 
     return _cohort(rows, columns, quasi, goal, best[1], best[2])
 
 
-def _check(rows: Sequence[Row], quasi: Mapping[str, Kind], goal: Goal) -> None:
-    wanted = {*quasi, *([goal.sensitive] if goal.sensitive else [])}
+def check(rows: Sequence[Row], quasi: Mapping[str, Kind], goal: Goal) -> None:
+    """Raise `BadInput` for a column that is missing, or a kind or number of columns too many."""
+    wanted = {*quasi, *goal.sensitive}
     if not rows or not quasi or any(wanted - row.keys() for row in rows):
         raise BadInput(
             "rows without a quasi-identifying or sensitive column", "all named columns in each row"
@@ -184,12 +199,17 @@ def _classes(
     levels: Sequence[int],
 ) -> list[tuple[str, ...]]:
     """Return the generalised quasi-identifiers of each row."""
-    made = []
-    for name, level in zip(names, levels, strict=True):
-        step = STEPS[quasi[name]][level][1]
-        seen = {text: step(text) for text in set(columns[name])}
-        made.append([seen[text] for text in columns[name]])
+    made = [
+        _made(columns[name], quasi[name], level) for name, level in zip(names, levels, strict=True)
+    ]
     return list(zip(*made, strict=True))
+
+
+def _made(column: Sequence[str], kind: Kind, level: int) -> list[str]:
+    """Return a column made coarser to a level."""
+    step = STEPS[kind][level][1]
+    seen = {text: step(text) for text in set(column)}
+    return [seen[text] for text in column]
 
 
 def _failing(keys: Sequence[tuple[str, ...]], rows: Sequence[Row], goal: Goal) -> set[int]:
@@ -199,8 +219,10 @@ def _failing(keys: Sequence[tuple[str, ...]], rows: Sequence[Row], goal: Goal) -
         members[key].append(i)
     out: set[int] = set()
     for inside in members.values():
-        values = {str(rows[i][goal.sensitive]) for i in inside} if goal.sensitive else set()
-        if len(inside) < goal.k or (goal.sensitive and len(values) < goal.diversity):
+        alike = any(
+            len({str(rows[i][name]) for i in inside}) < goal.diversity for name in goal.sensitive
+        )
+        if len(inside) < goal.k or alike:
             out.update(inside)
     return out
 
@@ -213,19 +235,51 @@ def _cohort(
     levels: Sequence[int],
     out: set[int],
 ) -> Cohort:
+    keys = _classes(columns, quasi, list(quasi), levels)
+    steps = {
+        name: STEPS[kind][level][0]
+        for (name, kind), level in zip(quasi.items(), levels, strict=True)
+    }
+    return released(
+        rows, quasi, goal, [None if i in out else key for i, key in enumerate(keys)], steps
+    )
+
+
+def released(
+    rows: Sequence[Row],
+    quasi: Mapping[str, Kind],
+    goal: Goal,
+    keys: Sequence[tuple[str, ...] | None],
+    steps: Mapping[str, str],
+) -> Cohort:
+    """Return the rows with their generalised quasi-identifiers, and the report on them.
+
+    Parameters
+    ----------
+    rows, quasi, goal
+        As for `anonymise`.
+    keys
+        What the quasi-identifiers of each row are made; None for a row that is left out.
+    steps
+        What was done to each quasi-identifier, in words.
+    """
     names = list(quasi)
-    before = Counter(_classes(columns, quasi, names, [0] * len(names)))
-    keys = _classes(columns, quasi, names, levels)
+    before = Counter(tuple(str(row[name]) for name in names) for row in rows)
+    after = Counter(key for key in keys if key is not None)
     kept = [
         {**row, **dict(zip(names, key, strict=True))}
-        for i, (row, key) in enumerate(zip(rows, keys, strict=True))
-        if i not in out
+        for row, key in zip(rows, keys, strict=True)
+        if key is not None
     ]
-    after = Counter(key for i, key in enumerate(keys) if i not in out)
+    loss = {}
+    for j, name in enumerate(names):
+        made = [None if key is None else key[j] for key in keys]
+        loss[name] = certainty_penalty([str(row[name]) for row in rows], made)
     report: dict[str, Any] = {
         "rows": len(rows),
         "released": len(kept),
-        "suppressed": len(out),
+        "suppressed": len(rows) - len(kept),
+        "suppressed_rows": [i + 1 for i, key in enumerate(keys) if key is None],
         "k_wanted": goal.k,
         "k_before": min(before.values()),
         "k": min(after.values()),
@@ -234,14 +288,43 @@ def _cohort(
         "highest_risk": round(1 / min(after.values()), 4),
         "average_risk": round(len(after) / len(kept), 4),
         "unique_before": sum(count == 1 for count in before.values()),
-        "generalisation": {
-            name: STEPS[quasi[name]][level][0] for name, level in zip(names, levels, strict=True)
+        "generalisation": dict(steps),
+        "l_wanted": goal.diversity if goal.sensitive else None,
+        "l": {
+            name: _fewest(
+                (key, str(row[name]))
+                for row, key in zip(rows, keys, strict=True)
+                if key is not None
+            )
+            for name in goal.sensitive
         },
+        "loss": {name: round(value, 4) for name, value in loss.items()},
+        "loss_of_all": round(sum(loss.values()) / len(names), 4),
     }
-    if goal.sensitive:
-        values = defaultdict(set)
-        for i, key in enumerate(keys):
-            if i not in out:
-                values[key].add(str(rows[i][goal.sensitive]))
-        report |= {"l_wanted": goal.diversity, "l": min(map(len, values.values()))}
     return Cohort(kept, report)
+
+
+def _fewest(pairs: Iterable[tuple[tuple[str, ...], str]]) -> int:
+    """Return how many different values the class with the fewest has."""
+    values: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for key, value in pairs:
+        values[key].add(value)
+    return min(map(len, values.values()))
+
+
+def certainty_penalty(before: Sequence[str], after: Sequence[str | None]) -> float:
+    """Return the normalised certainty penalty of a column, 0 (nothing lost) to 1 (all lost).
+
+    Parameters
+    ----------
+    before, after
+        The values and what they were made; None for a row that was left out. A value costs the
+        share of the other values of the column it can no longer be told from; a row left out, 1.
+    """
+    merged: dict[str, set[str]] = defaultdict(set)
+    for old, new in zip(before, after, strict=True):
+        if new is not None:
+            merged[new].add(old)
+    others = max(len(set(before)) - 1, 1)
+    cost = {new: (len(olds) - 1) / others for new, olds in merged.items()}
+    return sum(1.0 if new is None else cost[new] for new in after) / len(after)

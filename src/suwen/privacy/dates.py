@@ -115,11 +115,11 @@ r"days?|weeks?))",
     ),
 )  # fmt: skip
 BORN: Final = _form(
-        r"(?:\b(?:dob|d\.o\.b\.?|born(?:\s+on)?|birth\s?date|date\s+of\s+birth)|出生(?:日期)?|生日)\s?[:：]?\s?"
-        r"(?P<v>(?P<m>\d{2})(?P<d>\d{2})(?:19|20)?\d{2})(?!\d)",
-        "six or eight figures after a word for birth",
-        "出生后的六位或八位数字",
-    )
+    r"(?:\b(?:dob|d\.o\.b\.?|born(?:\s+on)?|birth\s?date|date\s+of\s+birth)|出生(?:日期)?|生日)\s?[:：]?\s?"
+    r"(?P<v>(?P<m>\d{2})(?P<d>\d{2})(?:19|20)?\d{2})(?!\d)",
+    "six or eight figures after a word for birth",
+    "出生后的六位或八位数字",
+)
 WORDS: Final = (
     _form(
         r"(?=[jfmasonde])(?<![a-z])" + _MONTH + r"\s{0,2},?\s{0,2}" + _DAY
@@ -166,7 +166,10 @@ _FEASTS: Final = (
     r"easter(?:\s+(?:sunday|monday))?|(?:fourth|4th)\s+of\s+july|independence\s+day|labor\s+day|"
     r"memorial\s+day|valentine'?s\s+day|boxing\s+day|hanukkah|diwali|eid(?:\s+al-\w+)?"
 )
-CHINESE_FEASTS: Final = "元旦|除夕|春节|大年[初三]十?[一二三四五]?|元宵节?|清明节?|端午节?|中秋节?|重阳节?|国庆节?|圣诞节?|五一劳动节"
+CHINESE_FEASTS: Final = (
+    "元旦|除夕|春节|大年[初三]十?[一二三四五]?|元宵节?|清明节?|端午节?|中秋节?|重阳节?|国庆节?|圣诞节?|"
+    "五一劳动节"
+)
 FEASTS: Final = (
     _form(
         rf"\b(?:{_FEASTS})(?:,?\s(?P<y>(?:19|20)\d{{2}}))?(?![a-z])",
@@ -253,7 +256,9 @@ _NAMED: Final = re.compile(
     r"Nn][Oo]|[Dd][EeIi]|[Ee]n|EN)"
     r"|[Dd][Aa][Yy](?![A-Za-z])"
 )
-_FEAST: Final = re.compile(r"[Yy]ear'?s|YEAR|[Cc]hristmas|[Tt]hanksg|[Hh]allow|[Ee]aster|[Jj]uly|[Dd]ay|[Hh]anuk|[Dd]iwali|[Ee]id")
+_FEAST: Final = re.compile(
+    r"[Yy]ear'?s|YEAR|[Cc]hristmas|[Tt]hanksg|[Hh]allow|[Ee]aster|[Jj]uly|[Dd]ay|[Hh]anuk|[Dd]iwali|[Ee]id"
+)
 """Without a match of these no date in figures, none in words, can stand in a text."""
 _OLD: Final = re.compile(r"9\d|1[0-3]\d|九十|一百|[Nn]ine|NINE|[Hh]undred|HUNDRED")
 

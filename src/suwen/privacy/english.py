@@ -78,9 +78,7 @@ def chain(said: Words, i: int, free: bool = False) -> int:
     while end < len(said.spans) and end - i < LONGEST:
         allowed = said.namely(end) or said.is_initial(end)
         verb = not said.shown(end) and said.low[end] in words(LISTS, "name_verbs")
-        if end > i and (
-            verb or (said.low[end] in english_words() and "l" not in said.flags[end])
-        ):
+        if end > i and (verb or (said.low[end] in english_words() and "l" not in said.flags[end])):
             break
         if not allowed and (free or end == i + 1 or (end > i and said.is_first(i))):
             allowed = _may_name(said, end)
@@ -190,9 +188,8 @@ def _titled(said: Words) -> Iterator[Identifier]:
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
                 yield _stretch(said, i, end, TITLE, 0.9)
-        elif said.text[said.spans[i][1] : said.spans[i][1] + 1] == "," and i + 1 < len(said.spans):
-            if said.gap(i).strip(" \t") == ",":
-                yield from _comma(said, i)
+        elif said.text[said.spans[i][1] :][:1] == "," and said.gap(i).strip(" \t") == ",":
+            yield from _comma(said, i)
 
 
 def _comma(said: Words, i: int) -> Iterator[Identifier]:

@@ -7,28 +7,20 @@ A facility goes wherever it stands, except as the author of a guideline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
+from suwen.privacy.english_streets import streets
 from suwen.privacy.english_words import LISTS, Words
 from suwen.privacy.identifier import Identifier
 from suwen.privacy.lexicon import cities, english_words, table, words
 
 REACH: Final = 6
 """Most words of a facility before what it is."""
-_DIGIT: Final = re.compile(r"\d")
-_WORDS: Final = {
-    "box": frozenset(("box",)),
-    "flat": frozenset(("flat", "apt", "apartment", "room", "suite", "unit")),
-    "road": frozenset(("highway", "hwy", "route", "rte", "interstate", "i", "us", "sr")),
-    "postcode": frozenset(),
-}
-"""Words without one of which there is no such address."""
 _STEPS: Final = re.compile(r"(?:\s|-|\.\s?|'s\s|\s?&\s?|'\s|,\s?(?=new\b))", re.IGNORECASE)
 _STEP: Final = re.compile(r"\s*,?\s*(?:(?:in|of|at)\s+)?(?=[a-z])", re.IGNORECASE)
-_POSTAL: Final = re.compile(r"[A-Za-z:#]\s{0,3}\d{5}(?!\d)|[Pp][Oo][Ss][Tt]")
 _SAINTS: Final = frozenset(("st", "saint", "mt", "mount", "lady"))
 _WHERE: Final = frozenset(
     ["at", "in", "from", "to", "near", "of", "outside", "around", "via", "@", "into", "visiting"]
@@ -36,28 +28,23 @@ _WHERE: Final = frozenset(
 _BEFORE: Final = frozenset(("at", "in", "to", "from", "near", "the", "our", "a"))
 """One of them stands before what `_LIVES` announces."""
 _LIVES: Final = re.compile(
-    r"\b(?:lives?|living|resid\w+|moved|born|grew\s+up|raised|based|flew|originally|returned|arrived|from|works?|employed|travel\w*|visit\w*|seen|treated|"
+    r"\b(?:lives?|living|resid\w+|moved|born|grew\s+up|raised|based|flew|originally|returned|"
+    r"arrived|from|works?|employed|travel\w*|visit\w*|seen|treated|"
     r"admitted|evaluated|referred|transferred|hospitali[sz]ed|followed|attend\w*|presented)\s+"
     r"(?:\w+\s){0,2}?(?:at|in|to|from|near|@)\s+(?:the\s|our\s|a\s)?$|\bfrom\s+(?:th"
     r"e\s|our\s)?$|\b(?:at|@)\s+(?:the\s|our\s)?$",
     re.IGNORECASE,
 )
 
-_NO_STREET: Final = re.compile(
-    r"^\d+\S*\s(?:mg|ml|mcg|g|kg|units?|tab(?:let)?s?|mm|cm|hours?|days?|weeks?|months?|years?)\b"
-    r"|[a-z]{3,}\.\s|\s(?:by|with|per|every)\s",
-    re.IGNORECASE,
+_TOWN: Final = re.compile(
+    r",\s(?P<v>[A-Z][a-z]{2,}(?:[ -](?:on|upon|in|le|de|la)?[ -]?[A-Z][a-z]+){0,2})(?![a-z])"
 )
-_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)\b", re.IGNORECASE)
-_TOWN: Final = re.compile(r",\s(?P<v>[A-Z][a-z]{2,}(?:[ -](?:on|upon|in|le|de|la)?[ -]?[A-Z][a-z]+){0,2})(?![a-z])")
 """A town after a street: capitals after a comma."""
 _CODE: Final = re.compile(
     r",?\s{1,2}(?:(?-i:[A-Z]{2})\s)?(?:\d{5}(?:-\d{4})?(?!\d)"
     r"|(?-i:[A-Z]{1,2}\d[A-Z\d]?\s?\d[ABD-HJLNP-UW-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d)(?![A-Za-z\d]))"
 )
 """A postal code of the United States, the United Kingdom or Canada after a place."""
-STREET = Text(en="number and street", zh="门牌号与街道")
-POSTAL = Text(en="postal code", zh="邮政编码")
 FACILITY = Text(en="name before a kind of care facility", zh="医疗机构名称")
 KNOWN = Text(en="known care facility", zh="已知医疗机构")
 SAINT = Text(en="facility named after a saint or mountain", zh="以圣徒或山命名的机构")
@@ -69,49 +56,10 @@ WHERE = Text(en="capitals after a word for where", zh="地点介词后的专名"
 def _patterns() -> dict[str, re.Pattern[str]]:
     lists = table(LISTS)
     state = "|".join([*lists["states"].upper().split(), *lists["state_names"]])
-    ends, starts = lists["street_ends"], lists["street_starts"]
-    unit = (
-        r"(?:,?\s{0,3}(?:apt|apartment|suite|ste|unit|floor|fl|room|rm|bldg|building|#)"
-        r"\.?\s?#?\s?[\w-]{1,6}\b)*"
-    )
     flags = re.IGNORECASE
     return {
-        "street": re.compile(
-            r"(?<![\d./])\b\d{1,6}(?:-\d{1,4})?[a-z]?,?\s+(?:(?:[nsew]|north|south|east|west"
-            r"|ne|nw|se|sw)\.?\s+)?"
-            rf"(?:[a-z0-9][\w'.-]*\s+){{1,4}}?{ends}(?![a-z]){unit}(?:\s(?:[nsew]|ne|nw|se|sw"
-            r")\b\.?)?",
-            flags,
-        ),
-        "ordinal": re.compile(
-            rf"\b\d{{1,3}}(?:st|nd|rd|th)\s+{ends}(?:\s+(?:clinic|office|hospital))?(?![a-z])",
-            flags,
-        ),
-        "foreign": re.compile(
-            rf"\b{starts}\s+(?:de\s+|del\s+|la\s+|los\s+|las\s+)*(?:[\w'.-]+\s?){{1,5}},?\s*("
-            rf"?:n[.ºo°]*\s*)?\d{{1,4}}(?:,?\s*\d{{1,2}}\s?[ºªa-z-]{{0,3}})*",
-            flags,
-        ),
-        "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
-        "flat": re.compile(r"\b(?:flat|apt\.?|apartment|room|suite|unit)\s\d{1,4}[a-z]?,\s(?=\d)", flags),
-        "road": re.compile(
-            r"\b(?:highway|hwy\.?|route|rte\.?|interstate)\s\d{1,3}\b(?:\s(?:exit|mile)\s\d{1,3})?"
-            r"|\b(?:i|us|sr)-\d{1,3}\s(?:exit|mile)\s\d{1,3}",
-            flags,
-        ),
-        "postcode": re.compile(
-            r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\w-])"
-        ),
         "state": re.compile(
             rf"\s?,?\s{{1,3}}(?P<s>{state})\b\.?(?:,?\s+(?P<z>\d{{5}}(?:-\d{{4}})?))?(?!\w)", flags
-        ),
-        "zip": re.compile(
-            r"\b(?:zip(?:\s?code)?|postal\s+code|postcode|cp|c\.p\.)\s*(?:is|[:#])?\s*(?P<v>"
-            rf"\d{{5}}(?:-\d{{4}})?|[a-z]\d[a-z]\s?\d[a-z]\d|[a-z]{{1,2}}\d[\da-z]?\s?\d[a-z]"
-            rf"{{2}})\b|"
-            rf"\b(?:{lists['states'].upper().replace(' ', '|')})\s+(?P<w>\d{{5}}(?:-\d{{4}})?"
-            r")(?!\d)",
-            flags,
         ),
         "after": re.compile(
             rf"(?:[\s-]+(?:{'|'.join([*lists['facility_heads'], *lists['facility_weak']])}|e"
@@ -129,61 +77,10 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 def places(said: Words) -> list[Identifier]:
     """Return addresses, cities and care facilities of a text."""
-    found = [*_streets(said), *_facilities(said), *_cities(said)]
+    found = [*streets(said), *_facilities(said), *_cities(said)]
     if said.cased:
         found += _capitals(said, {one.start for one in found})
     return [_onward(said, one) for one in found]
-
-
-@lru_cache(maxsize=1)
-def _street_words() -> Mapping[str, frozenset[str]]:
-    """Return by form the words without one of which no address of the form can stand."""
-    lists = table(LISTS)
-    ends = _optional(re.findall(r"[a-z]+\??", lists["street_ends"]))
-    starts = _optional(re.findall(r"[a-z]+\??", lists["street_starts"].lower()))
-    return {"street": ends, "ordinal": ends, "foreign": starts, **_WORDS}
-
-
-def _optional(listed: Sequence[str]) -> frozenset[str]:
-    """Return words with and without a last letter that may be missing (`streets?`)."""
-    bare = [one.removesuffix("?") for one in listed]
-    return frozenset((*bare, *(one[:-2] for one in listed if one.endswith("?"))))
-
-
-def _streets(said: Words) -> Iterator[Identifier]:
-    text, patterns = said.text, _patterns()
-    if not _DIGIT.search(text):
-        return
-    for name, needed in _street_words().items():
-        if needed and needed.isdisjoint(said.present):
-            continue
-        place = 0
-        while found := patterns[name].search(text, place):
-            place = found.end()
-            if name != "street" or _is_street(found[0], text[place : place + 3]):
-                yield Identifier(*found.span(), "address", STREET, 0.85)
-            else:  # another number within it may begin an address
-                place = found.start() + len(re.match(r"\d+", found[0])[0])
-    if not _POSTAL.search(text):
-        return
-    for found in patterns["zip"].finditer(text):
-        yield Identifier(*found.span(found.lastgroup or 0), "address", POSTAL, 0.85)
-
-
-def _is_street(text: str, after: str) -> bool:
-    """Say whether a number, words and a street's end are an address: not "20 mg by way".
-
-    `Dr` before a name is a title, not a drive.
-    """
-    title = re.search(r"[dD][rR]\.?$", text) and re.match(r"\s[A-Z]", after)
-    if title or _NO_STREET.search(text):
-        return False
-    middle = [one for one in re.findall(r"[A-Za-z']+", text.lower())[:-1] if len(one) > 1]
-    if text.islower():
-        return all(one not in words(LISTS, "facility_stop") for one in middle)
-    end = re.findall(r"[A-Za-z]+", text)[-1]
-    named = any(one[0].isupper() or _ORDINAL.match(one) for one in text.split()[1:-1])
-    return (named and not (end.islower() and len(middle) > 1)) or text.isupper()
 
 
 def _back(said: Words, start: int) -> int:

@@ -100,15 +100,14 @@ def read(text: str) -> Words:
         if "'" in word or "-" in word:
             if word[-2:] == "'s":
                 spans[i] = (spans[i][0], spans[i][1] - 2)
-                low[i] = word = word[:-2]
-                flags[i] = names.get(word, "")
-            if not flags[i] and "-" in word:
-                flags[i] = names.get(word.rpartition("-")[2], "")
+                low[i] = word[:-2]
+                flags[i] = names.get(low[i], "")
+            if not flags[i] and "-" in low[i]:
+                flags[i] = names.get(low[i].rpartition("-")[2], "")
     cased = _cased(text, spans, low)
     ordinary, never = english_words(), words(LISTS, "capital_words")
     likely = [
-        word not in never
-        and _likely(text[start:end], known, word in ordinary, cased)
+        word not in never and _likely(text[start:end], known, word in ordinary, cased)
         for (start, end), word, known in zip(spans, low, flags, strict=True)
     ]
     present = frozenset(low)

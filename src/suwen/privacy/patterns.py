@@ -123,7 +123,11 @@ def labelled(text: str, rules: Rules) -> list[Identifier]:
         for one in rules.words[begin]
         if one in low
     }
-    digits = max(map(len, _NUMBER.findall(_SPACED.sub("", text))), default=0) if _DIGIT.search(text) else 0
+    digits = (
+        max(map(len, _NUMBER.findall(_SPACED.sub("", text))), default=0)
+        if _DIGIT.search(text)
+        else 0
+    )
     found: list[Identifier] = []
     for rule in rules.rules:
         if (

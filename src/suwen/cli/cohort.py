@@ -1,0 +1,75 @@
+"""`suwen cohort SOURCE OUT`: patients like others, generalised until nobody stands alone."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    from suwen.core.errors import BadInput
+
+    pairs = [text.partition("=") for text in texts]
+    if any(not mark or not name for name, mark, _ in pairs):
+        raise BadInput("an option without =", "NAME=KIND", "such as --quasi 'Admitted=date'")
+    return {name: kind for name, _, kind in pairs}
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="CSV, FHIR JSON or NDJSON, a folder of it, or `store`.")
+    ],
+    target: Annotated[Path, typer.Argument(help="New folder for the cohort and its report.")],
+    k: Annotated[int, typer.Option(help="Fewest people alike.")] = 5,
+    sensitive: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=L: a column with at least L values among them; repeatable."),
+    ] = None,
+    quasi: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=age|zip|date|category, or NAME=none; repeatable."),
+    ] = None,
+    suppressed: Annotated[float, typer.Option(help="Largest share of rows left out.")] = 0.05,
+    local: Annotated[
+        bool, typer.Option(help="Ranges of each class instead of bands common to all.")
+    ] = False,
+    condition: Annotated[
+        str, typer.Option(help="Only patients with this code, or this in a condition's name.")
+    ] = "",
+) -> None:
+    """Export a cohort in which everyone has k - 1 others alike, with a report."""
+    from suwen.core.errors import BadInput
+    from suwen.core.settings import settings
+    from suwen.privacy import cohort_export, cohort_rows
+    from suwen.privacy.cohort import Goal
+    from suwen.records import Person, Store
+    from suwen.records.store import OPERATOR
+
+    values = _pairs(sensitive or [])
+    if not all(one.isdecimal() for one in values.values()):
+        raise BadInput("a sensitive column without a number", "NAME=L", "--sensitive Diagnosis=2")
+    diversity = max((int(one) for one in values.values()), default=1)
+    goal = Goal(k, tuple(values), diversity, suppressed)
+    with Store.open(settings()) as store:
+        operator = Person(OPERATOR, "Operator", "administrator")
+        pseudonyms = store.pseudonyms(operator, "administration", "default")
+        pseudonyms.secret()  # refused, and the denial logged, where the policy does not allow it
+        if source == "store":
+            access = store.session(store.person(f"os.{getpass.getuser()}"), "treatment")
+            stored = [*access.search("Patient"), *access.search("Condition")]
+            rows = cohort_rows.of_resources([one.content for one in stored], condition)
+        else:
+            rows = cohort_rows.read(Path(source), condition)
+
+        def log(report: cohort_export.Counts) -> None:
+            pseudonyms.keep({}, {"cohort": dict(report)})
+
+        done = cohort_export.write(rows, _pairs(quasi or []), goal, target, log, local=local)
+    for name, step in done.report["generalisation"].items():
+        typer.echo(f"  {name}: {step} (loss {done.report['loss'][name]:.3f})")
+    typer.echo(f"  k {done.report['k']}, l {done.report['l'] or '–'}, left out "
+               f"{done.report['suppressed']} of {done.report['rows']}")  # fmt: skip
+    typer.echo(f"  {target}")
