@@ -133,7 +133,14 @@ def _is_eponym(said: Words, i: int, end: int) -> bool:
     possessive = said.text[said.spans[end - 1][1] :][:2] == "'s"
     if after in words(LISTS, "eponym_heads") and (named[-1] in known or not possessive):
         return not (len(named) > 1 and said.is_first(i) and named[-1] not in known)
-    return all(one in known for one in named) and (len(named) > 1 or possessive)
+    parts = [part for one in named for part in one.split("-")]
+    joined = "-" in named[0]  # Child-Pugh B is a grade, Wilson B. is a person
+    rest = {part for part in parts if not (joined and len(part) == 1)}
+    return (
+        parts[0] in known
+        and known.issuperset(rest - words(LISTS, "eponym_heads"))
+        and (len(parts) > 1 or possessive)
+    )
 
 
 def names(said: Words) -> list[Identifier]:

@@ -149,3 +149,62 @@ def test_what_is_no_text_is_refused_with_one_clear_error() -> None:
 def test_half_decoded_text_and_lone_surrogates_do_not_stop_it() -> None:
     text = "患者\ufffd张伟\ud800，电话13812345678"
     assert found(text)["phone"] == ["13812345678"]
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("pt marcus delgado states his knee hurts", "marcus delgado"),
+        ("Her sister Katarzyna Wrona called.", "Katarzyna Wrona"),
+        ("Letter for OKONKWO^CHIDI, read today.", "OKONKWO^CHIDI"),
+        ('Husband Bartholomew "Bart" Lindqvist at bedside.', 'Bartholomew "Bart" Lindqvist'),
+        ("Client J.T. Marlowe was seen.", "J.T. Marlowe"),
+        ("Discharge instructions for Shreya. Drink enough.", "Shreya"),
+        ("Alien number A 099 887 654 on file.", "A 099 887 654"),
+        ("Last four of social 1120.", "1120"),
+        ("Visa ending 4242 was charged.", "4242"),
+        ("Wrist band H7719-2204 checked.", "H7719-2204"),
+        ("Call her at 555-0147 tonight.", "555-0147"),
+        ("Photo IMG_20230611_gwen.jpg attached.", "IMG_20230611_gwen.jpg"),
+        ("write to minhanh.p at fastpost dot example", "minhanh.p at fastpost dot example"),
+        ("PROGRESS NOTE 10/31 - stable", "10/31"),
+        ("DOB 100744, BP 120/80", "100744"),
+        ("Seen on New Year's Eve 2023.", "New Year's Eve 2023"),
+        ("Lives at Flat 3, 27 Cobbold Mews, Ipswich IP4 2QR.", "27 Cobbold Mews, Ipswich IP4 2QR"),
+        ("She died aged 101.", "101"),
+        ("NASS: 20 56705265 80.", "20 56705265 80"),
+        ("进修医师小郭已告知护士小陈。", "小郭"),
+        ("审核:庄严,已发报告。", "庄严"),
+        ("自报姓名凡卡,否认病史。", "凡卡"),
+        ("扎西次仁,藏族,发热三天。", "扎西次仁"),
+        ("从2001:db8:85a3::8a2e:370:7334登录", "2001:db8:85a3::8a2e:370:7334"),
+        ("呼吸机 SN 23221904817 已更换", "23221904817"),
+        ("独居菜花泾小区11-3-402,无人照料", "11-3-402"),
+        ("银联卡尾号4242支付", "4242"),
+        ("照片文件DSC00412_柯镇恶.JPG已存", "DSC00412_柯镇恶.JPG"),
+        ("2024年元旦入所", "2024年元旦"),
+    ],
+)
+def test_formats_people_write_are_found_whole(text: str, gone: str) -> None:
+    start = text.index(gone)
+    covered = {i for one in identifiers(text) for i in range(one.start, one.end)}
+    missed = [i for i in range(start, start + len(gone)) if text[i].isalnum() and i not in covered]
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Montreal classification A2 L3 B1, Child-Pugh B.",
+        "Continue atorvastatin 80 mg. Follow-up with Dr.",
+        "Harris hip score 78, Jackson-Pratt drain 120 mL.",
+        "SNOMED 53741008, pain 3/10, walks 1/2 mile.",
+        "Hertel 17-105-18.",
+        "责任护士已交班，每2小时，翻身一次。",
+        "麦氏点压痛，王氏吻合血管充盈。",
+        "徐长卿6g，刘寄奴9g，何首乌10g。",
+        "小时候有哮喘，老年性白内障。",
+    ],
+)
+def test_eponyms_doses_and_herbs_are_nobody(text: str) -> None:
+    assert [one.of(text) for one in identifiers(text) if one.certainty > ONLY_PLACE] == []
