@@ -32,6 +32,8 @@ ACTIONS: Final = frozenset(
     | {"age", "zip", "num", "code", "prose", "remove"}
 )
 _MARKS = re.compile(r"[^\w]+|_")
+_SENTENCE = re.compile(r"[.。；;!?！？](?:\s|$)|(?:\S+\s+){7}")
+"""What no name of a column holds: the end of a sentence, eight words."""
 _NUMBER = re.compile(r"[<>]?=?\s?[+-]?\d{1,9}(?:[.,]\d{1,9})?(?:[eE][+-]?\d{1,3})?%?")
 _CODE = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][\w./%+:-]{0,15}")
 
@@ -59,7 +61,8 @@ def read(text: str) -> Table | None:
     delimiter = max(DELIMITERS, key=lines[0].count)
     count = lines[0].count(delimiter)
     even = all(line.count(delimiter) == count for line in lines if '"' not in line)
-    short = all(len(cell) <= 60 for cell in lines[0].split(delimiter))
+    heads = lines[0].split(delimiter)
+    short = all(len(cell) <= 60 and not _SENTENCE.search(cell) for cell in heads)
     if not count or not even or not short:
         return None
     try:
@@ -165,7 +168,10 @@ def deidentify(
     out = io.StringIO()
     writer = csv.writer(out, delimiter=table.delimiter, lineterminator="\n")
     writer.writerow(
-        [_header(name, action) for name, action in zip(table.header, actions, strict=True)]
+        [
+            _header(name, action, cast.common)
+            for name, action in zip(table.header, actions, strict=True)
+        ]
     )
     named = keys(table, actions)
     known: dict[str, Known] = {}
@@ -183,10 +189,12 @@ def deidentify(
     return out.getvalue()
 
 
-def _header(name: str, action: str) -> str:
-    """Return a header as it may stay: one that nothing knows could be anything."""
-    known = _MARKS.sub("", name).lower() in _words()
-    return name if known or re.fullmatch(r"[^\d@]{1,40}\d{0,2}[^\d@]{0,20}", name) else action
+def _header(name: str, action: str, common: Person) -> str:
+    """Return a header as it may stay: one that nothing knows could be anything, even a name."""
+    if _MARKS.sub("", name).lower() in _words():
+        return name
+    plain = re.fullmatch(r"[^\d@]{1,40}\d{0,2}[^\d@]{0,20}", name) is not None
+    return name if plain and common.prose(name) == name else action
 
 
 class _Work:

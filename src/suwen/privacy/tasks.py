@@ -69,6 +69,7 @@ class Identifying(Published):
         "GB/T 35273-2020 annex A and GB/T 39725-2020: personal and health information",
         "US Census Bureau 1990: frequent first names and surnames; GeoNames (CC BY 4.0): cities",
         "Faker and mimesis (MIT): first names and surnames of many countries",
+        "SCOWL (K. Atkinson, free licence): ordinary words of American English",
         "LAC: Jiao et al., arXiv 1807.01882 (Apache-2.0): Chinese names, places, institutions",
     )
     limits = (

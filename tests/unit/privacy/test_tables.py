@@ -87,3 +87,14 @@ def test_no_table_no_header_or_an_unknown_action_is_refused(
 ) -> None:
     with pytest.raises(BadInput):
         tables.deidentify(text, CAST, said)
+
+
+def test_notes_of_even_lines_are_no_table() -> None:
+    line = "Patient Gwen Tollefson, MRN 4000000, seen in Boston. BP 120/80, pulse 72.\n"
+    assert tables.read(line * 3) is None
+
+
+def test_a_header_that_names_someone_does_not_stay() -> None:
+    text = "MRN,Smith,Blood pressure\n4839201,yes,120\n5550001,no,130\n"
+    head = tables.deidentify(text, Cast(person("common"), person)).splitlines()[0]
+    assert head == "MRN,prose,Blood pressure"
