@@ -30,7 +30,7 @@ from suwen.gateway.folder import read_folder
 from suwen.gateway.storing import store_intake
 from suwen.imaging.points import point_records
 from suwen.lifecycle import packs
-from suwen.lifecycle.run import run, with_data
+from suwen.lifecycle.run import answered, run, with_data
 from suwen.records import Access, Person, Store, finding_of, report_of
 
 PURPOSE = "treatment"
@@ -237,6 +237,19 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)
     return found[name]
+
+
+def answer_held(case: Case, name: str) -> list[Finding]:
+    """Answer one task on a Case that lies in no store, with the tasks it builds on.
+
+    Everything found is returned, the answers of the task itself last; nothing is kept or logged.
+    """
+    found: list[Finding] = []
+    wanted = needed_by(name)
+    for task in in_order():
+        if task.name in wanted:
+            found += answered(task, packs.current(task.name), case, found)
+    return found
 
 
 def diagnose_folder(request: DiagnoseRequest, home: Settings | None = None) -> Outcome:

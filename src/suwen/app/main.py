@@ -33,6 +33,12 @@ class Application:
 
         run_demo(once=once, port=port)
 
+    def summarise(self, request: cli.SummaryRequest) -> cli.Written:
+        """Return the notes of files or of a patient by problems."""
+        from suwen.app.summary import summarise
+
+        return summarise(request)
+
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""
         from suwen.app.services import operator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 if TYPE_CHECKING:
+    from suwen.core.codes import Language
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
 
@@ -38,6 +39,25 @@ class Outcome:
     finding_decisions: tuple[int, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class SummaryRequest:
+    """What `suwen summarise` was asked: notes of a file or folder, or of a patient of the store."""
+
+    path: Path | None
+    patient: str
+    language: Language
+    form: str
+    rewrite: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text, and why parts of what it was asked of are not in it."""
+
+    text: str
+    not_understood: tuple[str, ...] = ()
+
+
 class Wiring(Protocol):
     """What the command line needs from the application above it."""
 
@@ -47,6 +67,10 @@ class Wiring(Protocol):
 
     def demo(self, once: bool, port: int) -> None:
         """Diagnose the demo patients, then serve the workbench unless `once`."""
+        ...
+
+    def summarise(self, request: SummaryRequest) -> Written:
+        """Return the notes of files or of a patient by problems."""
         ...
 
     def replay(self, decision: int) -> ReplayResult:
@@ -64,6 +88,8 @@ class Wiring(Protocol):
 
 COMMANDS = (
     "diagnose",
+    "summarise",
+    "draft",
     "demo",
     "serve",
     "doctor",

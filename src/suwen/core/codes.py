@@ -25,6 +25,11 @@ class Text(BaseModel):
         """Return the text in `language`."""
         return self.zh if language == "zh" else self.en
 
+    def inside(self) -> Text:
+        """Return a name as it stands inside an English sentence: small unless an abbreviation."""
+        small = self.en if self.en[1:2].isupper() else self.en[:1].lower() + self.en[1:]
+        return Text(en=small, zh=self.zh)
+
 
 class Code(BaseModel):
     """A concept of a code system, with its name in both languages.

@@ -18,20 +18,13 @@ from suwen.core.nouns import (
     canonical,
     digest_of,
 )
+from suwen.core.quantities import percent
 from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
 from suwen.diagnosis.problems import Problem, edits, problems
-from suwen.diagnosis.wording import (
-    BAND_WORDS,
-    Section,
-    concept,
-    inside,
-    percent,
-    probability,
-    quantity,
-)
+from suwen.diagnosis.wording import BAND_WORDS, Section, concept, inside, probability, quantity
 
 SECTION_ORDER = {str(section): place for place, section in enumerate(Section)}
 COUNTED = {

@@ -24,9 +24,10 @@ from suwen.core.nouns import (
     canonical,
     digest_of,
 )
+from suwen.core.quantities import unit_sign
 from suwen.diagnosis.observations import FINDING_SYSTEM
 from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
-from suwen.diagnosis.wording import concept, unit_sign
+from suwen.diagnosis.wording import concept
 
 Resource = dict[str, Any]
 

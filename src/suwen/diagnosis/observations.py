@@ -18,8 +18,9 @@ from typing import Any, Literal
 
 from suwen.core.codes import LOINC, SUWEN, Text
 from suwen.core.nouns import Case, Record, Reference, Statement
+from suwen.core.quantities import number, with_unit
 from suwen.diagnosis.language import both, joined, message, moment, same
-from suwen.diagnosis.wording import Section, number, quoted, with_unit
+from suwen.diagnosis.wording import Section, quoted
 
 KNOWLEDGE = Path(__file__).parent / "knowledge" / "observations.toml"
 FINDING_SYSTEM = f"{SUWEN}/finding"

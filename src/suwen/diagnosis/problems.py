@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from suwen.core.codes import LONGEST_DIAMETER, Code, Text
 from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Status, Tracking
+from suwen.core.quantities import percent
 from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.language import both, same
-from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, percent, quoted
+from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, quoted
 
 ABSTAINED = 1.5
 """Rank of a question left open: below every grey answer, above every rule-out."""

@@ -17,6 +17,7 @@ from suwen.core.nouns import (
     Reference,
     Report,
 )
+from suwen.core.quantities import number, with_unit
 from suwen.diagnosis.language import both, joined, message, moment, say
 from suwen.diagnosis.likeness import Likeness, similar_examples
 from suwen.diagnosis.patient import identity, is_test_patient
@@ -30,10 +31,8 @@ from suwen.diagnosis.wording import (
     Section,
     concept,
     inside,
-    number,
     probability,
     quoted,
-    with_unit,
 )
 
 CAPTIONS = {

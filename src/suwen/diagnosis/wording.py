@@ -1,8 +1,4 @@
-"""How numbers, units, bands and sections read to a clinician, each decided once.
-
-Units: UCUM 2.1 print symbols. Percentages are whole numbers and never 0 or 100: a model is not that
-sure.
-"""
+"""How bands, sections, measures and quotations read to a clinician, each decided once."""
 
 from __future__ import annotations
 
@@ -10,7 +6,8 @@ import re
 from enum import StrEnum
 
 from suwen.core.codes import LONGEST_DIAMETER, PULMONARY_NODULE, Code, Text
-from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Tracking
+from suwen.core.nouns import Band, Finding, Interval, Tracking
+from suwen.core.quantities import number, percent, with_unit
 from suwen.diagnosis.language import both, message, same
 
 
@@ -57,24 +54,6 @@ CONCEPT_NAMES = {
 }
 """Names that say more to a clinician than the display of their code."""
 
-UNIT_SIGNS = {
-    "1": "",
-    "mm3": "mm³",
-    "cm3": "cm³",
-    "Cel": "°C",
-    "mm[Hg]": "mmHg",
-    "ug/L": "µg/L",
-    "umol/L": "µmol/L",
-    "10*9/L": "×10⁹/L",
-    "10*12/L": "×10¹²/L",
-    "{score}": "",
-    PROBABILITY: "",
-    "[pH]": "",
-    "mL/min/{1.73_m2}": "mL/min/1.73 m²",
-    "kg/m2": "kg/m²",
-}
-"""Print forms of UCUM units that are not their own print form."""
-
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]"
 )
@@ -89,39 +68,6 @@ def quoted(text: str, limit: int = QUOTE_CHARACTERS) -> str:
     """Return a record's own words on one line: nothing invisible or reordering, cut at `limit`."""
     line = " ".join(_UNSEEN.sub("", text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def unit_sign(unit: str) -> str:
-    """Return the print form of a UCUM unit."""
-    return UNIT_SIGNS.get(unit, unit)
-
-
-def with_unit(number: str, unit: str) -> str:
-    """Return a number and its unit; the percent sign stands close."""
-    sign = unit_sign(unit)
-    return number + ("" if sign in {"", "%"} else " ") + sign
-
-
-def number(value: float, unit: str = "") -> str:
-    """Return a measured value with as many digits as mean something in its unit."""
-    if unit == PROBABILITY:
-        return percent(value)
-    if unit == "mm":
-        return f"{value:.1f}"
-    if unit == "mm3":
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
-
-
-def percent(value: float) -> str:
-    """Return a probability in [0, 1] as a whole percentage, `<1%` and `>99%` at the ends."""
-    if value < 0.01:
-        return "<1%"
-    if value > 0.99:
-        return ">99%"
-    return f"{100 * value:.0f}%"
 
 
 def probability(interval: Interval) -> Text:
@@ -156,8 +102,7 @@ def concept(code: Code) -> Text:
 
 def inside(name: Text) -> Text:
     """Return a name as it stands inside an English sentence: small, unless an abbreviation."""
-    en = name.en if name.en[1:2].isupper() else name.en[:1].lower() + name.en[1:]
-    return Text(en=en, zh=name.zh)
+    return name.inside()
 
 
 def label(finding: Finding, tracking: Tracking | None = None) -> Text:

@@ -52,26 +52,26 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
     Parameters
     ----------
     folder
-        Folder with the files, read with its sub-folders in sorted order.
+        Folder with the files, read with its sub-folders in sorted order; or one file.
     zone
         Time zone of times in tables that name none; None: this machine's.
 
     Raises
     ------
     NotFound
-        There is no such folder.
+        There is no such folder or file.
     UnsafeInput
         More than `FILE_CAP` files.
     BadInput
         The files name two different patients, or nothing was understood.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise NotFound("no such folder", "a folder with the files of one patient", "check the path")
     reading = Reading()
     dicom = DicomReader(reading)
     digests = []
     for path, refused in _walk(folder):
-        name = path.relative_to(folder).as_posix()
+        name = path.relative_to(folder).as_posix() if path != folder else path.name
         reason, digest = (refused, "") if refused else _read(path, name, reading, dicom, zone)
         digests.append(digest)
         if reason is not None:
@@ -103,6 +103,9 @@ def _reasons(reading: Reading) -> str:
 
 def _walk(folder: Path) -> Iterator[tuple[Path, Text | None]]:
     """Yield each file in sorted order, with the reason where it is not to be read."""
+    if not folder.is_dir():
+        yield folder, _refused(folder, folder.resolve())
+        return
     root = folder.resolve()
     count = 0
     stack = [(folder, 0)]

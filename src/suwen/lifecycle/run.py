@@ -86,6 +86,17 @@ def run(
     return found
 
 
+def answered(task: Task, pack: Pack, case: Case, earlier: Sequence[Finding] = ()) -> list[Finding]:
+    """Answer `task` on `case` without a store: nothing is kept, so nothing of it can be replayed.
+
+    `earlier` are findings on the same Case; those of the tasks in `task.after` are passed on.
+    """
+    before = [finding for finding in earlier if finding.task in task.after]
+    return [
+        finding for sample in task.samples(case, before) for finding in answer(task, pack, sample)
+    ]
+
+
 def answer(task: Task, pack: Pack, sample: Sample) -> list[Finding]:
     """Predict one sample; outside the input domain the pack abstains and says why.
 

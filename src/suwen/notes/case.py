@@ -62,6 +62,19 @@ class Unread:
     reason: Text
 
 
+def title_of(record: Record) -> str:
+    """Return what a document calls itself, or the name of its kind; empty where it has neither."""
+    content = record.content
+    attachments = [part.get("attachment") or {} for part in content.get("content") or ()]
+    attachments += content.get("presentedForm") or []
+    kind = content.get("type") or content.get("code") or {}
+    kind = kind if isinstance(kind, dict) else {}
+    named = [one.get("title") for one in attachments]
+    named += [content.get("title"), content.get("description"), kind.get("text")]
+    named += [coding.get("display") for coding in kind.get("coding") or ()]
+    return next((str(one) for one in named if one), "")
+
+
 def notes_of(case: Case) -> list[Read]:
     """Return the readable notes of a case, in the order their records were stored."""
     return [one for one in read_case(case) if isinstance(one, Read)]

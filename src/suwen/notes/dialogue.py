@@ -35,6 +35,8 @@ ECHO: Final = 3
 """Lines back to which a clinician who says something again is compared."""
 FRAGMENT: Final = 7
 """Words of the longest answer that says nothing without its question."""
+LONGEST_ADDED: Final = 40
+"""Characters of what is put to a Chinese yes."""
 
 Way = Literal["stated", "denied", "reported", "answered", "ordered", "found"]
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
@@ -182,8 +184,7 @@ def _heads(name: str) -> tuple[tuple[re.Pattern[str], str, str], ...]:
 def _answer(talk: str, asked: Clause, first: Clause) -> Iterator[Line]:
     """Yield the lines of the first words of an answer to a question."""
     kind, at = _yes_or_no(first.of(talk))
-    verb = set(first.of(talk)[1:at]) if first.of(talk).startswith("不") else set()
-    if verb and not verb & set(asked.of(talk)):  # 不咳 is no answer to 有痰吗
+    if at and not _about(first.of(talk)[:at], asked.of(talk)):
         kind, at = "", 0
     answer, more = _parted(talk, first, at)
     excepted = kind == "no" and bool(_excepts().search(more.of(talk)))
@@ -194,7 +195,7 @@ def _answer(talk: str, asked: Clause, first: Clause) -> Iterator[Line]:
             talk, kind, thing, asked, first if added else answer, more if added else None
         )
         if more.start < more.end and not added:
-            yield _line(retold(more.of(talk), first.voice), (more,), "stated")
+            yield _line(retold(more.of(talk), first.voice), (asked, more), "stated")
         return
     if first.asks:
         return
@@ -216,6 +217,12 @@ def _yes_or_no(said: str) -> tuple[str, int]:
         if found := _begins(kind).match(text):
             return kind, found.end()
     return "", 0
+
+
+def _about(answer: str, question: str) -> bool:
+    """Say whether a Chinese no or yes that names a verb names that of the question (抽, 不咳)."""
+    verb = re.match(_words()["answers"]["verb"], answer)
+    return verb is None or bool(set(verb["verb"]) & set(question))
 
 
 def _parted(talk: str, first: Clause, at: int) -> tuple[Clause, Clause]:
@@ -261,6 +268,8 @@ def _excepts() -> re.Pattern[str]:
 def _attached(more: str) -> bool:
     """Say whether what follows a yes or no only adds to it: when, how long, which."""
     words = _PIECE.findall(more.lower())
+    if _HAN.search(more):
+        return len(words) <= LONGEST_ADDED
     return bool(words) and (
         _short(more) or (words[0] in _words()["answers"]["adding"] and len(words) <= 2 * FRAGMENT)
     )

@@ -3,7 +3,8 @@
 Nothing is worded freely: a fact's line is its name in a fixed phrase of `knowledge/summary.toml`, a
 note's line is a sentence as it stands. Each cites where it comes from. A problem is followed by the
 sentences of the assessment and plan that name it. What one note affirms and another denies is said
-to be a contradiction, once, with both places.
+to be a contradiction, first of all, with the places of both sides. Problems that an assessment
+names come before those that stand elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from suwen.notes.text import Cited, Note, Span
 SOURCE: Final = Path(__file__).parent / "knowledge" / "summary.toml"
 MOST_SENTENCES: Final = 2
 """Sentences that follow one problem."""
+ALONE: Final = 4
+"""Characters of a sentence beside the problem's name that say nothing more: a number, a stop."""
 MOST_PLANS: Final = 8
 """Sentences of plans that name no problem."""
 ADVISING: Final = ("assessment", "plan", "assessment_and_plan", "discharge_instructions")
@@ -35,7 +38,11 @@ class Stated(Protocol):
 
     @property
     def name(self) -> Text:
-        """Name of the thing with what belongs to it (dose, value and unit)."""
+        """Name of the thing."""
+
+    @property
+    def detail(self) -> Text:
+        """What belongs to it: dose and frequency, value and unit, since when; may be empty."""
 
     @property
     def kind(self) -> str:
@@ -57,6 +64,10 @@ class Stated(Protocol):
     def cited(self) -> Sequence[Cited]:
         """Where it is said."""
 
+    @property
+    def finding(self) -> str:
+        """Id of the finding it comes from; empty where there is none."""
+
 
 @dataclass(frozen=True)
 class SummaryLine:
@@ -74,6 +85,12 @@ class SummaryLine:
         Key of the fact it belongs to; empty for sentences that name none.
     quoted
         The words of a note, as they stand.
+    status
+        Key of its phrase in `knowledge/summary.toml`; empty for a quotation.
+    denied
+        Of a contradiction, the places among `cited` that deny.
+    findings
+        Ids of the findings of the facts it is about.
     """
 
     text: Text
@@ -81,6 +98,9 @@ class SummaryLine:
     cited: tuple[Cited, ...]
     about: str = ""
     quoted: bool = False
+    status: str = ""
+    denied: tuple[Cited, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 @cache
@@ -91,6 +111,11 @@ def _wording() -> Mapping[str, Any]:
 def parts() -> Mapping[str, Text]:
     """Return the parts of a summary with their titles, in order."""
     return {name: Text(**one["title"]) for name, one in _wording()["parts"].items()}
+
+
+def part_codes() -> Mapping[str, str]:
+    """Return the LOINC code of each part."""
+    return {name: str(one["loinc"]) for name, one in _wording()["parts"].items()}
 
 
 def summarise(notes: Sequence[Note], facts: Sequence[Stated]) -> tuple[SummaryLine, ...]:
@@ -106,11 +131,11 @@ def summarise(notes: Sequence[Note], facts: Sequence[Stated]) -> tuple[SummaryLi
     order = list(parts())
     used: set[Cited] = set()
     lines: list[SummaryLine] = []
-    for group in _grouped(facts):
+    for group in sorted(_grouped(facts), key=lambda group: _rank(notes, group)):
         line = _line(group)
         lines.append(line)
         if line.part == "problems":
-            lines += _followers(notes, group, used)
+            lines += _followers(notes, line, used)
     lines += _plans(notes, used)
     return tuple(sorted(lines, key=lambda line: order.index(line.part)))
 
@@ -124,45 +149,84 @@ def _grouped(facts: Sequence[Stated]) -> list[list[Stated]]:
     return list(groups.values())
 
 
+def _rank(notes: Sequence[Note], group: Sequence[Stated]) -> int:
+    """Return how far down a thing stands: what the notes disagree on and assess comes first."""
+    status, _ = _status(group)
+    if status == "contradiction":
+        return 0
+    known = {note.record: note for note in notes}
+    assessed = any(
+        known[place.record].section_at(place.span.start) in ADVISING
+        for fact in group
+        for place in fact.cited
+        if place.record in known
+    )
+    return (1 if assessed else 2) + 2 * (status != "present")
+
+
 def _line(group: Sequence[Stated]) -> SummaryLine:
-    said = {fact.presence for fact in group}
-    name = group[-1].name
-    status, part = _status(group, said)
-    wording = _wording()["wording"][status]
-    text = Text(en=wording["en"].format(name=name.en), zh=wording["zh"].format(name=name.zh))
-    cited = tuple(dict.fromkeys(place for fact in group for place in fact.cited))
-    return SummaryLine(text, part, cited, group[0].key)
+    status, part = _status(group)
+    wording = {**_wording()["wording"], **_wording().get(group[0].kind, {})}[status]
+    name = _named(group)
+    name = name if wording["en"].startswith("{name}") else name.inside()
+    return SummaryLine(
+        Text(en=wording["en"].format(name=name.en), zh=wording["zh"].format(name=name.zh)),
+        part,
+        tuple(dict.fromkeys(place for fact in group for place in fact.cited)),
+        group[0].key,
+        status=status,
+        denied=tuple(
+            place
+            for fact in group
+            if status == "contradiction" and fact.presence == "absent"
+            for place in fact.cited
+        ),
+        findings=tuple(dict.fromkeys(fact.finding for fact in group if fact.finding)),
+    )
 
 
-def _status(group: Sequence[Stated], said: set[str]) -> tuple[str, str]:
+def _named(group: Sequence[Stated]) -> Text:
+    """Return the name of a thing with all that belongs to it; a denial needs the name alone."""
+    name = group[0].name
+    wanted = [fact.detail for fact in group if fact.presence != "absent"]
+    more = Text(
+        en="; ".join(dict.fromkeys(one.en for one in wanted if one.en)),
+        zh="；".join(dict.fromkeys(one.zh for one in wanted if one.zh)),
+    )
+    if not more.en:
+        return name
+    form = _wording()["detailed"].get(group[0].kind, _wording()["detailed"]["other"])
+    return Text(**{
+        language: form[language].format(name=name.of(language), more=more.of(language))
+        for language in ("en", "zh")
+    })  # fmt: skip
+
+
+def _status(group: Sequence[Stated]) -> tuple[str, str]:
     """Return the phrase and the part of what is said of one thing."""
-    first = group[0]
+    first, said = group[0], {fact.presence for fact in group}
     if first.experiencer != "patient":
-        return ("family", "family") if first.experiencer == "family" else ("other", "family")
-    if {"present", "absent"} <= said:
-        return "contradiction", "problems"
+        denied = "_absent" if said == {"absent"} else ""
+        return f"{first.experiencer}{denied}", "family"
     part = str(_wording()["kinds"].get(first.kind, "problems"))
-    for status in ("present", "possible", "conditional", "hypothetical", "absent"):
+    now = {fact.presence for fact in group if fact.temporality == "recent"}
+    if {"present", "absent"} <= now:
+        return "contradiction", part
+    for status in ("present", "possible", "conditional", "hypothetical"):
         if status not in said:
             continue
-        if status == "absent":
-            return status, "absent"
         past = all(fact.temporality == "historical" for fact in group)
         if status == "present" and past and part == "problems":
             return "historical", "history"
         return status, part
-    return "present", part
+    return "absent", part if part == "allergies" else "absent"
 
 
-def _followers(
-    notes: Sequence[Note], group: Sequence[Stated], used: set[Cited]
-) -> Iterator[SummaryLine]:
+def _followers(notes: Sequence[Note], line: SummaryLine, used: set[Cited]) -> Iterator[SummaryLine]:
     """Yield the sentences of assessments and plans that name the problem, newest note first."""
     found = 0
     for note in reversed(notes):
-        names = {
-            place.span for fact in group for place in fact.cited if place.record == note.record
-        }
+        names = [place.span for place in line.cited if place.record == note.record]
         for sentence in note.sentences:
             if found == MOST_SENTENCES:
                 return
@@ -171,11 +235,17 @@ def _followers(
             cited = Cited(note.record, sentence)
             if cited in used or not any(sentence.overlaps(name) for name in names):
                 continue
-            if any(sentence == name for name in names):
+            if any(_only(name, sentence) for name in names):
                 continue
             used.add(cited)
             found += 1
-            yield _quoted(note, sentence, "problems", group[0].key)
+            yield _quoted(note, sentence, "problems", line)
+
+
+def _only(name: Span, sentence: Span) -> bool:
+    """Say whether a sentence is a name and no more than a number or a stop beside it."""
+    inside = sentence.start <= name.start and name.end <= sentence.end
+    return inside and (sentence.end - sentence.start) - (name.end - name.start) <= ALONE
 
 
 def _plans(notes: Sequence[Note], used: set[Cited]) -> Iterator[SummaryLine]:
@@ -189,9 +259,16 @@ def _plans(notes: Sequence[Note], used: set[Cited]) -> Iterator[SummaryLine]:
             if found == MOST_PLANS:
                 return
             found += 1
-            yield _quoted(note, sentence, "plan", "")
+            yield _quoted(note, sentence, "plan", None)
 
 
-def _quoted(note: Note, sentence: Span, part: str, about: str) -> SummaryLine:
+def _quoted(note: Note, sentence: Span, part: str, about: SummaryLine | None) -> SummaryLine:
     words = " ".join(sentence.of(note.text).split())
-    return SummaryLine(Text(en=words, zh=words), part, (Cited(note.record, sentence),), about, True)
+    return SummaryLine(
+        Text(en=words, zh=words),
+        part,
+        (Cited(note.record, sentence),),
+        about.about if about else "",
+        quoted=True,
+        findings=about.findings if about else (),
+    )

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from suwen.core.codes import Language
-from suwen.diagnosis.wording import quoted, unit_sign
+from suwen.core.quantities import unit_sign
+from suwen.diagnosis.wording import quoted
 from suwen.server.language import say
 
 

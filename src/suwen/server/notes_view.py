@@ -15,7 +15,8 @@ from typing import Final
 
 from suwen.core.codes import EXPERIENCER, LOINC, PRESENCE, TEMPORALITY, Language
 from suwen.core.nouns import Reference, digest_of
-from suwen.diagnosis.wording import number, percent, quoted, with_unit
+from suwen.core.quantities import number, percent, with_unit
+from suwen.diagnosis.wording import quoted
 from suwen.notes.case import Read
 from suwen.notes.corrections import TYPES, Meant, Place
 from suwen.notes.entities import kind_code as entity_code

@@ -20,6 +20,7 @@ from suwen.core.nouns import (
     Status,
     TextSpan,
 )
+from suwen.core.quantities import percent
 from suwen.diagnosis.language import both
 from suwen.diagnosis.likeness import Likeness, similar_examples
 from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
@@ -29,7 +30,6 @@ from suwen.diagnosis.wording import (
     SECTION_TITLES,
     Section,
     concept,
-    percent,
     probability,
     quantity,
     quoted,

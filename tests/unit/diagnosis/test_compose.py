@@ -23,10 +23,11 @@ from suwen.core.nouns import (
     Status,
     Tracking,
 )
+from suwen.core.quantities import number, percent
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import problems, urgency
 from suwen.diagnosis.view import Particulars, view
-from suwen.diagnosis.wording import Section, number, percent, quantity, quoted
+from suwen.diagnosis.wording import Section, quantity, quoted
 
 
 def said(report: Report, section: Section) -> list[str]:

@@ -19,6 +19,9 @@ NOTE = read_note(
 )
 
 
+NOTHING = Text(en="", zh="")
+
+
 @dataclass(frozen=True)
 class Fact:
     key: str
@@ -28,6 +31,8 @@ class Fact:
     presence: str = "present"
     temporality: str = "recent"
     experiencer: str = "patient"
+    detail: Text = NOTHING
+    finding: str = ""
 
 
 def fact(word: str, zh: str, kind: str = "problem", note: Note = NOTE, **more: str) -> Fact:
