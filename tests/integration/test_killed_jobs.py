@@ -110,7 +110,7 @@ def state(home: Path) -> dict:
         return {
             "records": sorted((r.type, r.reference.rpartition("/")[2]) for r in case.records),
             "findings": sorted(
-                (f.task, f.band, f.probability and f.probability.value, len(f.attachments))
+                (f.task, f.band, f.probability.value if f.probability else -1.0, len(f.attachments))
                 for f in findings
             ),
             "reports": [

@@ -62,7 +62,7 @@ def test_an_example_lies_where_the_member_that_never_saw_it_puts_it(opened):
 def test_the_picture_of_an_example_shows_that_example(opened):
     task, pack, examples = opened
     for i in np.linspace(0, len(examples) - 1, 4).astype(int):
-        shown = np.asarray(Image.open(BytesIO(pack.pictures.of(int(i)))), dtype=float)
+        shown = np.asarray(Image.open(BytesIO(pack.pictures.of(int(i)))).convert("L"), dtype=float)
         again = task.picture_of(examples.load(int(i))).astype(float)
         assert shown.shape == again.shape
         assert np.abs(shown - again).mean() < 6

@@ -11,6 +11,7 @@ from suwen.core import registry
 from suwen.core.settings import Settings, settings
 from suwen.gateway.folder import read_folder
 from suwen.gateway.storing import store_intake
+from suwen.lifecycle.logged import finding_ids
 from suwen.notes.case import notes_of
 from suwen.records import Store
 
@@ -40,5 +41,5 @@ def ask(name: str, path: Path, home: Settings | None = None) -> Answered:
             tuple(findings),
             {read.note.record: read.original for read in notes_of(access.case(patient))},
             tuple(text.en for text in intake.not_understood),
-            tuple(one.sequence for one in entries if one.detail.get("finding") in wanted),
+            tuple(one.sequence for one in entries if not wanted.isdisjoint(finding_ids(one))),
         )
