@@ -28,11 +28,14 @@ from suwen.server import (
     api,
     api_cases,
     api_reports,
+    api_visits,
     pages,
     pages_admin,
     pages_case,
     pages_images,
     pages_notes,
+    pages_summary,
+    pages_visits,
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
@@ -93,8 +96,10 @@ def create_app(
         metrics.add_task(task.name)
     for router in (api.router, api.task_router(), api_cases.router, api_reports.router):
         app.include_router(router)
-    for screens in (pages, pages_case, pages_images, pages_notes, pages_admin):
+    app.include_router(api_visits.router)
+    for screens in (pages, pages_case, pages_images, pages_notes, pages_summary, pages_visits):
         app.include_router(screens.router)
+    app.include_router(pages_admin.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

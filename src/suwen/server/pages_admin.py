@@ -45,6 +45,8 @@ ACT_NAMES = {
     "accepted": message("accepted"),
     "edited": message("edited"),
     "rejected": message("rejected"),
+    "drafted": message("note drafted"),
+    "rewrite-asked": message("summary sent to a language model"),
     "signed": message("signed"),
     "withdrawn": message("withdrawn"),
 }

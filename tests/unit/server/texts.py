@@ -19,6 +19,8 @@ SPOKEN = (
     "server",
     "diagnosis/review.py",
     "notes/corrections.py",
+    "notes/talk.py",
+    "notes/visit.py",
     "imaging/points.py",
     "imaging/assembly.py",
     "imaging/series.py",
