@@ -16,8 +16,8 @@ def command(
     file: Annotated[
         Path,
         typer.Argument(
-            help="The talk: text with Doctor:, [patient] or 医生： before each turn (also RTF, "
-            "HTML, PDF), or a table of talks as MTS-Dialog and ACI-Bench have it (CSV)."
+            help="The talk: text with Doctor:, Patient: or 医生：, 患者： before each turn (also "
+            "RTF, HTML, PDF), or a table of talks as MTS-Dialog and ACI-Bench have it (CSV)."
         ),
     ],
     row: Annotated[

@@ -24,6 +24,7 @@ from suwen.notes.reading import BYTES_CAP, HTML, MARKDOWN, PDF, PLAIN, RTF, TEXT
 from suwen.notes.sections import sections_of
 from suwen.notes.sentences import sentences_of
 from suwen.notes.text import Note
+from suwen.notes.visit_marks import is_draft, is_talk
 from suwen.notes.xhtml import draw_fragment
 
 PREFERRED: Final = (
@@ -98,7 +99,10 @@ def read_record(case: Case, record: Record) -> Read | Unread | None:
         "Composition": _composition,
     }
     reader = readers.get(record.type)
-    if reader is None or record.content.get("status") == "entered-in-error":
+    content = record.content
+    if reader is None or content.get("status") == "entered-in-error":
+        return None
+    if is_talk(content) or is_draft(content):  # no note, or none that anybody stands behind
         return None
     try:
         found = reader(case, record)

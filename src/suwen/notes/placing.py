@@ -32,7 +32,9 @@ from suwen.notes.text import Span
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"
 WEIGHTS: Final = KNOWLEDGE / "placing.npz"
 SHORT_TALK: Final = 400
-"""Talk of fewer words is about one section."""
+"""Talk of fewer words may be about one section only."""
+SHORT_VISIT: Final = 100
+"""Talk of more words in which something is found or ordered is a whole visit all the same."""
 LEAST: Final = 0.25
 """Of a long talk, the least share of a line that a clinician would be expected to write down."""
 LEAST_SHORT: Final = 0.1
@@ -177,9 +179,11 @@ def _near(feature: str) -> float:
     return AROUND_WEIGHT if feature.startswith("n:") else 1.0
 
 
-def is_long(talk: str) -> bool:
-    """Say whether a talk is about more than one section."""
-    return len(words_of(talk)) > SHORT_TALK
+def is_long(talk: str, units: Sequence[Unit] = ()) -> bool:
+    """Say whether a talk is about more than one section: long, or one that ends in orders."""
+    words = len(words_of(talk))
+    acted = any(one.way in ("ordered", "found") for one in units)
+    return words > SHORT_TALK or (acted and words > SHORT_VISIT)
 
 
 def placed(talk: str, units: Sequence[Unit], least: float | None = None) -> list[str]:
@@ -197,8 +201,9 @@ def placed(talk: str, units: Sequence[Unit], least: float | None = None) -> list
     if len(_HAN.findall(talk)) > len(talk) / 10:
         told_first = next((one for one in units if one.speaker != "clinician"), None)
         return [_chinese(one, one is told_first) for one in units]
-    model, long = installed(), is_long(talk)
-    least = (LEAST if long else LEAST_SHORT) if least is None else least
+    model, long = installed(), is_long(talk, units)
+    if least is None:
+        least = LEAST if len(words_of(talk)) > SHORT_TALK else LEAST_SHORT
     whole = np.zeros(len(model.sections)) if long else WHOLE * _whole(talk, model)
     sections = []
     for number, (one, own) in enumerate(zip(units, features_of(units, long), strict=True)):
@@ -261,10 +266,9 @@ def _of(kind: str, one: Unit) -> str:
         return "family_history"
     if one.way == "ordered" and kind == ADVISING:
         return "plan"
-    if kind != ADVISING:
-        if one.speaker == "clinician":
-            return kind
-        return next((section for rule, section, _ in _rules("history") if rule.search(heard)), kind)
+    rules = "observed" if one.speaker == "clinician" else "history"
+    if one.way != "ordered" and kind != ADVISING:
+        return next((section for rule, section, _ in _rules(rules) if rule.search(heard)), kind)
     return next((section for rule, section, _ in _rules("advice") if rule.search(one.said)), kind)
 
 

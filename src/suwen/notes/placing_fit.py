@@ -89,7 +89,7 @@ def labelled(visits: Iterable[Visit]) -> Iterator[Labelled]:
     for visit in visits:
         made = exchanges(visit.talk)
         units: list[Unit] = [unit for _, unit in made]
-        long = is_long(visit.talk)
+        long = is_long(visit.talk, units)
         note = [(merged(kind), _content(text)) for kind, text in visit.sentences]
         for (line, _), features in zip(made, features_of(units, long), strict=True):
             telling, section = telling_of(line.text.en, note)

@@ -168,7 +168,9 @@ def _line(group: Sequence[Stated]) -> SummaryLine:
     status, part = _status(group)
     wording = {**_wording()["wording"], **_wording().get(group[0].kind, {})}[status]
     name = _named(group)
-    name = name if wording["en"].startswith("{name}") else name.inside()
+    name = (
+        name if wording["en"].startswith("{name}") or ": {name}" in wording["en"] else name.inside()
+    )
     return SummaryLine(
         Text(en=wording["en"].format(name=name.en), zh=wording["zh"].format(name=name.zh)),
         part,

@@ -24,7 +24,6 @@ from suwen.records import (
     writing,
 )
 from suwen.records.acts import Entry, Version
-from suwen.records.documents import NOUNS
 from suwen.records.gate import Gate
 from suwen.records.index import stamp
 from suwen.records.people import Person
@@ -257,6 +256,7 @@ class Access:
             else:
                 kept = [name for name in references if not name.startswith("blob/")]
                 rows = reading.named(work.connection, patient, kept)
+            rows = self._opened(work.connection, rows)
             records = tuple(reading.opened(row, key) for row in rows)
             detail = acts.many([record.reference for record in records])
             work.log(self._gate.entry("case", patient, f"Patient/{patient}", detail))
@@ -384,7 +384,7 @@ class Access:
     def _opened(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
         """Return the rows this person may read: drafts only where the policy allows them."""
         vault, secrets = self._store.vault, self._store.secrets
-        if not any(row.type in NOUNS for row in rows):
+        if not any(row.type in signed.GATED for row in rows):
             return list(rows)
         closed = self._gate.closed(connection, {row.patient for row in rows})
         return signed.rows(connection, vault, secrets, rows, closed)

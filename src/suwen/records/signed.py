@@ -1,4 +1,5 @@
-"""What a signature opens: unsigned reports, and findings in no signed report, are drafts.
+"""What a signature opens: unsigned reports, findings in no signed report and notes that nobody
+attested (a Composition that is `preliminary`) are drafts.
 
 Whoever the policy does not let read drafts (its action `draft`) gets neither, by any way of
 reading. A withdrawn report is a draft again in this sense.
@@ -18,6 +19,10 @@ from suwen.records.keys import Secrets
 from suwen.records.vault import Vault
 
 FINAL = "final"
+PRELIMINARY = "preliminary"
+ATTESTED = "Composition"
+GATED = frozenset({*NOUNS, ATTESTED})
+"""Types of which some records are drafts."""
 
 
 def rows(
@@ -38,7 +43,7 @@ def rows(
     closed
         Patients whose drafts this person may not read.
     """
-    if not any(row.type in NOUNS and row.patient in closed for row in found):
+    if not any(row.type in GATED and row.patient in closed for row in found):
         return list(found)
     known = {
         patient: _signed(connection, vault, secrets, patient)
@@ -46,13 +51,20 @@ def rows(
     }
     kept = []
     for row in found:
-        if row.type not in NOUNS or row.patient not in closed:
+        if row.type not in GATED or row.patient not in closed:
             kept.append(row)
             continue
         (record,) = reading.opened_all(connection, vault, [row]) or (None,)
-        if record is not None and _name(record) in known[row.patient]:
+        if record is not None and _is_open(record, known[row.patient]):
             kept.append(row)
     return kept
+
+
+def _is_open(record: Record, known: Collection[str]) -> bool:
+    """Say whether a record is no draft: attested, or named by a signed report."""
+    if record.type == ATTESTED:
+        return record.content.get("status") != PRELIMINARY
+    return _name(record) in known
 
 
 def _name(record: Record) -> str:

@@ -29,12 +29,15 @@ from suwen.server import (
     api_cases,
     api_notes,
     api_reports,
+    api_visits,
     pages,
     pages_admin,
     pages_case,
     pages_images,
     pages_notes,
+    pages_summary,
     pages_terms,
+    pages_visits,
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
@@ -96,8 +99,12 @@ def create_app(
     for router in (api.router, api.task_router(), api_cases.router, api_reports.router):
         app.include_router(router)
     app.include_router(api_notes.router)
-    for screens in (pages, pages_case, pages_images, pages_notes, pages_terms, pages_admin):
+    app.include_router(api_visits.router)
+    for screens in (pages, pages_case, pages_images, pages_notes, pages_terms):
         app.include_router(screens.router)
+    for screens in (pages_summary, pages_visits):
+        app.include_router(screens.router)
+    app.include_router(pages_admin.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -50,6 +50,8 @@ ACT_NAMES = {
     "term-removed": message("local term removed"),
     "term-undone": message("change of a local term undone"),
     "terms-imported": message("local terms imported"),
+    "drafted": message("note drafted"),
+    "rewrite-asked": message("summary sent to a language model"),
     "signed": message("signed"),
     "withdrawn": message("withdrawn"),
 }

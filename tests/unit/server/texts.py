@@ -20,6 +20,8 @@ SPOKEN = (
     "diagnosis/review.py",
     "notes/corrections.py",
     "notes/synonyms.py",
+    "notes/talk.py",
+    "notes/visit.py",
     "imaging/points.py",
     "imaging/assembly.py",
     "imaging/series.py",

@@ -1,0 +1,42 @@
+"""The page of a case's summary: by problems, every line beside the place it rests on."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from suwen.server.asking import Signed
+from suwen.server.pages_case import in_emergency
+from suwen.server.patients import PatientId, about
+from suwen.server.render import page
+from suwen.server.summary import host_of, rewritten, rewritten_view, summarised
+
+router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/summary")
+
+
+@router.get("")
+def summary_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Show the notes of a case by problems, with the notes beside."""
+    made = summarised(asking, patient)
+    people = made.found.case.of("Patient")
+    language = asking.language
+    return page(
+        asking,
+        request,
+        "summary.html",
+        patient=patient,
+        about=about(language, patient, people[-1].content if people else None),
+        emergency=in_emergency(asking, patient),
+        parts=made.parts(),
+        notes=made.notes(),
+        unread=[one.reason.of(language) for one in made.overview.unread],
+        readable=bool(made.overview.notes),
+        host=host_of(asking.bench.settings) if asking.may["act"] else "",
+    )
+
+
+@router.post("/rewrite")
+def rewrite(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Have the configured model rewrite the summary; what it says unsupported is dropped."""
+    made, answer = rewritten(asking, patient)
+    return page(asking, request, "summary_rewritten.html", shown=rewritten_view(made, answer))
