@@ -1,4 +1,4 @@
-"""The summary by problems, and the note of a visit drafted from its talk, as clinicians use them."""
+"""Summary by problems and the note of a visit drafted from its talk, as clinicians use them."""
 
 from __future__ import annotations
 
