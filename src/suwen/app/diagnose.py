@@ -36,6 +36,7 @@ from suwen.lifecycle.run import answered, run, stored_findings, with_data
 from suwen.notes.amended import of_case
 from suwen.notes.synonyms import stored as stored_terms
 from suwen.records import Access, Person, Store, report_of
+from suwen.server.quotations import quotations
 
 PURPOSE = "treatment"
 
@@ -144,13 +145,15 @@ class Diagnosis:
     def _report(self, state: dict[str, Any]) -> dict[str, Any]:
         access = self._access(state)
         found = self._findings(access, state, state["tasks"])
-        people = of_case(self._case(state), found, stored_terms(access))
+        case, local = self._case(state), stored_terms(access)
+        people = of_case(case, found, local)
         report = compose(
-            self._case(state),
+            case,
             [*(one for one in found if told(one)), *people.findings],
             [Text(**text) for text in state["not_understood"]],
             datetime.fromisoformat(state["payload"]["created"]),
             people.reviews,
+            quotations(case, found, local),
         )
         earlier = [report_of(record) for record in access.search("Report", state["patient"])]
         report = carry_over(report, earlier)

@@ -112,6 +112,8 @@ WEAK_MARKS = _code(f"{SUWEN}/codes", "weak-marks", "Weaker marks", "较弱标记
 RELEVANCE = _code(
     f"{SUWEN}/codes", "relevance", "Relevance for a network's answer", "对网络输出的影响"
 )
+VISIT_TALK = _code(f"{SUWEN}/codes", "visit-talk", "Talk of a visit", "就诊对话")
+"""Category of what was said at a visit: no note, and none of the documents a report tells of."""
 GUIDELINE_CATEGORY = _code(f"{SUWEN}/codes", "guideline", "Category by guideline", "指南分类")
 CATEGORIES = f"{SUWEN}/guideline-category"
 """System of the categories of guidelines (Lung-RADS, Fleischner): an answer, not a measure."""

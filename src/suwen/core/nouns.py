@@ -284,9 +284,13 @@ class Statement(Noun):
     text: Text
     findings: tuple[str, ...] = ()
     records: tuple[Reference, ...] = ()
+    places: tuple[TextSpan, ...] = ()
+    """Where the words stand that it quotes; each in one of `records`."""
 
     @model_validator(mode="after")
     def _bound(self) -> Self:
+        if missing := {place.record for place in self.places} - set(self.records):
+            raise ValueError(f"a Statement quotes what it does not name: {sorted(missing)}")
         if not (self.findings or self.records):
             raise ValueError("a Statement needs a finding or a record behind it")
         return self

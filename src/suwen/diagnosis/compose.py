@@ -19,7 +19,7 @@ from suwen.core.nouns import (
     digest_of,
 )
 from suwen.core.quantities import percent
-from suwen.diagnosis import lesions, noted
+from suwen.diagnosis import lesions, noted, quotations
 from suwen.diagnosis.documents import document_statements, list_statements
 from suwen.diagnosis.language import both, joined, message, moment, same, sentences
 from suwen.diagnosis.observations import observation_statements
@@ -41,6 +41,7 @@ def compose(
     not_understood: Sequence[Text],
     created: datetime,
     reviews: Sequence[Review] = (),
+    quoted: Sequence[quotations.Quotation] = (),
 ) -> Report:
     """Compose the draft report of `findings` on `case`.
 
@@ -58,12 +59,15 @@ def compose(
         The moment of the report, with its time zone.
     reviews
         What people said of these findings before there was a report: of what notes say.
+    quoted
+        What the notes assess and plan, in their words, the most important first.
     """
     unique = tuple({finding.id: finding for finding in findings}.values())
     records = tuple(record.reference for record in case.records)
     kept = standing(unique, reviews)
     statements = finding_statements(kept, {}, created)
     statements += noted.changes(unique, reviews)
+    statements += quotations.statements(quoted, kept, reviews)
     if not unique and records:
         nothing = both("No automated question could be answered from the records given.")
         statements.append(Statement(section=Section.IMPRESSION, text=nothing, records=records))
@@ -313,7 +317,8 @@ def _limits(
 def recompose(report: Report, findings: Sequence[Finding]) -> list[Statement]:
     """Return the statements of `report` as they read with only `findings` left and edits applied.
 
-    What rests on records alone stays as it was composed.
+    What rests on records alone stays as it was composed; so does what quotes them, while something
+    it is about is left.
     """
     left = tuple(finding.id for finding in findings)
     statements = finding_statements(findings, edits(report), report.created)
@@ -321,6 +326,8 @@ def recompose(report: Report, findings: Sequence[Finding]) -> list[Statement]:
     for statement in report.statements:
         if not statement.findings:
             statements.append(statement)
+        elif statement.section == Section.QUOTED:
+            statements += quotations.left(statement, left)
         elif statement.section == Section.LIMITS:
             records = statement.records or ("Patient/" + report.patient,)
             update = {"findings": left, "records": () if left else records}

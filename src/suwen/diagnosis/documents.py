@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from suwen.core.codes import Text
+from suwen.core.codes import VISIT_TALK, Code, Text
 from suwen.core.nouns import Case, Record, Statement
 from suwen.diagnosis.language import both, joined, message, same
 from suwen.diagnosis.observations import concept_name, when
@@ -85,6 +85,8 @@ def _study(record: Record) -> tuple[str, Text]:
 
 def _document(record: Record) -> tuple[str, Text] | None:
     content = record.content
+    if _of_category(content, VISIT_TALK):
+        return None
     attachment = (content.get("content") or [{}])[0].get("attachment", {})
     date = content.get("date") or attachment.get("creation", "")
     named = attachment.get("title") or content.get("description", "")
@@ -97,6 +99,20 @@ def _document(record: Record) -> tuple[str, Text] | None:
     if named and kind and not words.startswith(kind.en):  # "Note “a”, Note" says it twice
         title = joined([title, kind], ", ", "，")
     return date, both(words, named=title, media=media or "?", at=_dated(date))
+
+
+def _of_category(content: dict[str, Any], code: Code) -> bool:
+    codings = (c for category in content.get("category", []) for c in category.get("coding", []))
+    return any((c.get("system"), c.get("code")) == (code.system, code.code) for c in codings)
+
+
+def _composition(record: Record) -> tuple[str, Text] | None:
+    content = record.content
+    if content.get("status") == "preliminary":  # Nobody stands behind it yet.
+        return None
+    date, title = content.get("date", ""), quoted(content.get("title", ""), 120)
+    named = same(f"“{title}”") if title else both("without a title")
+    return date, both("Note %(named)s, %(at)s.", named=named, at=_dated(date))
 
 
 def _earlier_report(record: Record) -> tuple[str, Text] | None:
@@ -116,5 +132,6 @@ def _earlier_report(record: Record) -> tuple[str, Text] | None:
 READERS: dict[str, Callable[[Record], tuple[str, Text] | None]] = {
     "ImagingStudy": _study,
     "DocumentReference": _document,
+    "Composition": _composition,
     "DiagnosticReport": _earlier_report,
 }

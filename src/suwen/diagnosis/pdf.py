@@ -139,7 +139,7 @@ def _story(shown: View, look: Looks) -> list[Flowable]:
         if not place:
             story.append(Line(say(language, "Findings"), look["section"], bold=True))
         story += [_card(card, rows, language, look), Spacer(1, 7)]
-    for name in ("notes", "context", "documents"):
+    for name in ("notes", "quoted", "context", "documents"):
         if name in shown.sections:
             story += _listed(*shown.sections[name], look)
     story += _listed(say(language, "Not understood"), shown.not_understood, look)

@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Act, Finding, Report, Review
+from suwen.diagnosis import quotations
 from suwen.diagnosis.compose import recompose
-from suwen.diagnosis.problems import shown
+from suwen.diagnosis.problems import shown, standing
+from suwen.diagnosis.quotations import Quotation
+from suwen.diagnosis.wording import Section
 
 REVIEW_ACTS = (Act.ACCEPTED, Act.EDITED, Act.REJECTED)
 ACCEPTED_BY_SIGNING = "accepted by signing"
@@ -89,7 +92,12 @@ def carry_over(report: Report, earlier: Iterable[Report]) -> Report:
     return _reviewed(report, [*report.reviews, *said])
 
 
-def amend(report: Report, findings: Sequence[Finding], reviews: Sequence[Review]) -> Report:
+def amend(
+    report: Report,
+    findings: Sequence[Finding],
+    reviews: Sequence[Review],
+    quoted: Sequence[Quotation] = (),
+) -> Report:
     """Return a draft after what people said of what it rests on, in the place of what they said.
 
     Parameters
@@ -100,6 +108,8 @@ def amend(report: Report, findings: Sequence[Finding], reviews: Sequence[Review]
         Those of people.
     reviews
         What people said of findings on the records these rest on (`Review.record`).
+    quoted
+        What the notes assess and plan after that, as `compose` takes it.
 
     Raises
     ------
@@ -110,8 +120,12 @@ def amend(report: Report, findings: Sequence[Finding], reviews: Sequence[Review]
     kept = [finding for finding in report.findings if not finding.person]
     known = {finding.id: finding for finding in [*kept, *findings]}
     own = [one for one in report.reviews if not one.record and one.finding in known]
-    changed = report.model_copy(update={"findings": tuple(known.values())})
-    return _reviewed(changed, [*own, *reviews])
+    said = [*own, *reviews]
+    left = standing(tuple(known.values()), said)
+    statements = [one for one in report.statements if one.section != Section.QUOTED]
+    statements += quotations.statements(quoted, left, said)
+    update = {"findings": tuple(known.values()), "statements": tuple(statements)}
+    return _reviewed(report.model_copy(update=update), said)
 
 
 def _reviewed(report: Report, reviews: Iterable[Review]) -> Report:

@@ -19,6 +19,7 @@ class Section(StrEnum):
     FINDINGS = "findings"
     UNANSWERED = "unanswered"
     NOTES = "notes"
+    QUOTED = "quoted"
     CONTEXT = "context"
     DOCUMENTS = "documents"
     LIMITS = "limits"
@@ -30,6 +31,7 @@ SECTION_TITLES = {
     Section.FINDINGS: message("Findings"),
     Section.UNANSWERED: message("Not answered"),
     Section.NOTES: message("From the notes"),
+    Section.QUOTED: message("Assessed and planned in the notes, in their words"),
     Section.CONTEXT: message("From the records"),
     Section.DOCUMENTS: message("Documents and earlier reports"),
     Section.LIMITS: message("Limits"),

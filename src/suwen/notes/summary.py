@@ -2,9 +2,9 @@
 
 Nothing is worded freely: a fact's line is its name in a fixed phrase of `knowledge/summary.toml`, a
 note's line is a sentence as it stands. Each cites where it comes from. A problem is followed by the
-sentences of the assessment and plan that name it. What one note affirms and another denies is said
-to be a contradiction, first of all, with the places of both sides. Problems that an assessment
-names come before those that stand elsewhere.
+sentences of the assessment and plan that name it as being so. What one note affirms and another
+denies is said to be a contradiction, first of all, with the places of both sides. Problems that an
+assessment names come before those that stand elsewhere.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ ALONE: Final = 4
 """Characters of a sentence beside the problem's name that say nothing more: a number, a stop."""
 MOST_PLANS: Final = 8
 """Sentences of plans that name no problem."""
+NOT_SO: Final = ("conditional", "hypothetical")
+"""How a thing is meant that the patient does not have: a sentence on it is about no problem."""
 ADVISING: Final = ("assessment", "plan", "assessment_and_plan", "discharge_instructions")
 
 
@@ -91,6 +93,8 @@ class SummaryLine:
         Of a contradiction, the places among `cited` that deny.
     findings
         Ids of the findings of the facts it is about.
+    name
+        Name of the fact it belongs to; None for sentences that name none.
     """
 
     text: Text
@@ -101,6 +105,7 @@ class SummaryLine:
     status: str = ""
     denied: tuple[Cited, ...] = ()
     findings: tuple[str, ...] = ()
+    name: Text | None = None
 
 
 @cache
@@ -135,7 +140,7 @@ def summarise(notes: Sequence[Note], facts: Sequence[Stated]) -> tuple[SummaryLi
         line = _line(group)
         lines.append(line)
         if line.part == "problems":
-            lines += _followers(notes, line, used)
+            lines += _followers(notes, line, _so(group), used)
     lines += _plans(notes, used)
     return tuple(sorted(lines, key=lambda line: order.index(line.part)))
 
@@ -157,11 +162,15 @@ def _rank(notes: Sequence[Note], group: Sequence[Stated]) -> int:
     known = {note.record: note for note in notes}
     assessed = any(
         known[place.record].section_at(place.span.start) in ADVISING
-        for fact in group
-        for place in fact.cited
+        for place in _so(group)
         if place.record in known
     )
     return (1 if assessed else 2) + 2 * (status != "present")
+
+
+def _so(group: Sequence[Stated]) -> list[Cited]:
+    """Return where a thing is said, but not where it is only imagined ("return if ...")."""
+    return [place for fact in group if fact.presence not in NOT_SO for place in fact.cited]
 
 
 def _line(group: Sequence[Stated]) -> SummaryLine:
@@ -184,6 +193,7 @@ def _line(group: Sequence[Stated]) -> SummaryLine:
             for place in fact.cited
         ),
         findings=tuple(dict.fromkeys(fact.finding for fact in group if fact.finding)),
+        name=group[0].name,
     )
 
 
@@ -224,11 +234,13 @@ def _status(group: Sequence[Stated]) -> tuple[str, str]:
     return "absent", part if part == "allergies" else "absent"
 
 
-def _followers(notes: Sequence[Note], line: SummaryLine, used: set[Cited]) -> Iterator[SummaryLine]:
+def _followers(
+    notes: Sequence[Note], line: SummaryLine, places: Sequence[Cited], used: set[Cited]
+) -> Iterator[SummaryLine]:
     """Yield the sentences of assessments and plans that name the problem, newest note first."""
     found = 0
     for note in reversed(notes):
-        names = [place.span for place in line.cited if place.record == note.record]
+        names = [place.span for place in places if place.record == note.record]
         for sentence in note.sentences:
             if found == MOST_SENTENCES:
                 return
@@ -273,4 +285,5 @@ def _quoted(note: Note, sentence: Span, part: str, about: SummaryLine | None) ->
         about.about if about else "",
         quoted=True,
         findings=about.findings if about else (),
+        name=about.name if about else None,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from suwen.core.codes import SUWEN
+from suwen.core.codes import SUWEN, VISIT_TALK
 
 SYSTEM: Final = f"{SUWEN}/codes"
 NOTE_CODE: Final = "visit-note"
-TALK_CODE: Final = "visit-talk"
+TALK_CODE: Final = VISIT_TALK.code
 PRELIMINARY: Final = "preliminary"
 
 

@@ -25,6 +25,7 @@ from suwen.server.context import note_title
 from suwen.server.language import say
 from suwen.server.notes_view import Scene, anchor_of, note_id
 from suwen.server.patients import about
+from suwen.server.quotations import quotations, told_of
 from suwen.server.reports import Stored
 
 MOST_FINDINGS = 20_000
@@ -203,8 +204,10 @@ def amend_draft(access: Access, patient: str) -> None:
         return
     mentions = access.search("Finding", patient, code=ENTITIES, limit=MOST_FINDINGS)
     findings = [*draft.report.findings, *(finding_of(record) for record in mentions)]
-    people = of_case(access.case(patient), findings, synonyms.stored(access))
-    reports.amend(access, patient, people.findings, people.reviews)
+    case, local = access.case(patient), synonyms.stored(access)
+    people = of_case(case, findings, local)
+    quoted = quotations(told_of(case, draft.report), findings, local)
+    reports.amend(access, patient, people.findings, people.reviews, quoted)
 
 
 def _versions(seen: str) -> dict[str, int]:

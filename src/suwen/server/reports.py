@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from suwen.core.errors import Conflict, NotFound
 from suwen.core.nouns import Act, Case, Finding, Record, Report, Review
 from suwen.diagnosis import review as acts
+from suwen.diagnosis.quotations import Quotation
 from suwen.notes.corrections import correction_of
 from suwen.records import Access, Entry, report_of
 
@@ -120,7 +121,11 @@ def perform(access: Access, patient: str, person: str, wish: Wish) -> Stored:
 
 
 def amend(
-    access: Access, patient: str, findings: Sequence[Finding], reviews: Sequence[Review]
+    access: Access,
+    patient: str,
+    findings: Sequence[Finding],
+    reviews: Sequence[Review],
+    quoted: Sequence[Quotation],
 ) -> Stored | None:
     """Let a patient's newest draft say what people said of what it rests on; its next version.
 
@@ -134,7 +139,7 @@ def amend(
     stored = latest(access, patient)
     if stored is None or stored.report.status != "draft":
         return None
-    changed = acts.amend(stored.report, findings, reviews)
+    changed = acts.amend(stored.report, findings, reviews, quoted)
     if changed == stored.report:
         return stored
     name, _, version = stored.reference.partition("/_history/")
