@@ -19,7 +19,7 @@ from suwen import __version__
 from suwen.core.codes import LOINC, SUWEN, Language, Text
 from suwen.core.nouns import Finding, Reference, canonical, digest_of
 from suwen.notes.fhir import AUTHOR, SPAN, Resource, resources
-from suwen.notes.sheet import NOTICE, Item, Part, Sheet
+from suwen.notes.sheet import NOTICE, SUMMARY, Item, Part, Sheet
 
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 PATIENT: Final = "patient"
@@ -116,7 +116,9 @@ def composed(
     facts
         Reference of the resource of each finding, by its id.
     """
-    code, name = SUMMARY_CODE if sheet.title.en.startswith("Summary") else DRAFT_CODE
+    listed = sheet.title == SUMMARY
+    code, name = SUMMARY_CODE if listed else DRAFT_CODE
+    places = [moved.get(source.record, "") for source in sheet.sources]
     made: Resource = {
         "resourceType": "Composition",
         "language": "zh" if language == "zh" else "en",
@@ -127,15 +129,16 @@ def composed(
         "title": sheet.title.of(language),
         "text": {"status": "generated", "div": _div(f"<p>{_escaped(NOTICE.of(language))}</p>")},
         "section": [
-            section_of(part, number, [moved.get(s.record, "") for s in sheet.sources], language)
-            | _entries(part, facts)
+            section_of(part, number, places, language, listed) | _entries(part, facts)
             for number, part in enumerate(sheet.parts)
         ],
     }
     return {"id": digest_of(canonical(made))[:32], **made}
 
 
-def section_of(part: Part, number: int, sources: Sequence[str], language: Language) -> Resource:
+def section_of(
+    part: Part, number: int, sources: Sequence[str], language: Language, listed: bool
+) -> Resource:
     """Return a section with its lines, each with an id, and where each of them stands.
 
     Parameters
@@ -146,17 +149,17 @@ def section_of(part: Part, number: int, sources: Sequence[str], language: Langua
         Reference of each source of the sheet, empty for one that is no record.
     language
         Of the title and of facts.
+    listed
+        Whether its lines are items of a list; sentences of a note are paragraphs.
     """
+    tag = "li" if listed else "p"
     lines = [(f"s{number}-{n}", item) for n, item in enumerate(part.items, 1)]
+    shown = "".join(f'<{tag} id="{name}">{_shown(item, language)}</{tag}>' for name, item in lines)
     made: Resource = {
         "title": part.title.of(language),
         "text": {
             "status": "generated",
-            "div": _div(
-                "<ul>"
-                + "".join(f'<li id="{name}">{_shown(item, language)}</li>' for name, item in lines)
-                + "</ul>"
-            ),
+            "div": _div(f"<ul>{shown}</ul>" if listed else shown),
         },
     }
     if spans := [one for name, item in lines for one in spans_of(name, item, sources)]:

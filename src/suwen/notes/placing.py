@@ -274,7 +274,7 @@ def _of(kind: str, one: Unit) -> str:
 
 def _chinese(one: Unit, first: bool) -> str:
     """Return the section of a Chinese line; empty for what a clinician says beside the matter."""
-    if first and one.way == "stated":
+    if first and one.way in ("stated", "answered"):
         return "chief_complaint"
     heard = f"{one.asked} {one.said}"
     for rule, section, by in _rules("chinese"):

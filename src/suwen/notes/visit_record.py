@@ -150,7 +150,8 @@ def _section(note: VisitNote, kind: str, number: int) -> dict[str, Any]:
         )
         for line in own
     )
-    made = section_of(Part(kind, names[kind], code, items), number, [note.talk], note.language)
+    part = Part(kind, names[kind], code, items)
+    made = section_of(part, number, [note.talk], note.language, listed=False)
     coded = made.get("code", {"coding": []})["coding"]
     made["code"] = {"coding": [*coded, {"system": SECTIONS, "code": kind}]}
     made["extension"] = [*made.get("extension", []), *(_line(line) for line in own)]

@@ -1,8 +1,8 @@
 """What a signature opens: unsigned reports, findings in no signed report and notes that nobody
-attested (a Composition that is `preliminary`) are drafts.
+stands behind (a Composition that is neither `final` nor `amended`) are drafts.
 
 Whoever the policy does not let read drafts (its action `draft`) gets neither, by any way of
-reading. A withdrawn report is a draft again in this sense.
+reading. A withdrawn report or note is a draft again in this sense.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from suwen.records.keys import Secrets
 from suwen.records.vault import Vault
 
 FINAL = "final"
-PRELIMINARY = "preliminary"
 ATTESTED = "Composition"
+STANDS = frozenset({FINAL, "amended"})
+"""Statuses of a Composition that somebody stands behind."""
 GATED = frozenset({*NOUNS, ATTESTED})
 """Types of which some records are drafts."""
 
@@ -63,7 +64,7 @@ def rows(
 def _is_open(record: Record, known: Collection[str]) -> bool:
     """Say whether a record is no draft: attested, or named by a signed report."""
     if record.type == ATTESTED:
-        return record.content.get("status") != PRELIMINARY
+        return record.content.get("status") in STANDS
     return _name(record) in known
 
 

@@ -11,6 +11,7 @@ from suwen.core.nouns import Case, Record
 from suwen.diagnosis.language import both
 from suwen.diagnosis.observations import VERDICTS, concept_name, series_of, when
 from suwen.notes.case import Read, read_record
+from suwen.notes.visit_marks import is_note
 from suwen.server.language import say
 
 NOTE_CHARACTERS = 20_000
@@ -20,10 +21,11 @@ LISTED = ("Condition", "AllergyIntolerance", "MedicationStatement")
 
 @dataclass(frozen=True)
 class Note:
-    """A stored text with its title."""
+    """A stored text with its title; `visit` is the id of a confirmed note of a visit."""
 
     title: str
     text: str
+    visit: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,16 @@ def context_of(case: Case, language: Language) -> Context:
 
 def _notes(case: Case, language: Language) -> list[Note]:
     found: list[Note] = []
-    for record in reversed(case.of("DocumentReference")):
+    for record in reversed(case.records):
         if len(found) == MOST_NOTES:
             break
+        visit = is_note(record.content)
+        if record.type != "DocumentReference" and not visit:
+            continue
         read = read_record(case, record)
         if isinstance(read, Read):
             text = read.note.text[:NOTE_CHARACTERS]
-            found.append(Note(note_title(record, language), text))
+            found.append(Note(note_title(record, language), text, record.id if visit else ""))
     return found
 
 
@@ -87,7 +92,8 @@ def note_title(record: Record, language: Language) -> str:
     """Return what a document calls itself, with its date."""
     content = record.content.get("content") or [{}]
     attachment: Mapping[str, Any] = content[0].get("attachment") or {}
-    title = attachment.get("title") or record.content.get("description") or say(language, "Note")
+    named = attachment.get("title") or record.content.get("title")
+    title = named or record.content.get("description") or say(language, "Note")
     date = record.content.get("date") or attachment.get("creation") or ""
     return f"{title} · {when(date)}" if date else str(title)
 

@@ -26,6 +26,7 @@ from suwen.server.points import point_out
 from suwen.server.render import page
 from suwen.server.reports import Stored, Wish
 from suwen.server.view import group_views, report_view
+from suwen.server.visits import standing
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}")
 Reason = Annotated[str, Form(max_length=500)]
@@ -116,6 +117,7 @@ def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRespo
         **found.head(),
         full=False,
         notes=context.notes,
+        visits=standing(asking, found.case),
         labs=context.labs,
         vitals=context.vitals,
         conditions=context.conditions,

@@ -13,7 +13,7 @@ from suwen.notes.talk import TALK_CAP, talks_of
 from suwen.notes.visit import MOST_LINES, Wanted
 from suwen.server import visits
 from suwen.server.asking import Asking, Signed
-from suwen.server.language import moment, say
+from suwen.server.language import say
 from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
@@ -38,18 +38,7 @@ def _frame(asking: Asking, patient: str) -> dict[str, Any]:
 @router.get("")
 def visits_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
     """Show the notes of a case's visits, and the form for a talk."""
-    language = asking.language
-    rows = [
-        {
-            "id": note.id,
-            "begun": moment(note.begun),
-            "by": asking.bench.name_of(note.person),
-            "lines": len(note.lines),
-            "status": note.status,
-            "status_name": say(language, visits.STATUSES[note.status]),
-        }
-        for note in visits.listed(asking, patient)
-    ]
+    rows = visits.rows(asking, visits.listed(asking, patient))
     return page(asking, request, "visits.html", rows=rows, **_frame(asking, patient))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -35,6 +35,10 @@ STATUSES: Final = {
     "final": message("confirmed"),
     "entered-in-error": message("withdrawn"),
 }
+
+
+MOST_LISTED: Final = 10
+"""Notes of visits that the page of a case lists."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,47 @@ def listed(asking: Asking, patient: str) -> list[VisitNote]:
     """Return the notes of the visits of a case, the newest first."""
     may_work(asking)
     return notes_in(asking.access.case(patient).of(RESOURCE))
+
+
+@dataclass(frozen=True)
+class RowView:
+    """A note in the list of a case's visits."""
+
+    id: str
+    begun: str
+    by: str
+    lines: int
+    status: str
+    status_name: str
+    attested: str
+
+
+def rows(asking: Asking, notes: Iterable[VisitNote]) -> list[RowView]:
+    """Return notes as a list shows them."""
+    language, name_of = asking.language, asking.bench.name_of
+    return [
+        RowView(
+            note.id,
+            moment(note.begun),
+            name_of(note.person),
+            len(note.lines),
+            note.status,
+            say(language, STATUSES[note.status]),
+            f"{name_of(note.attested_by)}, {moment(note.attested_at)}" if note.attested_at else "",
+        )
+        for note in notes
+    ]
+
+
+def standing(asking: Asking, case: Case) -> list[RowView]:
+    """Return the notes of a case's visits that were not withdrawn, the newest first.
+
+    Nothing for whoever does not treat the patient: a confirmed note is among the notes.
+    """
+    if not asking.may["act"]:
+        return []
+    notes = notes_in(case.of(RESOURCE))
+    return rows(asking, [note for note in notes if note.status != "entered-in-error"][:MOST_LISTED])
 
 
 def opened(asking: Asking, patient: str, name: str) -> Opened:

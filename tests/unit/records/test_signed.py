@@ -82,3 +82,53 @@ def test_who_has_broken_the_glass_reads_drafts(clinic, wang):
     finding, _ = put_draft(clinic.doctor, wang)
     clinic.other.break_glass(wang, "unconscious in the emergency room")
     assert all(act() for act in reads(clinic.other, wang, finding))
+
+
+def note(status):
+    """A note of a visit, as FHIR has it."""
+    return {
+        "resourceType": "Composition",
+        "id": "n-1",
+        "status": status,
+        "type": {"text": "Progress note"},
+        "date": "2026-03-01",
+        "author": [{"display": "Dr Li"}],
+        "title": "Note of the visit",
+    }
+
+
+def put_note(clinic, patient, status, version=0):
+    expected = {"Composition/n-1": version}
+    (record,) = clinic.doctor.put([note(status)], patient, expected=expected)
+    return record.reference
+
+
+def test_a_note_is_closed_until_somebody_attests_it_and_its_draft_stays_closed(
+    clinic, wang, herself
+):
+    draft = put_note(clinic, wang, "preliminary")
+    with pytest.raises(NotFound, match="not signed"):
+        herself.read(draft, wang)
+    assert herself.search("Composition", wang) == herself.search("Composition") == []
+    assert herself.case(wang).of("Composition") == ()
+    assert len(clinic.doctor.case(wang).of("Composition")) == 1
+    final = put_note(clinic, wang, "final", 1)
+    assert herself.read(final, wang).content["status"] == "final"
+    assert len(herself.search("Composition", wang)) == 1
+    assert len(herself.case(wang).of("Composition")) == 1
+    with pytest.raises(NotFound, match="not signed"):
+        herself.read(draft, wang)
+
+
+@pytest.mark.parametrize("before", ["preliminary", "final"])
+def test_a_rejected_draft_and_a_withdrawn_note_are_closed(clinic, wang, herself, before):
+    put_note(clinic, wang, before)
+    wrong = put_note(clinic, wang, "entered-in-error", 1)
+    with pytest.raises(NotFound, match="not signed"):
+        herself.read(wrong, wang)
+    assert herself.search("Composition", wang) == []
+    assert clinic.doctor.read(wrong, wang)
+
+
+def test_a_note_that_was_amended_elsewhere_is_open(clinic, wang, herself):
+    assert herself.read(put_note(clinic, wang, "amended"), wang)
