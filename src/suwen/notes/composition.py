@@ -150,9 +150,9 @@ def section_of(
     language
         Of the title and of facts.
     listed
-        Whether its lines are items of a list; sentences of a note are paragraphs.
+        Whether its lines are items of a list; sentences of a note are lines.
     """
-    tag = "li" if listed else "p"
+    tag = "li" if listed else "div"
     lines = [(f"s{number}-{n}", item) for n, item in enumerate(part.items, 1)]
     shown = "".join(f'<{tag} id="{name}">{_shown(item, language)}</{tag}>' for name, item in lines)
     made: Resource = {

@@ -231,3 +231,12 @@ def notes_in(records: Sequence[Record]) -> list[VisitNote]:
     """Return the notes of visits among records, the newest first."""
     found = [note for record in records if (note := note_of(record)) is not None]
     return sorted(found, key=lambda note: note.begun, reverse=True)
+
+
+def told_by_section(note: VisitNote) -> list[tuple[Text, list[str]]]:
+    """Return the title of each section of a note with its sentences, in the usual order."""
+    names = headings().names
+    return [
+        (names[kind], [line.text for line in note.lines if line.section == kind])
+        for kind in _kinds(note.lines)
+    ]

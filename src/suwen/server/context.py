@@ -11,7 +11,7 @@ from suwen.core.nouns import Case, Record
 from suwen.diagnosis.language import both
 from suwen.diagnosis.observations import VERDICTS, concept_name, series_of, when
 from suwen.notes.case import Read, read_record
-from suwen.notes.visit_marks import is_note
+from suwen.notes.visit_record import VisitNote, note_of, told_by_section
 from suwen.server.language import say
 
 NOTE_CHARACTERS = 20_000
@@ -21,11 +21,20 @@ LISTED = ("Condition", "AllergyIntolerance", "MedicationStatement")
 
 @dataclass(frozen=True)
 class Note:
-    """A stored text with its title; `visit` is the id of a confirmed note of a visit."""
+    """A stored text with its title; a confirmed note of a visit by its sections.
+
+    Parameters
+    ----------
+    visit
+        Id of the note of a visit, empty for other notes.
+    sections
+        Titles of its sections, each with its sentences.
+    """
 
     title: str
     text: str
     visit: str = ""
+    sections: tuple[tuple[str, list[str]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,14 +87,19 @@ def _notes(case: Case, language: Language) -> list[Note]:
     for record in reversed(case.records):
         if len(found) == MOST_NOTES:
             break
-        visit = is_note(record.content)
-        if record.type != "DocumentReference" and not visit:
+        visit = note_of(record)
+        if record.type != "DocumentReference" and visit is None:
             continue
         read = read_record(case, record)
         if isinstance(read, Read):
-            text = read.note.text[:NOTE_CHARACTERS]
-            found.append(Note(note_title(record, language), text, record.id if visit else ""))
+            title, text = note_title(record, language), read.note.text[:NOTE_CHARACTERS]
+            found.append(_visited(title, visit, language) if visit else Note(title, text))
     return found
+
+
+def _visited(title: str, visit: VisitNote, language: Language) -> Note:
+    told = told_by_section(visit)
+    return Note(title, "", visit.id, tuple((name.of(language), lines) for name, lines in told))
 
 
 def note_title(record: Record, language: Language) -> str:

@@ -108,7 +108,7 @@ class Opened:
         status = note.status if note else ""
         return {
             "note": note.id if note else "",
-            "version": note.version if note else 0,
+            "note_version": note.version if note else 0,
             "status": status,
             "status_name": say(self.language, STATUSES[status]),
             "begun": self._by(note.person, note.begun) if note else "",

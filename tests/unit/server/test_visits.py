@@ -13,6 +13,7 @@ import scene
 from desk import Desk, api
 from fastapi.testclient import TestClient
 
+from suwen import __version__
 from suwen.notes.talk import TALK_CAP
 from suwen.notes.visit import LINE_CHARACTERS
 from suwen.notes.visit_record import VisitNote, notes_in
@@ -113,6 +114,7 @@ def test_a_talk_becomes_a_draft_a_confirmed_note_and_a_withdrawn_one(ward, langu
     note = kept(desk, ward, TALKS[language])
     page = desk.get(note).text
     assert title in page
+    assert f"Suwen {__version__}<" in page, "of the program, not of the note"
     assert states[0] in page
     form = fields(page)
     form["text"][0] = "Changed by hand."
@@ -252,7 +254,8 @@ def test_the_case_page_lists_a_confirmed_note_and_leads_to_it(ward, language, st
     assert state in visits
     assert "Dr Lin Wei" in visits
     words = now(ward)[0].lines[0].text
-    assert words in page, "a confirmed note stands among the notes"
+    assert f"<p>{words}</p>" in page, "a confirmed note stands among the notes"
+    assert {"en": "<h3>Plan</h3>", "zh": "<h3>诊疗计划</h3>"}[language] in page
     assert "•" not in page
     desk.http.close()
 
