@@ -24,13 +24,17 @@ from suwen.lifecycle.data import DataFolders
 from suwen.metrics.intervals import Estimate, estimates
 from suwen.metrics.rouge import rouge
 from suwen.notes.dialogue import Line, draft
-from suwen.notes.placing import is_long
+from suwen.notes.placing import is_long, merged
 from suwen.notes.sections import headings
 from suwen.notes.talk import turns_of
 from suwen.notes.traced import fault
 from suwen.notes.visits import CORPORA, Visit, visits
 
 MEASURES: Final = ("ROUGE-1", "ROUGE-2", "ROUGE-L")
+ONE_SECTION: Final = "mts_dialog"
+"""Corpus whose talks are about one section each."""
+FLOOR_SECTION: Final = "social_history"
+"""The most frequent of them in its training part."""
 Scores = Mapping[str, NDArray[np.float64]]
 """By what produced a text: ROUGE-1, 2 and L of each visit, shape (n, 3)."""
 
@@ -128,6 +132,28 @@ def told(talks: Sequence[str]) -> None:
     print(f"  faults {dict(found)}; made by {dict(ways)}")
 
 
+def placed(known: Sequence[Visit]) -> None:
+    """Print how many lines of talks about one section stand in it; the floor puts all in one.
+
+    A talk about one section that names a drug or an allergy in passing counts as wrong where the
+    draft puts that line under medications or allergies.
+    """
+    shares = []
+    for visit in known:
+        section = merged(visit.sentences[0][0]) if visit.sentences else ""
+        lines = [merged(line.section) for line in draft(visit.talk)]
+        if lines and section:
+            right = sum(one == section for one in lines) / len(lines)
+            shares.append((right, float(section == FLOOR_SECTION)))
+    values = np.array(shares)
+    metrics = {name: mean_of(values[:, n]) for n, name in enumerate(("draft", "floor"))}
+    found = estimates(metrics, np.arange(len(values)))
+    print(
+        f"  lines in the section of their talk, mean over {len(values)} talks:"
+        f" {shown(found['draft'])}; all under {FLOOR_SECTION}: {shown(found['floor'])}"
+    )
+
+
 def chinese(folders: DataFolders) -> list[str]:
     """Return the talks of CMDD's development part."""
     path = folders.find("text/cmdd/dev.jsonl.gz")
@@ -148,6 +174,8 @@ def main() -> None:
         print(f"{corpus}, validation part, {len(known)} visits, {1000 * seconds:.0f} ms a draft")
         compared(scored(known))
         told([visit.talk for visit in known])
+        if corpus == ONE_SECTION:
+            placed(known)
     talks = chinese(folders)
     print(f"cmdd, development part, {len(talks)} talks in Chinese")
     told(talks)

@@ -63,6 +63,7 @@ _FREE: Final = frozenset(
 _RUN_ON: Final = re.compile(r"\s{2,}")
 _OPEN: Final = re.compile(r"有没有?|有无|是否|是不是|(?P<verb>[\u3400-\u9fff])[不没](?P=verb)")
 """Chinese questions that hold a negation and deny nothing."""
+_COMMAS: Final = re.compile(r"[^，；,;]+[，；,;]*")
 _PIECE: Final = re.compile(r"[a-z']+|\d+|[\u3400-\u9fff]", re.IGNORECASE)
 
 
@@ -139,7 +140,7 @@ def _lines(talk: str, turns: Sequence[Turn], clauses: Sequence[Clause]) -> Itera
                 if clause.asks:
                     asked = clause
                 else:
-                    yield _statement(talk, clause)
+                    yield from (_statement(talk, part) for part in _by_section(talk, clause))
             continue
         if asked is not None and own:
             yield from _answer(talk, asked, own[0])
@@ -160,6 +161,31 @@ def _echoes(line: Line, before: Sequence[Line]) -> bool:
         return False
     words = set(plain(line.text.en))
     return any(words <= set(plain(one.text.en)) | _FREE for one in before)
+
+
+def _by_section(talk: str, clause: Clause) -> list[Clause]:
+    """Cut what a clinician says in Chinese where it goes on with another section of a note.
+
+    There a sentence runs from findings over the assessment to orders, with commas between.
+    """
+    if not _HAN.search(clause.of(talk)):
+        return [clause]
+    parts: list[tuple[Clause, str]] = []
+    for piece in _COMMAS.finditer(clause.of(talk)):
+        own = replace(clause, start=clause.start + piece.start(), end=clause.start + piece.end())
+        section = placing.chinese_section(piece[0])
+        before = parts[-1] if parts else None
+        joins = before and (section in ("", before[1]) or not before[1])
+        if before and joins and not _idleness().search(before[0].of(talk).strip(_EDGES)):
+            parts[-1] = (replace(before[0], end=own.end), section or before[1])
+        else:
+            parts.append((own, section))
+    return [_bare(talk, part) for part, _ in parts]
+
+
+def _bare(talk: str, part: Clause) -> Clause:
+    """Return a part of a sentence without the comma it ends with."""
+    return replace(part, end=part.start + len(part.of(talk).rstrip(_EDGES)))
 
 
 def _statement(talk: str, clause: Clause) -> Line:
@@ -200,7 +226,10 @@ def _answer(talk: str, asked: Clause, first: Clause) -> Iterator[Line]:
     if first.asks:
         return
     said = first.of(talk)
-    if kind or _short(said):
+    if not kind and placing.opens(asked.of(talk)):
+        yield _line(retold(said, first.voice), (asked, first), "stated")
+        return
+    if kind or _short(said) or _leans().search(said):
         question = retold(asked.of(talk), asked.voice).rstrip(".。?？")
         reply = closed(told(cleaned(said, whole=True), first.voice))
         if question and reply:
@@ -257,6 +286,12 @@ def _short(said: str) -> bool:
     if _HAN.search(said):
         return len(words) <= FRAGMENT
     return len(words) <= FRAGMENT and not set(words) & set(_words()["answers"]["subjects"])
+
+
+@cache
+def _leans() -> re.Pattern[str]:
+    """Return a pattern of answers that do not say what they are about: I quit ten years ago."""
+    return re.compile(_words()["answers"]["leaning"], re.IGNORECASE)
 
 
 @cache

@@ -35,6 +35,8 @@ SHORT_TALK: Final = 400
 """Talk of fewer words may be about one section only."""
 SHORT_VISIT: Final = 100
 """Talk of more words in which something is found or ordered is a whole visit all the same."""
+ORDERS: Final = 2
+"""Orders and findings that make a talk of any length a whole visit."""
 LEAST: Final = 0.25
 """Of a long talk, the least share of a line that a clinician would be expected to write down."""
 LEAST_SHORT: Final = 0.1
@@ -180,10 +182,28 @@ def _near(feature: str) -> float:
 
 
 def is_long(talk: str, units: Sequence[Unit] = ()) -> bool:
-    """Say whether a talk is about more than one section: long, or one that ends in orders."""
+    """Say whether a talk is about more than one section: long, or one that ends in orders.
+
+    A shorter one is when it begins with what brings the patient, or has several orders.
+    """
     words = len(words_of(talk))
-    acted = any(one.way in ("ordered", "found") for one in units)
-    return words > SHORT_TALK or (acted and words > SHORT_VISIT)
+    acted = sum(one.way in ("ordered", "found") for one in units)
+    heard = any(one.speaker == "clinician" for one in units)
+    opened = any(opens(one.asked) for one in units)
+    visit = acted >= ORDERS or (opened and heard)
+    return words > SHORT_TALK or (acted > 0 and words > SHORT_VISIT) or visit
+
+
+def opens(question: str) -> bool:
+    """Say whether a question asks what a visit is for."""
+    return bool(_opening().search(question))
+
+
+@cache
+def _opening() -> re.Pattern[str]:
+    answers = _words()["answers"]
+    assert isinstance(answers, Mapping)
+    return re.compile(answers["opening"], re.IGNORECASE)
 
 
 def placed(talk: str, units: Sequence[Unit], least: float | None = None) -> list[str]:
@@ -205,13 +225,16 @@ def placed(talk: str, units: Sequence[Unit], least: float | None = None) -> list
     if least is None:
         least = LEAST if len(words_of(talk)) > SHORT_TALK else LEAST_SHORT
     whole = np.zeros(len(model.sections)) if long else WHOLE * _whole(talk, model)
+    reason = next((one for one in units if opens(one.asked)), None) if long else None
     sections = []
     for number, (one, own) in enumerate(zip(units, features_of(units, long), strict=True)):
         told, chances = model.scores(own)
-        if long:
+        if long or one.way == "ordered":
             chances = chances * _allowed(model, one, number / len(units))
-        kind = model.sections[int(np.argmax(chances + whole))]
-        sections.append(_of(kind, one) if told >= least else "")
+        sure = chances > 0
+        kind = model.sections[int(np.argmax(np.where(sure, chances + whole, -np.inf)))]
+        section = "chief_complaint" if one is reason else _of(kind, one)
+        sections.append(section if told >= least else "")
     return sections
 
 
@@ -270,6 +293,11 @@ def _of(kind: str, one: Unit) -> str:
     if one.way != "ordered" and kind != ADVISING:
         return next((section for rule, section, _ in _rules(rules) if rule.search(heard)), kind)
     return next((section for rule, section, _ in _rules("advice") if rule.search(one.said)), kind)
+
+
+def chinese_section(said: str) -> str:
+    """Return the section of what a clinician states in Chinese; empty where its words say none."""
+    return _chinese(Unit(said, "", "clinician", "stated"), False)
 
 
 def _chinese(one: Unit, first: bool) -> str:

@@ -27,6 +27,8 @@ _RUN: Final = re.compile(r"\s{2,}|\n")
 _BEGINS: Final = re.compile(r"^[a-z]|(?<=[.!?] )[a-z]")
 _EDGES: Final = " \t\r\n,;:-，、；："
 SUBJECTS: Final = ("the patient", "the clinician", "the family member")
+ASKED_OF: Final = ("what", "which", "whose", "how")
+"""Words that begin a question with a thing between them and its verb."""
 _CLOSED: Final = tuple(".!?。！？；;…")
 
 
@@ -221,8 +223,9 @@ def _is_object(tokens: list[str], place: int) -> bool:
 
 
 def _inverted(tokens: list[str], place: int) -> bool:
-    """Say whether the verb before the pronoun at a place opens a question."""
-    return _before(tokens, place - 2) in ("", *_words()["english"]["asking"])
+    """Say whether the verb before the pronoun at a place opens a question (what drugs do you)."""
+    before = _before(tokens, place - 2)
+    return before in ("", *_words()["english"]["asking"]) or tokens[0].lower() in ASKED_OF
 
 
 def _inflect(tokens: list[str], place: int) -> None:

@@ -51,7 +51,7 @@ def fault(line: Line, talk: str, turns: Sequence[Turn]) -> Fault | None:
         return "place"
     said = [plain(_once(span.of(talk))) for span in line.spans]
     heard = Counter(word for words in said for word in words)
-    told = Counter(plain(_OPEN.sub(lambda match: match["verb"] or "有", line.text.en)))
+    told = Counter(plain(_once(line.text.en)))
     for word, count in told.items():
         if _DIGIT.search(word) and count > heard[word]:
             return "number"

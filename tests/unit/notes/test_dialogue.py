@@ -210,3 +210,69 @@ def test_every_line_of_any_talk_lies_in_turns_of_it(turns: list[tuple[str, str]]
     for line in draft(talk, -9):
         assert line.text.en
         assert fault(line, talk, known) not in ("place", "number")
+
+
+SHORT = (
+    "Nurse: Why are you here today?\nPatient: My ear hurts.\n"
+    "Nurse: Do you have any allergies?\nPatient: Sulfa drugs.\n"
+    "Nurse: What medicines do you take?\nPatient: Insulin glargine 20 units at bedtime.\n"
+    "Doctor: I think it is an infection. Take amoxicillin 500 mg three times a day.\n"
+    "Doctor: Come back if it gets worse.\n"
+)
+
+
+def placed_lines(talk: str) -> list[tuple[str, str]]:
+    return [(line.section, line.text.zh) for line in draft(talk)]
+
+
+def test_a_short_visit_has_its_sections_and_is_not_all_of_one() -> None:
+    assert placed_lines(SHORT) == [
+        ("chief_complaint", "The patient's ear hurts."),
+        (
+            "medications",
+            "What medicines does the patient take? Insulin glargine 20 units at bedtime.",
+        ),
+        ("allergies", "Does the patient have any allergies? Sulfa drugs."),
+        ("assessment", "The clinician thinks it is an infection."),
+        ("plan", "Take amoxicillin 500 mg 3 times a day."),
+        ("plan", "Come back if it gets worse."),
+    ]
+
+
+def test_an_order_is_of_the_plan_however_short_the_talk() -> None:
+    talk = "Patient: I have a rash.\nDoctor: Stop the lisinopril.\n"
+    assert ("plan", "Stop the lisinopril.") in placed_lines(talk)
+    exam = "Doctor: Take a deep breath. Start at your left.\nPatient: My left lung hurts."
+    assert "plan" not in dict(placed_lines(exam))
+
+
+def test_an_answer_that_says_not_what_it_is_about_stands_behind_its_question() -> None:
+    assert one("Do you smoke?", "I quit ten years ago.") == (
+        "Does the patient smoke? The patient quit 10 years ago."
+    )
+    assert one("Do you smoke?", "I quit smoking ten years ago.") == (
+        "The patient quit smoking 10 years ago."
+    )
+    assert one("抽烟吗？", "以前抽，戒了十年了。") == "抽烟吗？以前抽，戒了十年了。"
+
+
+def test_what_brings_a_patient_needs_no_question_before_it() -> None:
+    assert one("What is the problem?", "Back pain for a week.") == "Back pain for a week."
+    assert one("您哪里不舒服？", "头痛三天。") == "头痛三天。"
+
+
+def test_a_chinese_sentence_over_several_sections_is_cut_where_they_change() -> None:
+    talk = (
+        "医生：怎么了？\n患者：孩子发烧两天。\n"
+        "医生：我听一下，嗓子红，扁桃体肿大，血常规白细胞1.5万，考虑化脓性扁桃体炎，"
+        "给开阿莫西林，三天后复查。\n"
+    )
+    assert placed_lines(talk) == [
+        ("chief_complaint", "孩子发烧两天。"),
+        ("physical_examination", "嗓子红，扁桃体肿大。"),
+        ("results", "血常规白细胞1.5万。"),
+        ("assessment", "考虑化脓性扁桃体炎。"),
+        ("plan", "给开阿莫西林，三天后复查。"),
+    ]
+    for line in draft(talk):
+        assert line.text.zh.rstrip("。") == line.spans[-1].of(talk).rstrip("。")

@@ -43,3 +43,9 @@ def test_what_was_not_said_is_found(told: Line, wrong: str | None) -> None:
 def test_a_stretch_outside_of_every_turn_is_no_source() -> None:
     told = Line(Text(en="Doctor.", zh="Doctor."), "plan", (Span(0, 7),))
     assert fault(told, TALK, TURNS) == "place"
+
+
+def test_a_number_said_twice_at_once_is_no_number_too_many() -> None:
+    talk = "Doctor: 00 00:㐀"
+    told = Line(Text(en="00 00:㐀。", zh="00 00:㐀。"), "plan", (Span(8, 15),), "clinician")
+    assert fault(told, talk, turns_of(talk)) is None
