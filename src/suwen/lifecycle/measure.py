@@ -34,6 +34,7 @@ CENTRED = {
     "ece_equal_mass": SHARE,
     "ece_class_wise": SHARE,
     "ece_of_classes": SHARE,
+    "hosmer_lemeshow": (0.0, math.inf),
     "interval_coverage": SHARE,
     "interval_coverage_with_noise": SHARE,
 }

@@ -1,0 +1,200 @@
+"""The stay in intensive care that a Case records: its admission, and what was measured after it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from suwen.core.codes import LOINC
+from suwen.core.nouns import Case, Record, Reference
+from suwen.health.icu import HOURS, MISSING, UNITS, Series, Stay, Variable, variables
+
+FAHRENHEIT: Final = "[degF]"
+KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "icu_units.toml"
+NOT_SAID: Final = ("entered-in-error", "cancelled", "unknown")
+"""Status of Observations that say nothing."""
+
+
+class Admission(NamedTuple):
+    """When somebody came to intensive care, the kind of unit (number in `UNITS`), the record."""
+
+    at: datetime
+    unit: float
+    record: Reference
+
+
+class Value(NamedTuple):
+    """One measured value."""
+
+    variable: str
+    at: datetime
+    value: float
+    record: Reference
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> Mapping[str, re.Pattern[str]]:
+    content = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))
+    return {name: re.compile("|".join(words), re.IGNORECASE) for name, words in content.items()}
+
+
+def moment(text: object) -> datetime | None:
+    """Return a FHIR instant; None for one without a time of day or without its zone."""
+    if not isinstance(text, str) or "T" not in text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def admission(case: Case) -> Admission | None:
+    """Return the latest admission to intensive care that an Encounter of the Case records."""
+    found = [
+        Admission(at, unit, record.reference)
+        for record in case.of("Encounter")
+        for at, unit in _admissions(record.content)
+    ]
+    return max(found, default=None)
+
+
+def _admissions(encounter: Mapping[str, Any]) -> Iterator[tuple[datetime, float]]:
+    for stay in encounter.get("location", ()):
+        words = str(stay.get("location", {}).get("display", ""))
+        at = moment(stay.get("period", {}).get("start")) or _start(encounter)
+        if at and (unit := _unit(words)) is not None:
+            yield at, unit
+    concepts = [encounter.get("serviceType", {}), *encounter.get("type", ())]
+    words = " / ".join(
+        str(text)
+        for concept in concepts
+        for text in (concept.get("text"), *(c.get("display") for c in concept.get("coding", ())))
+        if text
+    )
+    if (at := _start(encounter)) and (unit := _unit(words)) is not None:
+        yield at, unit
+
+
+def _start(encounter: Mapping[str, Any]) -> datetime | None:
+    return moment(encounter.get("period", {}).get("start"))
+
+
+def _unit(words: str) -> float | None:
+    """Return the kind of unit that words name, NaN for one of another kind, None for none."""
+    kinds = _kinds()
+    if not words or not kinds["any"].search(words):
+        return None
+    for number, name in enumerate(UNITS, start=1):
+        if kinds[name].search(words):
+            return float(number)
+    return MISSING
+
+
+def stay_of(case: Case, admitted: Admission) -> Stay:
+    """Return the stay: what was measured within `HOURS` of admission, in canonical units."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    newest: dict[str, tuple[datetime, Reference]] = {}
+    end = admitted.at + timedelta(hours=HOURS)
+    for one in values_of(case):
+        if not admitted.at <= one.at <= end:
+            continue
+        hours = (one.at - admitted.at).total_seconds() / 3600
+        found.setdefault(one.variable, []).append((hours, one.value))
+        newest[one.variable] = max(
+            newest.get(one.variable, (one.at, one.record)), (one.at, one.record)
+        )
+    series = {
+        key: made
+        for key, pairs in found.items()
+        if len(made := Series.of(variables()[key], *np.array(sorted(pairs)).T))
+    }
+    age, male = _person(case, admitted.at)
+    return Stay(
+        age=age,
+        male=male,
+        height=_height(case),
+        unit=admitted.unit,
+        series=series,
+        records={key: newest[key][1] for key in series},
+        ended=end,
+    )
+
+
+def values_of(case: Case) -> Iterator[Value]:
+    """Yield the value of every variable in the Case's Observations, components too."""
+    for record in case.of("Observation"):
+        content = record.content
+        at = moment(content.get("effectiveDateTime"))
+        if at is None or content.get("status") in NOT_SAID:
+            continue
+        for part in (content, *content.get("component", ())):
+            variable = _variable(part)
+            value = None if variable is None else _value(variable, part.get("valueQuantity", {}))
+            if variable is not None and value is not None:
+                yield Value(variable.key, at, value, record.reference)
+
+
+@lru_cache(maxsize=1)
+def _by_code() -> Mapping[str, Variable]:
+    return {code: one for one in variables().values() for code in one.codes}
+
+
+def _variable(part: Mapping[str, Any]) -> Variable | None:
+    for coding in part.get("code", {}).get("coding", ()):
+        if coding.get("system") == LOINC and (found := _by_code().get(str(coding.get("code")))):
+            return found
+    return None
+
+
+def _value(variable: Variable, quantity: Mapping[str, Any]) -> float | None:
+    """Return a quantity in the variable's unit; None where its unit is another one or unknown."""
+    value, unit = quantity.get("value"), str(quantity.get("code") or quantity.get("unit") or "")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    if variable.key == "Temp" and unit == FAHRENHEIT:
+        return (float(value) - 32) / 1.8
+    factor = variable.units.get(unit)
+    return None if factor is None else float(value) * factor
+
+
+def _person(case: Case, at: datetime) -> tuple[float, float]:
+    """Return age in years at a moment, and 1 for a man, 0 for a woman; NaN where unknown."""
+    for record in case.of("Patient"):
+        content = record.content
+        male = {"male": 1.0, "female": 0.0}.get(str(content.get("gender")), MISSING)
+        return _age(str(content.get("birthDate", "")), at), male
+    return MISSING, MISSING
+
+
+def _age(born: str, at: datetime) -> float:
+    try:
+        year, month, day = (int(part) for part in (*born.split("-"), "7", "1")[:3])
+    except ValueError:
+        return MISSING
+    return float(at.year - year - ((at.month, at.day) < (month, day)))
+
+
+def _height(case: Case) -> float:
+    """Return the newest height in cm."""
+    found = [(str(one.content.get("effectiveDateTime")), one) for one in _heights(case)]
+    for _, record in sorted(found, key=lambda pair: pair[0], reverse=True):
+        quantity = record.content.get("valueQuantity", {})
+        factor = {"cm": 1.0, "m": 100.0, "[in_i]": 2.54}.get(str(quantity.get("code")))
+        if factor and isinstance(quantity.get("value"), int | float):
+            return float(quantity["value"]) * factor
+    return MISSING
+
+
+def _heights(case: Case) -> Iterator[Record]:
+    for record in case.of("Observation"):
+        codings = record.content.get("code", {}).get("coding", ())
+        if any(one.get("system") == LOINC and one.get("code") == "8302-2" for one in codings):
+            yield record
