@@ -1,4 +1,4 @@
-"""Stays in intensive care: what is read of the data set and of a Case, and the numbers of a stay."""
+"""Stays in intensive care: read from the data set and from a Case, and the numbers of a stay."""
 
 from __future__ import annotations
 
