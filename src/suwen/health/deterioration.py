@@ -20,6 +20,7 @@ import numpy as np
 from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, RecordValue
+from suwen.core.quantities import number, with_unit
 from suwen.core.registry import register
 from suwen.health import icu_data
 from suwen.health.icu import (
@@ -76,7 +77,7 @@ def _code(code: str, en: str, zh: str) -> Code:
 
 
 ALIVE: Final = _code("discharged-alive", "Discharged alive", "存活出院")
-DEATH: Final = _code("in-hospital-death", "Death in the hospital", "院内死亡")
+DEATH: Final = _code("in-hospital-death", "Risk of death in the hospital", "院内死亡风险")
 
 
 def thinned(sample: Sample, strength: float, seed: int) -> Sample:
@@ -148,7 +149,7 @@ class Deterioration:
         if admitted is None:
             return []
         stay = stay_of(case, admitted)
-        records = tuple(dict.fromkeys([admitted.record, *stay.records.values()]))
+        records = tuple(dict.fromkeys([admitted.record, *stay.inputs]))
         evidence = tuple(_value(record) for record in stay.records.values())
         whole = evidence or (RecordValue(record=admitted.record, path="Encounter.period.start"),)
         return [Sample(_key(admitted), stay, whole, records)]
@@ -341,8 +342,7 @@ def _moving(stay: Stay, moved: Array, second: Array | None) -> tuple[RecordValue
 
 def _told(stay: Stay, key: str) -> str:
     variable, last = variables()[key], float(stay.series[key].values[-1])
-    unit = "" if variable.unit.startswith(("{", "1", "[pH")) else f" {variable.unit}"
-    return f"{last:.4g}{unit}"
+    return with_unit(number(last), variable.unit)
 
 
 def _note(group: Text, values: Sequence[tuple[Text, str]], moved: float) -> Text:

@@ -123,6 +123,8 @@ class Stay:
         By key of the variable; those never measured are left out.
     records
         Record of the newest value of each variable that has one.
+    inputs
+        Every record that anything here was read from.
     ended
         When the window ends, where that is known.
     """
@@ -133,6 +135,7 @@ class Stay:
     unit: float
     series: Mapping[str, Series] = field(repr=False)
     records: Mapping[str, Reference] = field(default_factory=dict)
+    inputs: tuple[Reference, ...] = field(default=(), repr=False)
     ended: datetime | None = None
 
     @property

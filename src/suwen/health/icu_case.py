@@ -102,12 +102,14 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
     """Return the stay: what was measured within `HOURS` of admission, in canonical units."""
     found: dict[str, list[tuple[float, float]]] = {}
     newest: dict[str, tuple[datetime, Reference]] = {}
+    read = [record.reference for record in (*case.of("Patient"), *_heights(case))]
     end = admitted.at + timedelta(hours=HOURS)
     for one in values_of(case):
         if not admitted.at <= one.at <= end:
             continue
         hours = (one.at - admitted.at).total_seconds() / 3600
         found.setdefault(one.variable, []).append((hours, one.value))
+        read.append(one.record)
         newest[one.variable] = max(
             newest.get(one.variable, (one.at, one.record)), (one.at, one.record)
         )
@@ -124,6 +126,7 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
         unit=admitted.unit,
         series=series,
         records={key: newest[key][1] for key in series},
+        inputs=tuple(dict.fromkeys(read)),
         ended=end,
     )
 

@@ -98,7 +98,8 @@ def test_who_is_very_ill_has_a_far_higher_risk_than_who_is_well(pack):
     well, ill = said(pack, case_of(WELL)), said(pack, case_of(ILL))
     assert well.band is Band.RULE_OUT
     assert ill.band is Band.RULE_IN
-    assert ill.probability.value > 0.5 > 0.1 > well.probability.value
+    assert well.probability.value < 0.1
+    assert ill.probability.value > 0.5
     assert ill.probability.low < ill.probability.value < ill.probability.high
 
 
@@ -157,6 +158,12 @@ def test_who_was_never_learnt_from_gets_no_number(pack, how, words):
 def test_almost_nothing_measured_is_outside_the_domain(pack):
     few = {code: WELL[code] for code in ("8867-4", "8310-5")}
     assert said(pack, case_of(few)).band is Band.ABSTAIN
+
+
+def test_every_record_that_decides_is_an_input_so_that_a_replay_reads_it():
+    case = case_of(ILL)
+    (sample,) = TASK.samples(case, [])
+    assert set(sample.inputs) == {one.reference for one in case.records}
 
 
 def test_outside_intensive_care_nothing_is_asked():
