@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Reference
+from suwen.health.measured import MISSING, Variable, variables_in
 
 Floats = NDArray[np.float64]
 HOURS: Final = 48.0
@@ -28,67 +29,22 @@ LATE: Final = 24.0
 """The second day begins here."""
 UNITS: Final = ("coronary", "cardiac surgery", "medical", "surgical")
 """Kinds of intensive care units, numbered from 1."""
-MISSING: Final = float("nan")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One thing that is measured again and again.
-
-    Parameters
-    ----------
-    key, group, name
-        Its short name, the group it is explained with, its name for people.
-    unit, codes, units
-        UCUM unit of its values, LOINC codes, and factors from other units to it.
-    low, high
-        Limits of what a living adult shows.
-    also
-        Other series of the data set that measure the same (cuff beside catheter).
-    """
-
-    key: str
-    group: str
-    name: Text
-    unit: str
-    codes: tuple[str, ...]
-    units: Mapping[str, float]
-    low: float
-    high: float
-    also: tuple[str, ...] = ()
-
-    def plausible(self, values: Floats) -> NDArray[np.bool_]:
-        """Say which values a living adult can show."""
-        return (values >= self.low) & (values <= self.high)
-
-
-@lru_cache(maxsize=1)
-def _knowledge() -> Mapping[str, list[dict[str, Any]]]:
-    path = Path(__file__).with_name("knowledge") / "icu_variables.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+KNOWLEDGE: Final = Path(__file__).with_name("knowledge") / "icu_variables.toml"
 
 
 @lru_cache(maxsize=1)
 def variables() -> Mapping[str, Variable]:
     """Return every variable by its key, read once."""
-    return {
-        entry["key"]: Variable(
-            **entry
-            | {
-                "name": Text(**entry["name"]),
-                "codes": tuple(entry["codes"]),
-                "also": tuple(entry.get("also", ())),
-                "units": {str(unit): float(factor) for unit, factor in entry["units"]},
-            }
-        )
-        for entry in _knowledge()["variable"]
-    }
+    return {one.key: one for one in variables_in(KNOWLEDGE)}
 
 
 @lru_cache(maxsize=1)
 def groups() -> Mapping[str, Text]:
     """Return the groups that an answer is explained by, in order."""
-    return {one["key"]: Text(**one["name"]) for one in _knowledge()["group"]}
+    return {
+        one["key"]: Text(**one["name"])
+        for one in tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))["group"]
+    }
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ import numpy as np
 
 from suwen.core.codes import LOINC
 from suwen.core.nouns import Case, Record, Reference
-from suwen.health.icu import HOURS, MISSING, UNITS, Series, Stay, Variable, variables
+from suwen.health.icu import HOURS, UNITS, Series, Stay, variables
+from suwen.health.measured import MISSING, age_at, moment, values_of
 
-FAHRENHEIT: Final = "[degF]"
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "icu_units.toml"
-NOT_SAID: Final = ("entered-in-error", "cancelled", "unknown")
-"""Status of Observations that say nothing."""
 
 
 class Admission(NamedTuple):
@@ -30,30 +28,10 @@ class Admission(NamedTuple):
     record: Reference
 
 
-class Value(NamedTuple):
-    """One measured value."""
-
-    variable: str
-    at: datetime
-    value: float
-    record: Reference
-
-
 @lru_cache(maxsize=1)
 def _kinds() -> Mapping[str, re.Pattern[str]]:
     content = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))
     return {name: re.compile("|".join(words), re.IGNORECASE) for name, words in content.items()}
-
-
-def moment(text: object) -> datetime | None:
-    """Return a FHIR instant; None for one without a time of day or without its zone."""
-    if not isinstance(text, str) or "T" not in text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 def admission(case: Case) -> Admission | None:
@@ -104,7 +82,7 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
     newest: dict[str, tuple[datetime, Reference]] = {}
     read = [record.reference for record in (*case.of("Patient"), *_heights(case))]
     end = admitted.at + timedelta(hours=HOURS)
-    for one in values_of(case):
+    for one in values_of(case, variables()):
         if not admitted.at <= one.at <= end:
             continue
         hours = (one.at - admitted.at).total_seconds() / 3600
@@ -131,58 +109,13 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
     )
 
 
-def values_of(case: Case) -> Iterator[Value]:
-    """Yield the value of every variable in the Case's Observations, components too."""
-    for record in case.of("Observation"):
-        content = record.content
-        at = moment(content.get("effectiveDateTime"))
-        if at is None or content.get("status") in NOT_SAID:
-            continue
-        for part in (content, *content.get("component", ())):
-            variable = _variable(part)
-            value = None if variable is None else _value(variable, part.get("valueQuantity", {}))
-            if variable is not None and value is not None:
-                yield Value(variable.key, at, value, record.reference)
-
-
-@lru_cache(maxsize=1)
-def _by_code() -> Mapping[str, Variable]:
-    return {code: one for one in variables().values() for code in one.codes}
-
-
-def _variable(part: Mapping[str, Any]) -> Variable | None:
-    for coding in part.get("code", {}).get("coding", ()):
-        if coding.get("system") == LOINC and (found := _by_code().get(str(coding.get("code")))):
-            return found
-    return None
-
-
-def _value(variable: Variable, quantity: Mapping[str, Any]) -> float | None:
-    """Return a quantity in the variable's unit; None where its unit is another one or unknown."""
-    value, unit = quantity.get("value"), str(quantity.get("code") or quantity.get("unit") or "")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    if variable.key == "Temp" and unit == FAHRENHEIT:
-        return (float(value) - 32) / 1.8
-    factor = variable.units.get(unit)
-    return None if factor is None else float(value) * factor
-
-
 def _person(case: Case, at: datetime) -> tuple[float, float]:
     """Return age in years at a moment, and 1 for a man, 0 for a woman; NaN where unknown."""
     for record in case.of("Patient"):
         content = record.content
         male = {"male": 1.0, "female": 0.0}.get(str(content.get("gender")), MISSING)
-        return _age(str(content.get("birthDate", "")), at), male
+        return age_at(content.get("birthDate"), at), male
     return MISSING, MISSING
-
-
-def _age(born: str, at: datetime) -> float:
-    try:
-        year, month, day = (int(part) for part in (*born.split("-"), "7", "1")[:3])
-    except ValueError:
-        return MISSING
-    return float(at.year - year - ((at.month, at.day) < (month, day)))
 
 
 def _height(case: Case) -> float:
