@@ -142,14 +142,30 @@ class Library:
             )
         return self.equations[key]
 
+    @cached_property
+    def input_names(self) -> Mapping[str, Text]:
+        """Names of the inputs for people."""
+        rows = self.content["risk_equations"]["input"]
+        return {name: Text(**row["name"]) for name, row in rows.items()}
+
     def name_of(self, name: str) -> Text:
         """Return the name of an input for people."""
-        return Text(**self.content["risk_equations"]["input"][name]["name"])
+        return self.input_names[name]
 
     def unit_of(self, equation: Equation, name: str) -> str:
         """Return the UCUM unit in which an equation takes an input; empty for flags and choices."""
         own = equation.entry.get("units", {}).get(name)
         return str(own or self.content["risk_equations"]["input"][name].get("unit", ""))
+
+    def valid(self, name: str, told: Told) -> float | None:
+        """Return a recorded number in the input's own unit; None where it cannot be true."""
+        row = self.content["risk_equations"]["input"][name]
+        if not isinstance(told, Quantity) or "quantity" not in row:
+            return None
+        units, value, unit = self.content["risk_units"], told.value, told.unit
+        if refused(units, row["quantity"], self.name_of(name), value, unit) is not None:
+            return None
+        return converted(units, row["quantity"], value, unit, row["unit"])
 
     def answer(self, key: str, told: Mapping[str, Told]) -> Answer:
         """Return what the equation of that key says.
