@@ -1,1 +1,1 @@
-"""The room of personal health: early warning, risk and advice from records and streams."""
+"""Personal health: early warning, published risk and advice from records and streams."""

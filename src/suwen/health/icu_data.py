@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.health.icu import MISSING, Series, Stay, variables
+from suwen.health.icu import Series, Stay, variables
+from suwen.health.measured import MISSING
 from suwen.lifecycle.data import DataFolders, read_table
 from suwen.lifecycle.task import Examples, Sample, Source
 
