@@ -55,7 +55,7 @@ NAMES: Final[Mapping[str, Text]] = {
 }
 RISKS: Final[Mapping[str, Text]] = {
     "low": Text(en="low", zh="低"),
-    "low-medium": Text(en="low to medium", zh="低至中"),
+    "low-medium": Text(en="low-medium", zh="低-中"),
     "medium": Text(en="medium", zh="中"),
     "high": Text(en="high", zh="高"),
 }
@@ -133,7 +133,7 @@ class EarlyWarning(Published):
             Finding(
                 task=self.name,
                 pack=pack.identity,
-                code=SCORE,
+                code=SCORE.model_copy(update={"name": _titled(scored.score)}),
                 band=_band(scored.score),
                 reason=_reason(data, scored, news2.response(scored.score, chart)),
                 measures=measures,
@@ -200,6 +200,17 @@ def _valid(score: news2.Score, rules: Table) -> timedelta:
     """Return how long the set stands: the shortest time of any risk that it leaves."""
     name = "none" if score.high == 0 else score.risks[1]
     return timedelta(minutes=rules["valid_minutes"][name])
+
+
+def _titled(score: news2.Score) -> Text:
+    """Return the score's name with the clinical risk, or the span that it leaves."""
+    first, last = (RISKS[one] for one in score.risks)
+    if first == last:
+        return Text(en=f"NEWS2 (clinical risk {first.en})", zh=f"NEWS2（临床风险{first.zh}）")
+    return Text(
+        en=f"NEWS2 (clinical risk {first.en} to {last.en})",
+        zh=f"NEWS2（临床风险{first.zh}至{last.zh}）",
+    )
 
 
 def _reason(data: VitalSet, scored: Scored, response: Text) -> Text:

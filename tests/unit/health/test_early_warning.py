@@ -83,6 +83,7 @@ def test_an_ill_person_is_told_with_the_points_and_for_a_short_time(pack):
     assert finding.band is Band.RULE_IN
     assert "qSOFA is positive" in finding.reason.en
     assert finding.valid_until == NOW + timedelta(minutes=15)
+    assert finding.code.name.en == "NEWS2 (clinical risk high)"
     assert finding.evidence[0].note.en == "Respiratory rate 26 /min: 3 points"
     assert finding.evidence[0].note.zh.endswith("：3 分")
 
@@ -91,6 +92,7 @@ def test_a_partial_set_gives_a_range_and_names_what_is_missing(pack):
     few = {name: WELL[name] for name in ("respiratory_rate", "spo2", "oxygen_flow", "pulse")}
     finding = said(pack, case_of(few))
     assert scores(finding) == {"news2-least": 0, "news2-most": 9}
+    assert finding.code.name.zh == "NEWS2（临床风险低至高）"
     assert finding.band is Band.GREY, "what is missing could make it high"
     assert "Not measured: systolic blood pressure, consciousness, temperature." in finding.reason.en
     assert "未测量：收缩压、意识状态、体温。" in finding.reason.zh
