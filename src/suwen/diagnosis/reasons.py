@@ -21,8 +21,11 @@ METHODS = {
     "cam": message("class-activation map"),
     "class-activation-map": message("class-activation map"),
     "occlusion": message("occlusion"),
-    "shap": message("feature contributions (SHAP)"),
+    "contributions": message("feature contributions (SHAP)"),
+    "lime": message("a local linear model (LIME)"),
 }
+MOST_INPUTS = 12
+"""Inputs that are written out one by one; the decision log has them all."""
 
 
 def evidence_rows(problem: Problem, language: Language) -> list[tuple[str, str]]:
@@ -96,8 +99,14 @@ def provenance_groups(
         rows = groups.setdefault((concept(finding.code).of(language), finding.pack, read), [])
         if not rows:
             rows.append((say(language, "Pack"), finding.pack))
-            rows += [(say(language, "Input"), reference) for reference in read]
+            rows += [(say(language, "Input"), reference) for reference in read[:MOST_INPUTS]]
+            if len(read) > MOST_INPUTS:
+                rows.append((say(language, "Input"), _further(language, len(read) - MOST_INPUTS)))
         rows.append((say(language, "Finding id"), finding.id))
         if finding.id in decisions:
             rows.append((say(language, "Decision log"), str(decisions[finding.id])))
     return [(name, tuple(rows)) for (name, _, _), rows in groups.items()]
+
+
+def _further(language: Language, count: int) -> str:
+    return say(language, "and %(count)s more records, all in the decision log", count=count)

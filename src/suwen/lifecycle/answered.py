@@ -43,7 +43,7 @@ class Answered:
     With places `truth` counts the true ones of a sample, `answer` is the probability of its
     strongest mark, and `detected` holds the marks. With spans `truth` counts the true stretches of
     a text, `answer` is its F1, and `spanned` holds the counts. With a ranking `answer` is 1 / place
-    of the first right code, and so are the `floors`.
+    of the first right code, and so are the `floors`; with a calculation 1 where it agrees.
     `points` are the operating points (two classes, or anything but the first class where the
     question is asked as a `whole`), `shares` those of the classes in development,
     `watched` the number of the gravest class.
@@ -158,6 +158,8 @@ def rows_of(
         rows = _spans(task, task.answers, pack, examples, predictions)
     elif task.answers.kind == "ranked":
         rows = _ranked(task, examples, predictions)
+    elif task.answers.kind == "calculated":
+        rows = answered(task, examples, predictions, predictions.rank)
     else:
         rows = _choice(task, pack, examples, predictions, intervals)
     return with_abstained(rows, abstained(pack, predictions))

@@ -103,7 +103,8 @@ def operating_point(rule: str, truth: Array, probability: Array) -> float:
     """Return the probability from which a sample is called positive.
 
     `half`: 0.5. `youden`: where sensitivity + specificity is largest (Youden, Cancer 3:32, 1950).
-    `f1`: where F1 is largest. Of equally good points the largest.
+    `f1`: where F1 is largest. `break-even`: where as many are called as there are, so that
+    sensitivity and precision are alike. Of equally good points the largest.
     """
     if rule == "half":
         return HALF
@@ -113,6 +114,8 @@ def operating_point(rule: str, truth: Array, probability: Array) -> float:
     alarm = len(negatives) - np.searchsorted(negatives, cuts)
     if rule == "youden":
         gain = hit / len(positives) - alarm / len(negatives)
+    elif rule == "break-even":
+        gain = -np.abs(hit + alarm - len(positives))
     else:
         gain = 2 * hit / (hit + alarm + len(positives))
     return float(cuts[len(cuts) - 1 - int(np.argmax(gain[::-1]))])

@@ -10,7 +10,12 @@ from suwen.lifecycle.card_words import BY_CLASS, LOWER_IS_BETTER, label, number,
 from suwen.lifecycle.measure import resamples_for
 from suwen.lifecycle.measure_values import coverage_key
 
-RULES = {"half": "fixed", "youden": "best Youden index", "f1": "best F1"}
+RULES = {
+    "half": "fixed",
+    "youden": "best Youden index",
+    "f1": "best F1",
+    "break-even": "sensitivity and precision alike",
+}
 """How an operating point is found, in words."""
 
 

@@ -14,6 +14,7 @@ LOWER_IS_BETTER = (
     "ece_equal_mass",
     "ece_class_wise",
     "ece_of_classes",
+    "hosmer_lemeshow",
     "brier",
     "brier_of_classes",
     "log_loss",
@@ -37,6 +38,9 @@ ABBREVIATIONS = {
     "mcc": "MCC",
     "r2": "R²",
     "cohen": "Cohen's",
+    "event1": "event 1",
+    "hosmer": "Hosmer",
+    "lemeshow": "Lemeshow (for its range)",
 }
 BY_CLASS = ("auroc", "f1", "precision", "recall")
 """Metrics that stand once for each class, with its short name behind them."""

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from suwen.lifecycle.task import Array
+from suwen.metrics.coverage import wilson
 
 INK, MUTED, BLUE, ORANGE, GRID = "#1f2933", "#7b8794", "#1f6feb", "#d9730d", "#e4e7eb"
 STYLE = {
@@ -63,14 +64,6 @@ def keep(picture: Image.Image, path: Path) -> None:
     """Write a plot as PNG of few colours; one that has no more stays as it is."""
     few = picture.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
     few.save(path, "PNG", optimize=True)
-
-
-def wilson(share: Array, count: Array) -> tuple[Array, Array]:
-    """Return the 95 % Wilson limits of a share."""
-    z = 1.959964
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return np.minimum(centre - half, share), np.maximum(centre + half, share)
 
 
 def reliability_points(axis: Any, bins: Any, colour: str, label: str | None = None) -> None:

@@ -141,6 +141,7 @@ def write(task: Task, folder: Path, sample: Sample, output: Output) -> None:
         "mask": output.mask is not None,
         "marks": None if output.marks is None else np.asarray(output.marks, float).tolist(),
         "ranked": list(output.ranked),
+        "values": dict(output.values),
         "score_tolerance": SCORE_TOLERANCE,
         "domain_tolerance": DOMAIN_TOLERANCE,
         "mask_tolerance": MASK_TOLERANCE,
@@ -204,7 +205,21 @@ def _differences(
         found.append(f"{name}: the marks differ")
     if list(output.ranked) != list(expected.get("ranked", ())):
         found.append(f"{name}: the ranking differs")
+    if not _same_values(output.values, expected.get("values", {}), expected["score_tolerance"]):
+        found.append(f"{name}: a calculated value differs")
     return found
+
+
+def _same_values(found: Mapping[str, Any], wanted: Mapping[str, Any], tolerance: float) -> bool:
+    """Say whether calculated values are those stored: words equal, numbers near enough."""
+    if set(found) != set(wanted):
+        return False
+    return all(
+        found[name] == value
+        if isinstance(value, str)
+        else not isinstance(found[name], str) and abs(found[name] - value) <= tolerance
+        for name, value in wanted.items()
+    )
 
 
 def _marks_differ(marks: Array | None, expected: Mapping[str, Any]) -> bool:

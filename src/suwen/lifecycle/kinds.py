@@ -178,4 +178,20 @@ class Ranked:
         return self.code
 
 
-Answers = Choice | Mask | Value | Places | Spans | Ranked
+@dataclass(frozen=True)
+class Calculated:
+    """The answer is what a published formula gives for what was entered.
+
+    It is right where it agrees with a reference within the tolerance that the reference states.
+    """
+
+    code: Code
+    kind: Literal["calculated"] = "calculated"
+
+    @property
+    def asked(self) -> Code:
+        """The concept asked about."""
+        return self.code
+
+
+Answers = Choice | Mask | Value | Places | Spans | Ranked | Calculated

@@ -14,6 +14,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import (
+    measure_calculated,
     measure_choice,
     measure_classes,
     measure_places,
@@ -34,6 +35,7 @@ CENTRED = {
     "ece_equal_mass": SHARE,
     "ece_class_wise": SHARE,
     "ece_of_classes": SHARE,
+    "hosmer_lemeshow": (0.0, math.inf),
     "interval_coverage": SHARE,
     "interval_coverage_with_noise": SHARE,
 }
@@ -130,6 +132,8 @@ def metrics_of(rows: Answered) -> dict[str, Metric]:
         found = measure_spans.metrics(rows)
     elif rows.kind == "ranked":
         found = measure_ranked.metrics(rows)
+    elif rows.kind == "calculated":
+        found = measure_calculated.metrics(rows)
     else:
         found = (measure_classes if rows.many else measure_choice).metrics(rows)
     return found | {"abstained": lambda w: overlap.mean(rows.abstained, w)}
@@ -142,6 +146,8 @@ def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:
         return measure_spans.ranking(scores)
     if rows.kind == "ranked":
         return measure_ranked.ranking(scores)
+    if rows.kind == "calculated":
+        return measure_calculated.share(scores)
     if rows.kind == "mask":
         return measure_values.mask_floor(rows, scores)
     if rows.kind == "value":
@@ -163,6 +169,8 @@ def headline(rows: Answered) -> tuple[str, ...]:
         return measure_spans.HEADLINE
     if rows.kind == "ranked":
         return measure_ranked.HEADLINE
+    if rows.kind == "calculated":
+        return measure_calculated.HEADLINE
     return measure_classes.HEADLINE if rows.many else measure_choice.HEADLINE
 
 
@@ -183,7 +191,10 @@ def _estimated(
 
 
 def _stated(rows: Answered) -> dict[str, dict[str, float | None]]:
-    """Return what stands among the metrics and is not estimated."""
+    """Return what stands among the metrics and is not resampled."""
+    if rows.kind == "calculated":
+        told = measure_calculated.stated(rows)
+        return {name: as_json(Estimate(*ends)) for name, ends in told.items()}
     if rows.kind != "choice" or rows.many:
         return {}
     fixed = measure_choice.fixed(rows)

@@ -1,5 +1,8 @@
 """Figures of merit of an answer of two classes.
 
+`event1` is the smaller of sensitivity and precision, and `hosmer_lemeshow` is for its range, as
+in the PhysioNet/CinC Challenge 2012.
+
 Accuracy, sensitivity, F1 and the like are those at the operating point, which stands among them;
 out of fold each fold has its own, found without it, and the interval of `operating_point` spans
 them.
@@ -56,6 +59,9 @@ def _called(rows: Answered) -> dict[str, Metric]:
         "recall": lambda w: classification.recall(cells(w))[..., 1],
         "balanced_accuracy": lambda w: classification.balanced_accuracy(cells(w), BOTH),
         "mcc": lambda w: classification.mcc(cells(w)),
+        "event1": lambda w: np.minimum(
+            classification.precision(cells(w))[..., 1], classification.recall(cells(w))[..., 1]
+        ),
     }
 
 
@@ -66,6 +72,7 @@ def metrics(rows: Answered) -> dict[str, Metric]:
         "accuracy": lambda w: discrimination.accuracy(truth, answer, point, w),
         "ece": lambda w: calibration.ece(truth, answer, w),
         "ece_equal_mass": lambda w: calibration.ece_equal_mass(truth, answer, w),
+        "hosmer_lemeshow": lambda w: calibration.hosmer_lemeshow(truth, answer, w),
         "brier": lambda w: calibration.brier(truth, answer, w),
         "log_loss": lambda w: calibration.log_loss(truth, answer, w),
     }

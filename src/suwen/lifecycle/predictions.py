@@ -54,7 +54,8 @@ class Predictions:
         For places and spans: the rows of `Output.marks` of all examples one after another, and how
         many each example has, shape (n,). For other kinds no marks.
     rank
-        For a ranking: 1 / place of the first right code, 0 where none is named; NaN otherwise.
+        For a ranking: 1 / place of the first right code, 0 where none is named. For a calculation
+        1 where it agrees with its reference, else 0. NaN otherwise.
     """
 
     fold: Array
@@ -127,7 +128,7 @@ def check_output(task: Task, output: Output, members: int) -> None:
     if isinstance(task.answers, Spans):
         _check_spans(task, task.answers, output)
         return
-    if task.answers.kind == "ranked":
+    if task.answers.kind in ("ranked", "calculated"):
         return
     shape = np.asarray(output.scores).shape
     answers = task.answers
@@ -253,6 +254,10 @@ def right_codes(examples: Examples, i: int) -> list[str]:
 
 
 def _rank(task: Task, examples: Examples, i: int, output: Output) -> float:
+    if task.answers.kind == "calculated":
+        if examples.agrees is None:
+            raise BadInput("references without `agrees`", "Examples.agrees", "add it to `examples`")
+        return float(examples.agrees(i, output))
     if task.answers.kind != "ranked":
         return float("nan")
     return reciprocal_rank(output.ranked, right_codes(examples, i))

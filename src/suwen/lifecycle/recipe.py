@@ -52,10 +52,11 @@ class Recipe(BaseModel):
         description="Calibrator; 'best': the lower validation log loss, by cross-fitting. Two "
         "classes: temperature or isotonic; more: temperature or vector.",
     )
-    operating_point: Literal["half", "youden", "f1"] = Field(
+    operating_point: Literal["half", "youden", "f1", "break-even"] = Field(
         "half",
         description="Probability from which two classes are told apart: 0.5, or the one with the "
-        "best Youden index or F1 on the validation folds.",
+        "best Youden index or F1, or with sensitivity and precision alike, on the validation "
+        "folds.",
     )
     prevalence: float | None = Field(
         None,

@@ -76,6 +76,10 @@ def _of_ranking(rows: Answered) -> list[Rule]:
     return [Rule("top1", True, FALL, np.full(len(rows.truth), True))]
 
 
+def _of_calculation(rows: Answered) -> list[Rule]:
+    return [Rule("accuracy", True, FALL, np.full(len(rows.truth), True))]
+
+
 RULES: Mapping[str, Callable[[Answered], list[Rule]]] = {
     "choice": _of_choice,
     "value": _of_value,
@@ -83,6 +87,7 @@ RULES: Mapping[str, Callable[[Answered], list[Rule]]] = {
     "places": _of_places,
     "spans": _of_spans,
     "ranked": _of_ranking,
+    "calculated": _of_calculation,
 }
 """What may not worsen, by kind of answer."""
 

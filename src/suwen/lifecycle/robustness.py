@@ -144,6 +144,13 @@ JUDGES: Mapping[str, Judge] = {
         lambda clean, changed: (changed.answer < 1.0) != (clean.answer < 1.0),
         "right first with or without the change only",
     ),
+    "calculated": Judge(
+        (),
+        lambda rows: rows.answer < 1.0,
+        "another answer than the reference",
+        lambda clean, changed: changed.answer != clean.answer,
+        "agrees with or without the change only",
+    ),
 }
 """One entry a kind of answer."""
 

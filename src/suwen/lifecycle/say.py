@@ -13,7 +13,7 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure
 from suwen.lifecycle.bands import HALF
-from suwen.lifecycle.kinds import Answers, Choice, Mask, Places, Ranked, Spans
+from suwen.lifecycle.kinds import Answers, Calculated, Choice, Mask, Places, Ranked, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.spanned import ROW
 from suwen.lifecycle.task import Array, Output, Sample
@@ -36,6 +36,8 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
         raise TypeError("stretches have a finding each: ask `spanned`")
     if isinstance(answers, Ranked):
         raise TypeError("a ranking is put into words by its own room")
+    if isinstance(answers, Calculated):
+        raise TypeError("a calculation is put into words by its own room")
     if isinstance(answers, Choice) and len(answers.classes) > 2:
         return _several(task, answers, pack, sample, output)
     if isinstance(answers, Choice):

@@ -96,6 +96,9 @@ class Examples:
         The floors of `Places` and `Spans`: what a trivial method marks in index i, by name, shaped
         as `Output.marks`; of `Ranked`: the codes it names, best first. Asked for one by one, since
         such a method reads the image or the text.
+    agrees
+        For `Calculated`: whether an output agrees with the reference of index i within its stated
+        tolerance. `floors` then hold 1 where a trivial answer agrees, else 0.
     lacks
         Classes that the data set has no example of, by number, because it does not tell them
         apart from others. A pack trained on it never names them.
@@ -111,6 +114,7 @@ class Examples:
     tags: Mapping[str, Array] = field(default_factory=dict)
     floors: Mapping[str, Array] = field(default_factory=dict)
     floor_marks: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
+    agrees: Callable[[int, Output], bool] | None = None
     lacks: tuple[int, ...] = ()
 
     def __len__(self) -> int:
@@ -146,7 +150,14 @@ class Examples:
             tags={name: column[chosen] for name, column in self.tags.items()},
             floors={name: scores[chosen] for name, scores in self.floors.items()},
             floor_marks={name: moved(marks) for name, marks in self.floor_marks.items()},
+            agrees=None if self.agrees is None else _renumbered(self.agrees, chosen),
         )
+
+
+def _renumbered(
+    agrees: Callable[[int, Output], bool], chosen: Array
+) -> Callable[[int, Output], bool]:
+    return lambda i, output: agrees(int(chosen[i]), output)
 
 
 @dataclass(frozen=True)
@@ -172,6 +183,8 @@ class Output:
         being right, start, end (exclusive), number of the type.
     ranked
         `Ranked`: codes, the best first.
+    values
+        `Calculated`: what the formula gives, by name; empty where it gives nothing.
     """
 
     scores: Array
@@ -180,6 +193,7 @@ class Output:
     parts: Mapping[str, Any] = field(default_factory=dict)
     marks: Array | None = None
     ranked: tuple[str, ...] = ()
+    values: Mapping[str, float | bool | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,28 @@ def ece_equal_mass(
     return _error(truth, probability, weights, equal_mass(probability, bins), bins)
 
 
+def hosmer_lemeshow(
+    truth: Array, probability: Array, weights: Array | None = None, bins: int = BINS
+) -> Array:
+    """Return the Hosmer-Lemeshow statistic over `bins` bins of equal count, for its range.
+
+    The sum over the bins of (observed - expected)^2 / (n p (1 - p)), divided by the difference of
+    the mean probability between the highest and the lowest bin: "event 2" of the PhysioNet/CinC
+    Challenge 2012 (Silva et al., Comput Cardiol 39:245, 2012). Smaller is better; it grows with the
+    number of samples. The bins are those of the whole sample; resamples by `weights` keep them.
+    """
+    truth, probability, weights = _prepare(truth, probability, weights)
+    members = equal_mass(probability, bins)
+    inside = (members[:, None] == np.unique(members)).astype(float)
+    count = weights @ inside
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.clip((weights * probability) @ inside / count, SMALLEST, 1 - SMALLEST)
+        gap = (weights * (truth - probability)) @ inside
+        total = np.nansum(gap**2 / (count * mean * (1 - mean)), axis=-1)
+        found: Array = np.asarray(total / (mean[..., -1] - mean[..., 0]))[()]
+    return found
+
+
 @dataclass(frozen=True)
 class ReliabilityBin:
     """One bin of a reliability diagram: what was said, what happened, how often."""

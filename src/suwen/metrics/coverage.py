@@ -23,6 +23,14 @@ NOISE = 1.959964
 """Standard errors of a frequency that are allowed for: 95 % of a normal distribution."""
 
 
+def wilson(share: Array, count: Array) -> tuple[Array, Array]:
+    """Return the 95 % Wilson limits of a share."""
+    z = 1.959964
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return np.minimum(centre - half, share), np.maximum(centre + half, share)
+
+
 def inside(truth: Array, low: Array, high: Array) -> Array:
     """Return which values lie in their interval, ends included, bool (n,)."""
     return np.asarray((np.asarray(low) <= truth) & (truth <= np.asarray(high)))

@@ -88,6 +88,16 @@ def test_an_operating_point_that_is_chosen_is_the_best_of_all(rule):
     assert found < 0.3, "the classes are told apart far below one half"
 
 
+def test_at_break_even_as_many_are_called_as_there_are():
+    rng = np.random.default_rng(0)
+    truth = (rng.random(400) < 0.2).astype(int)
+    probability = np.clip(0.2 * truth + rng.random(400), 0, 1)
+    point = bands.operating_point("break-even", truth, probability)
+    called = probability >= point
+    assert called.sum() == truth.sum()
+    assert truth[called].mean() == pytest.approx(called[truth == 1].mean())
+
+
 def test_a_folds_operating_point_is_found_without_it():
     truth, probability, fold = cohort()
     before = bands.choose(truth, probability, fold, 0.1, 0.05, "youden")

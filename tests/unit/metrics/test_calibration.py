@@ -97,3 +97,31 @@ def test_what_is_not_a_probability_is_refused():
         c.brier(np.array([1]), np.array([0.2, 0.3]))
     with pytest.raises(ValueError, match="weights"):
         c.brier(np.array([1]), np.array([0.2]), np.ones(2))
+
+
+def test_hosmer_lemeshow_is_the_sum_over_deciles_for_its_range():
+    rng = np.random.default_rng(3)
+    probability = rng.random(500)
+    truth = (rng.random(500) < probability).astype(int)
+    order = np.argsort(probability)
+    total, means = 0.0, []
+    for part in np.array_split(order, 10):
+        mean = probability[part].mean()
+        gap = truth[part].sum() - probability[part].sum()
+        total += gap**2 / (len(part) * mean * (1 - mean))
+        means.append(mean)
+    expected = total / (means[-1] - means[0])
+    assert c.hosmer_lemeshow(truth, probability) == pytest.approx(expected)
+
+
+def test_hosmer_lemeshow_grows_when_probabilities_are_moved():
+    rng = np.random.default_rng(4)
+    probability = rng.uniform(0.05, 0.6, 2000)
+    truth = (rng.random(2000) < probability).astype(int)
+    moved = c.hosmer_lemeshow(truth, np.minimum(probability * 1.5, 0.99))
+    assert moved > 5 * c.hosmer_lemeshow(truth, probability)
+
+
+def test_hosmer_lemeshow_of_certain_bins_is_finite():
+    truth = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
+    assert np.isfinite(c.hosmer_lemeshow(truth, truth * 1.0))

@@ -1,0 +1,1 @@
+"""Personal health: early warning, published risk and advice from records and streams."""

@@ -1,0 +1,165 @@
+"""Labelled stays in intensive care: PhysioNet/Computing in Cardiology Challenge 2012.
+
+8,000 stays with outcomes are for development (sets a and b); a folder given as a test set may hold
+others in the same form. What the set writes in other units is converted, what nobody can show is
+left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import lzma
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from suwen.core.errors import BadInput, NotFound
+from suwen.health.icu import Series, Stay, variables
+from suwen.health.measured import MISSING
+from suwen.lifecycle.data import DataFolders, read_table
+from suwen.lifecycle.task import Examples, Sample, Source
+
+FOLDER: Final = "vitals/icu_cinc2012"
+OUTCOME: Final = "In-hospital_death"
+SCORES: Final = {"SAPS-I": "SAPS-I", "SOFA": "SOFA"}
+"""Columns of the outcomes that hold scores of the first day: floors."""
+HEIGHTS: Final = (120.0, 220.0)
+"""Heights in cm that are believed."""
+SOURCE: Final = Source(
+    name="PhysioNet/Computing in Cardiology Challenge 2012, sets a and b",
+    url="https://physionet.org/content/challenge-2012/",
+    licence="ODC-By 1.0",
+    citation="Silva et al., Computing in Cardiology 39:245-248, 2012",
+    shippable=True,
+    limits=(
+        "8,000 adults in four kinds of intensive care unit of one hospital in Boston, before 2009: "
+        "care has changed since, and elsewhere the risk has to be recalibrated.",
+        "Only stays of 48 hours and more: nothing is said of people who died or left earlier.",
+        "The outcome is death in the hospital, also by limits set to treatment.",
+        "How often something is measured is part of the answer, and depends on the unit's habits.",
+    ),
+)
+Rows = Mapping[str, Sequence[tuple[float, float]]]
+
+
+def stays(path: Path) -> dict[str, Stay]:
+    """Return the stays of one file `set-*.csv.xz` by their number.
+
+    Raises
+    ------
+    BadInput
+        A row is none of the set: the columns are RecordID, Time (hh:mm), Parameter and Value.
+    """
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    with lzma.open(path, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            try:
+                hour, _, minute = row["Time"].partition(":")
+                at, value = int(hour) + int(minute) / 60, float(row["Value"])
+                name, stay = row["Parameter"], row["RecordID"]
+            except (KeyError, TypeError, ValueError):
+                raise BadInput(
+                    f"{path.name} with a row that is no RecordID, Time, Parameter, Value",
+                    "rows as `132539,00:07,HR,73`",
+                    "compare the file with the data set's README",
+                ) from None
+            if name:
+                found.setdefault(stay, defaultdict(list))[name].append((at, value))
+    return {stay: _stay(rows) for stay, rows in found.items()}
+
+
+def _stay(rows: Rows) -> Stay:
+    height = _described(rows, "Height")
+    series = {}
+    for key, variable in variables().items():
+        pairs = [pair for name in (key, *variable.also) for pair in rows.get(name, ())]
+        if not pairs:
+            continue
+        hours, values = np.array(pairs).T
+        one = Series.of(variable, hours, _in_units(key, values))
+        if len(one):
+            series[key] = one
+    return Stay(
+        age=_described(rows, "Age"),
+        male=_described(rows, "Gender"),
+        height=height if HEIGHTS[0] <= height <= HEIGHTS[1] else MISSING,
+        unit=_described(rows, "ICUType"),
+        series=series,
+    )
+
+
+def _described(rows: Rows, name: str) -> float:
+    """Return a descriptor; the set writes -1 where it is missing."""
+    value = rows[name][0][1] if rows.get(name) else -1.0
+    return MISSING if value < 0 else value
+
+
+def _in_units(key: str, values: np.ndarray) -> np.ndarray:
+    """Mend the known slips of the set: pH without its point, per cent, degrees Fahrenheit."""
+    if key == "pH":
+        values = np.where((values >= 65) & (values <= 80), values / 10, values)
+        return np.where((values >= 650) & (values <= 800), values / 100, values)
+    if key == "FiO2":
+        return np.where((values >= 21) & (values <= 100), values / 100, values)
+    if key == "Temp":
+        return np.where((values >= 80) & (values <= 110), (values - 32) / 1.8, values)
+    return values
+
+
+def examples(data: DataFolders) -> Examples:
+    """Return the labelled stays; class 1 died in the hospital.
+
+    Raises
+    ------
+    NotFound
+        No file of stays has a file of outcomes beside it.
+    """
+    folder = data.find(FOLDER)
+    parts = [
+        (path, folder / path.name.replace("set-", "Outcomes-").replace(".csv.xz", ".csv"))
+        for path in sorted(folder.glob("set-*.csv.xz"))
+    ]
+    parts = [pair for pair in parts if pair[1].is_file()]
+    if not parts:
+        raise NotFound(
+            f"no stays with outcomes in {FOLDER}",
+            "set-a.csv.xz with Outcomes-a.csv beside it",
+            "compare the folder with the data set's README",
+        )
+    kept: list[tuple[str, Stay, dict[str, str]]] = []
+    for path, outcomes in parts:
+        own = stays(path)
+        for row in read_table(outcomes, "RecordID", OUTCOME):
+            if row["RecordID"] in own:
+                kept.append((row["RecordID"], own[row["RecordID"]], row))
+    keys = tuple(key for key, _, _ in kept)
+    ages = np.array([stay.age for _, stay, _ in kept])
+    units = np.nan_to_num(np.array([stay.unit for _, stay, _ in kept])).astype(int)
+    sexes = np.nan_to_num(np.array([stay.male for _, stay, _ in kept]), nan=2).astype(int)
+    return Examples(
+        source=SOURCE,
+        keys=keys,
+        groups=np.array(keys),
+        labels=np.array([int(row[OUTCOME]) for _, _, row in kept]),
+        load=lambda i: Sample(keys[i], kept[i][1]),
+        columns={
+            "age": np.array(["under 50", "50 to 69", "70 and more"])[np.digitize(ages, (50, 70))],
+            "sex": np.array(["women", "men", "not recorded"])[sexes],
+            "unit": np.array(
+                ["not recorded", "coronary", "cardiac surgery", "medical", "surgical"]
+            )[units],
+        },
+        floors={
+            **{name: _score(kept, column) for name, column in SCORES.items()},
+            "age": np.nan_to_num(ages),
+            "majority class": np.zeros(len(keys)),
+        },
+    )
+
+
+def _score(kept: Sequence[tuple[str, Stay, dict[str, str]]], column: str) -> np.ndarray:
+    """Return a score of the first day; -1 where it was not made, the lowest."""
+    return np.array([float(row.get(column) or -1) for _, _, row in kept])
