@@ -91,7 +91,9 @@ class Diagnosis:
         if key not in self._cases:
             self._cases.clear()
             self._cases[key] = self._access(state).case(
-                state["patient"], references=state["references"]
+                state["patient"],
+                datetime.fromisoformat(state["at"]) if "at" in state else None,
+                references=state["references"],
             )
         return self._cases[key]
 
@@ -114,6 +116,7 @@ class Diagnosis:
     def _open(self, state: dict[str, Any]) -> dict[str, Any]:
         case = self._access(state).case(state["patient"])
         return {
+            "at": case.at.isoformat(),
             "references": [record.reference for record in case.records],
             "tasks": [task.name for task in in_order() if self._search or not searches(task)],
         }

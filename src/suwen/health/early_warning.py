@@ -82,6 +82,7 @@ class EarlyWarning(Published):
     )
     answers: Answers = Value(SCORE, UNIT)
     after: tuple[str, ...] = ()
+    timed = True
     rules = (KNOWLEDGE / "news2.toml", KNOWLEDGE / "risk_points.toml", RULES)
     domain: Mapping[str, Range] = {
         "measured": Range(1, len(news2.PARAMETERS), Text(en="Vital signs measured", zh="已测项数")),

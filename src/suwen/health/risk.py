@@ -62,6 +62,7 @@ class HealthRisk(Published):
     )
     answers = Calculated(said.RISK)
     after: tuple[str, ...] = ()
+    timed = True
     datasets = (risk_examples.SET,)
     rules = RULES
     domain: Mapping[str, Range] = {

@@ -86,7 +86,11 @@ def variables() -> Mapping[str, Variable]:
 
 
 def newest_set(case: Case) -> VitalSet | None:
-    """Return the newest set of vital signs; None where no value has a clear time and unit."""
+    """Return the newest set of vital signs that an answer can still stand on.
+
+    None where no value has a clear time and unit, the newest is older than any answer stands, or
+    fewer parameters than make a set were measured.
+    """
     values = [
         one
         for one in values_of(case, variables())
@@ -98,10 +102,13 @@ def newest_set(case: Case) -> VitalSet | None:
     if not times:
         return None
     at = max(times)
+    if case.at - at > timedelta(minutes=max(rules()["valid_minutes"].values())):
+        return None
     since = at - timedelta(minutes=rules()["together_minutes"])
     newest = {one.variable: one for one in sorted(values, key=_by_time) if since <= one.at <= at}
     state = max((one for one in states if one[0] >= since), default=None, key=lambda one: one[0])
-    return _set(case, at, newest, state)
+    found = _set(case, at, newest, state)
+    return found if len(found.sources) >= rules()["fewest"] else None
 
 
 def _by_time(value: Value) -> tuple[datetime, Reference]:

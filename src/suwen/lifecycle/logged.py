@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.nouns import Decision, Finding, Reference, canonical, digest_of
@@ -53,6 +54,8 @@ class Logged:
         Inputs that are the house's own records, not the patient's.
     whole
         Whether it is all that was said of its samples.
+    at
+        The moment of the Case, where the answers depend on it.
     """
 
     task: str
@@ -63,6 +66,7 @@ class Logged:
     findings: tuple[str, ...]
     house: frozenset[Reference] = frozenset()
     whole: bool = True
+    at: datetime | None = None
 
 
 def together(
@@ -87,10 +91,12 @@ def detail_of(
     access: Access,
     patient: str,
     house: frozenset[Reference] = frozenset(),
+    at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return what an entry says of answers; equal answers give an equal entry.
 
-    `house` are the house's own records that the answers could read.
+    `house` are the house's own records that the answers could read; `at` is the moment of the Case
+    where the answers depend on it.
     """
     findings = [finding for one in answers for finding in one.findings]
     earlier = list(dict.fromkeys(name for one in answers for name in one.earlier))
@@ -108,6 +114,8 @@ def detail_of(
     }
     if own := sorted(house.intersection(inputs)):
         detail["house"] = own
+    if at is not None:
+        detail["at"] = at.isoformat()
     return detail
 
 
@@ -126,6 +134,7 @@ def logged(decision: Decision, blob: Callable[[str], bytes]) -> Logged:
         finding_ids(decision),
         frozenset(detail.get("house", ())),
         ONE not in detail,
+        datetime.fromisoformat(detail["at"]) if "at" in detail else None,
     )
 
 

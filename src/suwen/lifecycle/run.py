@@ -74,7 +74,10 @@ def run(
         )
         for sample in task.samples(case, before)
     ]
-    return _kept(together(task, answers, house), access, case.patient, house)
+    at = case.at if getattr(task, "timed", False) else None
+    groups = together(task, answers, house)
+    details = [detail_of(group, access, case.patient, house, at) for group in groups]
+    return _kept(groups, details, access, case.patient)
 
 
 def with_house(
@@ -93,13 +96,15 @@ def with_house(
 
 
 def _kept(
-    groups: Sequence[Sequence[Answer]], access: Access, patient: str, house: frozenset[Reference]
+    groups: Sequence[Sequence[Answer]],
+    details: Sequence[dict[str, Any]],
+    access: Access,
+    patient: str,
 ) -> list[Finding]:
     """Store the findings of answers with a Decision for each group, and return them."""
     found: list[Finding] = []
     entries: list[Entry] = []
-    for group in groups:
-        detail = detail_of(group, access, patient, house)
+    for group, detail in zip(groups, details, strict=True):
         entries.append(Entry(ACT, len(found), detail, digest_of(canonical(detail))))
         found += [finding for one in group for finding in one.findings]
     blobs = [
@@ -215,7 +220,8 @@ def replay(decision: Decision, access: Access) -> ReplayResult:
         task, pack = registry.find(said.task), packs.find(said.pack)
         stored = _named(access, patient, [task.name], said.findings)
         own = [name for name in said.inputs if name != "blobs" and name not in said.house]
-        case, _ = with_house(task, access.case(patient, references=own), access, sorted(said.house))
+        opened = access.case(patient, said.at, references=own)
+        case, _ = with_house(task, opened, access, sorted(said.house))
         before = [
             with_data(one, case.blob) for one in _named(access, patient, task.after, said.earlier)
         ]

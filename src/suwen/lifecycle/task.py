@@ -233,8 +233,9 @@ class Task(Protocol):
     """A named clinical question. Attributes describe it; five methods answer it.
 
     A task may also say that it is a step of another's answer (`inner = True`), that it looks
-    through whole studies (`searches = True`), and which of the house's own records it reads beside
-    the patient's (`house`, FHIR resource types).
+    through whole studies (`searches = True`), that its answer depends on the moment of the Case
+    (`timed = True`: how old a person or a value is), and which of the house's own records it reads
+    beside the patient's (`house`, FHIR resource types).
     """
 
     name: str

@@ -172,8 +172,14 @@ def test_children_and_people_of_unknown_age_get_no_score(pack, born, words):
     assert words in finding.reason.en
 
 
-def test_without_vital_signs_nothing_is_asked():
+def test_without_a_set_of_vital_signs_nothing_is_asked():
     assert TASK.samples(case_of({}), []) == []
+    assert TASK.samples(case_of({"pulse": 70, "temperature": 36.5}), []) == []
+
+
+def test_a_set_on_which_no_answer_can_stand_any_more_is_not_scored():
+    case = case_of({}, *(observation(name, value, minutes=721) for name, value in WELL.items()))
+    assert TASK.samples(case, []) == []
 
 
 def test_every_record_that_decides_is_an_input():
