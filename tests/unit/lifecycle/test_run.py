@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -124,6 +125,29 @@ def test_a_decision_replays_to_the_last_digit_even_after_the_record_changed(
     result = replay(decisions(access, patient)[0], access)
     assert result.same, result.changes
     assert result.findings == (found,)
+
+
+def test_an_answer_that_depends_on_the_moment_of_the_case_replays_at_that_moment(
+    access, patient, task, pack, toy, monkeypatch
+):
+    observe(access, patient, bright())
+    case = replace(access.case(patient), at=datetime(2026, 1, 2, tzinfo=UTC))
+    real = toy.Squares.samples
+
+    def dated(self, opened, earlier):
+        return [replace(one, key=f"{one.key} {opened.at}") for one in real(self, opened, earlier)]
+
+    monkeypatch.setattr(toy.Squares, "samples", dated)
+    run(task, pack, case, access)
+    (decision,) = decisions(access, patient)
+    assert "at" not in decision.detail
+    assert "no longer finds the sample" in replay(decision, access).changes[0]
+    monkeypatch.setattr(toy.Squares, "timed", True, raising=False)
+    run(task, pack, replace(case, at=datetime(2026, 1, 3, tzinfo=UTC)), access)
+    decision = decisions(access, patient)[-1]
+    assert decision.detail["at"] == "2026-01-03T00:00:00+00:00"
+    result = replay(decision, access)
+    assert result.same, result.changes
 
 
 def test_without_its_pack_a_decision_says_so(access, patient, task, pack, home):
