@@ -9,12 +9,12 @@ row number and never its value.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from itertools import islice
 
 from suwen.gateway.identity import TABLE_ID, meaningful
 from suwen.gateway.intake import Claim, SourceFile
@@ -31,6 +31,8 @@ from suwen.gateway.vitals import (
 
 DELIMITERS = ",;\t"
 ROW_CAP = 200_000
+HEAD = 1_000_000
+"""Characters in which the first lines are looked for."""
 TOLD_ROWS = 10
 _UNIT_IN_HEADER = re.compile(r"^(?P<name>.+?)\s*[(（\[【](?P<unit>[^()（）【】]+)[)）\]】]\s*$")
 _CHINESE_TIME = re.compile(r"年|月")
@@ -62,8 +64,11 @@ class Told:
 
 
 def rows_of(text: str) -> list[list[str]] | None:
-    """Return the cells of a delimited table, or None when the text is none."""
-    lines = [line for line in text.splitlines()[:3] if line.strip()]
+    """Return the cells of a delimited table, or None when the text is none.
+
+    At most one row more than `ROW_CAP` is returned: it says that there are more.
+    """
+    lines = [line for line in text[:HEAD].splitlines()[:3] if line.strip()]
     if len(lines) < 2:
         return None
     counts = {mark: lines[0].count(mark) for mark in DELIMITERS}
@@ -73,10 +78,19 @@ def rows_of(text: str) -> list[list[str]] | None:
     ):
         return None
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=mark))
+        rows = islice(csv.reader(_lines(text), delimiter=mark), ROW_CAP + 1)
+        return [[cell.strip() for cell in row] for row in rows]
     except csv.Error:
         return None
-    return [[cell.strip() for cell in row] for row in rows]
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, no copy of the whole."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def is_vitals(rows: list[list[str]]) -> bool:

@@ -15,14 +15,14 @@ import binascii
 import html
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from suwen.core.errors import BadInput
 from suwen.privacy.fhir_ids import UUID, Ids
 from suwen.privacy.fhir_policy import Elements, Rule, code_of, policy
-from suwen.privacy.fhir_reading import Resource, encode, objects, read
+from suwen.privacy.fhir_reading import Resource, encode, objects, resources
 from suwen.privacy.fhir_values import ACTIONS, CODE, Where
 from suwen.privacy.person import REMOVED, Cast, Person
 
@@ -57,15 +57,21 @@ def deidentify(data: bytes, cast: Cast, told: Told | None = None) -> bytes:
     BadInput, UnsafeInput
         It cannot be read. Nothing is returned then.
     """
-    told = told if told is not None else Told()
-    resources = read(data)
-    walk = _Walk(Ids.of(cast, resources), told)
-    kept = [new for one in resources if (new := walk.resource(one)) is not None]
+    return "".join(pieces(data, cast, told)).encode()
+
+
+def pieces(data: bytes, cast: Cast, told: Told | None = None) -> Iterator[str]:
+    """Yield the resources of `deidentify` one a line; void when an error follows."""
+    walk = _Walk(Ids.of(cast, resources(data)), told if told is not None else Told())
+    kept = 0
+    for one in resources(data):
+        if (new := walk.resource(one)) is not None:
+            yield encode(new) + "\n"
+            kept += 1
     if not kept:
         raise BadInput(
             "only resources the policy does not know", "a resource type of fhir_policy.toml"
         )
-    return "\n".join(encode(one) for one in kept).encode() + b"\n"
 
 
 class _Walk:
