@@ -105,6 +105,8 @@ def read_vitals(
 ) -> None:
     """Add the vital signs of one table; `zone` is taken for times that name none."""
     columns = _columns(rows[0])
+    if _claims(file, columns, rows, reading) > 1:
+        return  # of several patients: the identity guard refuses it, whatever it holds
     told = Told()
     found: list[Reading] = []
     for number, row in enumerate(rows[1:ROW_CAP], 2):
@@ -112,7 +114,6 @@ def read_vitals(
             found.extend(_row(columns, row, number, told, zone))
     if len(rows) > ROW_CAP:
         told.add(ROW_CAP + 1, f"only the first {ROW_CAP} rows are read", f"仅读取前 {ROW_CAP} 行")
-    _claims(file, columns, rows, reading)
     for (en, zh), numbers in told.rows.items():
         shown = ", ".join(map(str, numbers[:TOLD_ROWS])) + ("…" if len(numbers) > TOLD_ROWS else "")
         plural = "row" if len(numbers) == 1 else "rows"
@@ -280,14 +281,14 @@ def time_of(text: str, zone: tzinfo | None) -> str | None:
         return None
 
 
-def _claims(
-    file: SourceFile, columns: list[Column], rows: list[list[str]], reading: Intake
-) -> None:
+def _claims(file: SourceFile, columns: list[Column], rows: list[list[str]], reading: Intake) -> int:
+    """Note whose rows they are, of two patients two; return how many patients there are."""
     place = next((i for i, column in enumerate(columns) if column.role == "patient"), None)
     if place is None:
-        return
+        return 0
     numbers = {row[place] for row in rows[1:] if len(row) > place and meaningful(row[place])}
-    for number in sorted(numbers):
+    for number in sorted(numbers)[:2]:
         reading.claims.append(
             Claim(file.name, "table of vital signs", frozenset({(TABLE_ID, number)}))
         )
+    return len(numbers)
