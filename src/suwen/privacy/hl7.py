@@ -24,6 +24,8 @@ from suwen.privacy.hl7_values import ACTIONS, TYPED, Where
 from suwen.privacy.known import Known
 from suwen.privacy.person import REMOVED, Cast, Person
 
+PERSONS: Final = 4096
+"""People whose messages are worked on at a time; the rest are set up again when theirs come."""
 HEADERS: Final = ("MSH", "BHS", "FHS")
 _LINE = re.compile(r"[^\r\n]+")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -169,10 +171,15 @@ def deidentify(text: str, cast: Cast, told: Counter[str] | None = None) -> str:
 
 def pieces(text: str, cast: Cast, told: Counter[str]) -> Iterator[str]:
     """Yield the messages of `deidentify` one by one; what was yielded before an error is void."""
+
+    @lru_cache(maxsize=PERSONS)
+    def about(key: str, known: Known) -> Person:
+        person = cast.of(key) if key else cast.common
+        return Person(person.subject, person.known | known, person.clean_text)
+
     for message in messages(text):
-        person = cast.of(message.patient) if message.patient else cast.common
-        both = Person(person.subject, person.known | known_of(message), person.clean_text)
-        where = Where(both, cast.common, message.marks)
+        person = about(message.patient, known_of(message))
+        where = Where(person, cast.common, message.marks)
         yield "".join(f"{segment}\r" for segment in _segments(message, where, told))
 
 

@@ -30,7 +30,7 @@ OLDEST: Final = 89
 SAMPLE: Final = 200
 HEAD: Final = 1_000_000
 """Characters in which the first lines are looked for."""
-PERSONS: Final = 1024
+PERSONS: Final = 4096
 """People whose rows are worked on at a time; the rest are set up again when their row comes."""
 ACTIONS: Final = frozenset(
     {"id", "name", "token", "staff", "birth", "date"}
