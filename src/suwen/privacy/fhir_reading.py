@@ -8,16 +8,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from suwen.core.errors import BadInput
 from suwen.privacy.known import Known
 from suwen.records import fhir as rules
 from suwen.records import fhir_json
+from suwen.records.fhir_members import members
 
 Resource = dict[str, Any]
+LONG: Final = 4 * 1024 * 1024
+"""Bytes from which on a Bundle is read entry by entry."""
 _LINE = re.compile(rb"[^\r\n]+")
 
 
@@ -32,8 +36,38 @@ def read(data: bytes) -> list[Resource]:
     return list(resources(data))
 
 
+@dataclass(frozen=True)
+class Long:
+    """A long Bundle: what stands beside its entries, and these one in memory at a time."""
+
+    shell: Resource
+    data: bytes = field(repr=False)
+
+    def entries(self) -> Iterator[Any]:
+        """Yield the entries, in order."""
+        return (one.value for one in members(self.data, "entry") if one.item)
+
+
+def long_bundle(data: bytes) -> Long | None:
+    """Return a Bundle that is better read entry by entry; None for any other document.
+
+    A document or message is read as a whole: its rules are about all of its entries.
+    """
+    if len(data) < LONG or _by_line(data):
+        return None
+    shell = {one.name: one.value for one in members(data, "entry") if not one.item}
+    whole = shell.get("type") in ("document", "message", "searchset")
+    return Long(shell, data) if shell.get("resourceType") == "Bundle" and not whole else None
+
+
 def resources(data: bytes) -> Iterator[Resource]:
-    """Yield what `read` returns, of NDJSON one line in memory at a time."""
+    """Yield what `read` returns, of NDJSON one line in memory at a time.
+
+    A long Bundle comes as Bundles of one entry.
+    """
+    if (long := long_bundle(data)) is not None:
+        yield from ({**long.shell, "entry": [one]} for one in long.entries())
+        return
     lines = _lines(data) if _by_line(data) else iter((data,))
     for line in lines:
         resource = fhir_json.decode(line, exact=True)

@@ -230,9 +230,7 @@ def _fhir(run: _Run, file: File) -> Written:
     told = fhir.Told(run.outcome.actions["fhir"])
 
     def pieces() -> Iterator[str]:
-        for piece in fhir.pieces(file.read(), run.roster.cast(file), told):
-            check(piece)
-            yield piece
+        yield from fhir.pieces(file.read(), run.roster.cast(file), told, check)
         told.actions.update({f"left out {kind}": count for kind, count in told.left_out.items()})
 
     return run.roster.owner(file), run.verified(pieces())
