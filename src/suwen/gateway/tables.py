@@ -30,7 +30,8 @@ from suwen.gateway.vitals import (
 )
 
 DELIMITERS = ",;\t"
-ROW_CAP = 200_000
+ROW_CAP = 20_000
+"""Most rows read, two weeks at one a minute: an Observation in the making takes about 10 kB."""
 HEAD = 1_000_000
 """Characters in which the first lines are looked for."""
 TOLD_ROWS = 10
