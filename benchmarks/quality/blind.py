@@ -9,6 +9,10 @@ are over-redaction. `[[~...]]` marks what may go or stay: titles, departments, d
 
 First blind measurement (before any rule was mended): mended set English 207 of 281, Chinese 186 of
 244; sealed set English 83 of 113, Chinese 82 of 108.
+
+`places_english`: 40 later texts with 91 places and nothing else that identifies, written before the
+rules of places were read (53 found) and then used to mend those; beside them 20 texts of capitals
+that are no places.
 """
 
 from __future__ import annotations
@@ -86,8 +90,8 @@ def measure(name: str) -> None:
 
 
 def main() -> None:
-    for part in ("mended", "sealed"):
-        for language in ("english", "chinese"):
+    for part in ("mended", "sealed", "places"):
+        for language in ("english",) if part == "places" else ("english", "chinese"):
             measure(f"{part}_{language}")
             clean = [one.text for one in read(f"{part}_{language}_clean")]
             touched = sum(

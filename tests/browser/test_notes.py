@@ -107,6 +107,28 @@ def test_the_keyboard_alone_reads_and_rejects(clinic_at: Any, browser: Any) -> N
     desk.close()
 
 
+def test_a_refused_rejection_is_told_in_its_form_and_what_was_typed_stays(
+    clinic_at: Any, browser: Any
+) -> None:
+    _, base, address = clinic_at
+    desk = opened(browser, base, address, "zh")
+    page = desk.page
+    page.click("#read a.said:has-text('pneumonia')")
+    page.click("#told .acts summary:has-text('驳回')")
+    box = page.locator("#told input[name=reason]")
+    box.evaluate("field => field.removeAttribute('maxlength')")
+    box.fill("x" * 501)
+    page.click("#told .acts form button.danger")
+    page.wait_for_selector("#told .refused [role=alert]")
+    assert page.locator("#told .refused [role=alert]").count() == 1
+    assert box.input_value() == "x" * 501
+    assert page.locator("#read a.said:has-text('pneumonia')").count() == 1, "the note is there"
+    page.locator("#told .acts form button.danger").scroll_into_view_if_needed()
+    keep(desk, "notes-refused")
+    assert desk.scrolls_sideways() == 0
+    desk.close()
+
+
 def test_a_corrected_status_shows_at_once(clinic_at: Any, browser: Any) -> None:
     _, base, address = clinic_at
     desk = opened(browser, base, address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,13 +53,15 @@ def map_term(
 ) -> None:
     """Let a term stand for a code; it takes effect at once."""
     from suwen.notes import corrections, synonyms
+    from suwen.server.drafts import change_terms
 
     with context.obj.acting() as access:
         found = corrections.find_code(code)
         person, at = access.person.id, synonyms.now()
         added = synonyms.Synonym(" ".join(term.split()), kind, found, person, at)
-        kept = synonyms.keep(access, synonyms.stored(access).mapped(added))
-        typer.echo(f"version {kept.version}: {added.term} ({kind}) is {_named(found)}")
+        kept = change_terms(access, lambda now: now.mapped(added))
+        typer.echo(f"version {kept.local.version}: {added.term} ({kind}) is {_named(found)}")
+    _told(kept.cases)
 
 
 @app.command("remove")
@@ -69,11 +72,14 @@ def remove(
 ) -> None:
     """Let a term stand for nothing of its own again."""
     from suwen.notes import synonyms
+    from suwen.server.drafts import change_terms
 
     with context.obj.acting() as access:
         person, at = access.person.id, synonyms.now()
-        kept = synonyms.keep(access, synonyms.stored(access).removed(term, kind, person, at))
-        typer.echo(f"version {kept.version}: {term} ({kind}) stands for nothing of its own")
+        kept = change_terms(access, lambda now: now.removed(term, kind, person, at))
+        said = f"{term} ({kind}) stands for nothing of its own"
+        typer.echo(f"version {kept.local.version}: {said}")
+    _told(kept.cases)
 
 
 @app.command("history")
@@ -95,10 +101,13 @@ def undo(
 ) -> None:
     """Take back what made a version; its term stands as it stood before."""
     from suwen.notes import synonyms
+    from suwen.server.drafts import change_terms
 
     with context.obj.acting() as access:
         changed = synonyms.undone(access, version, access.person.id, synonyms.now())
-        typer.echo(f"version {synonyms.keep(access, changed).version}: {version} is undone")
+        kept = change_terms(access, lambda _: changed)
+        typer.echo(f"version {kept.local.version}: {version} is undone")
+    _told(kept.cases)
 
 
 @app.command("export")
@@ -137,6 +146,7 @@ def bring_in(
 
     from suwen.core.errors import BadInput
     from suwen.notes import synonyms
+    from suwen.server.drafts import change_terms
 
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -148,10 +158,18 @@ def bring_in(
         ) from None
     others = synonyms.LocalSynonyms.of(content)
     with context.obj.acting() as access:
-        now = synonyms.stored(access)
-        changed = synonyms.imported(now, others, access.person.id, synonyms.now())
-        kept = synonyms.keep(access, changed)
-        typer.echo(f"version {kept.version}: {len(others)} terms taken over, {len(kept)} in all")
+        person, at = access.person.id, synonyms.now()
+        imported = partial(synonyms.imported, others=others, person=person, at=at)
+        kept = change_terms(access, imported)
+        said = f"{len(others)} terms taken over, {len(kept.local)} in all"
+        typer.echo(f"version {kept.local.version}: {said}")
+    _told(kept.cases)
+
+
+def _told(cases: int) -> None:
+    """Say in how many cases changed terms are told: their open drafts followed."""
+    if cases:
+        typer.echo(f"cases you may see that tell it so from now on: {cases}")
 
 
 def _print(local: LocalSynonyms) -> None:

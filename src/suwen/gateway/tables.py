@@ -9,12 +9,12 @@ row number and never its value.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from itertools import islice
 
 from suwen.gateway.identity import TABLE_ID, meaningful
 from suwen.gateway.intake import Claim, SourceFile
@@ -30,7 +30,10 @@ from suwen.gateway.vitals import (
 )
 
 DELIMITERS = ",;\t"
-ROW_CAP = 200_000
+ROW_CAP = 20_000
+"""Most rows read, two weeks at one a minute: an Observation in the making takes about 10 kB."""
+HEAD = 1_000_000
+"""Characters in which the first lines are looked for."""
 TOLD_ROWS = 10
 _UNIT_IN_HEADER = re.compile(r"^(?P<name>.+?)\s*[(（\[【](?P<unit>[^()（）【】]+)[)）\]】]\s*$")
 _CHINESE_TIME = re.compile(r"年|月")
@@ -62,8 +65,11 @@ class Told:
 
 
 def rows_of(text: str) -> list[list[str]] | None:
-    """Return the cells of a delimited table, or None when the text is none."""
-    lines = [line for line in text.splitlines()[:3] if line.strip()]
+    """Return the cells of a delimited table, or None when the text is none.
+
+    At most one row more than `ROW_CAP` is returned: it says that there are more.
+    """
+    lines = [line for line in text[:HEAD].splitlines()[:3] if line.strip()]
     if len(lines) < 2:
         return None
     counts = {mark: lines[0].count(mark) for mark in DELIMITERS}
@@ -73,10 +79,19 @@ def rows_of(text: str) -> list[list[str]] | None:
     ):
         return None
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=mark))
+        rows = islice(csv.reader(_lines(text), delimiter=mark), ROW_CAP + 1)
+        return [[cell.strip() for cell in row] for row in rows]
     except csv.Error:
         return None
-    return [[cell.strip() for cell in row] for row in rows]
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, no copy of the whole."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def is_vitals(rows: list[list[str]]) -> bool:
@@ -91,6 +106,8 @@ def read_vitals(
 ) -> None:
     """Add the vital signs of one table; `zone` is taken for times that name none."""
     columns = _columns(rows[0])
+    if _claims(file, columns, rows, reading) > 1:
+        return  # of several patients: the identity guard refuses it, whatever it holds
     told = Told()
     found: list[Reading] = []
     for number, row in enumerate(rows[1:ROW_CAP], 2):
@@ -98,7 +115,6 @@ def read_vitals(
             found.extend(_row(columns, row, number, told, zone))
     if len(rows) > ROW_CAP:
         told.add(ROW_CAP + 1, f"only the first {ROW_CAP} rows are read", f"仅读取前 {ROW_CAP} 行")
-    _claims(file, columns, rows, reading)
     for (en, zh), numbers in told.rows.items():
         shown = ", ".join(map(str, numbers[:TOLD_ROWS])) + ("…" if len(numbers) > TOLD_ROWS else "")
         plural = "row" if len(numbers) == 1 else "rows"
@@ -266,14 +282,14 @@ def time_of(text: str, zone: tzinfo | None) -> str | None:
         return None
 
 
-def _claims(
-    file: SourceFile, columns: list[Column], rows: list[list[str]], reading: Intake
-) -> None:
+def _claims(file: SourceFile, columns: list[Column], rows: list[list[str]], reading: Intake) -> int:
+    """Note whose rows they are, of two patients two; return how many patients there are."""
     place = next((i for i, column in enumerate(columns) if column.role == "patient"), None)
     if place is None:
-        return
+        return 0
     numbers = {row[place] for row in rows[1:] if len(row) > place and meaningful(row[place])}
-    for number in sorted(numbers):
+    for number in sorted(numbers)[:2]:
         reading.claims.append(
             Claim(file.name, "table of vital signs", frozenset({(TABLE_ID, number)}))
         )
+    return len(numbers)

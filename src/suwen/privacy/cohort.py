@@ -285,6 +285,7 @@ def released(
         "k": min(after.values()),
         "classes": len(after),
         "largest_class": max(after.values()),
+        "class_sizes": {str(size): n for size, n in sorted(Counter(after.values()).items())},
         "highest_risk": round(1 / min(after.values()), 4),
         "average_risk": round(len(after) / len(kept), 4),
         "unique_before": sum(count == 1 for count in before.values()),

@@ -1,4 +1,4 @@
-"""A cohort written: a table, the same as FHIR NDJSON, and a report in JSON and two languages.
+"""A cohort written: a table, the same as FHIR NDJSON, and its report for programs and people.
 
 The folder appears when everything is done. Nothing in it leads back to a person: rows are in the
 order of their values and carry no pseudonym.
@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 from suwen.core.codes import SUWEN
 from suwen.core.errors import BadInput, StorageUnavailable
 from suwen.privacy.cohort import ANY, STEPS, Cohort, Goal, Kind, anonymise
+from suwen.privacy.cohort_page import document
 from suwen.privacy.cohort_report import markdown
 from suwen.privacy.cohort_rows import Rows
 from suwen.privacy.mondrian import anonymise_locally
@@ -98,7 +99,7 @@ def _quasi(rows: Rows, said: Mapping[str, str]) -> dict[str, Kind]:
             raise BadInput(
                 f"the quasi-identifier {name!r} of kind {kind!r}",
                 f"a column of the source, of kind {', '.join(STEPS)} or none",
-                "correct --quasi",
+                "correct the name or the kind",
             )
     merged = {**rows.quasi, **said}
     return {name: cast("Kind", kind) for name, kind in merged.items() if kind != "none"}
@@ -115,6 +116,8 @@ def _files(done: Cohort, removed: Sequence[str]) -> dict[str, str]:
         "report.json": json.dumps(done.report, indent=1, ensure_ascii=False) + "\n",
         "report.en.md": markdown(done.report, removed, "en"),
         "report.zh.md": markdown(done.report, removed, "zh"),
+        "report.en.html": document(done.report, removed, "en"),
+        "report.zh.html": document(done.report, removed, "zh"),
     }
 
 

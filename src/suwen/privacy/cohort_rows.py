@@ -88,17 +88,17 @@ def of_table(text: str, condition: str = "") -> Rows:
         raise BadInput(
             "a file that is no table and no FHIR", "CSV with a header", "export it again"
         )
-    actions = tables.columns(table)
+    actions, content = tables.columns(table), list(table.rows())
     kept = [(i, name) for i, name in enumerate(table.header) if actions[i] in _KEPT]
     short = [
         (i, name)
         for i, name in enumerate(table.header)
-        if actions[i] == "prose" and _categorical([row[i] for row in table.rows])
+        if actions[i] == "prose" and _categorical([row[i] for row in content])
     ]
     columns = sorted({*kept, *short})
     rows = [
         {name: row[i].strip() for i, name in columns}
-        for row in table.rows
+        for row in content
         if not condition or any(condition.lower() in cell.lower() for cell in row)
     ]
     quasi = {name: _KINDS[actions[i]] for i, name in kept if actions[i] in _KINDS}

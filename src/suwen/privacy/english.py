@@ -130,7 +130,7 @@ def _is_eponym(said: Words, i: int, end: int) -> bool:
     after = said.low[end] if end < len(said.spans) else ""
     named = [said.low[k] for k in range(i, end)]
     known = words(LISTS, "eponyms")
-    possessive = said.text[said.spans[end - 1][1] :][:2] == "'s"
+    possessive = said.text.startswith("'s", said.spans[end - 1][1])
     if after in words(LISTS, "eponym_heads") and (named[-1] in known or not possessive):
         return not (len(named) > 1 and said.is_first(i) and named[-1] not in known)
     parts = [part for one in named for part in one.split("-")]
@@ -195,7 +195,7 @@ def _titled(said: Words) -> Iterator[Identifier]:
                 said.low[i] in ("st", "sister", "brother", "father") and not said.flags[i + 1]
             ):
                 yield _stretch(said, i, end, TITLE, 0.9)
-        elif said.text[said.spans[i][1] :][:1] == "," and said.gap(i).strip(" \t") == ",":
+        elif said.text.startswith(",", said.spans[i][1]) and said.gap(i).strip(" \t") == ",":
             yield from _comma(said, i)
 
 
@@ -216,7 +216,7 @@ def _comma(said: Words, i: int) -> Iterator[Identifier]:
         if said.namely(i) and (start < i or said.flags[i]):
             yield _stretch(said, start, i + 1, DEGREE, 0.8)
     elif said.is_first(i + 1) and "w" not in said.flags[i + 1] and said.namely(i + 1):
-        before = said.text[: said.spans[i][0]].rstrip()[-1:]
+        before = said.text[said.spans[i - 1][1] if i else 0 : said.spans[i][0]].rstrip()[-1:]
         if said.namely(i) and "l" in said.flags[i] and before != ",":
             yield _stretch(said, i, chain(said, i + 1), LISTED, 0.6)
 
@@ -250,7 +250,7 @@ def _initials(said: Words, i: int) -> bool:
 def _apposed(said: Words, i: int, end: int) -> bool:
     """Say whether words stand between commas after a person: "female, priya ivanov,"."""
     before = said.text[max(0, said.spans[i][0] - 12) : said.spans[i][0]]
-    after = said.text[said.spans[end - 1][1] :][:1]
+    after = said.text[said.spans[end - 1][1] : said.spans[end - 1][1] + 1]
     clinical = any(_CLINICAL.search(low) for low in said.low[i:end])
     return not clinical and after == "," and bool(_APPOSED.search(before))
 

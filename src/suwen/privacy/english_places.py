@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Text
+from suwen.privacy.english_areas import areas, beside
 from suwen.privacy.english_streets import streets
 from suwen.privacy.english_words import LISTS, Words
 from suwen.privacy.identifier import Identifier
@@ -80,7 +81,8 @@ def places(said: Words) -> list[Identifier]:
     found = [*streets(said), *_facilities(said), *_cities(said)]
     if said.cased:
         found += _capitals(said, {one.start for one in found})
-    return [_onward(said, one) for one in found]
+    found = [_onward(said, one) for one in [*found, *areas(said)]]
+    return [*found, *beside(said, found)]
 
 
 def _back(said: Words, start: int) -> int:
@@ -183,7 +185,9 @@ def _is_where(text: str, start: int, has_head: bool) -> bool:
         before.pop()
     last = before[-1].strip("(,;:") if before else ""
     comma = (
-        text[max(0, start - 3) : start].strip().endswith((",", ":", "(", "-")) if start else False
+        text[max(0, start - 3) : start].strip().endswith((",", ":", ";", "(", "-"))
+        if start
+        else False
     )
     return has_head or ours or last in _WHERE or last in ("by", "with", "and", "our") or comma
 

@@ -15,14 +15,14 @@ import binascii
 import html
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from suwen.core.errors import BadInput
 from suwen.privacy.fhir_ids import UUID, Ids
 from suwen.privacy.fhir_policy import Elements, Rule, code_of, policy
-from suwen.privacy.fhir_reading import Resource, encode, objects, read
+from suwen.privacy.fhir_reading import Long, Resource, encode, long_bundle, objects, resources
 from suwen.privacy.fhir_values import ACTIONS, CODE, Where
 from suwen.privacy.person import REMOVED, Cast, Person
 
@@ -57,15 +57,48 @@ def deidentify(data: bytes, cast: Cast, told: Told | None = None) -> bytes:
     BadInput, UnsafeInput
         It cannot be read. Nothing is returned then.
     """
-    told = told if told is not None else Told()
-    resources = read(data)
-    walk = _Walk(Ids.of(cast, resources), told)
-    kept = [new for one in resources if (new := walk.resource(one)) is not None]
+    return "".join(pieces(data, cast, told)).encode()
+
+
+def pieces(
+    data: bytes,
+    cast: Cast,
+    told: Told | None = None,
+    sound: Callable[[str], None] = lambda text: None,
+) -> Iterator[str]:
+    """Yield the text of `deidentify` resource by resource; void when an error follows.
+
+    `sound` is called with each resource; of a long Bundle, with a Bundle of each entry.
+    """
+    walk = _Walk(Ids.of(cast, resources(data)), told if told is not None else Told())
+    if (long := long_bundle(data)) is not None:
+        yield from _of_long(long, walk, sound)
+        return
+    kept = 0
+    for one in resources(data):
+        if (new := walk.resource(one)) is not None:
+            text = encode(new)
+            sound(text)
+            yield text + "\n"
+            kept += 1
     if not kept:
         raise BadInput(
             "only resources the policy does not know", "a resource type of fhir_policy.toml"
         )
-    return "\n".join(encode(one) for one in kept).encode() + b"\n"
+
+
+def _of_long(long: Long, walk: _Walk, sound: Callable[[str], None]) -> Iterator[str]:
+    """Yield a long Bundle: what stands before its entries, each entry, the end."""
+    before, end = encode(walk.resource({**long.shell, "entry": []})).removesuffix("]}"), "]}"
+    yield before
+    mark = ""
+    for entry in long.entries():
+        if isinstance(entry, dict) and (new := walk.entry(entry)):
+            text = encode(new)
+            sound(before + text + end)
+            yield mark + text
+            mark = ","
+    yield end + "\n"
 
 
 class _Walk:
@@ -86,7 +119,7 @@ class _Walk:
         try:
             out = {"resourceType": kind, **self.elements(resource, self.policy.resources[kind])}
             if kind == "Bundle":
-                entries = [self._entry(one) for one in objects(resource.get("entry"))]
+                entries = [self.entry(one) for one in objects(resource.get("entry"))]
                 out["entry"] = [one for one in entries if one]
                 out.pop("total", None)
             return out
@@ -104,7 +137,8 @@ class _Walk:
                 return self.ids.cast.of(key)
         return None
 
-    def _entry(self, entry: Content) -> Content | None:
+    def entry(self, entry: Content) -> Content | None:
+        """Return an entry of a Bundle; None when the type of its resource is not known."""
         inner = entry.get("resource")
         new = self.resource(inner) if isinstance(inner, dict) and "resourceType" in inner else None
         if new is None:

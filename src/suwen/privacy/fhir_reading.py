@@ -6,16 +6,23 @@ Reference: HL7 FHIR R4 (4.0.1) section 2.6 (JSON); NDJSON as in FHIR Bulk Data A
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from suwen.core.errors import BadInput
 from suwen.privacy.known import Known
 from suwen.records import fhir as rules
 from suwen.records import fhir_json
+from suwen.records.fhir_members import members
 
 Resource = dict[str, Any]
+LONG: Final = 4 * 1024 * 1024
+"""Bytes from which on a Bundle is read entry by entry."""
+_LINE = re.compile(rb"[^\r\n]+")
 
 
 def read(data: bytes) -> list[Resource]:
@@ -26,15 +33,60 @@ def read(data: bytes) -> list[Resource]:
     BadInput, UnsafeInput
         It is not JSON, or holds something that is no FHIR resource.
     """
-    lines = [line for line in data.splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.lstrip()[:1] == b"{" for line in lines):
-        resources = [fhir_json.decode(line, exact=True) for line in lines]
-    else:
-        resources = [fhir_json.decode(data, exact=True)]
-    for resource in resources:
+    return list(resources(data))
+
+
+@dataclass(frozen=True)
+class Long:
+    """A long Bundle: what stands beside its entries, and these one in memory at a time."""
+
+    shell: Resource
+    data: bytes = field(repr=False)
+
+    def entries(self) -> Iterator[Any]:
+        """Yield the entries, in order."""
+        return (one.value for one in members(self.data, "entry") if one.item)
+
+
+def long_bundle(data: bytes) -> Long | None:
+    """Return a Bundle that is better read entry by entry; None for any other document.
+
+    A document or message is read as a whole: its rules are about all of its entries.
+    """
+    if len(data) < LONG or _by_line(data):
+        return None
+    shell = {one.name: one.value for one in members(data, "entry") if not one.item}
+    whole = shell.get("type") in ("document", "message", "searchset")
+    return Long(shell, data) if shell.get("resourceType") == "Bundle" and not whole else None
+
+
+def resources(data: bytes) -> Iterator[Resource]:
+    """Yield what `read` returns, of NDJSON one line in memory at a time.
+
+    A long Bundle comes as Bundles of one entry.
+    """
+    if (long := long_bundle(data)) is not None:
+        yield from ({**long.shell, "entry": [one]} for one in long.entries())
+        return
+    lines = _lines(data) if _by_line(data) else iter((data,))
+    for line in lines:
+        resource = fhir_json.decode(line, exact=True)
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             raise BadInput("JSON that is no FHIR resource", "an object with a resourceType")
-    return resources
+        yield resource
+
+
+def _by_line(data: bytes) -> bool:
+    """Say whether these are several objects, each on a line."""
+    lines = _lines(data)
+    first = next(lines, b"")
+    second = next(lines, b"")
+    return bool(second) and all(line.lstrip()[:1] == b"{" for line in chain((first, second), lines))
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Yield the lines that hold anything."""
+    return (line for found in _LINE.finditer(data) if (line := found[0]).strip())
 
 
 def each(resources: Iterable[Resource]) -> Iterator[tuple[Resource, str]]:
@@ -91,12 +143,8 @@ def objects(value: Any) -> list[dict[str, Any]]:
     return [one for one in values(value) if isinstance(one, dict)]
 
 
-def check(data: bytes) -> None:
-    """Raise `BadInput` when de-identified resources are no valid FHIR R4 any more."""
-    for resource in read(data):
-        plain = json.loads(encode(resource))
-        errors = [one for one in rules.validate([plain])[0] if one.severity == "error"]
-        if errors:
-            raise BadInput(
-                f"a resource that is not valid FHIR at {errors[0].path}", "valid FHIR R4"
-            )
+def check(text: str) -> None:
+    """Raise `BadInput` when a de-identified resource is no valid FHIR R4 any more."""
+    errors = [one for one in rules.validate([json.loads(text)])[0] if one.severity == "error"]
+    if errors:
+        raise BadInput(f"a resource that is not valid FHIR at {errors[0].path}", "valid FHIR R4")

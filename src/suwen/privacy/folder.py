@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from typing import Any, Final
 from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
 from suwen.privacy import dicom, fhir, hl7, tables
 from suwen.privacy.dicom_profile import Options, methods, profile
-from suwen.privacy.fhir_reading import check as check_fhir
+from suwen.privacy.fhir_reading import check
 from suwen.privacy.files import SUFFIX, File, Kind, Refused, decoded, files
 from suwen.privacy.people import Claim
 from suwen.privacy.person import Person
@@ -172,12 +172,10 @@ class _Run:
         self.outcome.persons |= self.roster.told
         for file in read:
             try:
-                owner, new = _FORMATS[file.kind](self, file)
-                self._verify(file.kind, new)
+                owner, pieces = _FORMATS[file.kind](self, file)
+                self._put(file, owner, pieces)
             except SuwenError as error:
                 self.outcome.refused.append(Refused(file.number, file.path, error))
-                continue
-            self._put(file, owner, new)
         if not self.outcome.written:
             refused = self.outcome.refused
             raise BadInput(
@@ -186,74 +184,86 @@ class _Run:
                 str(refused[0].error) if refused else "check the folder",
             )
 
-    def _verify(self, kind: Kind, new: bytes) -> None:
+    def verified(self, pieces: Iterable[str]) -> Iterator[bytes]:
         """Search text that is about to be written for everybody's whole names and numbers."""
-        if kind == "dicom":
-            return  # swept element by element
-        if kind == "fhir":
-            check_fhir(new)
-        text = new.decode()
-        if any(person.known.found(text) for person in self.roster.persons):
-            raise BadInput(
-                "an identifier that is still there after de-identification",
-                "none",
-                "report the file's structure to the maintainers; it was left out",
-            )
+        for piece in pieces:
+            if self.roster.names_anybody(piece):
+                raise BadInput(
+                    "an identifier that is still there after de-identification",
+                    "none",
+                    "report the file's structure to the maintainers; it was left out",
+                )
+            yield piece.encode()
 
-    def _put(self, file: File, owner: Person | None, new: bytes) -> None:
+    def _put(self, file: File, owner: Person | None, pieces: Iterable[bytes]) -> None:
+        """Write a file piece by piece; nothing stays of one that cannot be written to its end."""
         folder = self.part / (owner.subject.pseudonym if owner else SHARED)
         folder.mkdir(exist_ok=True, mode=0o700)
-        name = f"{file.kind}-{file.number:05d}.{SUFFIX[file.kind]}"
-        with (folder / name).open("xb") as out:
-            out.write(new)
-            out.flush()
-            os.fsync(out.fileno())
+        path = folder / f"{file.kind}-{file.number:05d}.{SUFFIX[file.kind]}"
+        try:
+            with path.open("xb") as out:
+                out.writelines(pieces)
+                out.flush()
+                os.fsync(out.fileno())
+        except SuwenError:
+            path.unlink()
+            if not any(folder.iterdir()):
+                folder.rmdir()
+            raise
         self.outcome.written[file.kind] += 1
 
 
-def _dicom(run: _Run, file: File) -> tuple[Person | None, bytes]:
+Written = tuple[Person | None, Iterable[bytes]]
+"""Whose a file is (None: nobody's alone), and its bytes."""
+
+
+def _dicom(run: _Run, file: File) -> Written:
     owner = run.roster.owner(file)
     who = owner or run.roster.common
     done = dicom.deidentify(file.read(), who.subject, run.options, who.clean_text, who.known)
     run.outcome.actions["dicom"].update(done.actions)
     run.outcome.blanked += done.blanked
-    return owner, done.data
+    return owner, [done.data]  # swept element by element
 
 
-def _fhir(run: _Run, file: File) -> tuple[Person | None, bytes]:
+def _fhir(run: _Run, file: File) -> Written:
     told = fhir.Told(run.outcome.actions["fhir"])
-    new = fhir.deidentify(file.read(), run.roster.cast(file), told)
-    told.actions.update({f"left out {kind}": count for kind, count in told.left_out.items()})
-    return run.roster.owner(file), new
+
+    def pieces() -> Iterator[str]:
+        yield from fhir.pieces(file.read(), run.roster.cast(file), told, check)
+        told.actions.update({f"left out {kind}": count for kind, count in told.left_out.items()})
+
+    return run.roster.owner(file), run.verified(pieces())
 
 
-def _hl7(run: _Run, file: File) -> tuple[Person | None, bytes]:
+def _hl7(run: _Run, file: File) -> Written:
     text = decoded(file.read())
-    new = hl7.deidentify(text, run.roster.cast(file), run.outcome.actions["hl7"])
-    return run.roster.owner(file), new.encode()
+    pieces = hl7.pieces(text, run.roster.cast(file), run.outcome.actions["hl7"])
+    return run.roster.owner(file), run.verified(pieces)
 
 
-def _table(run: _Run, file: File) -> tuple[Person | None, bytes]:
+def _table(run: _Run, file: File) -> Written:
     text = decoded(file.read())
     table = tables.read(text)
     said = {name: act for name, act in run.columns.items() if table and name in table.header}
-    new = tables.deidentify(text, run.roster.cast(file), said, run.outcome.actions["table"])
-    return run.roster.owner(file), new.encode()
+    pieces = tables.pieces(text, run.roster.cast(file), said, run.outcome.actions["table"])
+    return run.roster.owner(file), run.verified(pieces)
 
 
-def _note(run: _Run, file: File) -> tuple[Person | None, bytes]:
+def _note(run: _Run, file: File) -> Written:
     text = decoded(file.read())
     person = run.roster.named_in(text)
+    new = (person or run.roster.nobody(file)).prose(text)
     if person is None:
         run.outcome.unassigned.append(file.number)
-    return person, (person or run.roster.nobody(file)).prose(text).encode()
+    return person, run.verified([new])
 
 
-_FORMATS: Final[Mapping[Kind, Callable[[_Run, File], tuple[Person | None, bytes]]]] = {
+_FORMATS: Final[Mapping[Kind, Callable[[_Run, File], Written]]] = {
     "dicom": _dicom,
     "fhir": _fhir,
     "hl7": _hl7,
     "table": _table,
     "note": _note,
 }
-"""How a file of each kind is de-identified: whose it is (None: nobody's alone), and its bytes."""
+"""How a file of each kind is de-identified."""

@@ -24,7 +24,10 @@ from suwen.privacy.hl7_values import ACTIONS, TYPED, Where
 from suwen.privacy.known import Known
 from suwen.privacy.person import REMOVED, Cast, Person
 
+PERSONS: Final = 4096
+"""People whose messages are worked on at a time; the rest are set up again when theirs come."""
 HEADERS: Final = ("MSH", "BHS", "FHS")
+_LINE = re.compile(r"[^\r\n]+")
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 
 
@@ -69,8 +72,8 @@ def is_hl7(data: bytes) -> bool:
     return start[:3] in (b"MSH", b"BHS", b"FHS") and start[3:4] not in (b"", b" ")
 
 
-def read(text: str) -> list[Message]:
-    """Return the messages of a text.
+def messages(text: str) -> Iterator[Message]:
+    """Yield the messages of a text, one in memory at a time.
 
     A line that begins no segment belongs to the one before: real files break lines within fields.
 
@@ -79,25 +82,41 @@ def read(text: str) -> list[Message]:
     BadInput
         It begins with no header, or its delimiters cannot be used.
     """
-    lines = [line for line in re.split(r"[\r\n]+", text.strip("\ufeff\x0b\x1c \r\n")) if line]
-    messages: list[Message] = []
-    for raw in lines:
-        line = raw.strip("\x0b\x1c")
+    message: Message | None = None
+    broken: list[str] = []
+    for found in _LINE.finditer(text):
+        line = found[0].strip("\ufeff\x0b\x1c " if message is None else "\x0b\x1c")
         if line[:3] in HEADERS and line[3:4] and not line[3:4].isalnum():
+            if message is not None:
+                yield _whole(message, broken)
             marks = Marks.of(line)
             fields = line[3 + len(line[3:4]) :].split(marks.field)
-            messages.append(Message(marks, [[line[:3], marks.field, *fields]]))
-            continue
-        if not messages:
-            raise BadInput("text without an HL7 header", "MSH, BHS or FHS first", "check the file")
-        marks, segments = messages[-1].marks, messages[-1].segments
-        if _SEGMENT.fullmatch(line[:3]) and line[3:4] in ("", marks.field):
-            segments.append(line.split(marks.field))
+            message = Message(marks, [[line[:3], marks.field, *fields]])
+        elif message is not None:
+            _add(message, line, broken)
         elif line:
-            segments[-1][-1] += "\n" + line.replace(marks.field, f"{marks.escape}F{marks.escape}")
-    if not messages:
+            raise BadInput("text without an HL7 header", "MSH, BHS or FHS first", "check the file")
+    if message is None:
         raise BadInput("an empty text", "an HL7 v2 message", "check the file")
-    return messages
+    yield _whole(message, broken)
+
+
+def _add(message: Message, line: str, broken: list[str]) -> None:
+    """Add a segment to a message, or to the lines its last segment was broken into."""
+    marks = message.marks
+    if _SEGMENT.fullmatch(line[:3]) and line[3:4] in ("", marks.field):
+        _whole(message, broken).segments.append(line.split(marks.field))
+    elif line:
+        broken.append(line.replace(marks.field, f"{marks.escape}F{marks.escape}"))
+
+
+def _whole(message: Message, broken: list[str]) -> Message:
+    """Put the lines that were broken off back to the last segment of a message."""
+    if broken:
+        last = message.segments[-1]
+        last[-1] = "\n".join([last[-1], *broken])
+        broken.clear()
+    return message
 
 
 def known_of(message: Message) -> Known:
@@ -147,13 +166,21 @@ def deidentify(text: str, cast: Cast, told: Counter[str] | None = None) -> str:
     BadInput
         It cannot be read. Nothing is returned then.
     """
-    told = told if told is not None else Counter()
-    out: list[str] = []
-    for message in read(text):
-        person = cast.of(message.patient) if message.patient else cast.common
-        both = Person(person.subject, person.known | known_of(message), person.clean_text)
-        out.extend(_segments(message, Where(both, cast.common, message.marks), told))
-    return "\r".join(out) + "\r"
+    return "".join(pieces(text, cast, told if told is not None else Counter()))
+
+
+def pieces(text: str, cast: Cast, told: Counter[str]) -> Iterator[str]:
+    """Yield the messages of `deidentify` one by one; what was yielded before an error is void."""
+
+    @lru_cache(maxsize=PERSONS)
+    def about(key: str, known: Known) -> Person:
+        person = cast.of(key) if key else cast.common
+        return Person(person.subject, person.known | known, person.clean_text)
+
+    for message in messages(text):
+        person = about(message.patient, known_of(message))
+        where = Where(person, cast.common, message.marks)
+        yield "".join(f"{segment}\r" for segment in _segments(message, where, told))
 
 
 def _segments(message: Message, where: Where, told: Counter[str]) -> Iterator[str]:

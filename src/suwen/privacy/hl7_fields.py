@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from suwen.core.errors import BadInput
 
@@ -72,6 +73,8 @@ class Marks:
 
     def escaped(self, text: str) -> str:
         """Return a text that may stand in a component."""
+        if not _special(self).search(text):
+            return text
         e = self.escape
         text = text.replace(e, f"{e}E{e}")
         for letter, mark in (("F", self.field), ("S", self.component), ("R", self.repetition),
@@ -90,3 +93,10 @@ class Marks:
         while components and not components[-1]:
             components.pop()
         return self.component.join(self.escaped(one) for one in components)
+
+
+@lru_cache(maxsize=64)
+def _special(marks: Marks) -> re.Pattern[str]:
+    """Return what has to be escaped among these delimiters."""
+    signs = (marks.escape, marks.field, marks.component, marks.repetition, marks.subcomponent)
+    return re.compile(f"[{re.escape(''.join(signs))}\\r\\n]")

@@ -11,26 +11,18 @@ Inform Decis Mak 8:32, 2008 (known names of the patient as the strongest rule).
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Final
 
+from suwen.privacy.known_index import HAN, MOST_WORDS, WORD, Index
 from suwen.privacy.subject import Subject
 
 SHORTEST_NUMBER: Final = 5
 """Shorter identifiers are too common as measurements to be searched for."""
 SHORTEST_PART: Final = 3
-MOST_WORDS: Final = 4
-_NAME_GAP = re.compile(r"[\s,.^·_=&-]{1,3}")
-"""What may stand between two words of one name."""
-_NUMBER_GAP = re.compile(r"[ ().+/_@·^,-]{1,2}")
-"""What may stand between two characters of one number, address or e-mail address."""
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+")
 _PLACEHOLDERS: Final = frozenset(
     {"anonymous", "anonymized", "anonymised", "unknown", "none", "removed", "test", "patient"}
     | {"null", "na", "mr", "mrs", "ms", "dr", "prof", "miss", "doctor", "nurse", "unspecified"}
@@ -64,50 +56,29 @@ class Known:
     def __bool__(self) -> bool:
         return bool(self.names or self.numbers or self.others)
 
-    @cached_property
-    def _index(self) -> dict[str, list[tuple[str, ...]]]:
-        """Whole names of two to four words, sorted, under each of their words."""
-        index: dict[str, list[tuple[str, ...]]] = {}
-        for words in {tuple(sorted(words)) for words, _ in self._groups if len(words) > 1}:
-            for word in set(words):
-                index.setdefault(word, []).append(words)
-        return index
+    @classmethod
+    def of_all(cls, several: Iterable[Known]) -> Known:
+        """Return what any of several knows, at the cost of reading each once."""
+        names: set[str] = set()
+        numbers: set[str] = set()
+        others: set[str] = set()
+        for one in several:
+            names |= one.names
+            numbers |= one.numbers
+            others |= one.others
+        return cls(frozenset(names), frozenset(numbers), frozenset(others))
 
     @cached_property
-    def _groups(self) -> list[tuple[tuple[str, ...], str]]:
-        """Of each written form of each name its Latin words, and its Chinese characters."""
-        out = []
-        for name in self.names | self.others:
-            for group in _plain(name).split("="):
-                words = _words(group)
-                latin = [word.casefold() for word in words if not _HAN.search(word)]
-                chinese = "".join(word for word in words if _HAN.fullmatch(word))
-                if len(latin) > MOST_WORDS or (len(latin) > 2 and sum(map(len, latin)) > 12):
-                    long = tuple(word for word in latin if len(word) > 1)
-                    out.append((long[:MOST_WORDS], ""))
-                out.append((tuple(latin[:MOST_WORDS]), chinese if len(chinese) > 1 else ""))
-        return out
-
-    @cached_property
-    def _chinese(self) -> frozenset[str]:
-        return frozenset(chinese for _, chinese in self._groups if chinese)
-
-    @cached_property
-    def _parts(self) -> frozenset[str]:
-        words = {word for latin, _ in self._groups for word in latin}
-        return frozenset(word for word in words if len(word) >= SHORTEST_PART)
-
-    @cached_property
-    def _bare(self) -> frozenset[str]:
-        """Numbers and the like as their letters and digits alone."""
-        return frozenset(filter(None, map(_identifying, self.numbers)))
+    def _index(self) -> Index:
+        return index_of([self])
 
     def found(self, text: str) -> list[str]:
         """Return the stretches of a text that identify: whole names and numbers."""
-        if not self or len(text) < 2:
+        short = len(text) < SHORTEST_NUMBER and not any(map(str.isalpha, text))
+        if short or not self:
             return []
-        plain = _plain(text)
-        return [plain[start:end] for start, end in self._spans(plain, free=False)]
+        folded = plain(text)
+        return [folded[start:end] for start, end in self._spans(folded, free=False)]
 
     def scrubbed(self, text: str, subject: Subject, *, free: bool = False) -> str:
         """Return a text with what identifies replaced by the pseudonym.
@@ -123,81 +94,78 @@ class Known:
         """
         if not self or len(text) < 2:
             return text
-        plain = _plain(text)
-        spans = sorted(self._spans(plain, free=free))
+        folded = plain(text)
+        spans = sorted(self._spans(folded, free=free))
         if not spans:
             return text
         out, end = [], 0
         for start, stop in spans:
             if start >= end:
-                out += [plain[end:start], subject.pseudonym]
+                out += [folded[end:start], subject.pseudonym]
             end = max(end, stop)
-        return "".join([*out, plain[end:]])
+        return "".join([*out, folded[end:]])
 
     def _spans(self, text: str, *, free: bool) -> Iterator[tuple[int, int]]:
-        for name in self._chinese:
-            start = text.find(name)
-            while start >= 0:
-                yield start, start + len(name)
-                start = text.find(name, start + 1)
-        yield from self._name_spans(text, free=free)
-        yield from self._number_spans(text)
-
-    def _name_spans(self, text: str, *, free: bool) -> Iterator[tuple[int, int]]:
-        words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(text)]
-        folded = [word.casefold() for word, _, _ in words]
-        for i, word in enumerate(folded):
-            for name in self._index.get(word, ()):
-                last = i + len(name) - 1
-                if last < len(folded) and tuple(sorted(folded[i : last + 1])) == name:
-                    gaps = (text[words[j][2] : words[j + 1][1]] for j in range(i, last))
-                    if all(_NAME_GAP.fullmatch(gap) for gap in gaps):
-                        yield words[i][1], words[last][2]
-            if free and word in self._parts and words[i][0][0].isupper():
-                yield words[i][1], words[i][2]
-
-    def _number_spans(self, text: str) -> Iterator[tuple[int, int]]:
-        if not self._bare:
-            return
-        places = [i for i, character in enumerate(text) if character.isalnum()]
-        bare = "".join(text[i] for i in places).casefold()
-        if len(bare) != len(places):  # a letter whose lower case is two
-            bare = "".join(text[i].casefold()[:1] for i in places)
-        for number in self._bare:
-            start = bare.find(number)
-            while start >= 0:
-                first, last = places[start], places[start + len(number) - 1]
-                inside = places[start : start + len(number)]
-                gaps = (text[a + 1 : b] for a, b in pairwise(inside) if b > a + 1)
-                held = all(_NUMBER_GAP.fullmatch(gap) for gap in gaps)
-                if held and not _joined(text, first, last):
-                    yield first, last + 1
-                start = bare.find(number, start + 1)
+        return ((hit.start, hit.end) for hit in self._index.hits(text, free=free))
 
 
-def _joined(text: str, first: int, last: int) -> bool:
-    """Say whether a number goes on: a letter or digit stands right before or after it."""
-    before = text[first - 1] if first else " "
-    after = text[last + 1] if last + 1 < len(text) else " "
-    return before.isalnum() or after.isalnum()
+def index_of(several: Iterable[Known]) -> Index:
+    """Return the index of what several people are known by, each by its place among them."""
+    tables: tuple[dict[str, set[int]], ...] = ({}, {}, {}, {})
+    names, chinese, parts, numbers = tables
+    for who, known in enumerate(several):
+        for latin, han in _groups(known.names | known.others):
+            if len(latin) > 1:
+                names.setdefault(" ".join(sorted(latin)), set()).add(who)
+            if han:
+                chinese.setdefault(han, set()).add(who)
+            for word in latin:
+                if len(word) >= SHORTEST_PART:
+                    parts.setdefault(word, set()).add(who)
+        for number in filter(None, map(_identifying, known.numbers)):
+            numbers.setdefault(number, set()).add(who)
+    alike: dict[frozenset[int], frozenset[int]] = {}
+    frozen = (
+        {form: alike.setdefault(owners := frozenset(whose), owners) for form, whose in one.items()}
+        for one in tables
+    )
+    return Index(*frozen)
 
 
-def _plain(text: str) -> str:
+def owners_in(index: Index, text: str) -> Iterator[frozenset[int]]:
+    """Yield whose whole names and numbers stand in a text, one by one."""
+    return (hit.owners for hit in index.hits(plain(text), free=False))
+
+
+def _groups(names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield of each written form of each name its Latin words, and its Chinese characters."""
+    for name in names:
+        for group in plain(name).split("="):
+            words = _words(group)
+            latin = [word.casefold() for word in words if not HAN.search(word)]
+            chinese = "".join(word for word in words if HAN.fullmatch(word))
+            if len(latin) > MOST_WORDS or (len(latin) > 2 and sum(map(len, latin)) > 12):
+                long = tuple(word for word in latin if len(word) > 1)
+                yield long[:MOST_WORDS], ""
+            yield tuple(latin[:MOST_WORDS]), chinese if len(chinese) > 1 else ""
+
+
+def plain(text: str) -> str:
     """Return the text in the form that is searched; not always of the same length."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def _words(name: str) -> Sequence[str]:
-    words = _WORD.findall(name)
+    words = WORD.findall(name)
     return [word for word in words if word.casefold() not in _PLACEHOLDERS]
 
 
 def _identifying(text: str) -> str:
     """Return an identifier as letters and digits, empty when it is too common to search for."""
-    plain = _plain(text).strip().casefold()
-    bare = "".join(character for character in plain if character.isalnum())
-    if len(bare) < SHORTEST_NUMBER or plain in _PLACEHOLDERS:
+    low = plain(text).strip().casefold()
+    bare = "".join(character for character in low if character.isalnum())
+    if len(bare) < SHORTEST_NUMBER or low in _PLACEHOLDERS:
         return ""
     digits = sum(map(str.isdigit, bare))
-    wordy = "@" in plain or (" " in plain and len(bare) >= 8)
-    return bare if digits >= 3 or (wordy and (digits or "@" in plain)) else ""
+    wordy = "@" in low or (" " in low and len(bare) >= 8)
+    return bare if digits >= 3 or (wordy and (digits or "@" in low)) else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from suwen.privacy import dicom_reading, fhir_reading, hl7, tables
@@ -18,8 +18,13 @@ from suwen.privacy.known import Known
 
 SHORT: Final = 3
 """A number of fewer characters joins only statements of one file."""
+CROWD: Final = 100
+"""A number by which so many different people are called is nobody's."""
 _WORD = re.compile(r"[^\W_]+")
 _HIDDEN = frozenset(("anonymous", "anonymized", "unknown", "anon", "none", "removed", "0"))
+
+_Who = tuple[frozenset[str], str]
+"""Names and birth date: two claims that agree in both cannot contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,8 @@ def of_dicom(file: int, data: bytes) -> Iterator[Claim]:
 
 def of_fhir(file: int, data: bytes) -> Iterator[Claim]:
     """Yield the patients of FHIR resources, those that are only referred to as well."""
-    resources = fhir_reading.read(data)
     seen = set()
-    for resource, _ in fhir_reading.each(resources):
+    for resource, _ in fhir_reading.each(fhir_reading.resources(data)):
         if resource.get("resourceType") == "Patient":
             key = str(resource.get("id", ""))
             numbers = [str(one.get("value", "")) for one in _identifiers(resource)]
@@ -85,12 +89,16 @@ def _identifiers(resource: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def of_hl7(file: int, text: str) -> Iterator[Claim]:
-    """Yield the patients of HL7 v2 messages."""
-    for message in hl7.read(text):
+    """Yield the patients of HL7 v2 messages: what says the same of one is said once."""
+    told: dict[Claim, list[Known]] = {}
+    for message in hl7.messages(text):
         if message.patient:
             birth = message.component(message.first("PID"), 7)
             known = hl7.known_of(message)
-            yield claim(file, message.patient, known, [message.patient], birth)
+            said = claim(file, message.patient, known, [message.patient], birth)
+            told.setdefault(replace(said, known=Known()), []).append(known)
+    for said, several in told.items():
+        yield replace(said, known=Known.of_all(several))
 
 
 def of_table(file: int, text: str) -> Iterator[Claim]:
@@ -99,16 +107,13 @@ def of_table(file: int, text: str) -> Iterator[Claim]:
     if table is None:
         return
     actions = tables.columns(table)
-    seen: dict[str, Known] = {}
     births: dict[str, str] = {}
-    for key, row in zip(tables.keys(table, actions), table.rows, strict=True):
+    if "birth" in actions:
+        place = actions.index("birth")
+        births = {tables.key_of(actions, row): row[place] for row in table.rows()}
+    for key, known in tables.known_by_key(table, actions).items():
         if key:
-            known = tables.known_of(table, actions, row)
-            seen[key] = seen.get(key, Known()) | known
-            birth = [cell for cell, act in zip(row, actions, strict=True) if act == "birth"]
-            births[key] = birth[0] if birth else births.get(key, "")
-    for key, known in seen.items():
-        yield claim(file, key, known, [key], births[key])
+            yield claim(file, key, known, [key], births.get(key, ""))
 
 
 def join(claims: Sequence[Claim]) -> list[list[Claim]]:
@@ -121,13 +126,16 @@ def join(claims: Sequence[Claim]) -> list[list[Claim]]:
             i = root[i]
         return i
 
-    seen: dict[tuple[str, ...], list[int]] = {}
+    seen: dict[tuple[str, ...], dict[_Who, int]] = {}
     for i, one in enumerate(claims):
         for handle in _handles(one):
-            for j in seen.setdefault(handle, []):
+            alike = seen.setdefault(handle, {})
+            who = (one.names, one.birth)
+            same = [alike[who]] if who in alike else alike.values() if len(alike) < CROWD else ()
+            for j in same:
                 if handle[0] == "name" or not _contradict(claims[j], one):
                     root[find(i)] = find(j)
-            seen[handle].append(i)
+            alike.setdefault(who, i)
     groups: dict[int, list[Claim]] = {}
     for i, one in enumerate(claims):
         groups.setdefault(find(i), []).append(one)

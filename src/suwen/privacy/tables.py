@@ -11,9 +11,10 @@ import io
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from suwen.core.errors import BadInput, UnsafeInput
@@ -27,6 +28,10 @@ DELIMITERS: Final = ",;\t|"
 ROW_CAP: Final = 2_000_000
 OLDEST: Final = 89
 SAMPLE: Final = 200
+HEAD: Final = 1_000_000
+"""Characters in which the first lines are looked for."""
+PERSONS: Final = 4096
+"""People whose rows are worked on at a time; the rest are set up again when their row comes."""
 ACTIONS: Final = frozenset(
     {"id", "name", "token", "staff", "birth", "date"}
     | {"age", "zip", "num", "code", "prose", "remove"}
@@ -40,11 +45,32 @@ _CODE = re.compile(r"[A-Za-z0-9\u4e00-\u9fff][\w./%+:-]{0,15}")
 
 @dataclass(frozen=True)
 class Table:
-    """A table: header and rows of equal width, and the delimiter."""
+    """A table: its header, how many rows it has, and its text, read row by row."""
 
     header: list[str]
-    rows: list[list[str]]
+    count: int
     delimiter: str
+    text: str = field(repr=False)
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield the rows that hold anything, each as wide as the header."""
+        width = len(self.header)
+        for row in islice(_parsed(self.text, self.delimiter), 1, None):
+            if any(row):
+                yield row if len(row) == width else [*row, *[""] * width][:width]
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, no copy of the whole."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _parsed(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(_lines(text), delimiter=delimiter, strict=True)
 
 
 def read(text: str) -> Table | None:
@@ -55,7 +81,8 @@ def read(text: str) -> Table | None:
     UnsafeInput
         More than two million rows.
     """
-    lines = [line for line in text.splitlines()[:6] if line.strip()]
+    head = "".join(islice(_lines(text[:HEAD]), 6))
+    lines = [line for line in head.splitlines()[:6] if line.strip()]
     if len(lines) < 2:
         return None
     delimiter = max(DELIMITERS, key=lines[0].count)
@@ -66,14 +93,13 @@ def read(text: str) -> Table | None:
     if not count or not even or not short:
         return None
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+        header = [cell.strip() for cell in next(_parsed(text, delimiter))]
+        rows = sum(map(any, islice(_parsed(text, delimiter), 1, None)))
     except csv.Error:
         return None
-    if len(rows) > ROW_CAP:
-        raise UnsafeInput(f"a table of {len(rows)} rows", f"at most {ROW_CAP}", "split it")
-    header = [cell.strip() for cell in rows[0]]
-    body = [[*row, *[""] * len(header)][: len(header)] for row in rows[1:] if any(row)]
-    return Table(header, body, delimiter)
+    if rows > ROW_CAP:
+        raise UnsafeInput(f"a table of {rows} rows", f"at most {ROW_CAP}", "split it")
+    return Table(header, rows, delimiter, text)
 
 
 @lru_cache(maxsize=1)
@@ -117,7 +143,7 @@ def _date(text: str) -> bool:
 
 
 def _by_content(table: Table, place: int) -> str:
-    cells = [row[place].strip() for row in table.rows[:SAMPLE] if row[place].strip()]
+    cells = [row[place].strip() for row in islice(table.rows(), SAMPLE) if row[place].strip()]
     if cells and all(_date(cell) for cell in cells):
         return "date"
     if cells and all(_NUMBER.fullmatch(cell) for cell in cells):
@@ -125,25 +151,30 @@ def _by_content(table: Table, place: int) -> str:
     return "prose"
 
 
-def keys(table: Table, actions: Sequence[str]) -> list[str]:
-    """Return the patient of each row: their number, else their name; empty without either."""
+def key_of(actions: Sequence[str], row: Sequence[str]) -> str:
+    """Return the patient of a row: their number, else their name; empty without either."""
     for wanted in ("id", "name"):
         if wanted in actions:
-            place = actions.index(wanted)
-            return [row[place].strip() for row in table.rows]
-    return [""] * len(table.rows)
+            return row[actions.index(wanted)].strip()
+    return ""
 
 
-def known_of(table: Table, actions: Sequence[str], row: Sequence[str]) -> Known:
-    """Return what one row says of its patient."""
-    names = [cell for cell, action in zip(row, actions, strict=True) if action == "name"]
-    whole = {" ".join(names)} if names and " ".join(names).strip() else set()
-    numbers = {
-        cell
-        for cell, action in zip(row, actions, strict=True)
-        if action in ("id", "token", "remove") and cell.strip()
+def known_by_key(table: Table, actions: Sequence[str]) -> dict[str, Known]:
+    """Return what the rows say of each patient, by their key."""
+    said: dict[str, tuple[set[str], set[str]]] = {}
+    for row in table.rows():
+        names, numbers = said.setdefault(key_of(actions, row), (set(), set()))
+        stated = [cell for cell, action in zip(row, actions, strict=True) if action == "name"]
+        names.add(" ".join(stated).strip())
+        numbers.update(
+            cell
+            for cell, action in zip(row, actions, strict=True)
+            if action in ("id", "token", "remove") and cell.strip()
+        )
+    return {
+        key: Known(frozenset(names - {""}), frozenset(numbers))
+        for key, (names, numbers) in said.items()
     }
-    return Known(frozenset(whole), frozenset(numbers))
 
 
 def deidentify(
@@ -161,31 +192,41 @@ def deidentify(
     UnsafeInput
         It has too many rows.
     """
+    return "".join(pieces(text, cast, said, told))
+
+
+def pieces(
+    text: str,
+    cast: Cast,
+    said: Mapping[str, str] | None = None,
+    told: Counter[str] | None = None,
+) -> Iterator[str]:
+    """Yield the rows of `deidentify` one by one, the header first."""
     table = read(text)
     if table is None:
         raise BadInput("text that is no table", "a header and rows of equal width")
     actions = columns(table, said)
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=table.delimiter, lineterminator="\n")
-    writer.writerow(
-        [
-            _header(name, action, cast.common)
-            for name, action in zip(table.header, actions, strict=True)
-        ]
-    )
-    named = keys(table, actions)
-    known: dict[str, Known] = {}
-    for key, row in zip(named, table.rows, strict=True):
-        known[key] = known.get(key, Known()) | known_of(table, actions, row)
-    works: dict[str, _Work] = {}
-    for key, row in zip(named, table.rows, strict=True):
-        if (work := works.get(key)) is None:
-            person = cast.of(key) if key else cast.common
-            own = Person(person.subject, person.known | known[key], person.clean_text)
-            work = works[key] = _Work(own, cast.common)
-        writer.writerow([work.cell(a, cell) for a, cell in zip(actions, row, strict=True)])
+    known = known_by_key(table, actions)
+    names = zip(table.header, actions, strict=True)
+    yield _written([_header(name, act, cast.common) for name, act in names], table.delimiter)
+
+    @lru_cache(maxsize=PERSONS)
+    def work(key: str) -> _Work:
+        person = cast.of(key) if key else cast.common
+        own = Person(person.subject, person.known | known[key], person.clean_text)
+        return _Work(own, cast.common)
+
+    for row in table.rows():
+        one = work(key_of(actions, row))
+        cells = [one.cell(act, cell) for act, cell in zip(actions, row, strict=True)]
+        yield _written(cells, table.delimiter)
     if told is not None:
-        told.update({action: actions.count(action) * len(table.rows) for action in set(actions)})
+        told.update({action: actions.count(action) * table.count for action in set(actions)})
+
+
+def _written(cells: Sequence[str], delimiter: str) -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(cells)
     return out.getvalue()
 
 

@@ -72,7 +72,7 @@ def _decoder(number: Callable[[str], float | Decimal]) -> json.JSONDecoder:
     )
 
 
-_FLOATS, _DECIMALS = _decoder(_float), _decoder(_decimal)
+_FLOATS, DECIMALS = _decoder(_float), _decoder(_decimal)
 
 
 def decode(data: bytes, exact: bool = False) -> Any:
@@ -89,16 +89,9 @@ def decode(data: bytes, exact: bool = False) -> Any:
         Not UTF-8, not JSON, a name twice, NaN or Infinity, text after the document, or characters
         FHIR does not allow in strings.
     """
-    if len(data) > SIZE_CAP:
-        raise UnsafeInput(f"{len(data)} bytes of JSON", f"at most {SIZE_CAP}", "send it in parts")
+    text = text_of(data)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"bytes that are not UTF-8 at offset {error.start}", "JSON in UTF-8", "convert the file"
-        ) from None
-    try:
-        decoder = _DECIMALS if exact else _FLOATS
+        decoder = DECIMALS if exact else _FLOATS
         value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(" \t\r\n")))
     except json.JSONDecodeError as error:
         raise BadInput(
@@ -113,9 +106,26 @@ def decode(data: bytes, exact: bool = False) -> Any:
             f"text after the JSON document (from character {end})", "one document", "remove it"
         )
     check_depth(value)
-    if _ESCAPED_CONTROL.search(text):
-        _check_characters(value)
+    if escapes_controls(text):
+        check_characters(value)
     return value
+
+
+def text_of(data: bytes) -> str:
+    """Return the text of a document, as `decode` takes it."""
+    if len(data) > SIZE_CAP:
+        raise UnsafeInput(f"{len(data)} bytes of JSON", f"at most {SIZE_CAP}", "send it in parts")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"bytes that are not UTF-8 at offset {error.start}", "JSON in UTF-8", "convert the file"
+        ) from None
+
+
+def escapes_controls(text: str) -> bool:
+    """Say whether a text may hold characters, escaped, that FHIR does not allow."""
+    return _ESCAPED_CONTROL.search(text) is not None
 
 
 def check_depth(value: Any) -> None:
@@ -130,7 +140,8 @@ def check_depth(value: Any) -> None:
         ]
 
 
-def _check_characters(value: Any) -> None:
+def check_characters(value: Any) -> None:
+    """Raise `BadInput` when a string holds a character FHIR does not allow."""
     level = [value]
     while level:
         node = level.pop()

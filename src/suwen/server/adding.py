@@ -17,7 +17,8 @@ from suwen.notes.facts import Fact, Said, facts_of
 from suwen.notes.text import Mention, Span
 from suwen.notes.told import overlap
 from suwen.server.asking import Asking
-from suwen.server.notes import Noted, amend_draft, noted
+from suwen.server.drafts import amend_draft
+from suwen.server.notes import Noted, noted
 from suwen.server.notes_view import note_id
 
 MOST_PLACES: Final = 50

@@ -27,12 +27,14 @@ from suwen.records import Store
 from suwen.server import (
     api,
     api_cases,
+    api_cohorts,
     api_notes,
     api_reports,
     api_visits,
     pages,
     pages_admin,
     pages_case,
+    pages_cohorts,
     pages_images,
     pages_notes,
     pages_summary,
@@ -50,7 +52,7 @@ from suwen.server.problem import body_of
 from suwen.server.render import STATIC, guest_page, heading, page, part
 from suwen.server.sessions import Sessions
 
-UPLOAD_PATHS = frozenset({"/cases", "/api/cases"})
+UPLOAD_PATHS = frozenset({"/cases", "/api/cases", "/cohorts", "/api/cohorts"})
 UPLOAD_FACTOR = 2
 """A whole upload may be this many times the largest single file."""
 
@@ -100,9 +102,10 @@ def create_app(
         app.include_router(router)
     app.include_router(api_notes.router)
     app.include_router(api_visits.router)
+    app.include_router(api_cohorts.router)
     for screens in (pages, pages_case, pages_images, pages_notes, pages_terms):
         app.include_router(screens.router)
-    for screens in (pages_summary, pages_visits):
+    for screens in (pages_summary, pages_visits, pages_cohorts):
         app.include_router(screens.router)
     app.include_router(pages_admin.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)

@@ -19,6 +19,7 @@ from suwen.core.nouns import Finding
 from suwen.core.settings import Settings
 from suwen.records import Access, Person, Store
 from suwen.server.auth import SignIn
+from suwen.server.cohort_shelf import CohortShelf
 from suwen.server.images import Shelf
 from suwen.server.jobs import Jobs
 from suwen.server.language import COOKIE, chosen
@@ -39,6 +40,7 @@ PURPOSES = {
     "administrator": "audit",
 }
 ACTORS = {"clinician", "nurse"}
+COHORTS = {"scientist", "administrator"}
 
 Run = Callable[[Access, str, str], list[Finding]]
 """Answers a task (third) on a patient's current records (second), stores and logs each finding."""
@@ -64,6 +66,7 @@ class Bench:
     sign_in: SignIn
     shelf: Shelf
     run: Run
+    cohorts: CohortShelf = field(default_factory=CohortShelf)
 
     def name_of(self, person: str) -> str:
         """Return the name shown for a person's id; the id itself when nobody has it any more."""
@@ -102,6 +105,7 @@ class Asking:
             "sign": role == "clinician",
             "add": role in ACTORS,
             "review": role == "administrator",
+            "cohorts": role in COHORTS,
         }
 
     def job_payload(self, **more: object) -> dict[str, object]:

@@ -11,25 +11,22 @@ from suwen.core.codes import Code
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Case, Finding, Reference
 from suwen.notes import corrected, corrections, synonyms
-from suwen.notes.amended import of_case
 from suwen.notes.case import Read, Unread, read_case
 from suwen.notes.corrections import Correction, Meant, Place, Verdict, Wish
 from suwen.notes.current import current
 from suwen.notes.facts_task import ENTITIES, FACTS
 from suwen.notes.synonyms import LocalSynonyms
 from suwen.notes.told import Mention, Told, told
-from suwen.records import Access, finding_of
+from suwen.records import finding_of
 from suwen.server import reports
 from suwen.server.asking import Asking
 from suwen.server.context import note_title
+from suwen.server.drafts import MOST_FINDINGS, amend_draft
 from suwen.server.language import say
 from suwen.server.notes_view import Scene, anchor_of, note_id
 from suwen.server.patients import about
-from suwen.server.quotations import quotations, told_of
 from suwen.server.reports import Stored
 
-MOST_FINDINGS = 20_000
-"""Findings of one patient that are looked through."""
 LISTED = 5
 """Notes that are offered to be looked at next."""
 
@@ -189,25 +186,6 @@ def judge(asking: Asking, patient: str, said: Said) -> None:
     seen = {one.place: versions[anchor_of(one.place)] for one in chosen}
     corrections.keep(asking.access, patient, Wish(made, seen, fact.finding, fact.pack))
     amend_draft(asking.access, patient)
-
-
-def amend_draft(access: Access, patient: str) -> None:
-    """Let the draft report of a case say what people said of its notes; none, or signed: nothing.
-
-    Raises
-    ------
-    Conflict
-        Someone changed the draft at the same moment.
-    """
-    draft = reports.latest(access, patient)
-    if draft is None or draft.report.status != "draft":
-        return
-    mentions = access.search("Finding", patient, code=ENTITIES, limit=MOST_FINDINGS)
-    findings = [*draft.report.findings, *(finding_of(record) for record in mentions)]
-    case, local = access.case(patient), synonyms.stored(access)
-    people = of_case(case, findings, local)
-    quoted = quotations(told_of(case, draft.report), findings, local)
-    reports.amend(access, patient, people.findings, people.reviews, quoted)
 
 
 def _versions(seen: str) -> dict[str, int]:

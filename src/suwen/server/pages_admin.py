@@ -54,6 +54,8 @@ ACT_NAMES = {
     "rewrite-asked": message("summary sent to a language model"),
     "signed": message("signed"),
     "withdrawn": message("withdrawn"),
+    "de-identified": message("data de-identified"),
+    "re-identified": message("pseudonym looked up"),
 }
 PURPOSE_NAMES = {
     "treatment": message("treatment"),
@@ -61,6 +63,7 @@ PURPOSE_NAMES = {
     "research": message("research"),
     "administration": message("administration"),
     "audit": message("audit"),
+    "reidentification": message("re-identification"),
 }
 
 

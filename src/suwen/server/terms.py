@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from suwen.core.codes import Code, Language
@@ -19,8 +19,8 @@ from suwen.notes.told import Told
 from suwen.notes.unmapped import Unmapped
 from suwen.server.asking import Asking
 from suwen.server.context import note_title
+from suwen.server.drafts import change_terms
 from suwen.server.language import moment, say
-from suwen.server.notes import amend_draft
 from suwen.server.notes_view import SYSTEM_NAMES, anchor_of, note_id, place_choice
 from suwen.server.patients import about
 
@@ -250,8 +250,7 @@ def map_term(asking: Asking, term: str, kind: str, named: str) -> int:
     code = corrections.find_code(named)
     words = " ".join(term.split())
     added = Synonym(words, kind, code, asking.person.id, synonyms.now())
-    found = Terms(asking)
-    return _kept(found, found.local.mapped(added))
+    return change_terms(asking.access, lambda now: now.mapped(added)).cases
 
 
 def remove_term(asking: Asking, term: str, kind: str) -> int:
@@ -262,9 +261,8 @@ def remove_term(asking: Asking, term: str, kind: str) -> int:
     NotFound, Denied, Conflict
         It is no local term; as for `map_term`.
     """
-    found = Terms(asking)
     person, at = asking.person.id, synonyms.now()
-    return _kept(found, found.local.removed(term, kind, person, at))
+    return change_terms(asking.access, lambda now: now.removed(term, kind, person, at)).cases
 
 
 def undo(asking: Asking, version: int) -> int:
@@ -275,9 +273,8 @@ def undo(asking: Asking, version: int) -> int:
     NotFound, Conflict, Denied
         There is no such version, its term was changed since; as for `map_term`.
     """
-    found = Terms(asking)
     changed = synonyms.undone(asking.access, version, asking.person.id, synonyms.now())
-    return _kept(found, changed)
+    return change_terms(asking.access, lambda _: changed).cases
 
 
 def bring_in(asking: Asking, others: LocalSynonyms) -> int:
@@ -288,19 +285,6 @@ def bring_in(asking: Asking, others: LocalSynonyms) -> int:
     Denied, Conflict
         As for `map_term`.
     """
-    found = Terms(asking)
     person, at = asking.person.id, synonyms.now()
-    return _kept(found, synonyms.imported(found.local, others, person, at))
-
-
-def _kept(before: Terms, changed: LocalSynonyms) -> int:
-    """Store changed terms and let the drafts of the cases they are told in follow; return those."""
-    access = before.asking.access
-    touched = {
-        key_of(one.term, one.kind) for one in set(before.local).symmetric_difference(changed)
-    }
-    patients = unmapped.affected(before.facts, touched)
-    synonyms.keep(access, changed)
-    for patient in patients:
-        amend_draft(access, patient)
-    return len(patients)
+    imported = partial(synonyms.imported, others=others, person=person, at=at)
+    return change_terms(asking.access, imported).cases

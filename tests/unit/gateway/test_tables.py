@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from suwen.core.errors import BadInput
 from suwen.gateway import Intake, read_folder
 from suwen.gateway.tables import is_vitals, rows_of, time_of
 from suwen.gateway.vitals import vocabulary
@@ -187,3 +188,24 @@ def test_a_header_needs_a_time_and_a_vital_sign() -> None:
     assert is_vitals([["日期", "心率"]])
     assert not is_vitals([["日期", "价格"]])
     assert not is_vitals([["心率", "体温"]])
+
+
+def test_rows_beyond_the_cap_are_not_read_and_the_reader_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suwen.gateway.tables.ROW_CAP", 10)
+    rows = "".join(f"2026-03-04 10:{i:02d},{60 + i}\n" for i in range(40))
+    assert len(rows_of("time,heart rate\n" + rows) or ()) == 11, "one more says that there are more"
+    intake = read(tmp_path, "time,heart rate\n" + rows)
+    told = " ".join(one.en for one in intake.not_understood)
+    assert "only the first 10 rows are read" in told
+    assert len([one for one in intake.resources if one["resourceType"] == "Observation"]) == 9
+
+
+def test_a_table_of_several_patients_is_refused_before_its_values_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suwen.gateway.tables.observations", lambda found: pytest.fail("read"))
+    rows = "".join(f"T-{i},2026-03-04 10:{i:02d},{60 + i}\n" for i in range(40))
+    with pytest.raises(BadInput, match="two different patients"):
+        read(tmp_path, "patient id,time,heart rate\n" + rows)

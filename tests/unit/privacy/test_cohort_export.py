@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +52,31 @@ def test_the_report_names_what_was_done_in_both_languages(tmp_path: Path) -> Non
     assert "MRN, Name" in english
     assert f"释出 {report['released']} 人" in chinese
     assert "岁一组" in chinese
+
+
+def test_the_page_of_the_report_stands_alone_and_escapes_what_columns_say(tmp_path: Path) -> None:
+    rows = [{**row, "<b>illness": row["illness"]} for row in ROWS.rows]
+    done = write(
+        Rows(rows, {"age": "age", "sex": "category"}, ("<script>",)),
+        {},
+        Goal(k=5, sensitive=("<b>illness",), diversity=2),
+        tmp_path / "out",
+    )
+    for language, tag in (("en", "en"), ("zh", "zh-Hans")):
+        page = (tmp_path / "out" / f"report.{language}.html").read_text()
+        assert f'<html lang="{tag}">' in page
+        assert "<b>illness" not in page
+        assert "<script" not in page
+        assert "http" not in page, "nothing from elsewhere"
+        for picture in re.findall(r"<svg.*?</svg>", page):
+            assert 'role="img"' in picture
+            assert "<title>" in picture
+        assert page.count("<svg") == 2
+        assert f"{done.report['loss']['age']:.3f}" in page
+        assert page.count('<th scope="col">') == 7
+    sizes = done.report["class_sizes"]
+    assert sum(int(size) * n for size, n in sizes.items()) == done.report["released"]
+    assert sum(sizes.values()) == done.report["classes"]
 
 
 def test_below_k_nothing_is_written(tmp_path: Path) -> None:

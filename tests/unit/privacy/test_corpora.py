@@ -44,8 +44,8 @@ def test_every_hl7_sample_keeps_its_messages_and_no_patient_identifier() -> None
         text = content.decode()
         person = Person(Subject.of(SECRET, name), clean_text=lambda text: text)
         out = hl7.deidentify(text, Cast(COMMON, lambda _, person=person: person))
-        messages = hl7.read(text)
-        assert len(hl7.read(out)) == len(messages), name
+        messages = list(hl7.messages(text))
+        assert len(list(hl7.messages(out))) == len(messages), name
         assert not [found for one in messages for found in hl7.known_of(one).found(out)], name
         count += len(messages)
     assert count >= 198

@@ -192,3 +192,64 @@ def test_every_action_of_the_policy_is_a_function() -> None:
     named = {rule.action for table in tables for rule in table.values() if rule.action}
     assert named <= ACTIONS.keys() | {"extension", "contained", "uid_identifier"}
     assert named >= {"keep", "shift", "person", "reference"}
+
+
+BUNDLE: dict[str, Any] = {
+    "resourceType": "Bundle",
+    "type": "collection",
+    "timestamp": "2021-03-04T10:00:00+01:00",
+    "entry": [
+        {"fullUrl": "urn:uuid:0b3f1c3e-6a43-4b7e-9a0c-111111111111", "resource": PATIENT},
+        {"resource": observation(valueQuantity={"value": 1.5, "unit": "mg"})},
+        {"resource": {"resourceType": "TestScript", "id": "1"}},
+        {"resource": observation(note=[{"text": "IX Jane Doe is well"}])},
+    ],
+    "total": 4,
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_long_bundle_comes_out_as_when_it_is_read_whole(
+    monkeypatch: pytest.MonkeyPatch, indent: int | None
+) -> None:
+    data = json.dumps(BUNDLE, indent=indent).encode()
+    whole = fhir.deidentify(data, CAST)
+    monkeypatch.setattr(fhir_reading, "LONG", 10)
+    assert fhir_reading.long_bundle(data) is not None
+    told: list[str] = []
+    long = "".join(fhir.pieces(data, CAST, None, told.append)).encode()
+    assert long == whole
+    assert len(json.loads(long)["entry"]) == 3
+    assert [len(json.loads(one)["entry"]) for one in told] == [1, 1, 1], "each is checked"
+    assert b"Jane" not in long
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda text: text[:-1],
+        lambda text: text + " {}",
+        lambda text: text.replace('"type"', '"resourceType"'),
+        lambda text: text.replace('"entry": [', '"entry": [{"a": 1, "a": 2}, '),
+        lambda text: text.replace('"entry": [', '"entry": [NaN, '),
+        lambda text: text.replace('"entry": [', '"entry": [' + "[" * 200 + "]" * 200 + ", "),
+        lambda text: text.replace('"entry": [', '"entry": [,'),
+        lambda text: text.replace('"total": 4', '"total": "\\u0000"'),
+        lambda text: text.replace('"total": 4', '"total": '),
+    ],
+)
+def test_a_spoilt_long_bundle_is_refused_as_when_it_is_read_whole(
+    monkeypatch: pytest.MonkeyPatch, spoilt: Any
+) -> None:
+    data = spoilt(json.dumps(BUNDLE)).encode()
+    with pytest.raises((BadInput, UnsafeInput)) as whole:
+        fhir.deidentify(data, CAST)
+    monkeypatch.setattr(fhir_reading, "LONG", 10)
+    with pytest.raises(whole.type):
+        fhir.deidentify(data, CAST)
+
+
+def test_documents_are_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir_reading, "LONG", 10)
+    assert fhir_reading.long_bundle(json.dumps(BUNDLE | {"type": "document"}).encode()) is None
+    assert fhir_reading.long_bundle(json.dumps(PATIENT).encode()) is None

@@ -271,6 +271,22 @@ def test_who_decides_on_an_old_page_is_told_so(desk, ward) -> None:
     assert "changed since you opened the page" in late.text
 
 
+def test_every_form_of_a_fact_has_a_place_for_its_refusal(desk, ward) -> None:
+    """The script shows a refusal in the form that was sent; what was typed stays."""
+    card = article(shown(desk, ward), "Cough")
+    form = desk.get(f"{address(ward)}/correct?fact={form_of(card)['fact']}").text
+    forms = re.findall(r"<form hx-post.*?</form>", card + form, re.DOTALL)
+    assert len(forms) == 3, "accept, reject, correct"
+    for one in forms:
+        assert one.count('<div class="refused" aria-live="assertive"></div>') == 1
+    refused = act(desk, ward, card, "rejected", reason="x" * 501)
+    assert refused.status_code == 422
+    assert refused.headers["X-Suwen-Partial"] == "problem"
+    assert 'role="alert"' in refused.text
+    assert "reason" in refused.text
+    assert not in_case(ward.access().case(ward.patient))
+
+
 def test_the_form_of_a_correction_offers_what_the_fact_is_now(desk, ward) -> None:
     card = article(shown(desk, ward), FEVER, "Denied or not found")
     form = desk.get(f"{address(ward)}/correct?fact={form_of(card)['fact']}").text

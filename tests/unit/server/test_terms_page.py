@@ -10,7 +10,11 @@ import notes_scene
 import pytest
 import scene
 from desk import Desk, api
+from typer.testing import CliRunner
 
+from suwen.app.main import Application
+from suwen.app.services import operator
+from suwen.cli import build
 from suwen.notes import synonyms
 from suwen.notes.facts_task import FACTS
 from suwen.records import finding_of
@@ -110,6 +114,31 @@ def test_the_drafts_of_the_cases_follow(desk, ward) -> None:
     desk.post("/terms/remove", term="funny turn", kind="problem")
     draft = reports.latest(access, ward.patient).report
     assert not any("Syncope" in one.text.en for one in draft.statements)
+
+
+def test_the_command_line_lets_the_drafts_follow_as_the_page_does(ward, settled) -> None:
+    access = ward.access()
+    found = [finding_of(one) for one in access.search("Finding", ward.patient, code=FACTS)]
+    scene.report_on(ward, ward.patient, found)
+    settled(home=ward.settings.home)
+    whoever = operator(ward.store)
+    ward.store.administer(scene.ADMINISTRATOR).share(ward.patient, whoever.id, member=True)
+
+    def suwen(*arguments: str) -> str:
+        done = CliRunner().invoke(build(), arguments, obj=Application(), catch_exceptions=False)
+        return done.output
+
+    def told() -> str:
+        draft = reports.latest(ward.access(), ward.patient).report
+        return " ".join(one.text.en for one in draft.statements if one.section == "notes")
+
+    said = suwen("terms", "map", "funny turn", "HP:0001279")
+    assert said.endswith("cases you may see that tell it so from now on: 1\n")
+    assert "Syncope (by a clinician)" in told()
+    suwen("terms", "remove", "funny turn")
+    assert "Syncope" not in told()
+    suwen("terms", "undo", "2")
+    assert "Syncope (by a clinician)" in told()
 
 
 def test_a_rejected_mention_waits_no_more(desk, ward) -> None:

@@ -13,6 +13,7 @@
     // An error page of ours is worth showing where the answer was expected.
     const status = event.detail.xhr.status;
     document.querySelectorAll("#panel > [role=alert]").forEach((old) => old.remove());
+    event.detail.requestConfig.elt.querySelector(".refused")?.replaceChildren();
     if (status >= 400 && event.detail.xhr.getResponseHeader("X-Suwen-Partial")) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;

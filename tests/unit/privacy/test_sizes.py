@@ -1,0 +1,187 @@
+"""Large inputs: work and memory grow with the file, not with people times text."""
+
+from __future__ import annotations
+
+import json
+import re
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suwen.privacy import fhir_reading, folder, hl7, known_index, people, roster, tables
+from suwen.privacy.known import Known, index_of
+from suwen.privacy.people import claim, join
+
+SECRET = b"the secret of the project of the tests"
+PLANTED = ("Oyelowo", "OYELOWO", "508-481-5093", "219-09-9871", "48392017")
+SAYS = "Marguerite Oyelowo (MRN 48392017, SSN 219-09-9871), phone 508-481-5093, is well."
+
+
+def csv_of(people: int) -> str:
+    rows = [
+        f"{7000000 + i},Ann Kowal{i:05d},2021-03-04,{60 + i % 40},no change" for i in range(people)
+    ]
+    planted = f'48392017,Marguerite Oyelowo,2021-03-04,70,"{SAYS}"'
+    rows = [planted, *rows[: people // 2], planted, *rows[people // 2 :], planted]
+    return "MRN,patient name,date,heart rate,comment\n" + "\n".join(rows) + "\n"
+
+
+def hl7_of(people: int) -> str:
+    def message(i: int, number: str, name: str, says: str) -> str:
+        return (
+            f"MSH|^~\\&|A|B|C|D|20210304||ORU^R01|{i}|P|2.5\rPID|1||{number}^^^H||{name}||"
+            f"19{20 + i % 80}0412|F\rOBX|1|TX|1^Note||{says}|\r"
+        )
+
+    planted = message(0, "48392017", "OYELOWO^MARGUERITE", SAYS)
+    others = [message(i, f"{7000000 + i}", f"KOWAL{i:05d}^ANN", "no change") for i in range(people)]
+    middle = people // 2
+    return "".join([planted, *others[:middle], planted, *others[middle:], planted])
+
+
+def ndjson_of(people: int) -> str:
+    def condition(number: int, patient: str, says: str) -> dict[str, Any]:
+        return {
+            "resourceType": "Condition",
+            "id": f"c-{number}",
+            "subject": {"reference": f"Patient/{patient}"},
+            "code": {"text": "asthma"},
+            "note": [{"text": says}],
+        }
+
+    def patient(number: str, family: str) -> dict[str, Any]:
+        return {
+            "resourceType": "Patient",
+            "id": f"p-{number}",
+            "identifier": [{"value": number}],
+            "name": [{"family": family, "given": ["Ann"]}],
+        }
+
+    planted = condition(1, "p-48392017", SAYS)
+    lines = [patient("48392017", "Oyelowo"), planted]
+    for i in range(people):
+        if i == people // 2:
+            lines.append({**planted, "id": "c-middle"})
+        lines += [
+            patient(f"{7000000 + i}", f"Kowal{i:05d}"),
+            condition(i + 9, f"p-{7000000 + i}", "no change"),
+        ]
+    return "".join(json.dumps(line) + "\n" for line in [*lines, {**planted, "id": "c-end"}])
+
+
+def bundle_of(people: int) -> str:
+    entries = ",".join(f'{{"resource":{line}}}' for line in ndjson_of(people).splitlines())
+    return f'{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}'
+
+
+WRITTEN: dict[str, Callable[[int], str]] = {
+    "csv": csv_of,
+    "hl7": hl7_of,
+    "ndjson": ndjson_of,
+    "bundle": bundle_of,
+}
+
+
+class Counted:
+    """Counts the words, numbers and identified texts that are looked at."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        for name in ("WORD", "_RUN"):
+            patch.setattr(known_index, name, _Counting(getattr(known_index, name), self))
+        identify = roster.identifiers
+        patch.setattr(roster, "identifiers", lambda text: (self.add(len(text)), identify(text))[1])
+
+    def add(self, number: int) -> None:
+        self.count += number
+
+
+class _Counting:
+    def __init__(self, pattern: re.Pattern[str], counted: Counted) -> None:
+        self.pattern, self.counted = pattern, counted
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        for found in self.pattern.finditer(text):
+            self.counted.add(1)
+            yield found
+
+    def match(self, text: str, start: int) -> re.Match[str] | None:
+        self.counted.add(1)
+        return self.pattern.match(text, start)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pattern, name)
+
+
+def looked_at(tmp_path: Path, kind: str, people: int) -> int:
+    source = tmp_path / f"in-{people}"
+    source.mkdir()
+    (source / f"a.{kind}").write_text(WRITTEN[kind](people))
+    with pytest.MonkeyPatch.context() as patch:
+        counted = Counted(patch)
+        outcome = folder.deidentify(source, tmp_path / f"out-{people}", SECRET)
+        assert not outcome.refused
+        assert len(outcome.persons) == people + 1
+        (written,) = (tmp_path / f"out-{people}").glob("shared/*")
+        text = written.read_text()
+        assert "no change" in text
+        assert "is well" in text
+        assert not any(planted in text for planted in (*PLANTED, "Kowal", "KOWAL"))
+        return counted.count
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_four_times_the_patients_are_four_times_the_work(kind: str, tmp_path: Path) -> None:
+    small, large = (looked_at(tmp_path, kind, people) for people in (60, 240))
+    assert large < 4.5 * small
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_a_file_is_read_piece_by_piece(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held at a time does not grow with the file, beyond its text."""
+    monkeypatch.setattr(fhir_reading, "LONG", 1000)
+    text = WRITTEN[kind](3000)
+    data = text.encode()
+    read: dict[str, Callable[[], Iterator[Any]]] = {
+        "csv": lambda: tables.read(text).rows(),  # type: ignore[union-attr]
+        "hl7": lambda: hl7.messages(text),
+        "ndjson": lambda: fhir_reading.resources(data),
+        "bundle": lambda: fhir_reading.resources(data),
+    }
+    assert len(list(read[kind]())) >= 3000  # everything is imported and compiled
+    tracemalloc.start()
+    for _ in read[kind]():
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < len(data) / 4 + (len(text) if kind == "bundle" else 0)
+
+
+def test_a_name_that_many_share_is_not_compared_with_each_of_them() -> None:
+    several = [Known(frozenset([f"Ann Kowal{i:05d}"])) for i in range(2000)]
+    index = index_of(several)
+    hits = list(index.hits("Ann Kowal01234 saw Ann Lee", free=False))
+    assert [hit.owners for hit in hits] == [frozenset([1234])]
+
+
+def test_messages_of_one_patient_are_one_claim() -> None:
+    claims = list(people.of_hl7(1, hl7_of(0) * 50))
+    assert len(claims) == 1
+
+
+def test_a_number_of_a_crowd_joins_nobody() -> None:
+    """A placeholder written for everybody is no record number; two of a name still agree."""
+    many = [Known(frozenset([f"Ann{i} Kowal{i}"])) for i in range(300)]
+    crowd = [claim(i, f"k{i}", known, ["99999"], f"{i}") for i, known in enumerate(many)]
+    assert len(join(crowd)) == 300
+    assert len(join([*crowd, claim(999, "z", many[250], ["99999"], "250")])) == 300
+    two = [claim(i, f"k{i}", Known(frozenset(["Ann Lee"])), ["99999"]) for i in (1, 2)]
+    assert len(join(two)) == 1
+
+
+@pytest.mark.parametrize("text", ["住院号48392017患者", "48392017，", "48 39 20-17"])
+def test_a_number_between_chinese_characters_is_found(text: str) -> None:
+    assert Known(numbers=frozenset(["48392017"])).found(text)
