@@ -7,7 +7,7 @@ import re
 import pytest
 from tests.unit.health.cases import complete, condition, drug, observation, patient, said, smoking
 
-from suwen.core.nouns import Band
+from suwen.core.nouns import Band, Status
 from suwen.health.risk_findings import NOT_COMPUTED
 
 GAPS = NOT_COMPUTED.code
@@ -64,6 +64,7 @@ def test_all_that_is_missing_stands_in_one_finding():
     found = said(*without("hdl"))
     gaps = found[GAPS]
     assert gaps.band is Band.ABSTAIN
+    assert gaps.status is Status.SUGGESTED
     assert gaps.reason.en == (
         "PREVENT, 10 years; PREVENT, 30 years; Framingham general CVD 2008, lipids: "
         "not known is HDL cholesterol."
@@ -77,6 +78,8 @@ def test_a_mistake_of_the_unit_is_refused_with_its_reason_once():
     reason = found[GAPS].reason
     assert reason.en.count("Total cholesterol 5 mg/dL cannot be true of a person") == 1
     assert "In mmol/L it would be possible" in reason.en
+    assert "not usable is total cholesterol" in reason.en
+    assert "not known" not in reason.en
     assert "PREVENT_2023_base_10y" not in found
 
 
