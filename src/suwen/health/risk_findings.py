@@ -192,8 +192,7 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
     said.append(Text(**equation.entry["population"]))
     source = equation.entry["source"]
     said.append(Text(en=f"Source: {source}.", zh=f"来源：{source}。"))
-    if equation.entry.get("disclaimer"):
-        told = library.content[equation.entry["table"]]["disclaimer"].strip()
+    if told := library.disclaimer(equation.key):
         said.append(Text(en=told, zh=told))
     return _joined(said)
 

@@ -7,13 +7,13 @@ in much else: an equation adds risk for a treated blood pressure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.health.risk_equation import Answer, Library, Told, library
+from suwen.health.risk_equation import Answer, Library, Quantity, Told, library
 
 MODIFIABLE: Final = (
     "systolic_bp",
@@ -30,6 +30,7 @@ MODIFIABLE: Final = (
     "alcohol_8_or_more_drinks_per_week",
 )
 """Inputs of the equations that a person can change."""
+FLAGS: Final = {"yes": True, "true": True, "no": False, "false": False}
 ASSOCIATION: Final = Text(
     en="The difference is an association in the people the equation was made from; it is not the "
     "effect that a change would have in this person.",
@@ -53,6 +54,8 @@ class WhatIf:
         After minus before, of each numeric outcome, in its own unit (of risks: percentage points).
     note
         What the difference is not.
+    disclaimer
+        What has to stand beside every displayed answer of this equation; mostly nothing.
     """
 
     equation: str
@@ -61,6 +64,7 @@ class WhatIf:
     after: Answer
     difference: Mapping[str, float]
     note: Text = ASSOCIATION
+    disclaimer: str = ""
 
 
 def what_if(
@@ -104,7 +108,40 @@ def what_if(
         for name, value in after.values.items()
         if not isinstance(value, bool | str)
     }
-    return WhatIf(equation, next(iter(change)), before, after, difference)
+    changed = next(iter(change))
+    words = known.disclaimer(equation)
+    return WhatIf(equation, changed, before, after, difference, disclaimer=words)
+
+
+def told(rules: Library, written: Sequence[str]) -> dict[str, Told]:
+    """Return inputs written as `name=value`: `sex=female`, `diabetes=yes`, `age=50 a`.
+
+    Raises
+    ------
+    BadInput
+        One is not written so, is no input of the equations, or is a number without its unit.
+    """
+    return dict(_told(rules, one) for one in written)
+
+
+def _told(rules: Library, written: str) -> tuple[str, Told]:
+    name, _, value = (part.strip() for part in written.partition("="))
+    row = rules.content["risk_equations"]["input"].get(name)
+    if row is None or not value:
+        raise BadInput(f"{written!r}", "NAME=VALUE of an input of the equations", "check the name")
+    if "flag" in row:
+        if value not in FLAGS:
+            raise BadInput(f"{written!r}", "yes or no", f"write {name}=yes or {name}=no")
+        return name, FLAGS[value]
+    if "choices" in row:
+        return name, value
+    digits, _, unit = value.partition(" ")
+    try:
+        return name, Quantity(float(digits), unit.strip() or ("1" if row["unit"] == "1" else ""))
+    except ValueError:
+        raise BadInput(
+            f"{written!r}", "a number and its UCUM unit", f"write {name}=NUMBER {row['unit']}"
+        ) from None
 
 
 def _answer(rules: Library, equation: str, inputs: Mapping[str, Told]) -> Answer:
