@@ -98,9 +98,9 @@ def facts_of(case: Case, library: Library) -> Facts:
         known.add("current_smoker", status[0] == "current", status[1])
         if status[0] in SMOKING:
             known.add("smoking_category", Quantity(SMOKING[status[0]], "1"), status[1])
-    for name, source in flagged(case, table).items():
+    for name, sources in flagged(case, table).items():
         known.states.add(name)
-        known.add(name, True, source)
+        known.add(name, True, *sources)
     if (onset := onset_age(case, table, born)) is not None:
         known.add("age_at_diabetes_diagnosis", Quantity(onset[0], "a"), onset[1])
     _derived(known, readings, library)
