@@ -128,6 +128,7 @@ COMMANDS = (
     "compress",
     "curve",
     "terms",
+    "whatif",
     "card",
     "packs",
     "deidentify",

@@ -92,11 +92,13 @@ def rank(finding: Finding) -> float:
     """Return how soon a person should look, in [0, 4]: the band first, the probability within it.
 
     Rule-in 3 + p, grey 2 + p, abstained 1.5, rule-out p, measured only or suggested 0: that there
-    probably is something says nothing yet about how dangerous it is.
+    probably is something, or that recording more would answer more, says nothing yet about danger.
     """
+    if finding.status is Status.SUGGESTED:
+        return 0.0
     if finding.band is Band.ABSTAIN:
         return ABSTAINED
-    if finding.probability is None or finding.status is Status.SUGGESTED:
+    if finding.probability is None:
         return 0.0
     base = {Band.RULE_IN: 3.0, Band.GREY: 2.0, Band.RULE_OUT: 0.0}[finding.band]
     return base + finding.probability.value

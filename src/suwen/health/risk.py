@@ -174,7 +174,9 @@ def _gaps(found: Applied, known: Facts, rules: Library) -> Sample:
     barred = (one for state in found.barred.values() for one in known.sources.get(state, ()))
     evidence = tuple(dict.fromkeys((*rows, *barred)))
     asked = tuple(_narrowed(one, rules) for one in found.unanswered)
-    return Sample(GAPS, Gaps(asked, found.barred), evidence, _records(evidence))
+    # That other equations answer rests on every fact, so a replay needs them all.
+    everything = [one for all_of_it in known.sources.values() for one in all_of_it]
+    return Sample(GAPS, Gaps(asked, found.barred), evidence, _records(everything))
 
 
 def _narrowed(asked: Asked, rules: Library) -> Asked:

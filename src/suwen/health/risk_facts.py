@@ -29,7 +29,7 @@ from suwen.health.risk_records import (
 from suwen.health.risk_tables import KNOWLEDGE
 
 FACTS: Final = KNOWLEDGE / "risk_facts.toml"
-ADULT: Final = 18
+WHOLE_DATE: Final = len("2026-01-31")
 WEEK, TWO_DAYS = timedelta(days=7), timedelta(hours=48)
 SMOKING: Final = {"never": 1.0, "former": 2.0}
 """Categories of QRISK3 that a status tells; of current smoking the amount has to be recorded."""
@@ -98,9 +98,9 @@ def facts_of(case: Case, library: Library) -> Facts:
         known.add("current_smoker", status[0] == "current", status[1])
         if status[0] in SMOKING:
             known.add("smoking_category", Quantity(SMOKING[status[0]], "1"), status[1])
-    for name, source in flagged(case, table).items():
+    for name, sources in flagged(case, table).items():
         known.states.add(name)
-        known.add(name, True, source)
+        known.add(name, True, *sources)
     if (onset := onset_age(case, table, born)) is not None:
         known.add("age_at_diabetes_diagnosis", Quantity(onset[0], "a"), onset[1])
     _derived(known, readings, library)
@@ -112,7 +112,8 @@ def _person(
     record: Record, at: datetime, table: Rules, library: Library, known: Facts
 ) -> date | None:
     content, own = record.content, record.reference
-    birth = moment(content.get("birthDate"))
+    told = str(content.get("birthDate", ""))
+    birth = moment(told) if len(told) == WHOLE_DATE else None  # Of a year alone no age is known.
     if birth is not None:
         age = Quantity(years(birth.date(), at.date()), "a")
         known.add("age", age, RecordValue(record=own, path="Patient.birthDate"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from suwen.core.codes import SUWEN, Code, Text
-from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue
+from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue, Status
 from suwen.core.quantities import number, with_unit
 from suwen.health.risk_equation import Answer, Equation, Library
 from suwen.health.risk_facts import Asked
@@ -61,31 +61,14 @@ def gaps(
     answers: Sequence[tuple[Asked, Answer]],
     barred: Mapping[str, str],
 ) -> Finding:
-    """Return one finding that abstains: each equation without an answer, and why."""
-    wrong: dict[str, Text] = {}
-    outside: dict[str, Text] = {}
-    missing: dict[tuple[str, ...], list[Text]] = defaultdict(list)
-    for asked, answer in answers:
-        title = library.find(asked.equation).title
-        wrong |= answer.refused
-        outside |= {one.en: one for one in answer.outside}
-        if names := tuple(name for name in answer.missing if name not in answer.refused):
-            missing[names].append(title)
-        if answer.refused:
-            missing[tuple(answer.refused)] += [] if names else [title]
+    """Return one finding that abstains: each equation without an answer, and why.
+
+    It suggests what to record; it is no finding that somebody has to look at first.
+    """
+    said = _unanswered(library, answers)
     ruled_out: dict[str, list[Text]] = defaultdict(list)
     for key, state in barred.items():
         ruled_out[state].append(library.find(key).title)
-    said = [*wrong.values(), *outside.values()]
-    for names, titles in missing.items():
-        if titles:
-            lacks, of = (
-                _listed(_inside(library.name_of(name)) for name in names),
-                _listed(titles, "; "),
-            )
-            said.append(
-                Text(en=f"{of.en}: not known is {lacks.en}.", zh=f"{of.zh}：缺少{lacks.zh}。")
-            )
     for state, titles in ruled_out.items():
         why, of = Text(**library.content["risk_equations"]["state"][state]), _listed(titles, "; ")
         said.append(Text(en=f"{of.en}: not valid, {why.en}.", zh=f"{of.zh}：不适用，{why.zh}。"))
@@ -93,10 +76,34 @@ def gaps(
         task=task,
         pack=pack.identity,
         code=NOT_COMPUTED,
+        status=Status.SUGGESTED,
         band=Band.ABSTAIN,
         reason=_joined(said),
         evidence=sample.evidence,
     )
+
+
+def _unanswered(library: Library, answers: Sequence[tuple[Asked, Answer]]) -> list[Text]:
+    """Return what cannot be true, what lies outside, and what is missing for which equations."""
+    wrong: dict[str, Text] = {}
+    outside: dict[str, Text] = {}
+    unusable: dict[tuple[str, ...], list[Text]] = defaultdict(list)
+    missing: dict[tuple[str, ...], list[Text]] = defaultdict(list)
+    for asked, answer in answers:
+        title = library.find(asked.equation).title
+        wrong |= answer.refused
+        outside |= {one.en: one for one in answer.outside}
+        if answer.refused:
+            unusable[tuple(answer.refused)].append(title)
+        if names := tuple(name for name in answer.missing if name not in answer.refused):
+            missing[names].append(title)
+    said = [*wrong.values(), *outside.values()]
+    for groups, en, zh in ((unusable, "not usable", "无法使用"), (missing, "not known", "缺少")):
+        for names, titles in groups.items():
+            lacks = _listed(_inside(library.name_of(name)) for name in names)
+            of = _listed(titles, "; ")
+            said.append(Text(en=f"{of.en}: {en} is {lacks.en}.", zh=f"{of.zh}：{zh}{lacks.zh}。"))
+    return said
 
 
 def evidence_of(
@@ -185,8 +192,7 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
     said.append(Text(**equation.entry["population"]))
     source = equation.entry["source"]
     said.append(Text(en=f"Source: {source}.", zh=f"来源：{source}。"))
-    if equation.entry.get("disclaimer"):
-        told = library.content[equation.entry["table"]]["disclaimer"].strip()
+    if told := library.disclaimer(equation.key):
         said.append(Text(en=told, zh=told))
     return _joined(said)
 

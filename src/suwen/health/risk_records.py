@@ -19,6 +19,8 @@ from suwen.health.risk_equation import Quantity, Told
 OWN: Final = f"{SUWEN}/risk-input"
 """System of observations that tell an input by its own name."""
 Rules = Mapping[str, Any]
+Named = tuple[tuple[Record, ...], str, Sequence[Mapping[str, Any]]]
+"""Records that together name something, where, and the codings and words they name it by."""
 
 
 @dataclass(frozen=True)
@@ -70,26 +72,30 @@ def smoked(case: Case, rules: Rules) -> tuple[str, RecordValue] | None:
     return newest[1:] if newest else None
 
 
-def flagged(case: Case, rules: Rules) -> dict[str, RecordValue]:
-    """Return the conditions and drugs that are recorded, each with the record that tells it."""
-    found: dict[str, RecordValue] = {}
+def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
+    """Return the conditions and drugs that are recorded, each with the records that tell it."""
+    found: dict[str, tuple[RecordValue, ...]] = {}
     kinds = ((_conditions(case, rules), rules["conditions"]), (_drugs(case, rules), rules["drugs"]))
     for told, row in kinds:
-        for record, path, concept in told:
+        for records, path, concept in told:
             words = _names(concept)
             if _hit(words, row.get("unless", ())):
                 continue
+            shown = next((one for one in words if one), "")
+            note = Text(en=shown, zh=shown) if shown else None
+            sources = tuple(
+                RecordValue(record=one.reference, path=where, note=note)
+                for one, where in zip(records, (path, "Medication.code"), strict=False)
+            )
             for name, rule in row["flag"].items():
                 if name not in found and _is(concept, words, rule):
-                    shown = next((one for one in words if one), "")
-                    note = Text(en=shown, zh=shown) if shown else None
-                    found[name] = RecordValue(record=record.reference, path=path, note=note)
+                    found[name] = sources
     return found
 
 
 def onset_age(case: Case, rules: Rules, born: date | None) -> tuple[float, RecordValue] | None:
     """Return the age at which type 2 diabetes began, where its condition tells it."""
-    for record, path, concept in _conditions(case, rules):
+    for (record,), path, concept in _conditions(case, rules):
         words = _names(concept)
         if not _is(concept, words, rules["conditions"]["flag"]["diabetes_type_2"]):
             continue
@@ -194,18 +200,16 @@ def _note(name: Text, told: Told, when: datetime) -> Text:
     return Text(en=f"{name.en} {en}, {when:%Y-%m-%d}", zh=f"{name.zh} {zh}，{when:%Y-%m-%d}")
 
 
-def _conditions(
-    case: Case, rules: Rules
-) -> Iterator[tuple[Record, str, Sequence[Mapping[str, Any]]]]:
+def _conditions(case: Case, rules: Rules) -> Iterator[Named]:
     for record in case.of("Condition"):
         states = {c.get("code") for c in codings(record.content.get("verificationStatus"))}
         began = moment(record.content.get("onsetDateTime") or record.content.get("recordedDate"))
         if states & set(rules["retracted"]) or (began is not None and began > case.at):
             continue
-        yield record, "Condition.code", codings(record.content.get("code"))
+        yield (record,), "Condition.code", codings(record.content.get("code"))
 
 
-def _drugs(case: Case, rules: Rules) -> Iterator[tuple[Record, str, Sequence[Mapping[str, Any]]]]:
+def _drugs(case: Case, rules: Rules) -> Iterator[Named]:
     substances = {record.id: record for record in case.of("Medication")}
     for kind in ("MedicationStatement", "MedicationRequest"):
         for record in case.of(kind):
@@ -216,12 +220,15 @@ def _drugs(case: Case, rules: Rules) -> Iterator[tuple[Record, str, Sequence[Map
             if began is not None and began > case.at:
                 continue
             concept = codings(content.get("medicationCodeableConcept"))
+            records: tuple[Record, ...] = (record,)
             reference = content.get("medicationReference")
             if isinstance(reference, Mapping):
-                named = substances.get(str(reference.get("reference", "")).split("/")[-1])
-                concept += codings(named.content.get("code")) if named else []
+                parts = str(reference.get("reference", "")).partition("/_history")[0].split("/")
+                if (named := substances.get(parts[-1])) is not None:
+                    records = (record, named)
+                    concept += codings(named.content.get("code"))
                 concept.append({"display": reference.get("display", "")})
-            yield record, f"{kind}.medication", concept
+            yield records, f"{kind}.medication", concept
 
 
 def _is(

@@ -196,6 +196,9 @@ def with_data(finding: Finding, blob: Callable[[str], bytes]) -> Finding:
 def replay(decision: Decision, access: Access) -> ReplayResult:
     """Give logged answers again on their recorded inputs with their own pack, and compare.
 
+    The Case is that of the moment it was opened at, or else of the decision: ages and times since
+    a value are those of then.
+
     Parameters
     ----------
     decision
@@ -220,8 +223,8 @@ def replay(decision: Decision, access: Access) -> ReplayResult:
         task, pack = registry.find(said.task), packs.find(said.pack)
         stored = _named(access, patient, [task.name], said.findings)
         own = [name for name in said.inputs if name != "blobs" and name not in said.house]
-        opened = access.case(patient, said.at, references=own)
-        case, _ = with_house(task, opened, access, sorted(said.house))
+        then = access.case(patient, said.at or decision.at, references=own)
+        case, _ = with_house(task, then, access, sorted(said.house))
         before = [
             with_data(one, case.blob) for one in _named(access, patient, task.after, said.earlier)
         ]

@@ -218,6 +218,14 @@ def test_the_worklist_ranks_rule_in_over_grey_over_unanswered_over_rule_out(
     assert len(set(ranks.values())) == 5
 
 
+def test_a_question_that_only_lacks_records_puts_nothing_first(
+    case: Case, findings: list[Finding]
+) -> None:
+    suggested = findings[6].model_copy(update={"status": Status.SUGGESTED})
+    assert urgency(compose(case, [findings[6]], (), case.at))[0] > 0
+    assert urgency(compose(case, [suggested], (), case.at))[0] == 0
+
+
 def test_the_worklist_gives_the_reason_in_words(report: Report) -> None:
     rank, reason = urgency(report)
     assert rank == pytest.approx(3.87)

@@ -35,6 +35,7 @@ def states(*records):
 def test_age_is_in_completed_years_at_the_moment_of_the_case():
     assert told(patient("1970-11-27"))["age"] == Quantity(56.0, "a")
     assert told(patient("1970-11-28"))["age"] == Quantity(55.0, "a")
+    assert "age" not in told(patient("1970"))
     assert "age" not in told(record("Patient", "p", gender="other"))
     assert "sex" not in told(record("Patient", "p", gender="other"))
 

@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.unit.health.cases import complete, condition, drug, observation, patient, said, smoking
+from tests.unit.health.cases import (
+    case,
+    complete,
+    condition,
+    drug,
+    observation,
+    patient,
+    record,
+    said,
+    smoking,
+)
 
-from suwen.core.nouns import Band
+from suwen.core.nouns import Band, Status
+from suwen.health.risk import HealthRisk
 from suwen.health.risk_findings import NOT_COMPUTED
 
 GAPS = NOT_COMPUTED.code
@@ -64,6 +75,7 @@ def test_all_that_is_missing_stands_in_one_finding():
     found = said(*without("hdl"))
     gaps = found[GAPS]
     assert gaps.band is Band.ABSTAIN
+    assert gaps.status is Status.SUGGESTED
     assert gaps.reason.en == (
         "PREVENT, 10 years; PREVENT, 30 years; Framingham general CVD 2008, lipids: "
         "not known is HDL cholesterol."
@@ -77,6 +89,8 @@ def test_a_mistake_of_the_unit_is_refused_with_its_reason_once():
     reason = found[GAPS].reason
     assert reason.en.count("Total cholesterol 5 mg/dL cannot be true of a person") == 1
     assert "In mmol/L it would be possible" in reason.en
+    assert "not usable is total cholesterol" in reason.en
+    assert "not known" not in reason.en
     assert "PREVENT_2023_base_10y" not in found
 
 
@@ -169,3 +183,46 @@ def test_an_old_smoking_status_is_no_longer_known():
     old = smoking(when="2020-01-01")
     found = said(*(old if one.id == "smoking" else one for one in complete()))
     assert "not known is current smoking" in found[GAPS].reason.en
+
+
+PEOPLE = {
+    "complete": [],
+    "with diabetes": [
+        patient(country="DE"),
+        condition("d", "E11.9", onsetDateTime="2015-01-01"),
+        observation("a", "4548-4", 7, "%"),
+        observation("u", "9318-7", 5, "mg/mmol"),
+    ],
+    "with lower creatinine before": [observation("first", "2160-0", 40, "umol/L", "2026-10-30")],
+    "with fibrillation, without HDL": [
+        condition("af", "I48.0"),
+        observation("hdl", "2085-9", 45, "furlong"),
+        observation("w", "29463-7", 80, "kg"),
+        observation("waist", "8280-0", 95, "cm"),
+    ],
+    "after a heart attack": [condition("mi", "I21.9"), drug("m", "Amlodipine")],
+    "with a drug by reference": [
+        record("Medication", "m", code={"text": "Simvastatin"}),
+        record(
+            "MedicationRequest",
+            "r",
+            status="active",
+            medicationReference={"reference": "Medication/m"},
+        ),
+    ],
+    "of Britain": [patient(country="GB"), observation("b2", "8480-6", 131, "mmHg", "2026-01-01")],
+}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_answer_comes_again_from_its_own_inputs_alone(person):
+    own = {one.reference: one for one in [*complete(), *PEOPLE[person]]}
+    task = HealthRisk()
+    samples = task.samples(case(*own.values()), [])
+    assert samples
+    for sample in samples:
+        rest = case(*(own[name] for name in sample.inputs))
+        (again,) = [one for one in task.samples(rest, []) if one.key == sample.key]
+        assert again.data == sample.data
+        assert set(again.evidence) == set(sample.evidence)
+        assert set(again.inputs) == set(sample.inputs)

@@ -150,6 +150,23 @@ def test_an_answer_that_depends_on_the_moment_of_the_case_replays_at_that_moment
     assert result.same, result.changes
 
 
+def test_a_replay_sees_the_case_at_the_moment_of_the_decision(
+    access, patient, task, pack, monkeypatch
+):
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    (decision,) = decisions(access, patient)
+    seen, as_it_is = [], type(task).samples
+
+    def noted(self, case, earlier):
+        seen.append(case.at)
+        return as_it_is(self, case, earlier)
+
+    monkeypatch.setattr(type(task), "samples", noted)
+    assert replay(decision, access).same
+    assert seen == [decision.at]
+
+
 def test_without_its_pack_a_decision_says_so(access, patient, task, pack, home):
     observe(access, patient, bright())
     run(task, pack, access.case(patient), access)
