@@ -21,7 +21,7 @@ from PIL import Image
 from suwen.app import rooms
 from suwen.core import registry
 from suwen.core.settings import settings
-from suwen.lifecycle import card, drawing, golden, keys, manifest, similar, trees
+from suwen.lifecycle import card, drawing, golden, keys, manifest, packs, similar, trees
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Array, Task
@@ -65,6 +65,7 @@ def main(folders: list[str]) -> None:
     rooms.load()
     for folder in map(Path, folders):
         pack = Pack.load(folder)
+        packs.check_shippable(pack)
         task = registry.find(pack.task)
         with tempfile.TemporaryDirectory() as place:
             made = repacked(task, pack, Path(place) / folder.name)

@@ -62,6 +62,8 @@ def command(
         typer.echo(f"trained also on {len(added)} corrected examples of this installation")
     for name, entry in made.results["metrics"].items():
         typer.echo(f"{card_words.label(name):<28} {card_words.number(entry)}")
+    if not made.pack.content("card.json")["data"]["shippable"]:
+        typer.echo("it stays here: its data do not let the weights be handed on (see the card)")
     typer.echo(f"run   {made.folder}")
     typer.echo(f"pack  {made.pack.identity}")
     typer.echo(f"to use it: suwen packs install {made.pack.folder}")

@@ -18,13 +18,22 @@ from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
-from scipy import special
 
 from suwen.core import registry
-from suwen.core.errors import BadInput, MissingExtra
+from suwen.core.errors import MissingExtra
 from suwen.core.nouns import canonical, digest_of
-from suwen.lifecycle import assemble, curve_figures, curve_plan, measure, runs, share, split
+from suwen.lifecycle import (
+    assemble,
+    curve_figures,
+    curve_plan,
+    curve_said,
+    measure,
+    runs,
+    share,
+    split,
+)
 from suwen.lifecycle.curve_plan import Declaration, Line
+from suwen.lifecycle.curve_said import Said
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import member_folder
@@ -73,11 +82,15 @@ class LearnsFromLittle(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """One trained network: how many labels it had of each class, and what it said."""
+    """One trained network: which labels it had, what it said, and how long it took.
+
+    Of texts also how many true stretches the labelled ones hold.
+    """
 
     known: Index
-    logits: Array
+    said: Said
     seconds: float
+    stretches: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,17 +105,22 @@ class Bench:
     def cell(self, recipe: Recipe, known: Index) -> Cell:
         """Return what a network trained on `known` of the pool says of the held-out part."""
         folder = self._folder(recipe, known)
-        logits = self._said(folder, recipe, known, "held_out", self.held_out)
+        said = self._said(folder, recipe, known, "held_out", self.held_out)
         done = runs.read_json(folder / member_folder(0) / "done.json")
-        return Cell(known, logits, float(done["seconds"]))
+        return Cell(known, said, float(done["seconds"]), self.stretches(known))
 
-    def probability(self, recipe: Recipe, known: Index) -> Array:
-        """Return what the same network says of the whole pool, (n, K)."""
-        logits = self._said(self._folder(recipe, known), recipe, known, "pool", self.pool)
-        if logits.ndim == 2:
-            return np.asarray(special.softmax(logits, axis=1))
-        positive = special.expit(logits)
-        return np.stack([1 - positive, positive], axis=1)
+    def stretches(self, known: Index) -> int:
+        """Return how many true stretches are in these texts of the pool; of other kinds 0."""
+        if self.task.answers.kind != "spans":
+            return 0
+        return sum(len(self.pool.truth_of(int(i))) for i in known)
+
+    def doubt(self, recipe: Recipe, known: Index, way: str) -> Array:
+        """Return how much the same network doubts its answers to the whole pool, (n,)."""
+        folder = self._folder(recipe, known)
+        return curve_said.doubt(
+            self.task, self._said(folder, recipe, known, "pool", self.pool), way
+        )
 
     def _folder(self, recipe: Recipe, known: Index) -> Path:
         keys = self.pool.keys if recipe.unlabelled != "ignored" else ()
@@ -115,29 +133,20 @@ class Bench:
 
     def _said(
         self, folder: Path, recipe: Recipe, known: Index, name: str, examples: Examples
-    ) -> Array:
+    ) -> Said:
         path = folder / f"{name}.npz"
         if not path.exists():
             self._fit(folder, recipe, known)
             pack = assemble.draft(self.task, self.pool, recipe, folder, members=1)
-            found = predict_all(self.task, pack, examples, 0).scores[:, 0]
-            partial = folder / f".partial-{name}.npz"
-            np.savez(partial, logits=found, keys=np.array(examples.keys))
-            partial.replace(path)
-        with np.load(path, allow_pickle=False) as kept:
-            if kept["keys"].tolist() != list(examples.keys):
-                raise BadInput(
-                    f"{path.parent.name} answered other examples",
-                    "the same data",
-                    f"remove {path.parent}",
-                )
-            logits: Array = kept["logits"]
-        return logits
+            curve_said.keep(path, self.task, examples, predict_all(self.task, pack, examples, 0))
+        return curve_said.read(path, examples)
 
     def _fit(self, folder: Path, recipe: Recipe, known: Index) -> None:
         target = folder / member_folder(0)
         train = share.shown(self.pool, known, recipe.unlabelled)
         watched = np.random.default_rng(recipe.seed).permutation(known)[:WATCHED]
+        if self.task.answers.kind == "spans":  # a room may train on what it watches
+            watched = known[:0]
         fit_into(self.task, train, self.pool.subset(watched), recipe, target)
         for state in target.rglob("state.pt"):  # a finished network is not trained again
             state.unlink()
@@ -182,6 +191,7 @@ def run(
         starts = dict(pretrained(task, plan, data, starts_in))
         step = counter(sum(len(plan.shares_of(e)) * len(plan.seeds_of(e)) for e in plan.line))
         cells = {line.name: _line(bench, plan, line, starts, step) for line in plan.line}
+        cells |= _marked(bench, plan)
         cells |= {FLOOR: floor} if (floor := _floor(bench, plan)) else {}
         found = _about(task, plan, examples.source.name, (pool, held_out)) | {
             "data": dataset,
@@ -199,6 +209,7 @@ def _about(
     return {
         "task": task.name,
         "source": source,
+        "kind": task.answers.kind,
         "classes": list(task.answers.keys) if isinstance(task.answers, Choice) else [],
         "training": _sizes(parts[0]),
         "held_out": _sizes(parts[1]),
@@ -258,12 +269,24 @@ def _line(
         for part, cells in found.items():
             known = share.chosen(bench.pool, part, seed)
             if last is not None and line.ask != curve_plan.RANDOM and part < 1:
-                said = bench.probability(*last)
-                known = share.asked(bench.pool, last[1], said, line.ask, len(known))
+                doubt = bench.doubt(*last, line.ask)
+                known = share.asked(bench.pool, last[1], doubt, len(known))
             recipe = plan.recipe_of(bench.task, line, len(known), seed)
             cells.append(bench.cell(recipe, known))
             last = recipe, known
             step()
+    return found
+
+
+def _marked(bench: Bench, plan: Declaration) -> dict[str, dict[float, list[Cell]]]:
+    """Return what the floors of texts mark, which learn nothing: the same at every share."""
+    found: dict[str, dict[float, list[Cell]]] = {}
+    for name, marks in bench.held_out.floor_marks.items():
+        said = [marks(i) for i in range(len(bench.held_out))]
+        for part in plan.shares:
+            known = share.chosen(bench.pool, part, plan.seeds[0])
+            cell = Cell(known, said, 0.0, bench.stretches(known))
+            found.setdefault(name, {})[part] = [cell]
     return found
 
 

@@ -10,47 +10,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from scipy import special
 
 from suwen.lifecycle import measure
-from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.kinds import Choice
+from suwen.lifecycle.curve_said import Said, rows_of
 from suwen.lifecycle.task import Array, Examples, Task
 from suwen.metrics.intervals import Metric, difference, estimates
 
-SHOWN: Final = ("auroc", "balanced_accuracy", "sensitivity_at_90_specificity")
-"""Metrics of a curve, where the task has them; the first is drawn and compared."""
+SHOWN: Final = {
+    "choice": ("auroc", "balanced_accuracy", "sensitivity_at_90_specificity"),
+    "spans": ("f1", "precision", "recall"),
+}
+"""Metrics of a curve by kind of answer, where the task has them; the first is compared."""
 RESAMPLES: Final = 1000
 
 Metrics = Mapping[str, Metric]
 
 
-def rows_of(task: Task, examples: Examples, logits: Array) -> Answered:
-    """Return examples with what one network says of them, uncalibrated; logits (n,) or (n, K)."""
-    several = logits.ndim == 2
-    answer = special.softmax(logits, axis=1) if several else special.expit(logits)
-    nothing = np.full(len(examples), np.nan)
-    choice = task.answers if isinstance(task.answers, Choice) else None
-    return Answered(
-        kind="choice",
-        truth=np.asarray(examples.labels, dtype=float),
-        answer=answer,
-        order=answer if several else logits,
-        groups=examples.groups,
-        columns={},
-        floors={},
-        volume_error=nothing,
-        abstained=np.zeros(len(examples), dtype=bool),
-        classes=choice.keys if choice else (),
-        whole=choice is not None and choice.whole,
-        watched=choice.watched if choice else None,
-    )
-
-
-def metrics_of(task: Task, examples: Examples, logits: Array) -> dict[str, Metric]:
+def metrics_of(task: Task, examples: Examples, said: Said) -> dict[str, Metric]:
     """Return the shown metrics of one network, with its samples bound."""
-    found = measure.metrics_of(rows_of(task, examples, logits))
-    return {name: found[name] for name in SHOWN if name in found}
+    found = measure.metrics_of(rows_of(task, examples, said))
+    return {name: found[name] for name in SHOWN[task.answers.kind] if name in found}
 
 
 def over_seeds(networks: Sequence[Metrics]) -> dict[str, Metric]:
@@ -106,16 +85,18 @@ def figures(
     """
     measured = {
         name: {
-            part: [metrics_of(task, examples, cell.logits) for cell in cells]
+            part: [metrics_of(task, examples, cell.said) for cell in cells]
             for part, cells in shares.items()
         }
         for name, shares in lines.items()
     }
+    texts = task.answers.kind == "spans"
     return [
         {
             "line": name,
             "share": part,
             "labels": [len(cell.known) for cell in cells],
+            **({"stretches": [cell.stretches for cell in cells]} if texts else {}),
             "seconds": round(float(np.mean([cell.seconds for cell in cells])), 1),
             **point(
                 measured[name][part],

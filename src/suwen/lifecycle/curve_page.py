@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 
 from suwen.lifecycle.card_words import label
-from suwen.lifecycle.curve_figures import SHOWN
 from suwen.lifecycle.drawing import COLOURS, DASHES, INK, MUTED, STYLE, figure_of, save
 
 PAGE: Final = "curve.md"
@@ -48,25 +47,53 @@ def lines(found: Found) -> Iterator[str]:
     yield "Pairs over the same resamples; share by share, the mean over seeds. With one held-out"
     yield "part and few seeds an interval that holds 0 says that no difference was shown."
     yield ""
+    if _of_texts(found):
+        yield from _effort(found)
     yield from _declared(found)
 
 
 def _about(found: Found) -> Iterator[str]:
     training, out = found["training"], found["held_out"]
-    classes = ", ".join(found["classes"])
-    yield f"{found['source']}: {training['n']} training examples of {training['groups']} groups"
-    yield f"({classes}: {_counts(training)}), and {out['n']} held out of {out['groups']} groups"
-    yield f"({_counts(out)}) that no network, no pre-training and no asking for labels saw. A share"
-    yield "of the labels holds whole groups and each class alike; the networks of a share take the"
-    yield "same number of steps on labelled examples unless the declaration says longer. Nothing"
-    yield "decides when to stop. Figures are means over seeds (each seed draws other labels) with"
-    yield "95 % intervals over resampled groups of the held-out part; in brackets the lowest and"
-    yield f"highest seed. Floors: the majority class ranks at {CHANCE}, and logistic regression on"
-    yield "fixed features stands in the tables."
+    pool, rest = f"{training['groups']} groups", f"{out['groups']} groups"
+    if found["classes"]:
+        pool += f" ({', '.join(found['classes'])}: {_counts(training)})"
+        rest += f" ({_counts(out)})"
+    yield f"{found['source']}: {training['n']} training examples of {pool}, and {out['n']}"
+    yield f"held out of {rest} that no network, no pre-training and no asking for labels saw."
+    yield "Networks of a share take the same number of steps on labelled examples unless the"
+    yield "declaration says longer. Nothing decides when to stop. Figures are means over seeds"
+    yield "(each seed draws other labels) with 95 % intervals over resampled groups of the held-out"
+    yield "part; in brackets the lowest and highest seed."
+    if _of_texts(found):
+        yield "A share holds whole texts. Asked by entropy: those come next whose marks by the"
+        yield "network of the last share have the largest total entropy. Floors learn from no text."
+        return
+    yield "A share of the labels holds whole groups and each class alike. Floors: the majority"
+    yield f"class ranks at {CHANCE}, and logistic regression on fixed features stands in the"
+    yield "tables."
+
+
+def _of_texts(found: Found) -> bool:
+    return bool(found.get("kind") == "spans")
 
 
 def _counts(part: Found) -> str:
     return ", ".join(map(str, part["classes"]))
+
+
+def _effort(found: Found) -> Iterator[str]:
+    """Yield how many stretches the labelled texts of each line and share hold: the work."""
+    shares = sorted({each["share"] for each in found["points"]})
+    yield "## Stretches that had to be labelled"
+    yield ""
+    yield f"| line | {' | '.join(f'{share:.0%}' for share in shares)} |"
+    yield f"| {' | '.join(['---'] * (len(shares) + 1))} |"
+    lines = _by_line(found)
+    for line in found["declaration"]["line"]:
+        points = (lines[line["name"]].get(share) for share in shares)
+        cells = ("" if one is None else f"{np.mean(one['stretches']):.0f}" for one in points)
+        yield f"| {line['name']} | {' | '.join(cells)} |"
+    yield ""
 
 
 def table(found: Found, name: str = "") -> str:
@@ -84,7 +111,8 @@ def table(found: Found, name: str = "") -> str:
 def _labels(found: Found, share: float) -> str:
     counts = [n for each in found["points"] if each["share"] == share for n in each["labels"]]
     low, high = min(counts), max(counts)
-    return f"{low} labels" if low == high else f"{low} to {high} labels"
+    what = "texts" if _of_texts(found) else "labels"
+    return f"{low} {what}" if low == high else f"{low} to {high} {what}"
 
 
 def _cell(point: Found | None, name: str) -> str:
@@ -145,8 +173,7 @@ def _by_line(found: Found) -> dict[str, dict[float, Found]]:
 
 
 def _metrics(found: Found) -> list[str]:
-    there = found["points"][0]["metrics"]
-    return [name for name in SHOWN if name in there]
+    return list(found["points"][0]["metrics"])
 
 
 def _first(found: Found) -> str:

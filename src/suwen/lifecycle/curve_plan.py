@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.recipe import Recipe, Unlabelled
 from suwen.lifecycle.task import Task
 
@@ -146,10 +145,16 @@ def check(task: Task, plan: Declaration) -> None:
     Raises
     ------
     BadInput
-        It chooses between no classes, or knows a start or a strategy not.
+        It neither chooses between classes nor marks stretches of texts, or knows a start, a
+        strategy or a way of asking not.
     """
-    if not isinstance(task.answers, Choice):
-        raise BadInput(f"a learning curve of {task.name}", "a task that chooses between classes")
+    if task.answers.kind not in ("choice", "spans"):
+        raise BadInput(
+            f"a learning curve of {task.name}",
+            "a task that chooses between classes or marks stretches of texts",
+        )
+    if task.answers.kind == "spans" and any(line.ask == "margin" for line in plan.line):
+        raise BadInput("ask = 'margin' for stretches of texts", "'random' or 'entropy'")
     starts = [*getattr(task, "starts", ()), *(one.name for one in plan.pretraining)]
     strategies = list(getattr(task, "strategies", ("ignored",)))
     for line in plan.line:

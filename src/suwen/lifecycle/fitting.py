@@ -120,6 +120,13 @@ def _spans(
         raise BadInput(
             f"stretches in {len(np.unique(fold))} folds", "some in at least two", "add texts"
         )
+    if any(len(np.unique(said.correct[fold != k])) < 2 for k in np.unique(fold)):
+        right, count = int(said.correct.sum()), len(said.correct)
+        raise BadInput(
+            f"{right} of {count} stretches marked in held-out texts are right",
+            "right ones and wrong ones in several texts, to tell probabilities from",
+            "add texts, or train for longer: a higher `epochs` (`options.epochs_zh` for Chinese)",
+        )
     groups = examples.groups[said.sample]
     chosen, by_fold, _, losses = calibrate.choose(
         recipe.calibration, logits, said.correct.astype(float), groups, fold

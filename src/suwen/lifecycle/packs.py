@@ -17,7 +17,7 @@ from pathlib import Path
 
 import suwen
 from suwen.core import registry
-from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
+from suwen.core.errors import BadInput, Conflict, IntegrityError, NotFound, StorageUnavailable
 from suwen.core.settings import settings
 from suwen.lifecycle import golden, keys
 from suwen.lifecycle.manifest import MANIFEST, SIGNATURE, seal
@@ -111,7 +111,26 @@ def _first_dataset(task: str) -> str:
 
 @lru_cache(maxsize=16)
 def _loaded(folder: Path, changed: int) -> Pack:
-    return Pack.load(folder)
+    pack = Pack.load(folder)
+    if any(folder.is_relative_to(root) for root in shipped()):
+        check_shippable(pack)
+    return pack
+
+
+def check_shippable(pack: Pack) -> None:
+    """Check that the data a pack was trained on let its weights be handed on.
+
+    Raises
+    ------
+    IntegrityError
+        They do not: such a pack may lie in `SUWEN_HOME`, never among those that ship.
+    """
+    if not pack.content("card.json").get("data", {}).get("shippable", True):
+        raise IntegrityError(
+            f"the pack {pack.folder.name} among those that ship, trained on data that may not",
+            "packs whose data allow it; others in SUWEN_HOME",
+            "take it out of there; for use here: suwen packs install FOLDER",
+        )
 
 
 def current(task: str, dataset: str = "") -> Pack:
@@ -124,7 +143,7 @@ def current(task: str, dataset: str = "") -> Pack:
     NotFound
         There is none.
     IntegrityError
-        The pack is not what was signed.
+        The pack is not what was signed, or ships and may not.
     """
     folder = current_folder(task, dataset)
     stamp = folder / MANIFEST

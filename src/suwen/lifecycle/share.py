@@ -113,28 +113,32 @@ def narrowness(probability: Array) -> Array:
     return np.asarray(1 - (ranked[:, -1] - ranked[:, -2]))
 
 
+def total_entropy(chances: Array) -> float:
+    """Return the sum of the entropies of events with these probabilities (m,), in bits."""
+    both = special.entr(chances) + special.entr(1 - np.asarray(chances))
+    return float(np.sum(both) / np.log(2))
+
+
 DOUBTS: Final[Mapping[str, Callable[[Array], Array]]] = {"entropy": entropy, "margin": narrowness}
 """How much a network's answer is in doubt, by the name of the way to ask for labels."""
 
 
-def asked(examples: Examples, known: Index, probability: Array, way: str, wanted: int) -> Index:
+def asked(examples: Examples, known: Index, doubt: Array, wanted: int) -> Index:
     """Return the examples that have a label after the next round of asking, rising.
 
     Parameters
     ----------
     examples, known
         The pool, and which of it have a label.
-    probability
-        What the network of the last round says of the whole pool, (n, K).
-    way
-        Of `DOUBTS`.
+    doubt
+        How much what the network of the last round says of each of the pool is in doubt, (n,).
     wanted
         How many labels there shall be. Whole groups are asked for, the one with the most doubtful
         example first, so that near-duplicates are not asked for as if they were new.
     """
     names, place = np.unique(np.asarray(examples.groups).astype(str), return_inverse=True)
     worst = np.full(len(names), -np.inf)
-    np.maximum.at(worst, place, DOUBTS[way](probability))
+    np.maximum.at(worst, place, doubt)
     taken = np.isin(np.arange(len(names)), place[known])
     for group in np.argsort(-worst, kind="stable"):
         if taken[place].sum() >= wanted:

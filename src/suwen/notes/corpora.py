@@ -165,15 +165,28 @@ def _nested(entry: dict[str, Any]) -> tuple[Row, ...]:
 
 
 def mention_lines(path: Path) -> list[Document]:
-    """Read cMedQANER: one JSON object a line, mentions by offset; mismatched ones are left out."""
+    """Read cMedQANER: one JSON object a line, mentions by offset; mismatched ones are left out.
+
+    Raises
+    ------
+    BadInput
+        A line is no such object.
+    """
     documents = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-        content = json.loads(line)
-        text = str(content["text"])
+    lines = [one for one in path.read_text(encoding="utf-8").splitlines() if one.strip()]
+    for number, line in enumerate(lines):
         rows = set()
-        for mention in content["mention_data"]:
-            start, word = int(mention["offset"]), str(mention["mention"])
-            if text[start : start + len(word)] == word:
-                rows.add((start, start + len(word), str(mention["type"])))
+        try:
+            content = json.loads(line)
+            text = str(content["text"])
+            for mention in content["mention_data"]:
+                start, word = int(mention["offset"]), str(mention["mention"])
+                if text[start : start + len(word)] == word:
+                    rows.add((start, start + len(word), str(mention["type"])))
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(
+                f"text {number + 1} of {path.name} cannot be read",
+                "JSON with text and mention_data of offset, mention and type",
+            ) from None
         documents.append(Document(f"{path.stem}-{number}", text, tuple(sorted(rows))))
     return documents

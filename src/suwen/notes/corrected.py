@@ -11,7 +11,6 @@ EMNLP 2008, "An analysis of active learning strategies for sequence labeling tas
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ import numpy as np
 
 from suwen.core.errors import SuwenError
 from suwen.core.nouns import Case, Finding, Reference, TextSpan
+from suwen.lifecycle.share import total_entropy
 from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.notes.case import Read, read_record
 from suwen.notes.corpora import Document, Row
@@ -228,15 +228,11 @@ def waiting(entities: Iterable[Finding], judgements: Iterable[Place]) -> list[Wa
             len(own),
             sum(low <= p <= high for p in own),
             min(own),
-            sum(map(_entropy, own)),
+            total_entropy(np.array(own)),
         )
         for note, own in chances.items()
     ]
     return sorted(found, key=lambda one: (-one.entropy, one.lowest, one.note))
-
-
-def _entropy(p: float) -> float:
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
 
 
 def queue(access: Access, current: Collection[Reference]) -> list[Waiting]:

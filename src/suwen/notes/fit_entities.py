@@ -2,12 +2,14 @@
 
 Windows of one size, cut from the joined texts of a scheme at a place that moves each epoch, need no
 padding, and the processor's kernels are made once. An average of the weights over the last steps is
-kept beside them (Polyak & Juditsky, SIAM J Control Optim 1992) and is what ships.
+kept beside them (Polyak & Juditsky, SIAM J Control Optim 1992) and is what ships. The state after
+each epoch is kept, so that a training that was killed goes on to the same network.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from suwen.core.settings import settings
 from suwen.lifecycle.recipe import Recipe
 from suwen.notes.entity_data import KINDS, kinds_named
 from suwen.notes.pieces import CLOSING, HIDDEN, OPENING, UNKNOWN, WINDOW, Pieces
+from suwen.notes.progress import Moving, device_here, mixed, put
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +41,9 @@ LAYER_DECAY: Final = 0.9
 METHODS: Final = ("full", "lora")
 """How the English encoder is fine-tuned."""
 WARM_UP: Final = 0.06
+WIDTH: Final = 320
+"""Width of the LSTM of the Chinese network that ships; others are multiples of `STEP`."""
+STEP: Final = 10
 AVERAGED: Final = 0.98
 """Weight of the average so far at each step."""
 CLIP: Final = 1.0
@@ -113,6 +119,14 @@ def windows_of(texts: Sequence[Labelled], rng: np.random.Generator) -> Iterator[
         yield made[i]
 
 
+def least_windows(texts: Sequence[Labelled]) -> int:
+    """Return how many windows every epoch has at least, wherever it cuts."""
+    pieces: Counter[int] = Counter()
+    for text in texts:
+        pieces[text.head] += len(text.pieces)
+    return sum(max(1, (count + 1) // WINDOW - 1) for count in pieces.values())
+
+
 def _batch(
     windows: Sequence[Labelled], course: Course, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -174,6 +188,7 @@ def train(
     texts: Sequence[Labelled],
     course: Course,
     measured: Callable[[Tagger], Mapping[str, float]] = lambda net: {},
+    state: Path | None = None,
 ) -> Tagger:
     """Train a network and return it with its averaged weights.
 
@@ -184,6 +199,8 @@ def train(
     measured
         Called after the last epoch and every second one with the averaged network; what it returns
         goes into the learning curve.
+    state
+        File that keeps the state after each epoch; where there is one, training goes on from it.
     """
     import torch
 
@@ -196,9 +213,12 @@ def train(
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     average = [parameter.detach().clone() for parameter in trained]
     windows = sum(1 for _ in windows_of(texts, np.random.default_rng(course.seed)))
-    size = min(course.batch, windows)
+    size = min(course.batch, least_windows(texts))
     steps, step = windows // size * course.epochs, 0
-    for epoch in range(course.epochs):
+    moving = Moving(net, optimiser, average, rng)
+    if state is not None and state.is_file():
+        course.history[:], step = moving.put_back(state)
+    for epoch in range(len(course.history), course.epochs):
         losses = []
         for batch in _batches(texts, course, size, rng):
             step += 1
@@ -207,7 +227,7 @@ def train(
                 group["lr"] = group["peak"] * scale
             ids, features, tags, heads = (part.to(device) for part in batch)
             net.train()
-            with torch.autocast(device, torch.bfloat16):
+            with mixed(device):
                 scores = net(ids, features, torch.ones(ids.shape, device=device))
             loss = _loss(net, scores, tags, heads)
             optimiser.zero_grad()
@@ -222,30 +242,17 @@ def train(
         entry = {"loss": float(torch.stack(losses).mean())}
         if last or epoch % 2:
             own = [parameter.detach().clone() for parameter in trained]
-            _put(trained, average)
+            put(trained, average)
             net.eval()
             entry |= measured(net)
             if not last:
-                _put(trained, own)
+                put(trained, own)
         course.history.append(entry)
+        if state is not None and not last:
+            moving.keep(state, course.history, step)
     net.eval()
     net.cpu()
     return net
-
-
-def device_here() -> str:
-    """Return what is trained on: a GPU where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _put(parameters: Sequence[Any], values: Sequence[Any]) -> None:
-    import torch
-
-    with torch.no_grad():
-        for parameter, value in zip(parameters, values, strict=True):
-            parameter.copy_(value)
 
 
 def _batches(
@@ -312,7 +319,7 @@ def course_of(recipe: Recipe, language: str) -> Course:
     BadInput
         The recipe names an option or a method that there is not.
     """
-    known = {"method", "start", "epochs_zh", "rate_zh", "inside"}
+    known = {"method", "start", "epochs_zh", "rate_zh", "width_zh", "inside"}
     if unknown := sorted(set(recipe.options) - known):
         raise BadInput(f"the options {unknown}", f"some of {sorted(known)}", "correct the recipe")
     if (method := recipe.options.get("method", "full")) not in METHODS:
@@ -332,3 +339,19 @@ def course_of(recipe: Recipe, language: str) -> Course:
 def heads_of(schemes: Sequence[str]) -> list[int]:
     """Return the number of tags of each scheme's head."""
     return [1 + 2 * len(kinds_named(scheme)) for scheme in schemes]
+
+
+def width_of(recipe: Recipe) -> int:
+    """Return the width of the Chinese network's LSTM.
+
+    Raises
+    ------
+    BadInput
+        It is no multiple of 10 from 10 on: the network's other widths are tenths of it.
+    """
+    found = recipe.options.get("width_zh", WIDTH)
+    if not isinstance(found, int) or found < STEP or found % STEP:
+        raise BadInput(
+            f"width_zh = {found!r}", f"a multiple of {STEP}", "correct `options.width_zh`"
+        )
+    return found

@@ -20,7 +20,7 @@ from suwen.lifecycle.task import Examples
 from suwen.lifecycle.toml import plain
 from suwen.notes import fit_entities, pretraining, trimming
 from suwen.notes.entity_data import Worded, kinds_named
-from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of
+from suwen.notes.fit_entities import Labelled, course_of, heads_of, tags_of, width_of
 from suwen.notes.names import Names
 from suwen.notes.network import (
     Tagger,
@@ -42,9 +42,9 @@ Text = tuple[Worded, NDArray[np.float64]]
 def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
     """Train the network of each language there are texts in; return the member's settings.
 
-    A language that is finished in `folder` is not trained again. The part kept for stopping is
-    trained on too: the number of epochs is the recipe's, and the figures come from texts that are
-    held out altogether.
+    A language that is finished in `folder` is not trained again, one that was cut short goes on
+    from its last finished epoch. The part kept for stopping is trained on too: the number of epochs
+    is the recipe's, and the figures come from texts that are held out altogether.
     """
     made: dict[str, Any] = {}
     history: dict[str, list[float]] = {}
@@ -56,6 +56,7 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
             if not kept.exists():
                 found = _fit_language(language, own, recipe, folder)
                 write_json(kept, plain({"settings": found[0], "losses": found[1]}))
+                _state(folder, language).unlink(missing_ok=True)
             settings, losses = read_json(kept)["settings"], read_json(kept)["losses"]
             made[language] = settings
             history[f"{language}_loss"] = losses
@@ -87,7 +88,7 @@ def _fit_language(
         for pieces, kinds in [(cut(worded.text), kinds_named(worded.scheme))]
         if len(pieces)
     ]
-    net = fit_entities.train(net, labelled, course)
+    net = fit_entities.train(net, labelled, course, state=_state(folder, language))
     merge_low_rank(net)
     target = folder / f"{language}.onnx"
     fit_entities.export(net, width(names), target)
@@ -104,6 +105,10 @@ def _fit_language(
     ]
     losses = [entry["loss"] for entry in course.history]
     return {"heads": heads, "epochs": course.epochs, **extra}, losses
+
+
+def _state(folder: Path, language: str) -> Path:
+    return folder / f"{language}.pt"
 
 
 def _english(
@@ -168,5 +173,7 @@ def _chinese(
     counts = Counter(c.lower() for worded, _ in texts for c in worded.text if not c.isspace())
     known = "".join(c for c, n in sorted(counts.items()) if n >= LEAST and len(c) == 1)
     cut = characters(known_characters(known), names)
-    net = character_tagger(len(known) + FIRST, width(names), heads_of(schemes), recipe.dropout)
+    net = character_tagger(
+        len(known) + FIRST, width(names), heads_of(schemes), recipe.dropout, width_of(recipe)
+    )
     return cut, net, {"start": "noise", "characters": known}

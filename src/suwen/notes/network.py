@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from suwen.notes.fit_entities import WIDTH
+
 SIDE = 64
 """Width of the features beside the encoder's output."""
 CHARACTER = 128
-"""Width of a Chinese character's embedding."""
+"""Width of a Chinese character's embedding beside an LSTM of `WIDTH`; less beside a narrower."""
 PAIRS, MIXER = 20_011, 7_919
 """Embeddings of pairs of characters, and the factor of their hash."""
 WORD_DROPOUT = 0.2
@@ -133,10 +135,11 @@ class CharacterEncoder(nn.Module):  # type: ignore[misc]
 
     def __init__(self, known: int, features: int, width: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(known, CHARACTER, padding_idx=0)
-        self.pairs = nn.Embedding(PAIRS, SIDE)
-        self.hint = nn.Linear(features, SIDE)
-        inside = CHARACTER + 2 * SIDE
+        character, side = width * CHARACTER // WIDTH, width * SIDE // WIDTH
+        self.embedding = nn.Embedding(known, character, padding_idx=0)
+        self.pairs = nn.Embedding(PAIRS, side)
+        self.hint = nn.Linear(features, side)
+        inside = character + 2 * side
         self.near = nn.Conv1d(inside, inside, 3, padding=1)
         self.far = nn.Conv1d(inside, inside, 3, padding=2, dilation=2)
         self.recurrent = nn.LSTM(inside, width // 2, batch_first=True, bidirectional=True)
@@ -228,7 +231,7 @@ def word_piece_tagger(
 
 
 def character_tagger(
-    known: int, features: int, tags: Sequence[int], dropout: float, width: int = 320
+    known: int, features: int, tags: Sequence[int], dropout: float, width: int = WIDTH
 ) -> Tagger:
     """Return a tagger of Chinese characters, `known` of them with a number of their own."""
     return Tagger(CharacterEncoder(known, features, width), width, features, tags, dropout)

