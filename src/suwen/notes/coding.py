@@ -1,60 +1,45 @@
 """From a mention to codes: names that are the same first, names like it after, ranked and cut off.
 
-A mention is read as it stands, as what the text defines it to be ("long form (SF)", Schwartz and
-Hearst), and, when nothing else is known of it, as what inventories say an abbreviation may mean.
-Candidates are ranked by a logistic model of a dozen features (`knowledge/coding_model.json`, fitted
-by `notes.coding_fit` on the training parts of BC5CDR and NCBI Disease); below its threshold a
-mention is unmapped, which is an answer. Local synonyms (`notes.synonyms`) stand before everything.
+Which names are looked at is `notes.coding_candidates`. They are ranked by a logistic model of two
+dozen features (`knowledge/coding_model.json`, fitted by `notes.coding_fit` on the training parts of
+BC5CDR and NCBI Disease); below its threshold a mention is unmapped, which is an answer. Local
+synonyms (`notes.synonyms`) stand before everything. An abbreviation is read as its text defines it
+("long form (SF)", Schwartz and Hearst).
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from suwen.core.codes import LOINC, Code, Language, Text
 from suwen.core.errors import BadInput
-from suwen.notes import abbreviations, terms
-from suwen.notes.coding_index import Index, dice, same_meaning
-from suwen.notes.coding_units import units
+from suwen.notes import abbreviations
+from suwen.notes.coding_candidates import Alike, Finder
 from suwen.notes.vocabulary import (
     ANATOMY,
-    CASED,
     DRUGBANK,
     HPO,
     ICD10,
     ICD10_BEIJING,
     ICD10CM,
     KNOWLEDGE,
-    LOOSE,
     MESH,
     OMIM,
-    PREFERRED,
     PROCEDURE,
     Vocabulary,
     installed,
 )
 
 MODEL: Final = KNOWLEDGE / "coding_model.json"
-SHORTLIST: Final = 24
-"""Names like a mention that are looked at closely."""
 LONGEST: Final = 200
 """Characters of the longest mention that is coded."""
 LOCAL: Final = "local"
 """Source of a candidate that is a local synonym."""
-FEATURES: Final = (
-    "same_bag", "same_surface", "share", "mention_covered", "name_covered", "letters", "same_head",
-    "annotated", "own", "preferred", "loose", "other_case", "defined", "inventory", "heading",
-    "embedding", "bias",
-)  # fmt: skip
 SYSTEMS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "problem": (HPO, ICD10, ICD10CM, ICD10_BEIJING, MESH, OMIM),
     "drug": (MESH, DRUGBANK),
@@ -63,18 +48,6 @@ SYSTEMS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "anatomy": (ANATOMY,),
 }
 """Code systems of each kind; the first has the say where one code has to be named."""
-_ALSO: Final = {"problem": ("problem", "heading"), "drug": ("drug", "heading")}
-_SIDES: Final = re.compile(
-    r"^(?:左侧?|右侧?|双侧?|两侧?|单侧|急性|慢性|轻度|中度|重度|反复|间断|阵发性|持续性|明显|轻微)+(?=..)"
-)
-_SEVERITY: Final = re.compile(
-    r"^(?:(?:mild|moderate|severe|massive|marked|significant|intermittent|occasional|persistent|"
-    r"worsening|left|right|bilateral|history of|some|any|new|recent|recurrent|acute|chronic)\s+)+",
-    re.IGNORECASE,
-)  # fmt: skip
-_NUMBERS: Final = str.maketrans({"一": "1", "二": "2", "三": "3"})
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Unit vectors of texts, shape (n, d)."""
 
 
 class Context(NamedTuple):
@@ -117,15 +90,6 @@ class Synonyms(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One way to read a mention, and what that way is worth to the model."""
-
-    text: str
-    defined: float = 0.0
-    inventory: float = 0.0
-
-
 class Coder:
     """Codes mentions against a vocabulary.
 
@@ -135,8 +99,8 @@ class Coder:
         Of `FEATURES`, and `threshold`; those of `MODEL` when None.
     synonyms
         Local synonyms, asked first.
-    embed
-        Turns texts into unit vectors, for the feature `embedding`; 0 without it.
+    finder
+        What finds names in the vocabulary; one with vectors when None.
     """
 
     def __init__(
@@ -144,18 +108,13 @@ class Coder:
         vocabulary: Vocabulary,
         weights: Mapping[str, float] | None = None,
         synonyms: Synonyms | None = None,
-        embed: Embed | None = None,
+        finder: Finder | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.weights = dict(weights) if weights is not None else stored_weights()
         self.synonyms = synonyms
-        self.embed = embed
+        self.finder = finder or Finder(vocabulary)
         self._done: dict[tuple[str, str, tuple[str, ...], str], list[Candidate]] = {}
-
-    @cached_property
-    def index(self) -> Index:
-        """Names by the words they hold, made at the first mention that is no name itself."""
-        return Index(self.vocabulary)
 
     def code(
         self,
@@ -211,44 +170,17 @@ class Coder:
 
     def _ranked(self, text: str, kind: str, systems: Sequence[str], long: str) -> list[Candidate]:
         scored: dict[tuple[str, str], Candidate] = {}
-        for row, reading, share in self.rows(text, kind, systems, long):
-            one = self._candidate(row, reading, share)
+        for alike in self.finder.alike(text, kind, systems, long):
+            one = self._candidate(alike)
             key = (one.system, one.code)
             if key not in scored or one.score > scored[key].score:
                 scored[key] = one
         rank = {system: n for n, system in enumerate(systems)}
         return sorted(scored.values(), key=lambda c: (-round(c.score, 3), rank[c.system], c.code))
 
-    def rows(
-        self, text: str, kind: str, systems: Sequence[str], long: str = ""
-    ) -> list[tuple[int, Reading, float]]:
-        """Return (row, reading, share of units in common) of names to be looked at."""
-        readings = readings_of(text, long)
-        found: list[tuple[int, Reading, float]] = []
-        for reading in readings:
-            found += [(r, reading, 1.0) for r in self._same(reading.text, kind, systems)]
-            certain = any(not self.vocabulary.flags[row] & LOOSE for row, _, _ in found)
-            if certain:
-                return found
-        if not found and not long:
-            for sense in abbreviations.senses(text)[:4] if len(text) <= 8 else ():
-                reading = Reading(sense.long, inventory=max(sense.share, 0.05))
-                found += [(r, reading, 1.0) for r in self._same(sense.long, kind, systems)]
-        kinds = _ALSO.get(kind, (kind,))
-        for reading in readings[:2]:
-            like = self.index.search(reading.text, kinds, systems, SHORTLIST)
-            found += [(row, reading, share) for row, share in like]
-        return found
-
-    def _same(self, text: str, kind: str, systems: Sequence[str]) -> list[int]:
-        kinds = _ALSO.get(kind, (kind,))
-        rows = self.vocabulary.named(text)
-        entries = [(row, self.vocabulary.entry(row)) for row in rows]
-        return [row for row, one in entries if one.kind in kinds and one.system in systems]
-
-    def _candidate(self, row: int, reading: Reading, share: float) -> Candidate:
-        entry = self.vocabulary.entry(row)
-        features = self.features(row, reading, share)
+    def _candidate(self, alike: Alike) -> Candidate:
+        entry = self.vocabulary.entry(alike.row)
+        features = self.finder.features(alike)
         total = sum(self.weights.get(name, 0.0) * value for name, value in features.items())
         return Candidate(
             entry.system,
@@ -259,66 +191,6 @@ class Coder:
             entry.term,
             features,
         )
-
-    def features(self, row: int, reading: Reading, share: float) -> dict[str, float]:
-        """Return the features of a name as an answer to a reading of a mention."""
-        entry = self.vocabulary.entry(row)
-        same = terms.bag(entry.term) == terms.bag(reading.text)
-        mine, its = ([], []) if same else (units(reading.text), units(entry.term))
-        low, name = reading.text.lower(), entry.term.lower()
-        vector = self.embed([reading.text, entry.term]) if self.embed else None
-        return {
-            "same_bag": float(same),
-            "same_surface": float(low == name),
-            "share": share,
-            "mention_covered": 1.0 if same else self._covered(mine, its),
-            "name_covered": 1.0 if same else self._covered(its, mine),
-            "letters": 1.0 if same else dice(low, name),
-            "same_head": float(same or bool(mine and its and mine[-1] == its[-1])),
-            "annotated": float(entry.source == "annotated"),
-            "own": float(entry.source.startswith("own")),
-            "preferred": float(bool(entry.flags & PREFERRED)),
-            "loose": float(bool(entry.flags & LOOSE)),
-            "other_case": float(bool(entry.flags & CASED) and entry.term != reading.text),
-            "defined": reading.defined,
-            "inventory": reading.inventory,
-            "heading": float(entry.kind == "heading"),
-            "embedding": float(vector[0] @ vector[1]) if vector is not None else 0.0,
-            "bias": 1.0,
-        }
-
-    def _covered(self, held: Sequence[str], by: Sequence[str]) -> float:
-        """Return the weighted share of units that the others hold, spelling errors allowed."""
-        total = covered = 0.0
-        for unit in held:
-            weight = self.index.weight_of(unit)
-            total += weight
-            covered += weight * max((_alike(unit, other) for other in by), default=0.0)
-        return covered / total if total else 0.0
-
-
-@lru_cache(maxsize=65536)
-def _alike(unit: str, other: str) -> float:
-    if unit == other:
-        return 1.0
-    if other in same_meaning(unit):
-        return 0.9
-    near = dice(unit, other) if len(unit) > 3 and len(other) > 3 else 0.0
-    return near if near >= 0.5 else 0.0
-
-
-def readings_of(text: str, long: str = "") -> list[Reading]:
-    """Return the ways to read a mention: as it stands, its long form, without side and degree."""
-    found = [Reading(text)]
-    if long:
-        found.insert(0, Reading(long, defined=1.0))
-    chinese = terms.is_chinese(text)
-    bare = (_SIDES if chinese else _SEVERITY).sub("", text)
-    if bare != text:
-        found.append(Reading(bare))
-    if chinese and (counted := text.translate(_NUMBERS)) != text:
-        found.append(Reading(counted))
-    return found
 
 
 def stored_weights() -> dict[str, float]:

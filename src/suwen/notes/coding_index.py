@@ -11,10 +11,11 @@ import tomllib
 from collections.abc import Collection
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from suwen.notes import terms
 from suwen.notes.coding_units import units, units_of_lines
@@ -30,8 +31,20 @@ SAME_MEANING: Final = 0.9
 
 
 @lru_cache(maxsize=1)
+def _listed() -> dict[str, Any]:
+    return tomllib.loads((KNOWLEDGE / "coding_synonyms.toml").read_text(encoding="utf-8"))
+
+
+def classified(text: str) -> str:
+    """Return a Chinese term with words as classifications use them, else as it is."""
+    for written, word in _listed()["written"]:
+        text = text.replace(written, word)
+    return text
+
+
+@lru_cache(maxsize=1)
 def _same() -> dict[str, frozenset[str]]:
-    groups = tomllib.loads((KNOWLEDGE / "coding_synonyms.toml").read_text(encoding="utf-8"))
+    groups = _listed()
     found: dict[str, frozenset[str]] = {}
     for line in groups["words"] + groups["pairs"]:
         members = frozenset(terms.form_of(word) for word in line.split())
@@ -65,20 +78,43 @@ class Index:
             rows, weights=self.idf[ids], minlength=len(vocabulary)
         ).astype(np.float32)
 
+    @property
+    def held(self) -> sparse.csc_matrix:
+        """How often each name holds each unit, shape (names, units)."""
+        ones = np.ones(len(self._rows), dtype=np.float32)
+        shape = (len(self.vocabulary), len(self.names))
+        return sparse.csc_matrix((ones, self._rows, self._starts), shape=shape)
+
     def weight_of(self, unit: str) -> float:
         """Return the idf of a unit; that of the rarest for an unknown one."""
         number = self.number.get(unit)
         return float(self.idf.max()) if number is None else float(self.idf[number])
 
-    def search(
-        self, text: str, kinds: Collection[str], systems: Collection[str] | None, k: int
-    ) -> list[tuple[int, float]]:
-        """Return the k rows most like a text, with their weighted share in common, best first."""
+    def weight_of_form(self, form: str) -> float:
+        """Return the idf of a word, or of a single Chinese character."""
+        if not terms.is_chinese(form):
+            return self.weight_of(form)
+        count = int(self.characters[min(ord(form[0]), len(self.characters) - 1)])
+        return float(np.log1p(self.chinese / max(count, 1)))
+
+    @cached_property
+    def characters(self) -> NDArray[np.int64]:
+        """How often each character stands in the names, by its code point below 65536."""
+        points = np.frombuffer(self.vocabulary.text.encode("utf-32-le"), dtype=np.uint32)
+        return np.bincount(np.minimum(points, 0xFFFF), minlength=0x10000)
+
+    @cached_property
+    def chinese(self) -> int:
+        """How many names hold Chinese characters."""
+        of = [n for n, name in enumerate(self.names) if terms.is_chinese(name)]
+        held = [self._rows[self._starts[n] : self._starts[n + 1]] for n in of]
+        return len(np.unique(np.concatenate(held))) if held else 1
+
+    def shares(self, text: str) -> NDArray[np.float32]:
+        """Return the weighted share of units that each name has in common with a text, (names,)."""
         wanted = list(dict.fromkeys(units(text)))
-        if not wanted:
-            return []
         scores = np.zeros(len(self.vocabulary), dtype=np.float32)
-        rarest = min(self._count(unit) for unit in wanted)
+        rarest = min(map(self._count, wanted), default=0)
         for unit in wanted:
             if self._count(unit) > COMMON and rarest <= COMMON:
                 continue
@@ -86,14 +122,9 @@ class Index:
                 held = self._rows[self._starts[number] : self._starts[number + 1]]
                 scores[held] += share * self.idf[number]
         total = sum(self.weight_of(unit) for unit in wanted)
-        scores *= self._allowed(tuple(sorted(kinds)), tuple(sorted(systems or ())))
         some = np.flatnonzero(scores)
-        shares = scores[some] / np.maximum(total + self._weight[some] - scores[some], 1e-3)
-        if len(some) > k:
-            best = np.argpartition(-shares, k)[:k]
-            some, shares = some[best], shares[best]
-        order = np.lexsort((some, -shares))
-        return [(int(some[n]), float(shares[n])) for n in order]
+        scores[some] /= np.maximum(total + self._weight[some] - scores[some], 1e-3)
+        return scores
 
     def _count(self, unit: str) -> int:
         number = self.number.get(unit)
@@ -113,8 +144,9 @@ class Index:
         """Return known words spelled like an unknown one, with the Dice coefficient of triples."""
         return list(_near(self, unit))
 
-    def _allowed(self, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
-        return _mask(self, kinds, systems)
+    def allowed(self, kinds: Collection[str], systems: Collection[str]) -> NDArray[np.float32]:
+        """Return 1 for each name of these kinds and code systems, else 0, (names,)."""
+        return _mask(self, tuple(sorted(kinds)), tuple(sorted(systems)))
 
     @cached_property
     def triples(self) -> dict[str, NDArray[np.int32]]:
@@ -166,6 +198,6 @@ def _near(index: Index, unit: str) -> tuple[tuple[int, float], ...]:
 def _mask(index: Index, kinds: tuple[str, ...], systems: tuple[str, ...]) -> NDArray[np.float32]:
     vocabulary = index.vocabulary
     kind = np.isin(vocabulary.kind, [KINDS.index(one) for one in kinds])
-    system = np.isin(vocabulary.system, [SYSTEMS.index(one) for one in systems or SYSTEMS])
+    system = np.isin(vocabulary.system, [SYSTEMS.index(one) for one in systems])
     mask: NDArray[np.float32] = (kind & system)[vocabulary.concept].astype(np.float32)
     return mask

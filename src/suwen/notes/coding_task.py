@@ -1,8 +1,8 @@
 """The task `notes.coding`: the code of each thing a note names.
 
-Answered by names and rules (`notes.coding`): its pack holds the ranking's weights and the digest of
-the vocabulary they were fitted with, so that an answer of one vocabulary is never given with
-another. Measured on annotated mentions, with exact match beside it.
+Answered by names and rules (`notes.coding`): its pack holds the ranking's weights and the digests
+of the vocabulary and of the vectors they were fitted with, so that an answer of one vocabulary is
+never given with another. Measured on annotated mentions, with exact match beside it.
 """
 
 from __future__ import annotations
@@ -40,11 +40,14 @@ from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
 from suwen.notes import coding_examples as labelled
 from suwen.notes import synonyms
 from suwen.notes.coding import LOCAL, MODEL, Candidate, Coder, Context, primary
+from suwen.notes.name_vectors import FILE as VECTORS
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import FILE, OMIM, installed
 
 CODING: Final = "notes.coding"
 ENTITIES: Final = "notes.entities"
+FITTED_WITH: Final = {"vocabulary": FILE, "vectors": VECTORS}
+"""What the weights of the ranking belong to, by the name of its digest among them."""
 SURE: Final = 0.9
 """Score from which a code is ruled in; below it is to be looked at."""
 ASKED: Final = Code(
@@ -81,12 +84,13 @@ class Named:
 @lru_cache(maxsize=2)
 def _coder(weights: str) -> Coder:
     stored = json.loads(weights)
-    if digest_of(FILE.read_bytes()) != stored["vocabulary"]:
-        raise IntegrityError(
-            "a vocabulary that the ranking was not fitted with",
-            "the vocabulary of the pack's day",
-            "make the pack again: suwen train notes.coding",
-        )
+    for name, file in FITTED_WITH.items():
+        if digest_of(file.read_bytes()) != stored.get(name):
+            raise IntegrityError(
+                f"a file {file.name} that the ranking was not fitted with",
+                "that of the pack's day",
+                "make the pack again: suwen train notes.coding",
+            )
     own = {**stored["weights"], "threshold": stored["threshold"]}
     return Coder(installed(), own)
 
@@ -97,7 +101,7 @@ def coder_of(pack: Pack) -> Coder:
     Raises
     ------
     IntegrityError
-        The installed vocabulary is not the one they were fitted with.
+        The installed vocabulary, or its vectors, are not those they were fitted with.
     """
     return _coder(pack.path(MODEL.name, 0).read_text(encoding="utf-8"))
 
@@ -136,9 +140,11 @@ class Coding(Published):
         "Schwartz, Hearst, PSB 2003 (abbreviations a text defines)",
         "Grossman Liu et al., Scientific Data 2021 (what abbreviations may mean)",
         "BC5CDR and NCBI Disease, training parts (weights of the ranking)",
+        "Vectors of names: fitted on the names above alone, none from annotations (ADR 24)",
     )
     limits = (
-        "The ranking was fitted on English abstracts; on Chinese diagnoses it was only measured.",
+        "The ranking was fitted on English abstracts, its threshold for Chinese on Chinese labels "
+        "of HPO; on Chinese diagnoses it was only measured.",
         "MeSH supplementary concepts are known only where the training mentions name them.",
         "A mention that names several things gets the codes of one.",
     )

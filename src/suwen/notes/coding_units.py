@@ -116,7 +116,7 @@ def _tokens(block: str, numbers: dict[str, int]) -> _Tokens:
     kept = of != _LINE
     starts, ends, of, line = starts[kept], ends[kept], of[kept], line[kept]
     found, first, which = np.unique(
-        _sums(points, starts, ends), return_index=True, return_inverse=True
+        checksums(points, starts, ends), return_index=True, return_inverse=True
     )
     own = np.empty(len(found), dtype=np.int32)
     for n, (start, end) in enumerate(zip(starts[first], ends[first], strict=True)):
@@ -132,10 +132,10 @@ def _tokens(block: str, numbers: dict[str, int]) -> _Tokens:
     return _Tokens(forms[held], line[held].astype(np.int32), joined[held])
 
 
-def _sums(
+def checksums(
     points: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[np.intp]
 ) -> NDArray[np.uint64]:
-    """Return a 64-bit checksum of each token, (n,)."""
+    """Return a 64-bit checksum of each run of code points from `starts` to before `ends`, (n,)."""
     sums = np.zeros(len(starts), dtype=np.uint64)
     going = np.arange(len(starts))
     place = 0

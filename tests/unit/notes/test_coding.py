@@ -8,8 +8,9 @@ import pytest
 from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput
 from suwen.notes.abbreviations import defined, senses
-from suwen.notes.coding import Coder, Context, code, coder, primary
-from suwen.notes.vocabulary import ICD10, MESH, installed
+from suwen.notes.coding import Context, code, coder, primary
+from suwen.notes.coding_candidates import Finder, readings_of
+from suwen.notes.vocabulary import ICD10, ICD10_BEIJING, MESH, installed
 
 PAIRS = tomllib.loads((Path(__file__).parent / "pairs.toml").read_text(encoding="utf-8"))["pair"]
 CODED = sorted(
@@ -103,15 +104,32 @@ def test_at_most_k_codes_come_back_best_first():
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
 
 
-def test_an_encoder_can_be_added_and_its_weight_counts():
-    def embed(texts):
-        import numpy as np
+def test_names_alike_by_vectors_are_looked_at_beside_those_alike_by_words():
+    words = Finder(installed(), vectors=False)
+    both = coder().finder
+    mention = "右卵巢癌IIA期"
+    found = {
+        finder.vectors: {installed().surface(one.row) for one in _alike(finder, mention)}
+        for finder in (words, both)
+    }
+    assert found[False] < found[True]
+    assert {one.cosine for one in _alike(words, mention)} == {0.0}
+    assert max(one.cosine for one in _alike(both, mention)) > 0.5
 
-        return np.array([[1.0, 0.0]] * len(texts), dtype=np.float32)
 
-    plain = coder()
-    with_it = Coder(installed(), plain.weights | {"embedding": 1.0}, embed=embed)
-    mention = "worsening of renal functions"
-    assert with_it.candidates(mention, "problem")[0].score > (
-        plain.candidates(mention, "problem")[0].score
-    )
+def _alike(finder, mention):
+    return finder.alike(mention, "problem", (ICD10_BEIJING,))
+
+
+def test_a_cancer_is_read_as_the_malignant_neoplasm_of_classifications():
+    assert [one.text for one in readings_of("右卵巢癌")][-1] == "卵巢恶性肿瘤"
+    found = coder().candidates("右卵巢癌", "problem", systems=(ICD10_BEIJING,))
+    assert found[0].display.zh == "卵巢恶性肿瘤"
+
+
+def test_a_name_that_is_to_be_passed_over_is_not_looked_at():
+    finder = coder().finder
+    rows = {one.row for one in finder.alike("hypertension", "problem", (MESH,))}
+    others = finder.alike("hypertension", "problem", (MESH,), left=lambda row: row in rows)
+    assert rows
+    assert not rows & {one.row for one in others}
