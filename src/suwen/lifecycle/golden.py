@@ -142,7 +142,7 @@ def write(task: Task, folder: Path, sample: Sample, output: Output) -> None:
         "marks": None if output.marks is None else np.asarray(output.marks, float).tolist(),
         "ranked": list(output.ranked),
         "values": dict(output.values),
-        "score_tolerance": SCORE_TOLERANCE,
+        "score_tolerance": getattr(task, "score_tolerance", SCORE_TOLERANCE),
         "domain_tolerance": DOMAIN_TOLERANCE,
         "mask_tolerance": MASK_TOLERANCE,
     }

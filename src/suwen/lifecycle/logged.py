@@ -91,12 +91,10 @@ def detail_of(
     access: Access,
     patient: str,
     house: frozenset[Reference] = frozenset(),
-    at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return what an entry says of answers; equal answers give an equal entry.
 
-    `house` are the house's own records that the answers could read; `at` is the moment of the Case
-    where the answers depend on it.
+    `house` are the house's own records that the answers could read.
     """
     findings = [finding for one in answers for finding in one.findings]
     earlier = list(dict.fromkeys(name for one in answers for name in one.earlier))
@@ -114,8 +112,6 @@ def detail_of(
     }
     if own := sorted(house.intersection(inputs)):
         detail["house"] = own
-    if at is not None:
-        detail["at"] = at.isoformat()
     return detail
 
 

@@ -8,7 +8,7 @@ and the same pack give the same key, so running twice logs once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,10 +74,10 @@ def run(
         )
         for sample in task.samples(case, before)
     ]
-    at = case.at if getattr(task, "timed", False) else None
     groups = together(task, answers, house)
-    details = [detail_of(group, access, case.patient, house, at) for group in groups]
-    return _kept(groups, details, access, case.patient)
+    details = [detail_of(group, access, case.patient, house) for group in groups]
+    moment = {"at": case.at.isoformat()} if getattr(task, "timed", False) else {}
+    return _kept(groups, details, moment, access, case.patient)
 
 
 def with_house(
@@ -98,14 +98,18 @@ def with_house(
 def _kept(
     groups: Sequence[Sequence[Answer]],
     details: Sequence[dict[str, Any]],
+    moment: Mapping[str, str],
     access: Access,
     patient: str,
 ) -> list[Finding]:
-    """Store the findings of answers with a Decision for each group, and return them."""
+    """Store the findings of answers with a Decision for each group, and return them.
+
+    Equal answers of another `moment` are one Decision: the first.
+    """
     found: list[Finding] = []
     entries: list[Entry] = []
     for group, detail in zip(groups, details, strict=True):
-        entries.append(Entry(ACT, len(found), detail, digest_of(canonical(detail))))
+        entries.append(Entry(ACT, len(found), {**detail, **moment}, digest_of(canonical(detail))))
         found += [finding for one in group for finding in one.findings]
     blobs = [
         (attachment.data, attachment.media_type)

@@ -101,6 +101,9 @@ class Entities:
     answers: Answers = Spans(ASKED, tuple(kind_code(kind) for kind in KINDS))
     after: tuple[str, ...] = ()
     inner = True
+    score_tolerance = 1.5
+    """Activations are rounded to 8 bits: where another kind of processor rounds one otherwise, a
+    logit moves by up to about one."""
     datasets: tuple[str, ...] = (NOTES, *SCHEMES)
     perturbations: tuple[Perturbation, ...] = (
         *(TYPED, SWAPPED, MISREAD, LOWERED, DISGUISED),
