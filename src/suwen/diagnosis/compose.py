@@ -110,9 +110,9 @@ def finding_statements(
     """
     ordered = problems(findings)
     weak = [p for p in ordered if p.proposed and p.findings[0].id not in edited]
-    statements = [
-        line for problem in ordered if problem not in weak for line in _impression(problem, edited)
-    ]
+    strong = [p for p in ordered if p not in weak]
+    told = [p for p in strong if not p.lacking] or strong
+    statements = [line for problem in told for line in _impression(problem, edited)]
     statements += _proposed(weak)
     statements += _counts(ordered, edited)
     for problem in ordered:

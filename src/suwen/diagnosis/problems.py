@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from suwen.core.codes import LONGEST_DIAMETER, Code, Text
+from suwen.core.codes import LONGEST_DIAMETER, NEWS2, Code, Text
 from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Status, Tracking
-from suwen.core.quantities import percent
+from suwen.core.quantities import number, percent
 from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.language import both, same
 from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, quoted
@@ -65,6 +65,11 @@ class Problem:
         return all(_marked(f) and f.band in weak for f in self.findings)
 
     @property
+    def lacking(self) -> bool:
+        """Whether it only says what else would have to be recorded for an answer."""
+        return all(f.status is Status.SUGGESTED and f.band is Band.ABSTAIN for f in self.findings)
+
+    @property
     def measures(self) -> tuple[tuple[Measure, Finding], ...]:
         """Each measured concept once, with the finding that says it."""
         found: dict[tuple[str, str], tuple[Measure, Finding]] = {}
@@ -93,14 +98,15 @@ def rank(finding: Finding) -> float:
 
     Rule-in 3 + p, grey 2 + p, abstained 1.5, rule-out p, measured only or suggested 0: that there
     probably is something, or that recording more would answer more, says nothing yet about danger.
+    An early warning score has no p.
     """
     if finding.status is Status.SUGGESTED:
         return 0.0
     if finding.band is Band.ABSTAIN:
         return ABSTAINED
-    if finding.probability is None:
-        return 0.0
     base = {Band.RULE_IN: 3.0, Band.GREY: 2.0, Band.RULE_OUT: 0.0}[finding.band]
+    if finding.probability is None:
+        return base if finding.code.code == NEWS2.code else 0.0
     return base + finding.probability.value
 
 
@@ -123,6 +129,10 @@ def problems(findings: Iterable[Finding]) -> list[Problem]:
         rest = tuple(f for f in ordered if f not in now)
         gathered.append(Problem(now, rest, named.get(uid)))
     return sorted(gathered, key=_order)
+
+
+def _key(measure: Measure) -> str:
+    return "news2" if measure.code.code == NEWS2.code else measure.code.code
 
 
 def _order(problem: Problem) -> tuple[float, float, float, str, str]:
@@ -187,6 +197,9 @@ def urgency(report: Report) -> tuple[float, Text]:
         return first.rank, both("%(what)s: %(text)s", what=first.label, text=words)
     if leading.band is Band.ABSTAIN:
         return first.rank, both("%(label)s: a question was left unanswered", label=first.label)
+    if leading.code.code == NEWS2.code:
+        scores = [number(one.interval.value) for one in leading.measures if "news2" in _key(one)]
+        return first.rank, both("%(what)s: %(text)s", what=first.label, text=same("–".join(scores)))
     if leading.probability is None:
         return first.rank, both("%(label)s: measured, no risk estimated", label=first.label)
     return first.rank, both(

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from suwen.core.codes import SNOMED, SUWEN, Code, Text
+from suwen.core.codes import NEWS2, SUWEN, Code, Text
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, RecordValue
 from suwen.core.registry import register
 from suwen.health import news2
@@ -31,9 +31,6 @@ from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Output, Reads, Sample
 
 EARLY_WARNING: Final = "health.early_warning"
-SCORE: Final = Code(
-    system=SNOMED, code="1104051000000101", name=Text(en="NEWS2", zh="NEWS2 早期预警评分")
-)
 UNIT: Final = "{score}"
 
 
@@ -80,7 +77,7 @@ class EarlyWarning(Published):
         Reads("Observation", "", Text(en="Vital signs with their time", zh="带时间的生命体征")),
         Reads("Patient", "", Text(en="Age", zh="年龄")),
     )
-    answers: Answers = Value(SCORE, UNIT)
+    answers: Answers = Value(NEWS2, UNIT)
     after: tuple[str, ...] = ()
     timed = True
     rules = (KNOWLEDGE / "news2.toml", KNOWLEDGE / "risk_points.toml", RULES)
@@ -134,7 +131,7 @@ class EarlyWarning(Published):
             Finding(
                 task=self.name,
                 pack=pack.identity,
-                code=SCORE.model_copy(update={"name": _titled(scored.score)}),
+                code=NEWS2.model_copy(update={"name": _titled(scored.score)}),
                 band=_band(scored.score),
                 reason=_reason(data, scored, news2.response(scored.score, chart)),
                 measures=measures,
@@ -185,7 +182,7 @@ def _band(score: news2.Score) -> Band:
 def _measures(scored: Scored) -> tuple[Measure, ...]:
     score = scored.score
     pairs = (
-        [(SCORE, score.low)]
+        [(NEWS2, score.low)]
         if score.total is not None
         else [(LEAST, score.low), (MOST, score.high)]
     )

@@ -130,7 +130,7 @@ def _row(
 
 def _bands(language: Language, report: Report) -> list[tuple[str, str, int]]:
     """Count the problems by the band of their most worrying finding."""
-    leading = [problem.findings[0] for problem in problems(shown(report))]
+    leading = [one.findings[0] for one in problems(shown(report)) if not one.lacking]
     counts: Counter[tuple[str, str]] = Counter(band_chip(language, f) for f in leading)
     order = {band.value: place for place, band in enumerate(BANDS)}
     return sorted(

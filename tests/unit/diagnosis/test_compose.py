@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suwen.core.codes import LONGEST_DIAMETER, PULMONARY_NODULE, Code, Text
+from suwen.core.codes import LONGEST_DIAMETER, NEWS2, PULMONARY_NODULE, Code, Text
 from suwen.core.nouns import (
     PROBABILITY,
     Band,
@@ -224,6 +224,33 @@ def test_a_question_that_only_lacks_records_puts_nothing_first(
     suggested = findings[6].model_copy(update={"status": Status.SUGGESTED})
     assert urgency(compose(case, [findings[6]], (), case.at))[0] > 0
     assert urgency(compose(case, [suggested], (), case.at))[0] == 0
+
+
+def test_what_only_lacks_records_stands_in_no_impression_beside_others(
+    case: Case, findings: list[Finding]
+) -> None:
+    suggested = findings[6].model_copy(update={"status": Status.SUGGESTED})
+
+    def impression(*given: Finding) -> list[str]:
+        made = compose(case, given, (), case.at)
+        return [s.text.en for s in made.statements if s.section == Section.IMPRESSION]
+
+    assert impression(*findings[:2], suggested) == impression(*findings[:2])
+    assert len(impression(suggested)) == 1, "alone it is all there is to say"
+
+
+def test_a_high_early_warning_score_is_urgent_and_other_measures_are_not(
+    case: Case, findings: list[Finding]
+) -> None:
+    measured = Measure(code=NEWS2, interval=Interval(value=9, low=9, high=9), unit="{score}")
+    update = {"probability": None, "measures": (measured,), "tracking": None, "site": None}
+    score = findings[0].model_copy(update={**update, "code": NEWS2, "band": Band.RULE_IN})
+    other = score.model_copy(update={"code": PULMONARY_NODULE})
+    assert urgency(compose(case, [score], (), case.at)) == (
+        3.0,
+        Text(en="NEWS2: 9", zh="NEWS2 早期预警评分：9"),
+    )
+    assert urgency(compose(case, [other], (), case.at))[0] == 0.0
 
 
 def test_the_worklist_gives_the_reason_in_words(report: Report) -> None:

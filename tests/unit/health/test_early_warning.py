@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from suwen.core.codes import LOINC, SUWEN
+from suwen.core.codes import LOINC, NEWS2, SUWEN
 from suwen.core.nouns import Band, Case, Record
 from suwen.health import early_warning, vital_set
 from suwen.lifecycle import packs
@@ -71,7 +71,7 @@ def scores(finding):
 
 def test_a_well_person_scores_nothing_and_is_seen_again_in_half_a_day(pack):
     finding = said(pack, case_of(WELL))
-    assert scores(finding) == {early_warning.SCORE.code: 0, "qsofa": 0}
+    assert scores(finding) == {NEWS2.code: 0, "qsofa": 0}
     assert finding.band is Band.RULE_OUT
     assert finding.valid_until == NOW + timedelta(hours=12)
 
@@ -79,7 +79,7 @@ def test_a_well_person_scores_nothing_and_is_seen_again_in_half_a_day(pack):
 def test_an_ill_person_is_told_with_the_points_and_for_a_short_time(pack):
     finding = said(pack, case_of(ILL))
     # 3 for the rate, 2 for the saturation, 2 for oxygen, 2 for the pressure, 3 for consciousness
-    assert scores(finding) == {early_warning.SCORE.code: 12, "qsofa": 3}
+    assert scores(finding) == {NEWS2.code: 12, "qsofa": 3}
     assert finding.band is Band.RULE_IN
     assert "qSOFA is positive" in finding.reason.en
     assert finding.valid_until == NOW + timedelta(minutes=15)
@@ -114,19 +114,19 @@ def test_only_what_was_measured_together_makes_a_set(pack):
 
 def test_the_newest_value_of_a_set_counts(pack):
     earlier = observation("pulse", 140, minutes=20)
-    assert scores(said(pack, case_of(WELL, earlier)))[early_warning.SCORE.code] == 0
+    assert scores(said(pack, case_of(WELL, earlier)))[NEWS2.code] == 0
 
 
 def test_values_after_the_moment_of_the_case_are_not_used(pack):
     later = observation("pulse", 140, minutes=-5)
-    assert scores(said(pack, case_of(WELL, later)))[early_warning.SCORE.code] == 0
+    assert scores(said(pack, case_of(WELL, later)))[NEWS2.code] == 0
 
 
 def test_retracted_and_impossible_values_are_not_used(pack):
     wrong = observation("pulse", 140)
     wrong.content["status"] = "entered-in-error"
     typed = observation("temperature", 368, minutes=1)
-    assert scores(said(pack, case_of(WELL, wrong, typed)))[early_warning.SCORE.code] == 0
+    assert scores(said(pack, case_of(WELL, wrong, typed)))[NEWS2.code] == 0
 
 
 def test_fahrenheit_and_kilopascal_are_understood(pack):
@@ -134,7 +134,7 @@ def test_fahrenheit_and_kilopascal_are_understood(pack):
     warm, pressure = observation("temperature", 98.2), observation("systolic", 16.5)
     warm.content["valueQuantity"]["code"] = "[degF]"
     pressure.content["valueQuantity"]["code"] = "kPa"
-    assert scores(said(pack, case_of(values, warm, pressure)))[early_warning.SCORE.code] == 0
+    assert scores(said(pack, case_of(values, warm, pressure)))[NEWS2.code] == 0
 
 
 @pytest.mark.parametrize(
@@ -150,19 +150,19 @@ def test_the_level_of_consciousness_is_read_in_words(pack, state, points):
         effectiveDateTime=NOW.isoformat(),
         valueCodeableConcept={"text": state},
     )
-    assert scores(said(pack, case_of(values, told)))[early_warning.SCORE.code] == points
+    assert scores(said(pack, case_of(values, told)))[NEWS2.code] == points
 
 
 def test_scale_2_is_used_only_where_a_record_says_so(pack):
     values = WELL | {"spo2": 90}
-    assert scores(said(pack, case_of(values)))[early_warning.SCORE.code] == 3
+    assert scores(said(pack, case_of(values)))[NEWS2.code] == 3
     code = {"coding": [{"system": f"{SUWEN}/codes", "code": "news2-spo2-scale-2"}]}
     flag = record("Flag", "f", status="active", code=code)
     finding = said(pack, case_of(values, flag))
-    assert scores(finding)[early_warning.SCORE.code] == 0
+    assert scores(finding)[NEWS2.code] == 0
     assert "SpO2 scale 2" in finding.reason.en
     ended = record("Flag", "f", status="inactive", code=code)
-    assert scores(said(pack, case_of(values, ended)))[early_warning.SCORE.code] == 3
+    assert scores(said(pack, case_of(values, ended)))[NEWS2.code] == 3
 
 
 @pytest.mark.parametrize(("born", "words"), [("2015-05-05", "age is 10"), ("", "not recorded")])
