@@ -106,9 +106,11 @@ def table(
     for name, own in all_marks.items():
         cells = [told(estimate(lambda w, x=x: mean(x, w), own.groups)) for x in own[:3]]  # type: ignore[misc]
         right = own.first[own.mapped]
-        precise = estimate(lambda w, x=right: mean(x, w), own.groups[own.mapped])  # type: ignore[misc]
+        precise = "none mapped"
+        if own.mapped.any():
+            precise = told(estimate(lambda w, x=right: mean(x, w), own.groups[own.mapped]))  # type: ignore[misc]
         print(f"{name:18}" + "".join(f"{cell:22}" for cell in cells)
-              + f"{own.mapped.mean():<8.3f}{told(precise)}")  # fmt: skip
+              + f"{own.mapped.mean():<8.3f}{precise}")  # fmt: skip
     words, both = all_marks["words alone"], all_marks["words and vectors"]
     for name, x, y in (("top 1", both.first, words.first), ("among 24", both.among, words.among)):
         gain = paired_difference(lambda w, x=x: mean(x, w), lambda w, y=y: mean(y, w), words.groups)  # type: ignore[misc]

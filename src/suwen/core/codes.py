@@ -111,6 +111,8 @@ MARKS = _code(f"{SUWEN}/codes", "marks", "Places marked", "标记部位数")
 WEAK_MARKS = _code(f"{SUWEN}/codes", "weak-marks", "Weaker marks", "较弱标记数")
 NEWS2 = _code(SNOMED, "1104051000000101", "NEWS2", "NEWS2 早期预警评分")
 """National Early Warning Score 2: its band says how soon somebody has to be seen."""
+NEWS2_LEAST = _code(f"{SUWEN}/codes", "news2-least", "NEWS2, at least", "NEWS2 至少")
+NEWS2_MOST = _code(f"{SUWEN}/codes", "news2-most", "NEWS2, at most", "NEWS2 至多")
 RELEVANCE = _code(
     f"{SUWEN}/codes", "relevance", "Relevance for a network's answer", "对网络输出的影响"
 )

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from suwen.core.codes import LONGEST_DIAMETER, NEWS2, Code, Text
+from suwen.core.codes import LONGEST_DIAMETER, NEWS2, NEWS2_LEAST, NEWS2_MOST, Code, Text
 from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Status, Tracking
 from suwen.core.quantities import number, percent
 from suwen.diagnosis import lesions, noted
 from suwen.diagnosis.language import both, same
 from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, quoted
 
+EARLY_WARNING = (NEWS2, NEWS2_LEAST, NEWS2_MOST)
 ABSTAINED = 1.5
 """Rank of a question left open: below every grey answer, above every rule-out."""
 
@@ -131,10 +132,6 @@ def problems(findings: Iterable[Finding]) -> list[Problem]:
     return sorted(gathered, key=_order)
 
 
-def _key(measure: Measure) -> str:
-    return "news2" if measure.code.code == NEWS2.code else measure.code.code
-
-
 def _order(problem: Problem) -> tuple[float, float, float, str, str]:
     size = problem.longest[0].interval.value if problem.longest else 0.0
     first = problem.findings[0]
@@ -198,7 +195,9 @@ def urgency(report: Report) -> tuple[float, Text]:
     if leading.band is Band.ABSTAIN:
         return first.rank, both("%(label)s: a question was left unanswered", label=first.label)
     if leading.code.code == NEWS2.code:
-        scores = [number(one.interval.value) for one in leading.measures if "news2" in _key(one)]
+        scores = [
+            number(one.interval.value) for one in leading.measures if one.code in EARLY_WARNING
+        ]
         return first.rank, both("%(what)s: %(text)s", what=first.label, text=same("–".join(scores)))
     if leading.probability is None:
         return first.rank, both("%(label)s: measured, no risk estimated", label=first.label)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from suwen.core.codes import NEWS2, SUWEN, Code, Text
+from suwen.core.codes import NEWS2, NEWS2_LEAST, NEWS2_MOST, SUWEN, Code, Text
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, RecordValue
 from suwen.core.registry import register
 from suwen.health import news2
@@ -33,14 +33,7 @@ from suwen.lifecycle.task import Output, Reads, Sample
 EARLY_WARNING: Final = "health.early_warning"
 UNIT: Final = "{score}"
 
-
-def _code(code: str, en: str, zh: str) -> Code:
-    return Code(system=f"{SUWEN}/codes", code=code, name=Text(en=en, zh=zh))
-
-
-LEAST: Final = _code("news2-least", "NEWS2, at least", "NEWS2 至少")
-MOST: Final = _code("news2-most", "NEWS2, at most", "NEWS2 至多")
-QSOFA: Final = _code("qsofa", "qSOFA", "qSOFA 评分")
+QSOFA: Final = Code(system=f"{SUWEN}/codes", code="qsofa", name=Text(en="qSOFA", zh="qSOFA 评分"))
 NAMES: Final[Mapping[str, Text]] = {
     "respiratory_rate": Text(en="respiratory rate", zh="呼吸频率"),
     "spo2": Text(en="oxygen saturation", zh="血氧饱和度"),
@@ -184,7 +177,7 @@ def _measures(scored: Scored) -> tuple[Measure, ...]:
     pairs = (
         [(NEWS2, score.low)]
         if score.total is not None
-        else [(LEAST, score.low), (MOST, score.high)]
+        else [(NEWS2_LEAST, score.low), (NEWS2_MOST, score.high)]
     )
     if scored.qsofa is not None:
         pairs.append((QSOFA, scored.qsofa[0]))

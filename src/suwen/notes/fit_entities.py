@@ -207,8 +207,7 @@ def train(
     torch.set_num_threads(settings().threads)
     torch.manual_seed(course.seed)
     rng = np.random.default_rng(course.seed)
-    device = device_here()
-    net.to(device)
+    net.to(device_here())
     optimiser = torch.optim.AdamW(_groups(net, course), weight_decay=0.1)
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     average = [parameter.detach().clone() for parameter in trained]
@@ -219,40 +218,64 @@ def train(
     if state is not None and state.is_file():
         course.history[:], step = moving.put_back(state)
     for epoch in range(len(course.history), course.epochs):
-        losses = []
-        for batch in _batches(texts, course, size, rng):
-            step += 1
-            scale = min(1.0, step / (WARM_UP * steps)) * max(0.0, 1 - step / (steps + 1))
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * scale
-            ids, features, tags, heads = (part.to(device) for part in batch)
-            net.train()
-            with mixed(device):
-                scores = net(ids, features, torch.ones(ids.shape, device=device))
-            loss = _loss(net, scores, tags, heads)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, CLIP)
-            optimiser.step()
-            losses.append(loss.detach())
-            kept = min(AVERAGED, (step + 1) / (step + 10))
-            with torch.no_grad():
-                torch._foreach_lerp_(average, trained, 1 - kept)
-        last = epoch == course.epochs - 1
-        entry = {"loss": float(torch.stack(losses).mean())}
+        loss, step = _pass(moving, trained, _batches(texts, course, size, rng), step, steps)
+        last, entry = epoch == course.epochs - 1, {"loss": loss}
         if last or epoch % 2:
             own = [parameter.detach().clone() for parameter in trained]
             put(trained, average)
-            net.eval()
-            entry |= measured(net)
-            if not last:
-                put(trained, own)
+            entry |= _told(net, measured)
+            put(trained, average if last else own)
         course.history.append(entry)
         if state is not None and not last:
             moving.keep(state, course.history, step)
     net.eval()
     net.cpu()
     return net
+
+
+def _told(net: Tagger, measured: Callable[[Tagger], Mapping[str, float]]) -> Mapping[str, float]:
+    net.eval()
+    return measured(net)
+
+
+def _pass(
+    moving: Moving,
+    trained: Sequence[Any],
+    batches: Iterator[Sequence[Tensor]],
+    step: int,
+    steps: int,
+) -> tuple[float, int]:
+    """Learn from each batch once, after `step` of `steps` steps; return mean loss and steps."""
+    import torch
+
+    losses = []
+    for batch in batches:
+        step += 1
+        scale = min(1.0, step / (WARM_UP * steps)) * max(0.0, 1 - step / (steps + 1))
+        losses.append(_step(moving, trained, scale, batch))
+        kept = min(AVERAGED, (step + 1) / (step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(moving.average, trained, 1 - kept)
+    return float(torch.stack(losses).mean()), step
+
+
+def _step(moving: Moving, trained: Sequence[Any], scale: float, batch: Sequence[Tensor]) -> Tensor:
+    """Take one step at a share `scale` of the peak rates; return the loss."""
+    import torch
+
+    for group in moving.optimiser.param_groups:
+        group["lr"] = group["peak"] * scale
+    device = device_here()
+    ids, features, tags, heads = (part.to(device) for part in batch)
+    moving.net.train()
+    with mixed(device):
+        scores = moving.net(ids, features, torch.ones(ids.shape, device=device))
+    loss = _loss(moving.net, scores, tags, heads)
+    moving.optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(trained, CLIP)
+    moving.optimiser.step()
+    return loss.detach()
 
 
 def _batches(

@@ -98,22 +98,7 @@ def create_app(
     )
     for task in registry.tasks():
         metrics.add_task(task.name)
-    for router in (api.router, api.task_router(), api_cases.router, api_reports.router):
-        app.include_router(router)
-    app.include_router(api_notes.router)
-    app.include_router(api_visits.router)
-    app.include_router(api_cohorts.router)
-    for screens in (pages, pages_case, pages_images, pages_notes, pages_terms):
-        app.include_router(screens.router)
-    for screens in (pages_summary, pages_visits, pages_cohorts):
-        app.include_router(screens.router)
-    app.include_router(pages_admin.router)
-    app.add_api_route("/metrics", _metrics, include_in_schema=False)
-    app.add_api_route("/healthz", _health, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_exception_handler(SuwenError, _suwen_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
+    _route(app)
     app.add_middleware(
         Guard,
         answer=_answer,
@@ -122,6 +107,25 @@ def create_app(
     )
     app.add_middleware(Observe, metrics=metrics, answer=_answer)
     return app
+
+
+def _route(app: FastAPI) -> None:
+    """Add every address (the API, the pages, what machines ask for) and how errors are told."""
+    app.include_router(api.router)
+    app.include_router(api.task_router())
+    for doors in (api_cases, api_reports, api_notes, api_visits, api_cohorts):
+        app.include_router(doors.router)
+    for screens in (
+        *(pages, pages_case, pages_images, pages_notes, pages_terms),
+        *(pages_summary, pages_visits, pages_cohorts, pages_admin),
+    ):
+        app.include_router(screens.router)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    app.add_api_route("/healthz", _health, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(SuwenError, _suwen_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
 
 
 def _metrics(request: Request) -> Response:

@@ -40,6 +40,22 @@ def fresh(furnished: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
 
 
 @pytest.fixture
+def ward(written: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
+    """A copy of the clinic that a module has `written`."""
+    opened = scene.copied(written, tmp_path / "home")
+    yield opened
+    opened.store.close()
+
+
+@pytest.fixture
+def desk(ward: scene.Clinic) -> Iterator[Desk]:
+    """A clinician in that ward."""
+    made = Desk(ward, "dr.lin")
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
 def guest(clinic: scene.Clinic) -> Iterator[Desk]:
     desk = Desk(clinic)
     yield desk

@@ -43,13 +43,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
     return made
 
 
-@pytest.fixture
-def ward(written: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
-    opened = scene.copied(written, tmp_path / "home")
-    yield opened
-    opened.store.close()
-
-
 @pytest.fixture(scope="module")
 def library(
     written: scene.Clinic, tmp_path_factory: pytest.TempPathFactory
@@ -64,13 +57,6 @@ def library(
 def letter(library: scene.Clinic) -> str:
     """The page of the English letter."""
     return shown(Desk(library, "dr.lin"), library)
-
-
-@pytest.fixture
-def desk(ward: scene.Clinic) -> Iterator[Desk]:
-    opened = Desk(ward, "dr.lin")
-    yield opened
-    opened.http.close()
 
 
 def address(ward: scene.Clinic) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import notes_scene
 import pytest
@@ -27,20 +25,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
     notes_scene.add_notes(made, made.patient)
     made.store.close()
     return made
-
-
-@pytest.fixture
-def ward(written: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
-    opened = scene.copied(written, tmp_path / "home")
-    yield opened
-    opened.store.close()
-
-
-@pytest.fixture
-def desk(ward: scene.Clinic) -> Iterator[Desk]:
-    made = Desk(ward, "dr.lin")
-    yield made
-    made.http.close()
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "Problems"), ("zh", "当前问题")])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import notes_scene
 import pytest
@@ -32,20 +30,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
     notes_scene.add_notes(made, second, ("Referral letter",))
     made.store.close()
     return made
-
-
-@pytest.fixture
-def ward(written: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
-    opened = scene.copied(written, tmp_path / "home")
-    yield opened
-    opened.store.close()
-
-
-@pytest.fixture
-def desk(ward: scene.Clinic) -> Iterator[Desk]:
-    opened = Desk(ward, "dr.lin")
-    yield opened
-    opened.http.close()
 
 
 def waiting(page: str) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ ACTS = ("drafted", "edited", "signed", "rejected", "withdrawn")
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
+def written(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
     made = scene.open_clinic(tmp_path_factory.mktemp("visits") / "home")
     made.patient = scene.admit(made)
     made.store.administer(scene.CLINICIAN, "treatment").share(made.patient, scene.NURSE.id)
@@ -39,20 +38,6 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> scene.Clinic:
     made.store.add_person(Person("li.na", "Li Na", "patient", patient=made.patient), hashed)
     made.store.close()
     return made
-
-
-@pytest.fixture
-def ward(empty: scene.Clinic, tmp_path: Path) -> Iterator[scene.Clinic]:
-    opened = scene.copied(empty, tmp_path / "home")
-    yield opened
-    opened.store.close()
-
-
-@pytest.fixture
-def desk(ward: scene.Clinic) -> Iterator[Desk]:
-    made = Desk(ward, "dr.lin")
-    yield made
-    made.http.close()
 
 
 @pytest.fixture
