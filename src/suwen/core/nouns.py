@@ -144,6 +144,23 @@ class RecordValue(Noun):
     note: Text | None = None
 
 
+class TimeInterval(Noun):
+    """Evidence in a recording over time: seconds from its first sample, `start` <= `end`."""
+
+    kind: Literal["time"] = "time"
+    record: Reference
+    start: float
+    end: float
+    weight: float = 1.0
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 <= self.start <= self.end:
+            raise ValueError("a TimeInterval needs 0 <= start <= end")
+        return self
+
+
 class SimilarExample(Noun):
     """Evidence by comparison: a development example like this one, with what was known of it.
 
@@ -167,7 +184,8 @@ class SimilarExample(Noun):
 
 
 Evidence = Annotated[
-    ImageRegion | TextSpan | RecordValue | SimilarExample, Field(discriminator="kind")
+    ImageRegion | TextSpan | RecordValue | TimeInterval | SimilarExample,
+    Field(discriminator="kind"),
 ]
 
 

@@ -12,6 +12,7 @@ from suwen.core.nouns import (
     Reference,
     SimilarExample,
     TextSpan,
+    TimeInterval,
 )
 from suwen.diagnosis.language import both, joined, message, say
 from suwen.diagnosis.problems import Problem
@@ -44,7 +45,7 @@ def evidence_rows(problem: Problem, language: Language) -> list[tuple[str, str]]
     return list(rows)
 
 
-def _pointed(evidence: ImageRegion | TextSpan | RecordValue) -> Text:
+def _pointed(evidence: ImageRegion | TextSpan | RecordValue | TimeInterval) -> Text:
     """Return in words where a piece of evidence lies."""
     if isinstance(evidence, ImageRegion):
         size = [high - low for low, high in zip(evidence.low, evidence.high, strict=True)]
@@ -60,6 +61,10 @@ def _pointed(evidence: ImageRegion | TextSpan | RecordValue) -> Text:
         )
     if isinstance(evidence, TextSpan):
         return both("Text, characters %(a)s to %(b)s.", a=evidence.start, b=evidence.end)
+    if isinstance(evidence, TimeInterval):
+        return both(
+            "Seconds %(a).1f to %(b).1f of the recording.", a=evidence.start, b=evidence.end
+        )
     return both("Recorded value at %(path)s.", path=quoted(evidence.path, 120))
 
 

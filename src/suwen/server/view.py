@@ -19,6 +19,7 @@ from suwen.core.nouns import (
     SimilarExample,
     Status,
     TextSpan,
+    TimeInterval,
 )
 from suwen.core.quantities import percent
 from suwen.diagnosis.language import both
@@ -355,6 +356,10 @@ def _evidence(language: Language, item: Evidence, layers: Layers) -> EvidenceVie
             record=item.record.partition("/_history")[0],
             start=item.start,
             end=item.end,
+        )
+    elif isinstance(item, TimeInterval):
+        text = say(
+            language, "Recording, %(start).1f to %(end).1f s", start=item.start, end=item.end
         )
     elif (kind := item.record.partition("/")[0]) in RECORDS:
         text = say(language, RECORDS[kind])

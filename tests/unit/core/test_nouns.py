@@ -15,6 +15,7 @@ from suwen.core.nouns import (
     Interval,
     Report,
     Statement,
+    TimeInterval,
     canonical,
 )
 
@@ -107,3 +108,9 @@ def test_a_final_report_names_who_signed():
 
 def test_canonical_json_does_not_depend_on_the_order_of_keys():
     assert canonical({"b": 1, "a": "素"}) == '{"a":"素","b":1}'.encode()
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1.0, 2.0), (3.0, 2.0)])
+def test_a_time_interval_lies_in_its_recording(start: float, end: float):
+    with pytest.raises(ValidationError, match="start <= end"):
+        TimeInterval(record="Observation/a/_history/1", start=start, end=end)
