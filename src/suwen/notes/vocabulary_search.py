@@ -31,6 +31,8 @@ ANYWHERE: Final = 3000
 """Names that are ranked at most: those that begin with what is typed, and the others."""
 FEW: Final = 3
 """With fewer hits names that are like it are looked for."""
+LIKE_ENOUGH: Final = 0.25
+"""Least probability of a code whose name is only like what is typed (misspelt names: 0.3 to 0.7)."""
 KINDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "problem": ("problem", "heading"),
     "symptom": ("problem", "heading"),
@@ -143,7 +145,11 @@ def search(vocabulary: Vocabulary, query: str, kind: str = "", limit: int = 12) 
     if len(hits) < FEW and len(typed) > FEW and _likeness_ready():
         known = {(hit.code.system, hit.code.code) for hit in hits}
         like = coder().candidates(typed, _LIKE.get(kind, kind if kind in SYSTEMS_OF else "problem"))
-        hits += [Hit(c.as_code(), c.term) for c in like if (c.system, c.code) not in known]
+        hits += [
+            Hit(one.as_code(), one.term)
+            for one in like
+            if one.score >= LIKE_ENOUGH and (one.system, one.code) not in known
+        ]
     return hits[:limit]
 
 

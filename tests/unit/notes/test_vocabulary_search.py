@@ -45,6 +45,13 @@ def test_the_type_of_the_mention_narrows_the_list():
 def test_a_spelling_error_still_finds_its_code():
     prepare()
     assert any("ppendicitis" in one for one in names("apendicitis", "problem"))
+    assert names("急性阑尾言", "problem")[0] == "急性阑尾炎"
+
+
+def test_what_is_hardly_like_anything_finds_nothing():
+    prepare()
+    assert names("metf", "procedure") == []
+    assert names("xyzq", "problem") == []
 
 
 def test_one_concept_stands_once_and_words_without_a_code_never():
