@@ -32,7 +32,7 @@ ANYWHERE: Final = 3000
 FEW: Final = 3
 """With fewer hits names that are like it are looked for."""
 LIKE_ENOUGH: Final = 0.25
-"""Least probability of a code whose name is only like what is typed; misspelt ones have 0.3 to 0.7."""
+"""Least probability of a code whose name is only like what is typed; misspelt ones: 0.3 to 0.7."""
 KINDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "problem": ("problem", "heading"),
     "symptom": ("problem", "heading"),
