@@ -11,6 +11,7 @@ import csv
 import lzma
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,7 @@ SOURCE: Final = Source(
     ),
 )
 Rows = Mapping[str, Sequence[tuple[float, float]]]
+COLUMNS: Final = ("RecordID", "Time", "Parameter", "Value")
 
 
 def stays(path: Path) -> dict[str, Stay]:
@@ -53,22 +55,38 @@ def stays(path: Path) -> dict[str, Stay]:
     BadInput
         A row is none of the set: the columns are RecordID, Time (hh:mm), Parameter and Value.
     """
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    return {number: _stay(rows) for number, rows in _rows(path).items()}
+
+
+def _rows(path: Path) -> dict[str, Rows]:
+    """Return what was measured in each stay: hour and value by the name of the variable."""
+    found: dict[str, defaultdict[str, list[tuple[float, float]]]] = {}
     with lzma.open(path, "rt", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                hour, _, minute = row["Time"].partition(":")
-                at, value = int(hour) + int(minute) / 60, float(row["Value"])
-                name, stay = row["Parameter"], row["RecordID"]
-            except (KeyError, TypeError, ValueError):
-                raise BadInput(
-                    f"{path.name} with a row that is no RecordID, Time, Parameter, Value",
-                    "rows as `132539,00:07,HR,73`",
-                    "compare the file with the data set's README",
-                ) from None
-            if name:
-                found.setdefault(stay, defaultdict(list))[name].append((at, value))
-    return {stay: _stay(rows) for stay, rows in found.items()}
+        rows = csv.reader(file)
+        head = next(rows, [])
+        try:
+            places = [head.index(name) for name in COLUMNS]
+            for row in rows:
+                number, time, name, value = [row[place] for place in places]
+                if name:
+                    own = found.get(number)
+                    if own is None:
+                        own = found[number] = defaultdict(list)
+                    own[name].append((_hours(time), float(value)))
+        except (IndexError, ValueError):
+            raise BadInput(
+                f"{path.name} with a row that is no RecordID, Time, Parameter, Value",
+                "rows as `132539,00:07,HR,73`",
+                "compare the file with the data set's README",
+            ) from None
+    return dict(found)
+
+
+@lru_cache(maxsize=10_000)
+def _hours(time: str) -> float:
+    """Return a time `hh:mm` since admission in hours."""
+    hour, _, minute = time.partition(":")
+    return int(hour) + int(minute) / 60
 
 
 def _stay(rows: Rows) -> Stay:
@@ -129,22 +147,29 @@ def examples(data: DataFolders) -> Examples:
             "set-a.csv.xz with Outcomes-a.csv beside it",
             "compare the folder with the data set's README",
         )
-    kept: list[tuple[str, Stay, dict[str, str]]] = []
+    kept: list[tuple[str, Rows, dict[str, str]]] = []
     for path, outcomes in parts:
-        own = stays(path)
+        own = _rows(path)
         for row in read_table(outcomes, "RecordID", OUTCOME):
             if row["RecordID"] in own:
                 kept.append((row["RecordID"], own[row["RecordID"]], row))
     keys = tuple(key for key, _, _ in kept)
-    ages = np.array([stay.age for _, stay, _ in kept])
-    units = np.nan_to_num(np.array([stay.unit for _, stay, _ in kept])).astype(int)
-    sexes = np.nan_to_num(np.array([stay.male for _, stay, _ in kept]), nan=2).astype(int)
+
+    @cache
+    def stay(i: int) -> Stay:
+        return _stay(kept[i][1])
+
+    def described(name: str, missing: float) -> np.ndarray:
+        return np.nan_to_num([_described(rows, name) for _, rows, _ in kept], nan=missing)
+
+    ages = described("Age", MISSING)
+    units, sexes = (described(*asked).astype(int) for asked in (("ICUType", 0), ("Gender", 2)))
     return Examples(
         source=SOURCE,
         keys=keys,
         groups=np.array(keys),
         labels=np.array([int(row[OUTCOME]) for _, _, row in kept]),
-        load=lambda i: Sample(keys[i], kept[i][1]),
+        load=lambda i: Sample(keys[i], stay(i)),
         columns={
             "age": np.array(["under 50", "50 to 69", "70 and more"])[np.digitize(ages, (50, 70))],
             "sex": np.array(["women", "men", "not recorded"])[sexes],
@@ -160,6 +185,6 @@ def examples(data: DataFolders) -> Examples:
     )
 
 
-def _score(kept: Sequence[tuple[str, Stay, dict[str, str]]], column: str) -> np.ndarray:
+def _score(kept: Sequence[tuple[str, Rows, dict[str, str]]], column: str) -> np.ndarray:
     """Return a score of the first day; -1 where it was not made, the lowest."""
     return np.array([float(row.get(column) or -1) for _, _, row in kept])

@@ -35,6 +35,7 @@ from suwen.server import (
     pages_admin,
     pages_case,
     pages_cohorts,
+    pages_home,
     pages_images,
     pages_notes,
     pages_summary,
@@ -116,7 +117,7 @@ def _route(app: FastAPI) -> None:
     for doors in (api_cases, api_reports, api_notes, api_visits, api_cohorts):
         app.include_router(doors.router)
     for screens in (
-        *(pages, pages_case, pages_images, pages_notes, pages_terms),
+        *(pages, pages_home, pages_case, pages_images, pages_notes, pages_terms),
         *(pages_summary, pages_visits, pages_cohorts, pages_admin),
     ):
         app.include_router(screens.router)

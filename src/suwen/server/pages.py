@@ -120,9 +120,14 @@ async def change_language(
 def worklist_page(
     request: Request, asking: Signed, q: str = "", level: str = "", status: str = ""
 ) -> Response:
-    """Show the patients of the reader's care teams, the most urgent first; the log to auditors."""
+    """Show the patients of the reader's care teams, the most urgent first.
+
+    Auditors go to the log, and patients to their own home.
+    """
     if asking.may["review"]:
         return RedirectResponse("/admin", 303)
+    if asking.person.role == "patient" and asking.person.patient:
+        return RedirectResponse(f"/cases/{asking.person.patient}/home", 303)
     filters = worklist.Filters(q[:100], level, status)
     language = asking.language
     rows = worklist.rows(asking.access, language, filters) if asking.may["work"] else []

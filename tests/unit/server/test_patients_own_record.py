@@ -28,7 +28,7 @@ def sign(clinic: scene.Clinic) -> None:
 
 def test_a_patient_reads_no_draft_and_then_the_signed_report(fresh, patient) -> None:
     case = f"/cases/{fresh.patient}"
-    start, page = patient.get("/").text, patient.get(case).text
+    start, page = patient.http.get("/").text, patient.get(case).text
     assert "My record" in start
     assert "Li, Na" in start
     for text in (start, page):
