@@ -23,7 +23,8 @@ check: .venv/.all
 
 test: .venv/.all
 	scripts/peers.sh
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered
+	$(BIN)/python -m slipcover --json --out .coverage.json -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --skip-covered --fail-under 85
 
 bench: .venv/.all
 	$(BIN)/python -m benchmarks
