@@ -134,6 +134,14 @@ def recordings(case: Case) -> Iterator[Recording]:
             yield found
 
 
+def is_recording(record: Record) -> bool:
+    """Say whether a record is a recording by its form, without reading it."""
+    if record.type == "Observation":
+        parts = (record.content, *record.content.get("component", ()))
+        return any("valueSampledData" in part for part in parts)
+    return record.type == "DocumentReference" and media_types(record)[:1] in ([EDF], [WFDB_HEADER])
+
+
 def media_types(record: Record) -> list[str]:
     """Return the media types of a DocumentReference's contents, in order."""
     return [str(one.get("contentType", "")) for one in _attachments(record)]

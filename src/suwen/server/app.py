@@ -38,6 +38,7 @@ from suwen.server import (
     pages_home,
     pages_images,
     pages_notes,
+    pages_strips,
     pages_summary,
     pages_terms,
     pages_visits,
@@ -118,7 +119,7 @@ def _route(app: FastAPI) -> None:
         app.include_router(doors.router)
     for screens in (
         *(pages, pages_home, pages_case, pages_images, pages_notes, pages_terms),
-        *(pages_summary, pages_visits, pages_cohorts, pages_admin),
+        *(pages_strips, pages_summary, pages_visits, pages_cohorts, pages_admin),
     ):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)

@@ -10,6 +10,7 @@ from suwen.core.codes import Language
 from suwen.core.nouns import Case, Record
 from suwen.diagnosis.language import both
 from suwen.diagnosis.observations import VERDICTS, concept_name, series_of, when
+from suwen.health.recording import is_recording
 from suwen.notes.case import Read, read_record
 from suwen.notes.visit_record import VisitNote, note_of, told_by_section
 from suwen.server.language import say
@@ -55,6 +56,8 @@ class Context:
     labs: list[Value]
     vitals: list[Value]
     conditions: list[str]
+    recorded: bool
+    """Whether there is an ECG or another recording over time."""
 
 
 def context_of(case: Case, language: Language) -> Context:
@@ -79,6 +82,7 @@ def context_of(case: Case, language: Language) -> Context:
         labs=[value for vital, value in values if not vital],
         vitals=[value for vital, value in values if vital],
         conditions=_conditions(case, language),
+        recorded=any(map(is_recording, case.records)),
     )
 
 

@@ -121,6 +121,7 @@ def case_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRespo
         labs=context.labs,
         vitals=context.vitals,
         conditions=context.conditions,
+        recorded=context.recorded,
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from suwen.core.codes import CATEGORIES, Language
 from suwen.core.nouns import (
@@ -94,10 +95,11 @@ class Chance:
 
 @dataclass(frozen=True)
 class EvidenceView:
-    """One piece of evidence in words; with its place when it lies in an image."""
+    """One piece of evidence in words, with where it lies in an image, or the query of its strip."""
 
     text: str
     place: Place | None
+    strip: str = ""
 
 
 @dataclass(frozen=True)
@@ -369,7 +371,10 @@ def _evidence(language: Language, item: Evidence, layers: Layers) -> EvidenceVie
         )
     if item.note:
         text = f"{text}: {item.note.of(language)}"
-    return EvidenceView(quoted(text), layers.place(item))
+    query = ""
+    if isinstance(item, TimeInterval):
+        query = urlencode({"record": item.record, "at": f"{item.start:g}"})
+    return EvidenceView(quoted(text), layers.place(item), query)
 
 
 def _review(language: Language, review: Review, person: Callable[[str], str]) -> ReviewView:
