@@ -14,7 +14,7 @@ from pathlib import Path
 BINARY = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 CONFIG = """
 listener {port} 127.0.0.1
-allow_anonymous true
+allow_anonymous {anonymous}
 persistence true
 persistence_location {folder}/
 max_queued_messages 0
@@ -25,7 +25,7 @@ log_type warning
 
 
 @contextlib.contextmanager
-def broker(folder: Path) -> Iterator[int]:
+def broker(folder: Path, anonymous: bool = True) -> Iterator[int]:
     """Run a broker that keeps its messages in `folder`; yield its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -33,7 +33,7 @@ def broker(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o777)
     config = folder / "mosquitto.conf"
-    config.write_text(CONFIG.format(port=port, folder=folder))
+    config.write_text(CONFIG.format(port=port, folder=folder, anonymous=str(anonymous).lower()))
     process = subprocess.Popen([BINARY, "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         wait_for(port)

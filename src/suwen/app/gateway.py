@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from typing import Final
 
+from suwen.core.errors import Conflict
 from suwen.core.settings import Settings, settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening, Tally
 from suwen.records import Store
@@ -38,7 +42,7 @@ def run_gateway(
     Denied
         The broker does not let us in.
     Conflict
-        Another gateway of this store has taken over.
+        Another gateway of this store is running.
     """
     chosen, stop = chosen or settings(), stop or Event()
     broker = Broker.of(url or chosen.mqtt_url.get_secret_value())
@@ -46,7 +50,7 @@ def run_gateway(
     if current_thread() is main_thread():
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
-    with Store.open(chosen) as store:
+    with Store.open(chosen) as store, _alone(chosen.home):
         seconds = chosen.stream_batch_ms / 1000
         client = f"suwen-{store.secrets.file_name('mqtt')[:16]}"
         listening = Listening(client, chosen.mqtt_topic, chosen.stream_batch, seconds)
@@ -59,6 +63,27 @@ def run_gateway(
             stop.set()
             keeper.join()
     return _lines(tally)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the lock of the gateway; it ends with the process, however that ends.
+
+    Raises
+    ------
+    Conflict
+        Another process holds it: two would take the session from each other in turn.
+    """
+    folder = home / "locks"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "gateway.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Conflict(
+                "a gateway of this store is running", "one at a time", "stop the other one"
+            ) from None
+        yield
 
 
 def _keep(store: Store, retention: Retention, stop: Event) -> None:

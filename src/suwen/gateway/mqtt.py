@@ -46,6 +46,8 @@ CUT: Final = 4096
 NOT_ADMITTED: Final = frozenset({133, 134, 135, 138})
 """Reason codes of a broker that does not let us in: id, password, not authorised, banned."""
 TAKEN_OVER: Final = 142
+SHORT_S: Final = 10.0
+"""A connection that ends sooner counts as a failed one: the next waits longer."""
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _log = logging.getLogger("suwen.mqtt")
 
@@ -98,12 +100,15 @@ class Listening:
         Messages of one commit, at most.
     seconds
         How long a message waits for others, at most.
+    pause
+        Seconds until a broker that is away is tried again; each time twice as many.
     """
 
     client: str
     topic: str = "suwen/v1"
     batch: int = 1000
     seconds: float = 0.05
+    pause: float = 1.0
 
 
 @dataclass
@@ -157,14 +162,18 @@ class Gateway:
         Conflict
             Another gateway of this store has taken the session over.
         """
-        pause = 1.0
+        pause = self._listening.pause
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 self._connect()
-                pause = 1.0
                 self._take(stop)
+                if not stop.is_set():
+                    _log.warning("the connection to the broker ended; it is tried again")
             except (OSError, ssl.SSLError) as error:
                 _log.warning("the broker does not answer: %s", type(error).__name__)
+            if time.monotonic() - began > SHORT_S:
+                pause = self._listening.pause
             self._waiting.clear()  # Not acknowledged: the broker sends it again.
             if self._refusal is not None:
                 raise self._refusal
@@ -220,7 +229,7 @@ class Gateway:
     ) -> None:
         if reason.value == TAKEN_OVER:
             self._refusal = Conflict(
-                "another gateway of this store has taken over",
+                "another gateway of this store takes over at this broker",
                 "one gateway a store and broker",
                 "stop the other one",
             )
