@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from suwen.server.asking import Signed
+from suwen.core.nouns import Case
+from suwen.core.streams import Stretch
+from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
-from suwen.server.trends import HEIGHT, PERIODS, WIDTH, trends
+from suwen.server.trends import (
+    HEIGHT,
+    MOST_POINTS,
+    PERIODS,
+    WIDTH,
+    Measured,
+    recorded,
+    streamed,
+    trends,
+)
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/home")
 
@@ -22,7 +36,8 @@ def home_page(
     chosen = period if period in PERIODS else "month"
     case = asking.access.case(patient)
     people, language = case.of("Patient"), asking.language
-    found = trends(case, language, PERIODS[chosen][0])
+    days = PERIODS[chosen][0]
+    found = trends(_measured(asking, case, days), language, days, case.at)
     return page(
         asking,
         request,
@@ -44,3 +59,20 @@ def home_page(
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
+    """Return what the record and the devices know; of each quantity what is newer, the record's
+    where both are alike.
+    """
+    since = case.at - timedelta(days=days) if days else datetime(1970, 1, 1, tzinfo=UTC)
+
+    def plot(code: str) -> Sequence[Stretch]:
+        return asking.streams.plot(case.patient, code, since, case.at, 2 * MOST_POINTS)
+
+    sent = streamed(asking.streams.latest(case.patient), plot, asking.language)
+    found = recorded(case, asking.language)
+    for code, one in sent.items():
+        if code not in found or found[code].at < one.at:
+            found[code] = one
+    return list(found.values())

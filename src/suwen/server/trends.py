@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from suwen.core.codes import Language
+from suwen.core.codes import LOINC, Language
 from suwen.core.nouns import Case
 from suwen.core.quantities import number, with_unit
-from suwen.diagnosis.observations import Reading, series_of
+from suwen.core.streams import Stretch
+from suwen.diagnosis.observations import concept_name, series_of
+from suwen.records.sample_reading import Latest
+from suwen.records.sample_reading import moment as moment_of
 from suwen.server.language import age, moment, say
 
 WIDTH: Final = 300.0
@@ -72,68 +75,122 @@ class Trend:
     drawing: Drawing | None
 
 
-def trends(case: Case, language: Language, days: int) -> list[Trend]:
+@dataclass(frozen=True)
+class Measured:
+    """What is known of one quantity: points in order of time, and how the newest one is told.
+
+    `span` is the reference range in words, `verdict` `high` or `low` where it lies outside.
+    """
+
+    code: str
+    name: str
+    unit: str
+    points: tuple[tuple[datetime, float], ...]
+    shown: str
+    vital: bool = True
+    verdict: str = ""
+    span: str = ""
+    dated: bool = True
+
+    @property
+    def at(self) -> datetime:
+        """Return the time of the newest point."""
+        return self.points[-1][0]
+
+
+def recorded(case: Case, language: Language) -> dict[str, Measured]:
+    """Return what the Observations of a case measure, by LOINC code, each in its newest unit."""
+    found: dict[str, Measured] = {}
+    for readings in series_of(case):
+        newest, code = readings[-1], readings[0].key[1]
+        dated = [(at, one.value) for one in readings if (at := _instant(one.at))]
+        one = Measured(
+            code=code,
+            name=newest.name.of(language),
+            unit=newest.unit,
+            points=tuple(dated) or ((datetime.min.replace(tzinfo=UTC), newest.value),),
+            shown=newest.shown,
+            vital=newest.vital,
+            verdict=newest.verdict,
+            span=newest.span.of(language) if newest.span else "",
+            dated=bool(dated),
+        )
+        if code not in found or found[code].at < one.at:
+            found[code] = one
+    return found
+
+
+def streamed(
+    newest: Sequence[Latest], plot: Callable[[str], Sequence[Stretch]], language: Language
+) -> dict[str, Measured]:
+    """Return what devices sent, by LOINC code, of the device that was heard last.
+
+    `plot` gives the outline of a quantity over the period, a stretch a channel.
+    """
+    found: dict[str, Measured] = {}
+    for one in sorted(newest, key=lambda each: each.at):
+        code, unit, _ = one.channel
+        drawn = next((part for part in plot(code) if part.channel == one.channel), None)
+        points = [] if drawn is None else zip(drawn.at.tolist(), drawn.values.tolist(), strict=True)
+        before = ((moment_of(tick), value) for tick, value in points)
+        name = concept_name({"coding": [{"system": LOINC, "code": code}]}).of(language)
+        shown = with_unit(number(one.value, unit), unit)
+        line = (*(point for point in before if point[0] < one.at), (one.at, one.value))
+        found[code] = Measured(code, name, unit, line, shown)
+    return found
+
+
+def trends(found: Iterable[Measured], language: Language, days: int, now: datetime) -> list[Trend]:
     """Return what was measured of a person, vital signs first; `days` 0 draws everything."""
-    series = {readings[0].key: readings for readings in series_of(case)}
-    found = []
-    lower = next((one for key, one in series.items() if key[1] == DIASTOLIC), [])
-    for key, readings in series.items():
-        if key[1] == DIASTOLIC and any(other[1] == SYSTOLIC for other in series):
-            continue
-        other = lower if key[1] == SYSTOLIC else []
-        found.append(_trend(readings, other, language, days, case.at))
-    return sorted(found, key=lambda one: (not one.vital, not one.fresh, one.name))
+    by_code = {one.code: one for one in found}
+    lower = by_code.get(DIASTOLIC) if SYSTOLIC in by_code else None
+    made = [
+        _trend(one, lower if code == SYSTOLIC else None, language, days, now)
+        for code, one in by_code.items()
+        if one is not lower
+    ]
+    return sorted(made, key=lambda one: (not one.vital, not one.fresh, one.name))
 
 
 def _trend(
-    readings: Sequence[Reading],
-    lower: Sequence[Reading],
-    language: Language,
-    days: int,
-    now: datetime,
+    one: Measured, lower: Measured | None, language: Language, days: int, now: datetime
 ) -> Trend:
-    newest = readings[-1]
-    at = _instant(newest.at)
-    shown, name = newest.shown, newest.name.of(language)
-    pair = next((one for one in reversed(lower) if one.at == newest.at), None)
-    if lower:
+    shown, name = one.shown, one.name
+    if lower is not None:
         name = say(language, "Blood pressure")
-        value = "-" if pair is None else number(pair.value, pair.unit)
-        shown = with_unit(f"{number(newest.value, newest.unit)}/{value}", newest.unit)
+        pair = next((value for at, value in reversed(lower.points) if at == one.at), None)
+        second = "-" if pair is None else number(pair, one.unit)
+        shown = with_unit(f"{number(one.points[-1][1], one.unit)}/{second}", one.unit)
     flags = {"high": say(language, "high"), "low": say(language, "low")}
     return Trend(
-        key=newest.key[1],
+        key=one.code,
         name=name,
         newest=shown,
-        flag=flags.get(newest.verdict, ""),
-        age=age(language, at) if at else say(language, "without a date"),
-        at=moment(at) if at else "",
-        fresh=at is not None and timedelta(0) <= now - at <= FRESH,
-        vital=newest.vital,
-        span=newest.span.of(language) if newest.span else "",
-        drawing=_drawing(name, [readings, lower], language, days, now),
+        flag=flags.get(one.verdict, ""),
+        age=age(language, one.at) if one.dated else say(language, "without a date"),
+        at=moment(one.at) if one.dated else "",
+        fresh=one.dated and timedelta(0) <= now - one.at <= FRESH,
+        vital=one.vital,
+        span=one.span,
+        drawing=_drawing(name, [one, lower], language, days, now) if one.dated else None,
     )
 
 
 def _drawing(
-    name: str, series: Sequence[Sequence[Reading]], language: Language, days: int, now: datetime
+    name: str, series: Sequence[Measured | None], language: Language, days: int, now: datetime
 ) -> Drawing | None:
     """Return the drawing of a period; None with fewer than two moments in it."""
     since = now - timedelta(days=days) if days else datetime.min.replace(tzinfo=UTC)
-    points = [
-        [(at, one.value) for one in part if (at := _instant(one.at)) and since <= at <= now]
-        for part in series
-    ]
+    shown = [one for one in series if one is not None]
+    points = [[point for point in one.points if since <= point[0] <= now] for one in shown]
     every = [point for part in points for point in part]
     begin = since if days else min((at for at, _ in every), default=now)
     if len({at for at, _ in every}) < 2 or begin >= now:
         return None
-    low, high = min(v for _, v in every), max(v for _, v in every)
-    unit = series[0][-1].unit
+    low, high, unit = min(v for _, v in every), max(v for _, v in every), shown[0].unit
     box = _Box(begin, now, low, high)
-    lines = tuple(line for part in points for line in _lines(_thinned(part, box), box))
     return Drawing(
-        lines=lines,
+        lines=tuple(line for part in points for line in _lines(_thinned(part, box), box)),
         dots=tuple(box.place(*part[-1]) for part in points if part),
         low=number(low, unit),
         high=number(high, unit),

@@ -10,8 +10,11 @@ import scene
 from desk import Desk
 
 from suwen.core.nouns import Case, Record
+from suwen.core.streams import Channel, Reading
 from suwen.records import Person
-from suwen.server.trends import HEIGHT, WIDTH, trends
+from suwen.records.streams import Streams, gathered
+from suwen.server.trends import HEIGHT, WIDTH, Trend, recorded
+from suwen.server.trends import trends as drawn
 
 NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
 
@@ -45,6 +48,10 @@ def pulses(*values: tuple[float, float]) -> Case:
     return case_of(
         *(measured("8867-4", v, "/min", NOW - timedelta(hours=hours)) for v, hours in values)
     )
+
+
+def trends(case: Case, language: str, days: int) -> list[Trend]:
+    return drawn(recorded(case, language).values(), language, days, case.at)
 
 
 def test_a_value_of_this_morning_is_current_and_one_of_yesterday_is_not():
@@ -124,6 +131,21 @@ def test_a_patient_starts_at_home_in_the_own_language(fresh, patient):
     assert "77 /min" in today
     assert "请立即拨打急救电话" in text
     assert "95%" in text
+
+
+def test_what_a_device_sent_is_on_the_page_and_newer_than_the_record(fresh, patient):
+    now = datetime.now(UTC)
+    watch = Channel("8867-4", "/min", "watch-1")
+    oxygen = Channel("59408-5", "%", "ring-1")
+    sent = [Reading(watch, now - timedelta(minutes=m), 90 + m) for m in range(9, 0, -1)]
+    old = Reading(oxygen, now - timedelta(days=3), 97)
+    Streams(fresh.store, scene.CLINICIAN, "treatment").put(fresh.patient, gathered([*sent, old]))
+    text = patient.http.get("/").text
+    today = text.partition('class="today"')[2].partition("</dl>")[0]
+    assert "91 /min" in today
+    assert "77 /min" not in text
+    assert "97%" not in today
+    assert "97%" in text
 
 
 def test_nobody_sees_the_home_of_somebody_else(fresh, patient):
