@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ def run_gateway(
         gateway = Gateway(Door(store, Judgement.of(chosen)), broker, listening, ready)
         keeper = Thread(target=_keep, args=(store, Retention.of(chosen), stop), daemon=True)
         keeper.start()
+        gc.freeze()  # What is loaded stays: a fifth of the time went into searching it for garbage.
         try:
             tally = gateway.run(stop)
         finally:
