@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from suwen.core.errors import Denied
 from suwen.records import house
 from suwen.records.log import Act
-from suwen.records.people import Person, bonds
+from suwen.records.people import PERSON_ID, Person, bonds
 from suwen.records.policy import Action
 from suwen.records.work import Work
 
@@ -100,3 +100,33 @@ class Gate:
     ) -> Act:
         """Return an entry for the decision log that names this person and purpose."""
         return Act(self.person.id, act, patient, subject, self.purpose, detail, key)
+
+
+def admit(store: Store, person: Person, purpose: str) -> None:
+    """Let a person in as they are stored, for a purpose of the policy; a refusal is logged.
+
+    Raises
+    ------
+    Denied
+        The purpose is not in the policy, or the person was deactivated or changed role.
+    """
+    with store.database.transaction(reading=True) as connection:
+        stored = store.people.find(connection, person.id)
+    if not PERSON_ID.fullmatch(person.id):
+        raise Denied("the person's id cannot be used", "letters, digits and ._@-", "sign in")
+    changed = stored is not None and (stored.role, stored.patient) != (
+        person.role,
+        person.patient,
+    )
+    if changed or not person.active or (stored is not None and not stored.active):
+        reason = "the person was deactivated or has another role now"
+    elif purpose not in store.policy.purposes:
+        reason = "the purpose is not one the access policy knows"
+    else:
+        return
+    store.note(person.id, "denied", {"action": "session", "purpose": purpose[:32]})
+    raise Denied(
+        reason,
+        f"a purpose of {', '.join(sorted(store.policy.purposes))}, and the role as it is stored",
+        "sign in again",
+    )
