@@ -62,7 +62,7 @@ class Gate:
     def check(self, work: Work, action: Action, patient: str) -> None:
         """Raise `Denied` unless a rule of the policy allows `action` on `patient`."""
         bound = bonds(work.connection, self.person, patient)[patient] if patient else frozenset()
-        if self._policy_allows(action, bound):
+        if self.allows(action, bound):
             return
         own = patient and patient == house.find(work.connection, self.store.secrets)
         if own and self.may_in_house(action):
@@ -75,19 +75,20 @@ class Gate:
 
     def may_in_house(self, action: Action) -> bool:
         """Whether a rule allows `action` on what belongs to no patient but to the house."""
-        return self._policy_allows(action, frozenset({"house"}))
+        return self.allows(action, frozenset({"house"}))
 
     def readable(self, connection: Connection) -> list[str]:
         """Return the patients this person is bound to in a way that allows reading."""
         bound = bonds(connection, self.person)
-        return sorted(name for name in bound if self._policy_allows("read", bound[name]))
+        return sorted(name for name in bound if self.allows("read", bound[name]))
 
     def closed(self, connection: Connection, patients: Collection[str]) -> set[str]:
         """Return those of `patients` whose drafts this person may not read."""
         bound = bonds(connection, self.person)
-        return {name for name in patients if not self._policy_allows("draft", bound[name])}
+        return {name for name in patients if not self.allows("draft", bound[name])}
 
-    def _policy_allows(self, action: Action, bound: frozenset[Any]) -> bool:
+    def allows(self, action: Action, bound: frozenset[Any]) -> bool:
+        """Whether a rule allows `action` to this person, bound so to a patient."""
         return self.store.policy.allows(self.person.role, self.purpose, action, bound)
 
     def entry(

@@ -16,59 +16,42 @@ Who reads a patient's samples is checked each time and logged once an opening: t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-from suwen.core.streams import Channel, Reading, Stretch
+from sqlalchemy import Connection
+
+from suwen.core.errors import BadInput
+from suwen.core.streams import Channel, Reading, Stretch, ticks
+from suwen.records import acts, sample_reading
 from suwen.records.gate import Gate, admit
-from suwen.records.people import Person
+from suwen.records.people import Person, bonds
+from suwen.records.sample_reading import Latest
+from suwen.records.sample_writing import Kept, Lot, Writer
+from suwen.records.vault import PatientKey
 
 if TYPE_CHECKING:
     from suwen.records.store import Store
 
-
-@dataclass(frozen=True)
-class Kept:
-    """What became of readings that were put.
-
-    Parameters
-    ----------
-    stored
-        New ones.
-    absorbed
-        Stored before with the same value.
-    conflicting
-        Stored before with another value, which stays.
-    """
-
-    stored: int = 0
-    absorbed: int = 0
-    conflicting: int = 0
-
-    def __add__(self, other: Kept) -> Kept:
-        return Kept(
-            self.stored + other.stored,
-            self.absorbed + other.absorbed,
-            self.conflicting + other.conflicting,
-        )
-
-
-@dataclass(frozen=True)
-class Latest:
-    """The newest reading of a channel, and when anything of that channel last came in."""
-
-    patient: str
-    channel: Channel
-    at: datetime
-    value: float
-    received: datetime
+POINTS: Final = (2, 100_000)
+"""Fewest and most readings of an outline."""
 
 
 def gathered(readings: Sequence[Reading]) -> list[Stretch]:
     """Return readings in any order as stretches, one a channel, each in order of time."""
-    raise NotImplementedError
+    import numpy as np
+
+    by_channel: dict[Channel, list[tuple[int, float]]] = {}
+    for reading in readings:
+        by_channel.setdefault(reading.channel, []).append((reading.tick, reading.value))
+    found = []
+    for channel, pairs in by_channel.items():
+        pairs.sort()
+        at, values = zip(*pairs, strict=True)
+        found.append(Stretch(channel, np.array(at, np.int64), np.array(values, np.float64)))
+    return found
 
 
 class Streams:
@@ -77,6 +60,11 @@ class Streams:
     All methods raise `Denied` when the policy does not allow them (the denial is logged),
     `NotFound` for an unknown patient, `KeyUnavailable` once the patient's key was destroyed, and
     `StorageUnavailable` when nothing could be written. Safe to share between threads.
+
+    Raises
+    ------
+    Denied
+        The purpose is not in the policy, or the person was deactivated or changed role.
     """
 
     def __init__(self, store: Store, person: Person, purpose: str) -> None:
@@ -85,6 +73,7 @@ class Streams:
         self.purpose = purpose
         self._store = store
         self._gate = Gate(store, person, purpose)
+        self._logged: set[str] = set()
 
     def put(self, patient: str, stretches: Sequence[Stretch], source: str = "") -> Kept:
         """Store readings of one patient: all in one transaction, or none.
@@ -101,21 +90,32 @@ class Streams:
         Raises
         ------
         BadInput
-            A stretch whose times fall, whose lengths differ or with a value that is not finite.
+            Times and values of different lengths, or a value that is not finite.
         """
-        raise NotImplementedError
-
-    def channels(self, patient: str) -> list[Latest]:
-        """Return every channel of a patient with its newest reading, by code."""
-        raise NotImplementedError
+        lots = [Lot(patient, s.channel, s.at, s.values) for s in stretches if len(s)]
+        now = ticks(datetime.now(UTC))
+        with self._gate.act("write", patient, f"Patient/{patient}") as work:
+            key = self._store.vault.patient_key(work.connection, patient, lock=True)
+            secrets = self._store.secrets
+            kept = Writer(work.connection, secrets, {patient: key}, now).put(lots).kept
+            if kept.stored:
+                detail = {"n": kept.stored, "channels": len(lots), "source": source}
+                entry = self._gate.entry("readings-put", patient, f"Patient/{patient}", detail)
+                work.log(entry)
+        return kept
 
     def read(self, patient: str, code: str, start: datetime, end: datetime) -> list[Stretch]:
         """Return the readings of one quantity with start <= time < end, a stretch a channel.
 
-        Where readings were thinned (see `records.retention`) the means of a minute or an hour stand
-        in their place, at the middle of it.
+        Where readings were thinned (see `records.retention`) the means of minutes or hours stand in
+        their place, each at the middle of its time.
         """
-        raise NotImplementedError
+        span = _span(start, end)
+        with self._opened(patient) as (connection, key):
+            return [
+                Stretch(channel, *sample_reading.whole(connection, key, number, *span))
+                for number, channel in self._channels(connection, key, code)
+            ]
 
     def plot(
         self, patient: str, code: str, start: datetime, end: datetime, points: int = 1000
@@ -124,13 +124,100 @@ class Streams:
 
         Of each of points/2 equal parts of the time the lowest and the highest reading, where and
         as they are stored: a single spike among 10^7 samples is seen.
+
+        Raises
+        ------
+        BadInput
+            Fewer or more points than `POINTS`.
         """
-        raise NotImplementedError
+        if not POINTS[0] <= points <= POINTS[1]:
+            raise BadInput(f"{points} points", f"{POINTS[0]} to {POINTS[1]}", "correct it")
+        span = _span(start, end)
+        with self._opened(patient) as (connection, key):
+            return [
+                Stretch(channel, *sample_reading.outline(connection, key, number, span, points))
+                for number, channel in self._channels(connection, key, code)
+            ]
 
     def latest(self, patient: str) -> list[Latest]:
-        """Return the newest reading of each channel of a patient."""
-        raise NotImplementedError
+        """Return every channel of a patient with its newest reading, by code, unit and device."""
+        with self._opened(patient) as (connection, key):
+            return sample_reading.latest(connection, {patient: key})
 
     def latest_of_ward(self, patients: Sequence[str] | None = None) -> dict[str, list[Latest]]:
-        """Return the newest reading of each channel of patients; of all this person may read."""
-        raise NotImplementedError
+        """Return `latest` of patients; of all this person may read where none are named.
+
+        Patients whose key was destroyed are left out.
+        """
+        vault = self._store.vault
+        if patients is None:
+            with self._gate.act("list", "", "Patient") as work:
+                patients = self._gate.readable(work.connection)
+        else:
+            self._check_all(patients)
+        with self._store.database.transaction(reading=True) as connection:
+            keys = vault.patient_keys(connection, sorted(set(patients)))
+            open_keys = {name: key for name, key in keys.items() if key is not None}
+            found: dict[str, list[Latest]] = {name: [] for name in patients if name in open_keys}
+            for each in sample_reading.latest(connection, open_keys):
+                found[each.patient].append(each)
+        self._log(sorted(found))
+        return found
+
+    def _check_all(self, patients: Sequence[str]) -> None:
+        """Raise `Denied`, logged, unless all of `patients` may be read."""
+        with self._store.database.transaction(reading=True) as connection:
+            readable = set(self._gate.readable(connection))
+        for patient in patients:
+            if patient not in readable:
+                with self._gate.act("read", patient, f"Patient/{patient}"):
+                    pass
+
+    @contextmanager
+    def _opened(self, patient: str) -> Iterator[tuple[Connection, PatientKey]]:
+        """Check that the patient may be read, log the opening, and yield what reading takes."""
+        with self._store.database.transaction(reading=True) as connection:
+            bound = bonds(connection, self.person, patient)[patient]
+            allowed = self._gate.allows("read", bound)
+        if not allowed:
+            with self._gate.act("read", patient, f"Patient/{patient}"):
+                pass
+        with self._store.database.transaction(reading=True) as connection:
+            key = self._store.vault.patient_key(connection, patient)
+            self._log([patient])
+            yield connection, key
+
+    def _log(self, patients: Sequence[str]) -> None:
+        """Log the opening of those patients that this `Streams` had not opened yet."""
+        new = [name for name in patients if name not in self._logged]
+        if not new:
+            return
+        with self._store.work() as work:
+            if len(new) == 1:
+                subject = f"Patient/{new[0]}"
+                work.log(self._gate.entry("streams-opened", new[0], subject, {}))
+            else:
+                detail = acts.many([f"Patient/{name}" for name in new])
+                work.log(self._gate.entry("streams-opened", "", "Patient", detail))
+        self._logged.update(new)
+
+    def _channels(
+        self, connection: Connection, key: PatientKey, code: str
+    ) -> list[tuple[int, Channel]]:
+        return sample_reading.of_code(connection, self._store.secrets, key, code)
+
+
+def _span(start: datetime, end: datetime) -> tuple[int, int]:
+    """Return a time's first and last microsecond.
+
+    Raises
+    ------
+    BadInput
+        A moment without a zone, or an end before the start.
+    """
+    if start.tzinfo is None or end.tzinfo is None or end < start:
+        raise BadInput("no usable span of time", "start before end, with their zones", "correct it")
+    return ticks(start), ticks(end)
+
+
+__all__ = ["Kept", "Latest", "Streams", "gathered"]

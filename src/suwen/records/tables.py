@@ -195,13 +195,12 @@ device = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("patient", String(32), nullable=False, index=True),
-    Column("label", LargeBinary, nullable=False),
     Column("token", String(64), nullable=False),
     Column("created", String(32), nullable=False),
     Column("seen", String(32)),
     Column("revoked", String(32)),
 )
-"""Who may send. `token` is a keyed hash; the label is sealed."""
+"""Who may send, and whose readings they are. `token` is a keyed hash."""
 
 stream_channel = Table(
     "stream_channel",
@@ -226,7 +225,7 @@ stream_chunk = Table(
     Column("channel", BigInteger, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("outline", LargeBinary),
@@ -235,7 +234,7 @@ stream_chunk = Table(
 )
 """Readings of a channel from `first` to `last`; chunks of a channel never overlap. `step` is 0 for
 readings as they came, else the microseconds that each mean of thinned ones stands for. `outline`
-holds the lowest and highest of each part, sealed as the content is."""
+holds the lowest and highest of each part (of each mean's time), sealed as the content is."""
 
 stream_refused = Table(
     "stream_refused",
