@@ -27,10 +27,15 @@ from suwen.health.alert_watch import Ruled, Said, Watch
 from suwen.health.watchdog import NO_DATA, Heard, times
 from suwen.records import Store
 from suwen.records.alert_book import AlertBook, Begun, Ended, Page
+from suwen.records.stream_tap import Tap
 
 HEARTBEAT: Final = "alerts"
-ROUND_S: Final = 0.5
+ROUND_S: Final = 0.2
 """Longest wait for readings before silence and ladders are looked at."""
+TAP_S: Final = 0.3
+"""How often the store is asked for what other processes stored."""
+CATCH_UP_S: Final = 3600.0
+"""What was stored while nobody watched is looked at after a restart, so far back."""
 RELOAD_S: Final = 2.0
 """How often rules and wards are read again: a rule is in force so soon after it was enabled."""
 MOST_WAITING: Final = 20_000
@@ -48,6 +53,8 @@ class Alarm:
         self._store = store
         self._notifier = notifier
         self._now = clock or (lambda: datetime.now(UTC))
+        self._tap = Tap(store)
+        self._tapped = -float("inf")
         self._taken: queue.Queue[Taken] = queue.Queue(MOST_WAITING)
         self._unwritten: list[Said] = []
         self._loaded = self._beaten = -float("inf")
@@ -79,20 +86,28 @@ class Alarm:
         self._threads.clear()
 
     def resume(self) -> None:
-        """Take up the alerts that stand in the book; those whose rule is gone are over."""
+        """Take up channels and alerts as they stand; alerts whose rule is gone are over."""
+        for known in self._tap.begin(self._left_off()):
+            heard = Heard(known.received, known.at)
+            self.watch.dog.resume(known.patient, known.channel, heard)
         over = []
         for one in self.book.unsettled():
             if one.cleared is not None or "channel" not in one.content:
                 continue
             channel, tick = Channel(*one.content["channel"]), ticks(one.at)
             if one.rule.startswith(NO_DATA):
-                since = ticks(datetime.fromisoformat(one.content["since"]))
-                heard = Heard(since, since, silent=True)
-                self.watch.dog.resume(one.patient, channel, heard)
+                self.watch.dog.silent(one.patient, channel, tick)
             elif not self.watch.resume(one.patient, one.rule, channel, tick):
                 over.append(Ended(one.patient, one.rule))
         if over:
             self.book.note([], over, self._now())
+
+    def _left_off(self) -> int | None:
+        """Return up to when readings were looked at; not longer ago than is caught up with."""
+        beaten = self.book.last_beat(HEARTBEAT)
+        if beaten is None:
+            return None
+        return ticks(max(beaten, self._now() - timedelta(seconds=CATCH_UP_S)))
 
     def reload(self) -> None:
         """Read rules and wards again."""
@@ -113,8 +128,13 @@ class Alarm:
     def round(self, wait: float = 0.0) -> list[str]:
         """Look at what was taken and at the clock once; return ids of new alerts."""
         for patient, stretches, received in self._drained(wait):
+            self._tap.seen(patient, stretches)
             self._unwritten += self.watch.take(patient, stretches, received)
         now, passed = self._now(), time.monotonic()
+        if passed - self._tapped >= TAP_S:
+            for moved in self._tap.fresh():
+                self._unwritten += self.watch.take(moved.patient, [moved.stretch], moved.received)
+            self._tapped = passed
         self._unwritten += self.watch.check(ticks(now))
         made = self._write(now)
         if self.book.escalate(now) or made:

@@ -101,7 +101,8 @@ class Watch:
             if not watchdog.timely(tick, received):
                 self.passed_over["ahead"] += 1
                 continue
-            last.append((tick, value))
+            if not last or tick > last[-1][0]:
+                last.append((tick, value))
             for machine in machines:
                 if change := machine.feed(channel, tick, value):
                     yield self._changed(patient, machine.rule, change, last)

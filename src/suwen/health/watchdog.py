@@ -103,6 +103,10 @@ class Watchdog:
         """Go on with what was known before a restart."""
         self.channels[patient, channel] = heard
 
+    def silent(self, patient: str, channel: Channel, since: int) -> None:
+        """Go on with a silence that was told before a restart."""
+        self.channels.setdefault((patient, channel), Heard(since, since)).silent = True
+
     def ended(self, patient: str, channel: Channel) -> None:
         """Watch a channel no more: somebody said that it ended. Its next reading begins anew."""
         self.channels.pop((patient, channel), None)

@@ -21,6 +21,7 @@ from suwen.health.alert_rules import changed, shipped, stretch
 from suwen.records import Person, Store
 from suwen.records.alert_rulebook import AlertRules, Scope
 from suwen.records.alerts import Alerts
+from suwen.records.streams import Streams
 from suwen.records.wards import Rung, Ward, Wards
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")
@@ -233,3 +234,34 @@ def test_addresses_are_kept_from_other_users(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         Notifier.of(tmp_path)
     assert Notifier({"dr-li": ["nothing"]}).send("dr-li", "a", "b", "high") == "failed"
+
+
+def test_what_another_process_stored_is_watched_as_well(bay: Bay) -> None:
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(1, 96)])
+    bay.alarm = bay.engine()
+    for second, value in ((11, 88), (21, 87), (31, 86)):
+        bay.after = second
+        streams.put(bay.patient, [one(second, value)])
+        bay.alarm._tapped = -float("inf")
+        made = bay.alarm.round()
+    assert len(made) == 1
+    bay.alarm._tapped = -float("inf")
+    assert bay.alarm._tap.fresh() == []
+
+
+def test_a_channel_that_fell_silent_while_nobody_watched_is_noticed_at_the_start(bay: Bay) -> None:
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [one(1, 96)])
+    bay.after = 3600
+    bay.alarm = bay.engine()
+    assert len(bay.alarm.round()) == 1
+
+
+def test_what_was_stored_while_the_engine_was_down_is_caught_up_with(bay: Bay) -> None:
+    bay.alarm.take(bay.patient, [one(0, 96)])
+    bay.alarm.round()
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(second, 85) for second in (10, 20, 30, 40)])
+    bay.after = 60
+    bay.alarm = bay.engine()
+    assert len(bay.alarm.round()) == 1
