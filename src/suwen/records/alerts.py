@@ -101,15 +101,23 @@ class Alerts:
             self._logged |= set(fresh)
         return found
 
-    def scores(self, task: str, patients: Sequence[str]) -> list[Record]:
-        """Return the current Findings of a task about these patients, in the order of storing."""
+    def newest(self, type: str, patients: Sequence[str], code: str = "") -> dict[str, Record]:
+        """Return the record stored last of a type (with a code) for each patient.
+
+        A Finding is found by its task, where this person may read drafts.
+        """
         with self._store.database.transaction(reading=True) as connection:
-            allowed = self._gate.readable(connection)
-            closed = self._gate.closed(connection, allowed)
-            mine = sorted((set(allowed) - closed) & set(patients))
-            wanted = reading.Search("Finding", task, None, None, None, 100_000)
-            rows = reading.search(connection, self._store.secrets, mine, wanted)
-            return reading.opened_all(connection, self._store.vault, rows)
+            allowed = set(self._gate.readable(connection))
+            if type == "Finding":
+                allowed -= self._gate.closed(connection, allowed)
+            mine = sorted(allowed & set(patients))
+            rows = reading.newest(connection, self._store.secrets, mine, type, code)
+            keys = self._store.vault.patient_keys(connection, sorted({r.patient for r in rows}))
+            return {
+                row.patient: reading.opened(row, key)
+                for row in rows
+                if (key := keys.get(row.patient)) is not None
+            }
 
     def pages(self, alerts: Sequence[str]) -> list[Page]:
         """Return who was told of these alerts, in the order of telling."""
