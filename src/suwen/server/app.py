@@ -33,6 +33,7 @@ from suwen.server import (
     api_visits,
     pages,
     pages_admin,
+    pages_alerts,
     pages_case,
     pages_cohorts,
     pages_images,
@@ -40,6 +41,7 @@ from suwen.server import (
     pages_summary,
     pages_terms,
     pages_visits,
+    pages_ward,
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
@@ -118,6 +120,7 @@ def _route(app: FastAPI) -> None:
     for screens in (
         *(pages, pages_case, pages_images, pages_notes, pages_terms),
         *(pages_summary, pages_visits, pages_cohorts, pages_admin),
+        *(pages_ward, pages_alerts),
     ):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
