@@ -15,19 +15,39 @@ from suwen.core.errors import BadInput
 from suwen.core.settings import Settings, settings
 from suwen.records import Store
 
+CLOSING_S = 3
+"""Seconds that open streams of boards may hold up the end."""
+
 
 @contextmanager
 def workbench(chosen: Settings) -> Iterator[object]:
     """Yield the ASGI application of a store; jobs a crash interrupted go on at once."""
     from suwen.server.app import create_app
 
-    with Store.open(chosen) as store:
+    with Store.open(chosen) as store, watched(store, chosen):
         diagnosis = Diagnosis(store, chosen.search)
         jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
         try:
             yield create_app(store, chosen, jobs, answer, outputs(store))
         finally:
             jobs.close()
+
+
+@contextmanager
+def watched(store: Store, chosen: Settings) -> Iterator[None]:
+    """Watch rules and silence meanwhile, unless that is done elsewhere (`SUWEN_ALARMS`)."""
+    if not chosen.alarms:
+        yield
+        return
+    from suwen.app.alarm import Alarm
+    from suwen.gateway.notifier import Notifier
+
+    alarm = Alarm(store, Notifier.of(chosen.home))
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.close()
 
 
 def run_server(
@@ -56,6 +76,7 @@ def run_server(
             log_level=chosen.log_level,
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=CLOSING_S,
         )
         logging.getLogger("uvicorn.error").setLevel(chosen.log_level.upper())
         if ready:

@@ -23,6 +23,7 @@ from suwen.records.alert_rows import Alert
 from suwen.records.alert_rulebook import AlertRules, Scope
 from suwen.records.alerts import REASONS, Alerts
 from suwen.records.streams import Streams
+from suwen.records.wards import Wards
 
 if TYPE_CHECKING:
     from suwen.records import Person, Store
@@ -41,11 +42,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Desk:
-    """What one person works with: rules, alerts and samples for one purpose."""
+    """What one person works with for one purpose: rules, alerts, samples and wards."""
 
     rules: AlertRules
     alerts: Alerts
     streams: Streams
+    wards: Wards
 
     @classmethod
     def of(cls, store: Store, person: Person, purpose: str) -> Desk:
@@ -54,6 +56,7 @@ class Desk:
             AlertRules(store, person, purpose),
             Alerts(store, person, purpose),
             Streams(store, person, purpose),
+            Wards(store, person, purpose),
         )
 
 

@@ -29,6 +29,8 @@ HOURS: Final = (1, 48)
 """Shortest and longest shift of a hand-over list."""
 SNOOZES: Final = (5, 10, 15, 30, 60, 120, 240, 480, 1440)
 POINTS: Final = 2000
+HOURLY_S: Final = 3 * 86_400
+"""A history up to so long is drawn by hours, a longer one by days."""
 
 
 def message(text: str) -> str:
@@ -138,6 +140,9 @@ def _card(
     content = one.content
     unit = unit_sign(str(content.get("unit", "")))
     facts = [(say(language, "Raised"), moment(one.raised))]
+    if one.rule.startswith(NO_DATA):
+        since = datetime.fromisoformat(str(content["since"]))
+        facts.append((say(language, "Last data"), moment(since)))
     if readings := content.get("readings"):
         shown = ", ".join(number(float(value)) for _, value in readings)
         facts.append((say(language, "Last readings"), f"{shown} {unit}".strip()))
@@ -226,7 +231,9 @@ def spell(language: Language, seconds: float) -> str:
         return f"{seconds:.0f} {say(language, 's')}"
     if seconds < 5400:
         return f"{seconds / 60:.0f} {say(language, 'min')}"
-    return f"{seconds / 3600:.1f} {say(language, 'h')}"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.1f} {say(language, 'h')}"
+    return f"{seconds / 86_400:.1f} {say(language, 'd')}"
 
 
 @dataclass(frozen=True)
@@ -281,9 +288,10 @@ class Result:
     name: str
     words: str
     patients: int
-    days: str
+    time: str
     seen: str
     blind: bool
+    short: bool
     rule: list[tuple[str, str]]
     naive: list[tuple[str, str]]
     fewer: str
@@ -304,9 +312,10 @@ def result(language: Language, rule: Rule, found: DryRun, plot: Mapping[str, Any
         name=rule.name.of(language),
         words=in_words(rule).of(language),
         patients=found.patients,
-        days=f"{found.days:.1f}",
+        time=spell(language, found.days * 86_400),
         seen=f"{found.seen:.0%}",
         blind=found.seen < 0.5,
+        short=found.days < 1,
         rule=_tally(language, found.rule),
         naive=_tally(language, found.naive),
         fewer=fewer,
@@ -334,13 +343,14 @@ def plot_of(desk: Desk, rule: Rule, scope: Scope, found: DryRun, now: datetime) 
         return {}
     if scope.patient:
         return _readings(desk, rule, scope.patient, found, now)
-    day = 86_400 * MICROSECONDS
-    first = found.since // day
-    count = int(found.until // day - first + 1)
+    wide = 86_400 if found.until - found.since > HOURLY_S * MICROSECONDS else 3600
+    first = found.since // (wide * MICROSECONDS)
+    count = int(found.until // (wide * MICROSECONDS) - first + 1)
     bars = [0] * count
     for one in found.episodes:
-        bars[int(one.begun // day - first)] += 1
-    return {"kind": "days", "x": [(first + i) * 86_400 for i in range(count)], "y": bars}
+        bars[int(one.begun // (wide * MICROSECONDS) - first)] += 1
+    x = [(first + i) * wide for i in range(count)]
+    return {"kind": "bars", "x": x, "y": bars, "wide": wide}
 
 
 def _readings(desk: Desk, rule: Rule, patient: str, found: DryRun, now: datetime) -> dict[str, Any]:

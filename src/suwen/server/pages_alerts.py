@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.health.alert_rules import Rule, shipped
-from suwen.health.alert_trial import DAYS, Desk, tried
+from suwen.health.alert_rules import shipped
+from suwen.health.alert_trial import Desk, tried
 from suwen.health.watchdog import pulse
-from suwen.records.alert_rulebook import Scope
 from suwen.server import alert_console
 from suwen.server.alert_console import PRIORITY_NAMES, REASON_NAMES
+from suwen.server.api_alerts import TrialInput
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import say
 from suwen.server.pages_ward import WardId, desk_of, wards_of
@@ -27,36 +27,11 @@ router = APIRouter(include_in_schema=False, prefix="/alerts")
 AlertId = Annotated[str, Form(pattern=PATIENT_PATTERN)]
 
 
-class Wish(BaseModel):
-    """A rule somebody thinks of: whose, and its limits and times; None leaves the shipped ones."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    rule: str = Field(max_length=64)
-    ward: str = Field("", max_length=64)
-    patient: str = Field("", max_length=64)
-    days: float = Field(7, ge=DAYS[0], le=DAYS[1])
-    limit: float | None = Field(None, allow_inf_nan=False)
-    clear: float | None = Field(None, allow_inf_nan=False)
-    sustained_s: float | None = Field(None, allow_inf_nan=False)
-    calm_s: float | None = Field(None, allow_inf_nan=False)
-    gap_s: float | None = Field(None, allow_inf_nan=False)
-
-    @property
-    def scope(self) -> Scope:
-        """Whom it is for."""
-        return Scope(self.patient, "" if self.patient else self.ward)
-
-    def made(self) -> Rule:
-        """Return the rule."""
-        names = ("limit", "clear", "sustained_s", "calm_s", "gap_s")
-        return alert_console.wished(self.rule, {name: getattr(self, name) for name in names})
-
-
-async def wish_of(request: Request) -> Wish:
+async def wish_of(request: Request) -> TrialInput:
     """Return the wish of a form; an empty field leaves what is shipped."""
     form = await request.form()
-    return Wish.model_validate({k: v for k, v in form.items() if isinstance(v, str) and v})
+    given = {k: v for k, v in form.items() if isinstance(v, str) and v and k != "csrf"}
+    return TrialInput.model_validate(given)
 
 
 def _frame(asking: Asking, ward: str) -> dict[str, Any]:
@@ -133,6 +108,7 @@ def rules(
     asking: Signed,
     ward: WardId = "",
     patient: Annotated[str, Query(max_length=64)] = "",
+    rule: Annotated[str, Query(max_length=64)] = "",
 ) -> HTMLResponse:
     """Show the rules that are enabled, and the form that tries one."""
     desk, language = desk_of(asking), asking.language
@@ -142,11 +118,12 @@ def rules(
         "alert_rules.html",
         enabled=alert_console.enabled(language, desk.rules.list()),
         shipped=[
-            (key, rule.name.of(language), rule.model_dump(mode="json"))
-            for key, rule in shipped().items()
+            (key, one.name.of(language), one.model_dump(mode="json"))
+            for key, one in shipped().items()
         ],
         priorities={key: say(language, name) for key, name in PRIORITY_NAMES.items()},
         patient=patient,
+        chosen=rule,
         **_frame(asking, ward),
     )
 
@@ -154,13 +131,11 @@ def rules(
 @router.post("/rules/try")
 async def try_rule(request: Request, asking: Signed) -> HTMLResponse:
     """Make a dry run and show it; only then the rule can be enabled."""
-    from fastapi.concurrency import run_in_threadpool
-
     wish = await _wished(request)
     return await run_in_threadpool(_tried, request, asking, wish)
 
 
-def _tried(request: Request, asking: Asking, wish: Wish) -> HTMLResponse:
+def _tried(request: Request, asking: Asking, wish: TrialInput) -> HTMLResponse:
     desk, rule, now = desk_of(asking), wish.made(), datetime.now(UTC)
     found = tried(desk, rule, wish.scope, wish.days, now).found
     plot = alert_console.plot_of(desk, rule, wish.scope, found, now)
@@ -190,7 +165,7 @@ def disable(
     return RedirectResponse("/alerts/rules", 303)
 
 
-async def _wished(request: Request) -> Wish:
+async def _wished(request: Request) -> TrialInput:
     try:
         return await wish_of(request)
     except ValueError:

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from suwen.core.errors import Denied, NotFound, SuwenError
 from suwen.health.alert_trial import Desk
 from suwen.health.watchdog import times
-from suwen.records.wards import Ward, Wards
+from suwen.records.wards import Ward
 from suwen.server import ward_board, ward_scores
 from suwen.server.asking import PURPOSES, Asking, Signed
 from suwen.server.language import say
@@ -42,7 +42,7 @@ def desk_of(asking: Asking) -> Desk:
 
 def wards_of(asking: Asking) -> list[Ward]:
     """Return the wards of the house."""
-    return Wards(asking.bench.store, asking.person, PURPOSES[asking.person.role]).list()
+    return desk_of(asking).wards.list()
 
 
 def watching(asking: Asking, ward: str) -> Watching:

@@ -78,9 +78,7 @@ def measured(clinic: scene.Clinic, patient: str, at: datetime, **values: float) 
         code, unit = CODES[key]
         channel = Channel(code, unit, f"monitor-{patient[-3:]}")
         last = ticks(at)
-        pairs = [
-            (last - 60 * i * MICROSECONDS, value + (i % 5) * 0.2 * bool(i)) for i in range(60)
-        ]
+        pairs = [(last - 60 * i * MICROSECONDS, value + (i % 5) * 0.2 * bool(i)) for i in range(60)]
         stretches.append(stretch(channel, pairs))
     streams.put(patient, stretches)
 
