@@ -14,6 +14,7 @@ from suwen.app.services import open_jobs
 from suwen.core.errors import BadInput
 from suwen.core.settings import Settings, settings
 from suwen.records import Store
+from suwen.records.stream_door import Door
 
 CLOSING_S = 3
 """Seconds that open streams of boards may hold up the end."""
@@ -24,18 +25,23 @@ def workbench(chosen: Settings) -> Iterator[object]:
     """Yield the ASGI application of a store; jobs a crash interrupted go on at once."""
     from suwen.server.app import create_app
 
-    with Store.open(chosen) as store, watched(store, chosen):
+    with Store.open(chosen) as store:
         diagnosis = Diagnosis(store, chosen.search)
         jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
         try:
-            yield create_app(store, chosen, jobs, answer, outputs(store))
+            app = create_app(store, chosen, jobs, answer, outputs(store))
+            with watched(store, chosen, app.state.bench.door):
+                yield app
         finally:
             jobs.close()
 
 
 @contextmanager
-def watched(store: Store, chosen: Settings) -> Iterator[None]:
-    """Watch rules and silence meanwhile, unless that is done elsewhere (`SUWEN_ALARMS`)."""
+def watched(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
+    """Watch rules and silence meanwhile, unless that is done elsewhere (`SUWEN_ALARMS`).
+
+    What comes in by the server's own door is looked at without asking the store for it.
+    """
     if not chosen.alarms:
         yield
         return
@@ -44,6 +50,7 @@ def watched(store: Store, chosen: Settings) -> Iterator[None]:
 
     alarm = Alarm(store, Notifier.of(chosen.home))
     alarm.start()
+    door.listen(alarm.take)
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ from suwen.records.tables import stream_channel, stream_chunk
 from suwen.records.vault import PatientKey
 
 if TYPE_CHECKING:
+    from suwen.core.settings import Settings
     from suwen.records.store import Store
 
 MINUTE: Final = 60 * MICROSECONDS
@@ -47,6 +48,13 @@ class Retention:
     raw_days: int = 0
     minute_days: int = 0
     refused_days: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Retention:
+        """Return what the settings say."""
+        return cls(
+            settings.stream_raw_days, settings.stream_minute_days, settings.stream_refused_days
+        )
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from suwen.records.tables import patient as patient_table
 from suwen.records.work import Work
 
 if TYPE_CHECKING:
+    from suwen.core.settings import Settings
     from suwen.records.store import Store
     from suwen.records.vault import PatientKey
 
@@ -87,6 +88,12 @@ class Judgement:
 
     ahead: timedelta = timedelta(minutes=2)
     behind: timedelta = timedelta(days=366)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Judgement:
+        """Return what the settings say."""
+        ahead = timedelta(seconds=settings.stream_ahead_s)
+        return cls(ahead, timedelta(days=settings.stream_behind_days))
 
 
 class Door:
@@ -192,9 +199,9 @@ class _Batch:
             return "unknown-device"
         if not devices.fits(self._store.secrets, message.token or said.token, row.token):
             return "wrong-token"
-        if row.revoked is not None:
-            return "revoked"
-        return "" if self._keys.get(row.patient) is not None else "key-destroyed"
+        if self._keys.get(row.patient) is None:
+            return "key-destroyed"
+        return "revoked" if row.revoked is not None else ""
 
     def _refuse_message(self, message: Message, said: Said, state: str) -> None:
         """Set a whole message aside, without its token."""

@@ -17,6 +17,7 @@ from suwen import __version__
 from suwen.core import registry
 from suwen.core.errors import (
     BadInput,
+    Busy,
     Denied,
     NotFound,
     SuwenError,
@@ -27,6 +28,7 @@ from suwen.core.settings import Settings
 from suwen.health.watchdog import Pulse, pulse
 from suwen.records import Store
 from suwen.records.alert_book import AlertBook
+from suwen.records.stream_door import Door, Judgement
 from suwen.server import (
     api,
     api_alerts,
@@ -34,6 +36,7 @@ from suwen.server import (
     api_cohorts,
     api_notes,
     api_reports,
+    api_streams,
     api_visits,
     pages,
     pages_admin,
@@ -102,6 +105,7 @@ def create_app(
         sign_in=SignIn(store, metrics),
         shelf=Shelf(),
         run=run,
+        door=Door(store, Judgement.of(settings)),
     )
     for task in registry.tasks():
         metrics.add_task(task.name)
@@ -120,7 +124,10 @@ def _route(app: FastAPI) -> None:
     """Add every address (the API, the pages, what machines ask for) and how errors are told."""
     app.include_router(api.router)
     app.include_router(api.task_router())
-    for doors in (api_alerts, api_cases, api_reports, api_notes, api_visits, api_cohorts):
+    for doors in (
+        *(api_cases, api_reports, api_notes, api_visits, api_cohorts),
+        *(api_streams, api_alerts),
+    ):
         app.include_router(doors.router)
     for screens in (
         *(pages, pages_case, pages_images, pages_notes, pages_terms),
@@ -202,7 +209,7 @@ def _error_page(request: Request, error: SuwenError) -> Response:
 
 def _json(error: SuwenError) -> JSONResponse:
     headers = {}
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooManyAttempts | Busy):
         headers["Retry-After"] = str(error.seconds)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
