@@ -14,6 +14,7 @@ from suwen.core.errors import SuwenError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from suwen.health.alert_trial import Desk
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
     from suwen.records import Access, Person, Store
@@ -70,6 +71,17 @@ class Application:
 
         with Store.open(settings()) as store:
             yield store.session(operator(store), "treatment")
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Open what whoever holds the machine works with: alerts, their rules, samples, wards."""
+        from suwen.app.services import operator
+        from suwen.core.settings import settings
+        from suwen.health.alert_trial import Desk
+        from suwen.records import Store
+
+        with Store.open(settings()) as store:
+            yield Desk.of(store, operator(store), "treatment")
 
     def corrected(self, task: Task) -> Examples:
         """Return what people corrected in this store that whoever holds the machine may see."""

@@ -14,6 +14,10 @@ from suwen.app.services import open_jobs
 from suwen.core.errors import BadInput
 from suwen.core.settings import Settings, settings
 from suwen.records import Store
+from suwen.records.stream_door import Door
+
+CLOSING_S = 3
+"""Seconds that open streams of boards may hold up the end."""
 
 
 @contextmanager
@@ -25,9 +29,32 @@ def workbench(chosen: Settings) -> Iterator[object]:
         diagnosis = Diagnosis(store, chosen.search)
         jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
         try:
-            yield create_app(store, chosen, jobs, answer, outputs(store))
+            app = create_app(store, chosen, jobs, answer, outputs(store))
+            with watched(store, chosen, app.state.bench.door):
+                yield app
         finally:
             jobs.close()
+
+
+@contextmanager
+def watched(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
+    """Watch rules and silence meanwhile, unless that is done elsewhere (`SUWEN_ALARMS`).
+
+    What comes in by the server's own door is looked at without asking the store for it.
+    """
+    if not chosen.alarms:
+        yield
+        return
+    from suwen.app.alarm import Alarm
+    from suwen.gateway.notifier import Notifier
+
+    alarm = Alarm(store, Notifier.of(chosen.home))
+    alarm.start()
+    door.listen(alarm.take)
+    try:
+        yield
+    finally:
+        alarm.close()
 
 
 def run_server(
@@ -56,6 +83,7 @@ def run_server(
             log_level=chosen.log_level,
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=CLOSING_S,
         )
         logging.getLogger("uvicorn.error").setLevel(chosen.log_level.upper())
         if ready:

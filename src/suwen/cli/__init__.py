@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from suwen.core.codes import Language
     from suwen.core.nouns import Finding, Reference
+    from suwen.health.alert_trial import Desk
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
     from suwen.records import Access, Person, Store
@@ -99,6 +100,10 @@ class Wiring(Protocol):
         """Open this store as whoever holds the machine."""
         ...
 
+    def desk(self) -> AbstractContextManager[Desk]:
+        """Open what whoever holds the machine works with: alerts, their rules, samples, wards."""
+        ...
+
     def corrected(self, task: Task) -> Examples:
         """Return what people corrected in this store that whoever holds the machine may see."""
         ...
@@ -138,6 +143,7 @@ COMMANDS = (
     "compress",
     "curve",
     "terms",
+    "alerts",
     "whatif",
     "card",
     "packs",

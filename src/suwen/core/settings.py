@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(2048, ge=1, description="Largest single file read, in MiB.")
     host: str = Field("127.0.0.1", description="Address the workbench listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the workbench listens on.")
+    alarms: bool = Field(
+        True,
+        description="The server watches alert rules and silence, and pages whom "
+        "alert-contacts.toml in SUWEN_HOME names. Off where another process on this store does.",
+    )
     session_minutes: int = Field(30, ge=1, description="Idle minutes until a page session ends.")
     llm_url: str = Field(
         "",

@@ -16,6 +16,9 @@ RESERVED = frozenset(
     | {"delete", "register", "break-glass", "review", "share", "person-added", "person-changed"}
     | {"master-key-rotated", "data-key-rotated", "patient-key-destroyed"}
     | {"de-identified", "re-identified"}
+    | {"alert-raised", "alert-cleared", "alert-escalated", "alert-paged", "alerts-listed"}
+    | {"alert-acknowledged", "alert-snoozed", "alert-rule-tried", "alert-rule-enabled"}
+    | {"alert-rule-disabled", "alert-budget-exceeded", "ward-defined", "ward-placed"}
     | {"readings-put", "streams-opened", "streams-thinned"}
     | {"device-added", "device-renewed", "device-revoked", "device-sent"}
 )

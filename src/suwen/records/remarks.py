@@ -6,7 +6,7 @@ a keyed digest, so it can be checked while it can be read, and is gone with the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -16,6 +16,7 @@ from suwen.records.keys import Secrets
 from suwen.records.tables import remark
 from suwen.records.vault import PatientKey
 
+CHUNK = 400
 SEALED = ("reason", "text", "comment")
 """Names in a decision's detail whose text is kept as a remark."""
 
@@ -29,13 +30,14 @@ def sealed(
         text = kept.get(name)
         if isinstance(text, str) and text:
             kept[name] = {
-                "remark": _store(connection, key, secrets, text),
+                "remark": keep(connection, key, secrets, text),
                 "digest": secrets.content_digest(text.encode()),
             }
     return kept
 
 
-def _store(connection: Connection, key: PatientKey, secrets: Secrets, text: str) -> str:
+def keep(connection: Connection, key: PatientKey, secrets: Secrets, text: str) -> str:
+    """Seal a text of a patient; return the id it is read again by."""
     name = secrets.new_id()
     connection.execute(
         remark.insert().values(
@@ -60,6 +62,21 @@ def text_of(connection: Connection, key: PatientKey, name: str) -> str:
     if row is None:
         return ""
     return key.unseal(row.generation, place(key.patient, name), bytes(row.content)).decode()
+
+
+def texts_of(
+    connection: Connection, keys: Mapping[str, PatientKey | None], names: Collection[str]
+) -> dict[str, str]:
+    """Return several texts by id; without those of patients whose key is None or not given."""
+    found: dict[str, str] = {}
+    wanted = sorted(names)
+    for start in range(0, len(wanted), CHUNK):
+        query = select(remark).where(remark.c.id.in_(wanted[start : start + CHUNK]))
+        for row in connection.execute(query):
+            if (key := keys.get(row.patient)) is not None:
+                sealing = place(row.patient, row.id)
+                found[row.id] = key.unseal(row.generation, sealing, bytes(row.content)).decode()
+    return found
 
 
 def opened(connection: Connection, key: PatientKey, entry: Decision) -> Decision:

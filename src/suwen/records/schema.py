@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
 
-from suwen.records.tables import metadata
+from suwen.records.alert_tables import metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """Newest migration; a database that stands there needs no Alembic at opening."""
 
 version = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -24,10 +25,13 @@ from suwen.core.errors import (
     Unauthenticated,
 )
 from suwen.core.settings import Settings
+from suwen.health.watchdog import Pulse, pulse
 from suwen.records import Store
+from suwen.records.alert_book import AlertBook
 from suwen.records.stream_door import Door, Judgement
 from suwen.server import (
     api,
+    api_alerts,
     api_cases,
     api_cohorts,
     api_notes,
@@ -36,6 +40,7 @@ from suwen.server import (
     api_visits,
     pages,
     pages_admin,
+    pages_alerts,
     pages_case,
     pages_cohorts,
     pages_home,
@@ -45,6 +50,7 @@ from suwen.server import (
     pages_summary,
     pages_terms,
     pages_visits,
+    pages_ward,
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
@@ -56,6 +62,7 @@ from suwen.server.outputs import Output
 from suwen.server.problem import body_of
 from suwen.server.render import STATIC, guest_page, heading, page, part
 from suwen.server.sessions import Sessions
+from suwen.server.ward_board import HEARTBEAT
 
 UPLOAD_PATHS = frozenset({"/cases", "/api/cases", "/cohorts", "/api/cohorts"})
 UPLOAD_FACTOR = 2
@@ -119,11 +126,15 @@ def _route(app: FastAPI) -> None:
     """Add every address (the API, the pages, what machines ask for) and how errors are told."""
     app.include_router(api.router)
     app.include_router(api.task_router())
-    for doors in (api_cases, api_reports, api_notes, api_visits, api_cohorts, api_streams):
+    for doors in (
+        *(api_cases, api_reports, api_notes, api_visits, api_cohorts),
+        *(api_streams, api_alerts),
+    ):
         app.include_router(doors.router)
     for screens in (
         *(pages, pages_home, pages_case, pages_images, pages_notes, pages_terms),
         *(pages_strips, pages_summary, pages_visits, pages_cohorts, pages_admin),
+        *(pages_ward, pages_alerts),
     ):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
@@ -137,16 +148,26 @@ def _route(app: FastAPI) -> None:
 def _metrics(request: Request) -> Response:
     """Return the Prometheus series."""
     bench = bench_of(request)
+    bench.metrics.alarm_pulse.set(_pulse(bench).age_s)
     return PlainTextResponse(bench.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
+def _pulse(bench: Bench) -> Pulse:
+    return pulse(AlertBook(bench.store).last_beat(HEARTBEAT), datetime.now(UTC))
+
+
 def _health(request: Request) -> Response:
-    """Say whether the store and its decision log answer."""
+    """Say whether the store and its decision log answer, and whether alarms are watched."""
     bench = bench_of(request)
     counts = bench.store.counts()
     head = bench.store.log.head()
     healthy = head.count == counts["decisions"]
-    body = {"status": "ok" if healthy else "broken", "version": __version__, "log": head.count}
+    body = {
+        "status": "ok" if healthy else "broken",
+        "version": __version__,
+        "log": head.count,
+        "alarms": "watched" if _pulse(bench).alive else "not watched",
+    }
     return JSONResponse(body, 200 if healthy else 503)
 
 

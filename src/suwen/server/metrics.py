@@ -49,6 +49,11 @@ class Metrics:
         self.sign_ins = Counter(
             "suwen_sign_ins_total", "Sign-in attempts", ["result"], registry=one
         )
+        self.alarm_pulse = Gauge(
+            "suwen_alarm_heartbeat_age_seconds",
+            "Seconds since the alarm engine was last alive; infinite where it never was",
+            registry=one,
+        )
         self.jobs = Gauge("suwen_jobs", "Known jobs by state", ["kind", "state"], registry=one)
 
     def add_task(self, task: str) -> None:

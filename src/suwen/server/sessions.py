@@ -89,6 +89,13 @@ class Sessions:
             session.seen = now
             return session
 
+    def living(self, token: str) -> bool:
+        """Say whether the session of `token` lives, without counting this as a sign of life."""
+        now = self._clock()
+        with self._lock:
+            session = self._sessions.get(_key(token))
+            return session is not None and not self._ended(session, now)
+
     def end(self, token: str | None) -> None:
         """End the session of `token`, if there is one."""
         with self._lock:

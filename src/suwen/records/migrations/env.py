@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from suwen.records.tables import metadata
+from suwen.records.alert_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,213 @@
+"""The alarm engine: readings in, alerts into the book, pages out, and a heartbeat while it lives.
+
+Two threads. One takes what was stored, lets the rules and the watchdog look at it, writes what
+began and ended, and beats only after a whole round: an engine that is stuck has no pulse. The other
+sends pages, so that a slow address delays no alert.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+import structlog
+
+from suwen.app import paging
+from suwen.core.errors import NotFound, SuwenError
+from suwen.core.streams import Channel, Stretch, ticks
+from suwen.gateway.notifier import Notifier
+from suwen.health.alert_rules import Rule
+from suwen.health.alert_watch import Ruled, Said, Watch
+from suwen.health.watchdog import NO_DATA, Heard, times
+from suwen.records import Store
+from suwen.records.alert_book import AlertBook, Begun, Ended, Page
+from suwen.records.stream_tap import Tap
+
+HEARTBEAT: Final = "alerts"
+ROUND_S: Final = 0.2
+"""Longest wait for readings before silence and ladders are looked at."""
+TAP_S: Final = 0.3
+"""How often the store is asked for what other processes stored."""
+CATCH_UP_S: Final = 3600.0
+"""What was stored while nobody watched is looked at after a restart, so far back."""
+RELOAD_S: Final = 2.0
+"""How often rules and wards are read again: a rule is in force so soon after it was enabled."""
+MOST_WAITING: Final = 20_000
+"""Commits that may wait; then whoever stores readings waits with them, and nothing is lost."""
+Taken = tuple[str, Sequence[Stretch], int]
+Clock = Callable[[], datetime]
+
+
+class Alarm:
+    """One engine on one store. `take` may be called from any thread."""
+
+    def __init__(self, store: Store, notifier: Notifier, clock: Clock | None = None) -> None:
+        self.book = AlertBook(store)
+        self.watch = Watch()
+        self._store = store
+        self._notifier = notifier
+        self._now = clock or (lambda: datetime.now(UTC))
+        self._tap = Tap(store)
+        self._tapped = -float("inf")
+        self._taken: queue.Queue[Taken] = queue.Queue(MOST_WAITING)
+        self._unwritten: list[Said] = []
+        self._loaded = self._beaten = -float("inf")
+        self._stop = threading.Event()
+        self._to_page = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._log = structlog.get_logger("suwen.alerts")
+
+    def take(self, patient: str, stretches: Sequence[Stretch]) -> None:
+        """Take what was stored of a patient; the listener of the streams' door."""
+        self._taken.put((patient, stretches, ticks(self._now())))
+
+    def start(self) -> None:
+        """Go on with what stood before, then watch until `close`."""
+        self._notifier.warm()
+        self.reload()
+        self.resume()
+        for work in (self._watching, self._paging):
+            thread = threading.Thread(target=work, name=f"suwen-{work.__name__}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """Stop both threads; what was taken is looked at first."""
+        self._stop.set()
+        self._to_page.set()
+        for thread in self._threads:
+            thread.join(10)
+        self._threads.clear()
+
+    def resume(self) -> None:
+        """Take up channels and alerts as they stand; alerts whose rule is gone are over."""
+        for known in self._tap.begin(self._left_off()):
+            heard = Heard(known.received, known.at)
+            self.watch.dog.resume(known.patient, known.channel, heard)
+        over = []
+        for one in self.book.unsettled():
+            if one.cleared is not None or "channel" not in one.content:
+                continue
+            channel, tick = Channel(*one.content["channel"]), ticks(one.at)
+            if one.rule.startswith(NO_DATA):
+                self.watch.dog.silent(one.patient, channel, tick)
+            elif not self.watch.resume(one.patient, one.rule, channel, tick):
+                over.append(Ended(one.patient, one.rule))
+        if over:
+            self.book.note([], over, self._now())
+
+    def _left_off(self) -> int | None:
+        """Return up to when readings were looked at; not longer ago than is caught up with."""
+        beaten = self.book.last_beat(HEARTBEAT)
+        if beaten is None:
+            return None
+        return ticks(max(beaten, self._now() - timedelta(seconds=CATCH_UP_S)))
+
+    def reload(self) -> None:
+        """Read rules and wards again."""
+        wards, patients = self.book.wards()
+        rules = [
+            Ruled(Rule.model_validate(one.content), one.scope.patient, one.scope.ward)
+            for one in self.book.rules()
+        ]
+        silence = {name: ward.silence for name, ward in wards.items() if ward.silence}
+        self._unwritten += self.watch.change(rules, patients, silence)
+        day = self._now() - timedelta(days=1)
+        lying = list(patients.values())
+        for name, had in self.book.raised_since(day).items():
+            ward, count = wards.get(name), max(1, lying.count(name))
+            if ward is not None and ward.budget is not None and had > ward.budget * count:
+                self.book.over_budget(name, f"{self._now():%Y-%m-%d}", had, count)
+
+    def round(self, wait: float = 0.0) -> list[str]:
+        """Look at what was taken and at the clock once; return ids of new alerts."""
+        for patient, stretches, received in self._drained(wait):
+            self._tap.seen(patient, stretches)
+            self._unwritten += self.watch.take(patient, stretches, received)
+        now, passed = self._now(), time.monotonic()
+        if passed - self._tapped >= TAP_S:
+            for moved in self._tap.fresh():
+                self._unwritten += self.watch.take(moved.patient, [moved.stretch], moved.received)
+            self._tapped = passed
+        self._unwritten += self.watch.check(ticks(now))
+        made = self._write(now)
+        if self.book.escalate(now) or made:
+            self._to_page.set()
+        if passed - self._loaded >= RELOAD_S:
+            self.reload()
+            self._loaded = passed
+        if passed - self._beaten >= float(times()["beat_s"]):
+            self.book.beat(HEARTBEAT, now)
+            self._beaten = passed
+        return made
+
+    def _drained(self, wait: float) -> list[Taken]:
+        found: list[Taken] = []
+        try:
+            found.append(self._taken.get(timeout=wait) if wait else self._taken.get_nowait())
+            while len(found) < MOST_WAITING:
+                found.append(self._taken.get_nowait())
+        except queue.Empty:
+            pass
+        return found
+
+    def _write(self, now: datetime) -> list[str]:
+        """Write what began and what ended, in the order it was said."""
+        made: list[str] = []
+        while self._unwritten:
+            kind, alike = next(groupby(self._unwritten, attrgetter("kind")))
+            part = list(alike)
+            if kind == "raised":
+                made += self.book.note([_begun(one) for one in part], [], now)
+            else:
+                self.book.note([], [Ended(one.patient, one.rule) for one in part], now)
+            del self._unwritten[: len(part)]
+        return made
+
+    def _watching(self) -> None:
+        while not (self._stop.is_set() and self._taken.empty()):
+            try:
+                self.round(ROUND_S)
+            except SuwenError as error:
+                # what was said stays unwritten and is written in the next round; no beat until then
+                self._log.error("alerts not written", code=error.code)
+                self._stop.wait(ROUND_S)
+                if self._stop.is_set():
+                    return
+
+    def _paging(self) -> None:
+        while not self._stop.is_set():
+            self._to_page.wait(1.0)
+            self._to_page.clear()
+            try:
+                self.page()
+            except SuwenError as error:
+                self._log.error("pages not worked off", code=error.code)
+
+    def page(self) -> int:
+        """Send the pages that wait; return how many were tried."""
+        pages = self.book.waiting(self._now())
+        for one in pages:
+            self.book.told(one, self._send(one), self._now())
+        return len(pages)
+
+    def _send(self, page: Page) -> str:
+        if page.alert.acknowledged is not None:
+            return "dropped"
+        try:
+            language = self._store.person(page.person).language
+        except NotFound:
+            return "failed"
+        text = paging.body(page, language)
+        first = paging.title(page, language)
+        return self._notifier.send(page.person, first, text, page.alert.priority)
+
+
+def _begun(said: Said) -> Begun:
+    return Begun(said.patient, said.rule, said.fingerprint, said.priority, said.at, said.content)

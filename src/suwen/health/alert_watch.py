@@ -1,0 +1,218 @@
+"""Everything that is watched now: a machine for each rule of each patient, and the watchdog.
+
+Kept in memory and told the time; what it says is written elsewhere. A patient's own rule stands in
+place of the ward's rule of the same key, and a ward's in place of that of all wards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from suwen.core.streams import MICROSECONDS, Channel, Stretch
+from suwen.health import watchdog
+from suwen.health.alert_rules import Change, Machine, Rule
+from suwen.health.watchdog import Limits, Silence, Watchdog
+
+READINGS: Final = 5
+"""Last readings of a channel that an alert tells."""
+
+
+class Ruled(NamedTuple):
+    """A rule and whom it is for: one patient, the patients of a ward, or (both empty) everybody."""
+
+    rule: Rule
+    patient: str = ""
+    ward: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A condition began or ended.
+
+    Parameters
+    ----------
+    rule, fingerprint, priority
+        Of the rule, or of the watchdog (`no-data-<code>`).
+    at
+        Time of the reading that did it; of silence, when it was noticed.
+    content
+        What was measured, for the alert.
+    """
+
+    kind: Literal["raised", "cleared"]
+    patient: str
+    rule: str
+    fingerprint: str
+    priority: str
+    at: datetime
+    content: Mapping[str, Any]
+
+
+@dataclass
+class Watch:
+    """The rules of all patients and the watchdog.
+
+    Parameters
+    ----------
+    rules
+        Those that are enabled.
+    wards
+        Ward of each patient who lies in one.
+    silence
+        Set times of silence by ward.
+    passed_over
+        Readings no rule could use, by reason: `late`, `ahead`, `strange`, `unit`.
+    """
+
+    rules: Sequence[Ruled] = ()
+    wards: Mapping[str, str] = field(default_factory=dict)
+    silence: Mapping[str, Limits] = field(default_factory=dict)
+    dog: Watchdog = field(default_factory=Watchdog)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._machines: dict[str, list[Machine]] = {}
+        self._last: dict[tuple[str, Channel], deque[tuple[int, float]]] = {}
+
+    def take(self, patient: str, stretches: Sequence[Stretch], received: int) -> list[Said]:
+        """Take readings of one patient that arrived at `received` (microseconds)."""
+        said: list[Said] = []
+        machines = self._of(patient)
+        for stretch in stretches:
+            wanted = [one for one in machines if one.rule.reads(stretch.channel)]
+            if not wanted and any(stretch.channel.code in one.rule.codes for one in machines):
+                self.passed_over["unit"] += len(stretch)
+            said += self._stretch(patient, stretch, wanted, received)
+        return said
+
+    def _stretch(
+        self, patient: str, stretch: Stretch, machines: Sequence[Machine], received: int
+    ) -> Iterator[Said]:
+        channel = stretch.channel
+        last = self._last.setdefault((patient, channel), deque(maxlen=READINGS))
+        before = sum(one.late for one in machines), sum(one.strange for one in machines)
+        for tick, value in zip(stretch.at.tolist(), stretch.values.tolist(), strict=True):
+            if again := self.dog.heard(patient, channel, tick, received):
+                yield self._silence(again)
+            if not watchdog.timely(tick, received):
+                self.passed_over["ahead"] += 1
+                continue
+            if not last or tick > last[-1][0]:
+                last.append((tick, value))
+            for machine in machines:
+                if change := machine.feed(channel, tick, value):
+                    yield self._changed(patient, machine.rule, change, last)
+        self.passed_over["late"] += sum(one.late for one in machines) - before[0]
+        self.passed_over["strange"] += sum(one.strange for one in machines) - before[1]
+
+    def check(self, now: int) -> list[Said]:
+        """Return which channels fell silent."""
+        limits = {
+            patient: self.silence[ward]
+            for patient, ward in self.wards.items()
+            if ward in self.silence
+        }
+        return [self._silence(one) for one in self.dog.check(now, limits)]
+
+    def change(
+        self,
+        rules: Sequence[Ruled],
+        wards: Mapping[str, str],
+        silence: Mapping[str, Limits] | None = None,
+    ) -> list[Said]:
+        """Go on with other rules and wards; return alerts whose rule is gone."""
+        self.rules, self.wards, self.silence = list(rules), dict(wards), dict(silence or {})
+        ended: list[Said] = []
+        for patient, machines in self._machines.items():
+            fresh = {rule.key: rule for rule in self._rules(patient)}
+            kept = {
+                one.rule.key: one
+                for one in machines
+                if one.rule.key in fresh and fresh[one.rule.key].fingerprint == one.rule.fingerprint
+            }
+            ended += [
+                _over(patient, one.rule)
+                for one in machines
+                if one.rule.key not in kept and one.raised
+            ]
+            self._machines[patient] = [kept.get(key) or Machine(fresh[key]) for key in fresh]
+        return ended
+
+    def resume(self, patient: str, rule: str, channel: Channel, tick: int) -> bool:
+        """Go on with an alert that stood before a restart; False where its rule is gone."""
+        for machine in self._of(patient):
+            if machine.rule.key == rule and machine.rule.reads(channel):
+                machine.resume(channel, tick)
+                return True
+        return False
+
+    def _of(self, patient: str) -> list[Machine]:
+        found = self._machines.get(patient)
+        if found is None:
+            found = self._machines[patient] = [Machine(rule) for rule in self._rules(patient)]
+        return found
+
+    def _rules(self, patient: str) -> list[Rule]:
+        ward, chosen = self.wards.get(patient, ""), dict[str, tuple[int, Rule]]()
+        for one in self.rules:
+            if one.patient not in ("", patient) or one.ward not in ("", ward):
+                continue
+            rank = 2 if one.patient else 1 if one.ward else 0
+            if rank >= chosen.get(one.rule.key, (0, None))[0]:
+                chosen[one.rule.key] = rank, one.rule
+        return [rule for _, rule in chosen.values()]
+
+    def _changed(
+        self, patient: str, rule: Rule, change: Change, last: Sequence[tuple[int, float]]
+    ) -> Said:
+        channel = change.channel
+        content = {
+            "name": rule.name.model_dump(),
+            "value": round(change.value, 3),
+            "unit": rule.unit,
+            "limit": rule.limit,
+            "side": rule.side,
+            "since": stamped(change.since),
+            "channel": list(channel),
+            "readings": [[stamped(tick), value] for tick, value in last],
+        }
+        return Said(
+            change.kind, patient, rule.key, rule.fingerprint, rule.priority.value,
+            moment(change.at), content,
+        )  # fmt: skip
+
+    def _silence(self, one: Silence) -> Said:
+        last = self._last.get((one.patient, one.channel), ())
+        content = {
+            "name": watchdog.NAME.model_dump(),
+            "since": stamped(one.since),
+            "limit_s": one.limit_s,
+            "channel": list(one.channel),
+            "unit": one.channel.unit,
+            "readings": [[stamped(tick), value] for tick, value in last],
+        }
+        key = f"{watchdog.NO_DATA}-{one.channel.code}"[:64].lower()
+        priority = str(watchdog.times()["priority"])
+        return Said(one.kind, one.patient, key, "", priority, moment(one.at), content)
+
+
+def _over(patient: str, rule: Rule) -> Said:
+    now = datetime.now(UTC)
+    return Said("cleared", patient, rule.key, rule.fingerprint, rule.priority.value, now, {})
+
+
+def moment(tick: int) -> datetime:
+    """Return microseconds since 1970 as a moment; what no calendar holds as its last one."""
+    try:
+        return datetime.fromtimestamp(tick / MICROSECONDS, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def stamped(tick: int) -> str:
+    """Return microseconds since 1970 as FHIR writes a moment."""
+    return moment(tick).isoformat(timespec="seconds").replace("+00:00", "Z")

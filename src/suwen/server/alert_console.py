@@ -1,0 +1,378 @@
+"""What the alert console shows: open alerts with what was done, the hand-over list, rules tried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from suwen.core.codes import Language
+from suwen.core.errors import BadInput, NotFound
+from suwen.core.nouns import Interval
+from suwen.core.quantities import number, unit_sign
+from suwen.core.streams import MICROSECONDS
+from suwen.health.alert_dry_run import DryRun, Tally
+from suwen.health.alert_rules import Rule, changed, in_words, shipped
+from suwen.health.alert_trial import Desk, Record, records
+from suwen.health.watchdog import NAME, NO_DATA
+from suwen.records.alert_rows import Alert
+from suwen.records.alert_rulebook import Enabled, Scope
+from suwen.records.alerts import LONGEST
+from suwen.records.wards import Place
+from suwen.server.language import moment, say
+from suwen.server.patients import about
+from suwen.server.ward_board import PRIORITIES, WAITING, Chip, chip
+
+HOURS: Final = (1, 48)
+"""Shortest and longest shift of a hand-over list."""
+SNOOZES: Final = (5, 10, 15, 30, 60, 120, 240, 480, 1440)
+POINTS: Final = 2000
+HOURLY_S: Final = 3 * 86_400
+"""A history up to so long is drawn by hours, a longer one by days."""
+
+
+def message(text: str) -> str:
+    """Mark a text for translation where it stands as data."""
+    return text
+
+
+REASON_NAMES = {
+    "acted": message("acted on it"),
+    "watching": message("true, watching closely"),
+    "known": message("known and accepted"),
+    "artefact": message("artefact"),
+    "equipment": message("sensor or cable"),
+    "limits": message("limits do not suit this patient"),
+    "ended": message("measuring was ended on purpose"),
+    "other": message("other, in words"),
+}
+PRIORITY_NAMES = {"high": message("red"), "medium": message("amber"), "low": message("notice")}
+PAGE_STATES = {
+    "waiting": message("being sent"),
+    "sent": message("told"),
+    "failed": message("not reached"),
+    "dropped": message("no longer needed"),
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One alert of the console."""
+
+    chip: Chip
+    patient: str
+    name: str
+    where: str
+    priority_name: str
+    rule: str
+    facts: list[tuple[str, str]]
+    snoozes: list[int]
+    can_end: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody has still to look at it."""
+        return self.chip.state in (*WAITING, "snoozed")
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A hand-over list."""
+
+    patients: list[tuple[str, str, str, list[Card]]]
+    """Id, name and place of each patient with their alerts, those that wait first."""
+    lines: list[Line]
+    since: str
+    quiet: int
+    """Patients without any."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of the alerts of one rule, in words."""
+
+    rule: str
+    alerts: int
+    ppv: str
+    seconds: str
+    reasons: str
+    waiting: int
+
+
+def cards(
+    desk: Desk, language: Language, where: str | None, since: datetime | None = None
+) -> list[Card]:
+    """Return the alerts of the person's patients, those that wait first, the red before others."""
+    now = datetime.now(UTC)
+    placed = desk.alerts.patients(where)
+    alerts = desk.alerts.open(list(placed), since)
+    people = desk.alerts.newest("Patient", list(dict.fromkeys(one.patient for one in alerts)))
+    told: dict[str, list[str]] = {}
+    for page in desk.alerts.pages([one.id for one in alerts]):
+        state = say(language, PAGE_STATES[page.state])
+        told.setdefault(page.alert, []).append(f"{page.person} ({state})")
+    found = []
+    for one in alerts:
+        record = people.get(one.patient)
+        name = about(language, one.patient, record.content if record else None).name
+        found.append(_card(language, one, name, placed.get(one.patient), told.get(one.id, ()), now))
+    return sorted(
+        found,
+        key=lambda card: (
+            not card.open,
+            card.chip.state == "snoozed",
+            -PRIORITIES.get(card.chip.priority, 0),
+            -card.chip.at,
+        ),
+    )
+
+
+def _card(
+    language: Language,
+    one: Alert,
+    name: str,
+    place: Place | None,
+    told: Sequence[str],
+    now: datetime,
+) -> Card:
+    content = one.content
+    unit = unit_sign(str(content.get("unit", "")))
+    facts = [(say(language, "Raised"), moment(one.raised))]
+    if one.rule.startswith(NO_DATA):
+        since = datetime.fromisoformat(str(content["since"]))
+        facts.append((say(language, "Last data"), moment(since)))
+    if readings := content.get("readings"):
+        shown = ", ".join(number(float(value)) for _, value in readings)
+        facts.append((say(language, "Last readings"), f"{shown} {unit}".strip()))
+    if "limit" in content:
+        sign = {"above": "≥", "below": "≤"}[content["side"]]
+        facts.append((say(language, "Limit"), f"{sign} {content['limit']:g} {unit}".strip()))
+    if told:
+        facts.append((say(language, "Paged"), ", ".join(told)))
+    if one.acknowledged is not None:
+        why = say(language, REASON_NAMES.get(one.reason, one.reason))
+        seen = f"{moment(one.acknowledged)}, {one.acknowledged_by}: {why}"
+        facts.append((say(language, "Seen"), seen))
+    if one.snoozed_until is not None:
+        facts.append((say(language, "Snoozed until"), moment(one.snoozed_until)))
+    if one.cleared is not None:
+        facts.append((say(language, "Over since"), moment(one.cleared)))
+    longest = LONGEST.get(one.priority, LONGEST["high"])
+    return Card(
+        chip=chip(language, one, now),
+        patient=one.patient,
+        name=name,
+        where=f"{place.ward} {place.bed}".strip() if place else "",
+        priority_name=say(language, PRIORITY_NAMES.get(one.priority, one.priority)),
+        rule=one.rule,
+        facts=facts,
+        snoozes=[minutes for minutes in SNOOZES if minutes <= longest],
+        can_end=one.rule.startswith(NO_DATA),
+    )
+
+
+def shift(desk: Desk, language: Language, where: str | None, hours: int) -> Shift:
+    """Return the hand-over list: what stands, what is silenced and what was, patient by patient.
+
+    Raises
+    ------
+    BadInput
+        Fewer or more hours than `HOURS`.
+    """
+    if not HOURS[0] <= hours <= HOURS[1]:
+        raise BadInput(f"a shift of {hours} hours", f"{HOURS[0]} to {HOURS[1]} hours", "")
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    by_patient: dict[str, list[Card]] = {}
+    for card in cards(desk, language, where, since):
+        by_patient.setdefault(card.patient, []).append(card)
+    placed = desk.alerts.patients(where)
+    return Shift(
+        patients=[(key, mine[0].name, mine[0].where, mine) for key, mine in by_patient.items()],
+        lines=lines(language, desk.alerts.open(list(placed), since)),
+        since=moment(since),
+        quiet=len(placed) - len(by_patient),
+    )
+
+
+def lines(language: Language, alerts: Sequence[Alert]) -> list[Line]:
+    """Return what became of alerts, a line a rule."""
+    return [_line(language, one) for one in records(alerts)]
+
+
+def _line(language: Language, one: Record) -> Line:
+    name = NAME.of(language) if one.rule.startswith(NO_DATA) else one.rule
+    if one.rule in shipped():
+        name = shipped()[one.rule].name.of(language)
+    said = [
+        f"{say(language, REASON_NAMES.get(reason, reason))} {count}"
+        for reason, count in one.reasons.most_common()
+    ]
+    return Line(
+        rule=name,
+        alerts=one.alerts,
+        ppv=share(one.ppv, one.judged) if one.ppv else "–",
+        seconds="–" if one.seconds is None else spell(language, one.seconds),
+        reasons=("；" if language == "zh" else "; ").join(said) or "–",
+        waiting=one.waiting,
+    )
+
+
+def share(value: Interval, count: int) -> str:
+    """Return a share with its interval and what it is of: `60 % (31-83 %, n = 10)`."""
+    low, high = round(100 * value.low), round(100 * value.high)
+    return f"{round(100 * value.value)} % ({low}–{high} %, n = {count})"
+
+
+def spell(language: Language, seconds: float) -> str:
+    """Return a length of time in one word."""
+    if seconds < 100:
+        return f"{seconds:.0f} {say(language, 's')}"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} {say(language, 'min')}"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.1f} {say(language, 'h')}"
+    return f"{seconds / 86_400:.1f} {say(language, 'd')}"
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """An enabled rule."""
+
+    id: str
+    name: str
+    words: str
+    scope: str
+    since: str
+    by: str
+    priority: str
+
+
+def enabled(language: Language, rules: Sequence[Enabled]) -> list[RuleLine]:
+    """Return the enabled rules in words."""
+    found = []
+    for one in rules:
+        rule = Rule.model_validate(one.content)
+        scope = one.scope.ward or say(language, "all wards")
+        if one.scope.patient:
+            scope = say(language, "one patient")
+        since = moment(one.enabled)
+        name, words = rule.name.of(language), in_words(rule).of(language)
+        found.append(
+            RuleLine(one.id, name, words, scope, since, one.enabled_by, rule.priority.value)
+        )
+    return found
+
+
+def wished(key: str, settings: Mapping[str, float | None]) -> Rule:
+    """Return a shipped rule with the limits and times somebody asks for.
+
+    Raises
+    ------
+    NotFound
+        No such rule.
+    BadInput
+        The settings do not fit together.
+    """
+    if key not in shipped():
+        raise NotFound("no such rule", "a rule of the list", "choose one")
+    given = {name: value for name, value in settings.items() if value is not None}
+    return changed(shipped()[key], given)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A dry run as the page tells it."""
+
+    name: str
+    words: str
+    patients: int
+    time: str
+    seen: str
+    blind: bool
+    short: bool
+    rule: list[tuple[str, str]]
+    naive: list[tuple[str, str]]
+    fewer: str
+    plot: str
+
+
+def result(language: Language, rule: Rule, found: DryRun, plot: Mapping[str, Any]) -> Result:
+    """Return a dry run in words; `plot` is what the page draws."""
+    ours, bare = found.rule.per_day.value, found.naive.per_day.value
+    fewer = ""
+    if bare > 0:
+        fewer = say(
+            language,
+            "%(share)s fewer alerts than the bare threshold",
+            share=f"{1 - ours / bare:.0%}",
+        )
+    return Result(
+        name=rule.name.of(language),
+        words=in_words(rule).of(language),
+        patients=found.patients,
+        time=spell(language, found.days * 86_400),
+        seen=f"{found.seen:.0%}",
+        blind=found.seen < 0.5,
+        short=found.days < 1,
+        rule=_tally(language, found.rule),
+        naive=_tally(language, found.naive),
+        fewer=fewer,
+        plot=json.dumps(plot),
+    )
+
+
+def _tally(language: Language, one: Tally) -> list[tuple[str, str]]:
+    rate = one.per_day
+    ppv = share(one.ppv, one.judged) if one.ppv else say(language, "nobody judged any yet")
+    minutes = "–" if one.minutes is None else spell(language, 60 * one.minutes)
+    return [
+        (say(language, "alerts a patient and day"),
+         f"{rate.value:.2f} ({rate.low:.2f}–{rate.high:.2f})"),
+        (say(language, "alerts in all"), f"{one.alerts}"),
+        (say(language, "patients with any"), f"{one.patients_alerted}"),
+        (say(language, "right, of those judged"), ppv),
+        (say(language, "median length"), minutes),
+    ]  # fmt: skip
+
+
+def plot_of(desk: Desk, rule: Rule, scope: Scope, found: DryRun, now: datetime) -> dict[str, Any]:
+    """Return what the page draws: one patient's readings with the alerts, else alerts a day."""
+    if not found.until:
+        return {}
+    if scope.patient:
+        return _readings(desk, rule, scope.patient, found, now)
+    wide = 86_400 if found.until - found.since > HOURLY_S * MICROSECONDS else 3600
+    first = found.since // (wide * MICROSECONDS)
+    count = int(found.until // (wide * MICROSECONDS) - first + 1)
+    bars = [0] * count
+    for one in found.episodes:
+        bars[int(one.begun // (wide * MICROSECONDS) - first)] += 1
+    x = [(first + i) * wide for i in range(count)]
+    return {"kind": "bars", "x": x, "y": bars, "wide": wide}
+
+
+def _readings(desk: Desk, rule: Rule, patient: str, found: DryRun, now: datetime) -> dict[str, Any]:
+    start = datetime.fromtimestamp(found.since / MICROSECONDS, UTC)
+    x: list[float] = []
+    y: list[float] = []
+    for code in rule.codes:
+        for one in desk.streams.plot(patient, code, start, now, POINTS):
+            if rule.reads(one.channel) and len(one) > len(x):
+                factor = rule.factors[one.channel.unit]
+                x = (one.at / MICROSECONDS).tolist()
+                y = (one.values * factor).tolist()
+    spans = [
+        [one.begun / MICROSECONDS, (one.ended or found.until) / MICROSECONDS]
+        for one in found.episodes
+    ]
+    return {
+        "kind": "readings",
+        "x": x,
+        "y": y,
+        "spans": spans,
+        "limit": rule.limit,
+        "clear": rule.clear,
+        "unit": unit_sign(rule.unit),
+    }

@@ -1,0 +1,267 @@
+"""From a reading to a page: alerts are written, told, and go on after a restart."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from suwen.app.alarm import HEARTBEAT, Alarm
+from suwen.core.errors import BadInput, StorageUnavailable
+from suwen.core.settings import Settings
+from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
+from suwen.gateway.notifier import FILE, Notifier
+from suwen.health.alert_rules import changed, shipped, stretch
+from suwen.records import Person, Store
+from suwen.records.alert_rulebook import AlertRules, Scope
+from suwen.records.alerts import Alerts
+from suwen.records.streams import Streams
+from suwen.records.wards import Rung, Ward, Wards
+
+DOCTOR = Person("dr-li", "Li Na", "clinician")
+NURSE = Person("nurse-wu", "Wu Min", "nurse", language="zh")
+PROBE = Channel("59408-5", "%", "probe-1")
+RULE = changed(shipped()["spo2-low"], {"sustained_s": 20, "calm_s": 20})
+START = datetime.now(UTC).replace(microsecond=0)
+
+
+class Post(BaseHTTPRequestHandler):
+    got: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        Post.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def pager() -> Iterator[str]:
+    """A local address that takes pages."""
+    server = HTTPServer(("127.0.0.1", 0), Post)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    Post.got.clear()
+    yield f"json://127.0.0.1:{server.server_port}/page"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Bay:
+    """One patient in a ward with one rule, and a clock that is moved by hand."""
+
+    def __init__(self, home: Path, notifier: Notifier | None = None) -> None:
+        self.store = Store.open(Settings(home=home))
+        for person in (DOCTOR, NURSE):
+            self.store.add_person(person, "x")
+        self.patient = self.store.session(DOCTOR, "treatment").new_patient([("urn:mrn", "1")])
+        self.wards = Wards(self.store, DOCTOR, "treatment")
+        self.wards.define(Ward("icu", ladder=(Rung(0, (NURSE.id,)), Rung(120, (DOCTOR.id,)))))
+        self.wards.place(self.patient, "icu", "12 A")
+        self.rules = AlertRules(self.store, DOCTOR, "treatment")
+        content, scope = RULE.model_dump(mode="json"), Scope(ward="icu")
+        self.rules.keep_trial(scope, content, RULE.fingerprint, {})
+        self.rule = self.rules.enable(scope, content, RULE.fingerprint)
+        self.notifier = notifier or Notifier()
+        self.after = 0.0
+        self.alarm = self.engine()
+
+    def engine(self) -> Alarm:
+        made = Alarm(self.store, self.notifier, lambda: START + timedelta(seconds=self.after))
+        made.reload()
+        made.resume()
+        return made
+
+    def breathe(self, values: list[float]) -> list[str]:
+        """Send a reading every 10 s; return the ids of new alerts."""
+        made = []
+        for value in values:
+            self.after += 10
+            self.alarm.take(self.patient, [one(self.after, value)])
+            made += self.alarm.round()
+        return made
+
+    def standing(self) -> list[tuple[str, str]]:
+        now = START + timedelta(seconds=self.after)
+        alerts = Alerts(self.store, DOCTOR, "treatment").open([self.patient])
+        return [(alert.rule, alert.state(now)) for alert in alerts]
+
+
+def one(second: float, value: float, channel: Channel = PROBE) -> Stretch:
+    return stretch(channel, [(ticks(START) + int(second * MICROSECONDS), value)])
+
+
+@pytest.fixture
+def bay(tmp_path: Path) -> Iterator[Bay]:
+    made = Bay(tmp_path / "home")
+    yield made
+    made.store.close()
+
+
+def test_readings_become_an_alert_and_its_end(bay: Bay) -> None:
+    assert len(bay.breathe([96, 88, 87, 86, 85])) == 1
+    assert bay.standing() == [("spo2-low", "raised")]
+    alert = Alerts(bay.store, DOCTOR, "treatment").open([bay.patient])[0]
+    assert (alert.content["value"], alert.fingerprint) == (86, RULE.fingerprint)
+    assert [value for _, value in alert.content["readings"]] == [96, 88, 87, 86]
+    assert bay.breathe([97, 97, 97]) == []
+    assert bay.standing() == [("spo2-low", "raised")], "red: over, but nobody has seen it"
+    assert Alerts(bay.store, DOCTOR, "treatment").open([bay.patient])[0].cleared is not None
+
+
+def test_a_red_alert_pages_with_bed_readings_and_shared_location(tmp_path, pager: str) -> None:
+    bay = Bay(tmp_path / "home", Notifier({NURSE.id: [pager]}))
+    bay.wards.share_location(bay.patient, {"text": "garden, by the pond"})
+    bay.breathe([96, 88, 87, 86])
+    assert bay.alarm.page() == 1
+    (sent,) = Post.got
+    assert sent["title"] == "红色: 血氧饱和度低 - icu 12 A"
+    assert "86 %" in sent["message"]
+    assert "88 (" in sent["message"]
+    assert "garden, by the pond" in sent["message"]
+    assert sent["type"] == "failure"
+    assert bay.alarm.page() == 0
+    assert {"state": "sent", "step": 1, "to": NURSE.id} in [
+        dict(entry.detail) for entry in bay.store.log.entries()
+    ]
+    bay.store.close()
+
+
+def test_who_has_no_address_is_passed_over_for_the_next(bay: Bay) -> None:
+    bay.breathe([96, 88, 87, 86])
+    for _ in range(6):
+        bay.alarm.page()
+        bay.after += 60
+    assert bay.alarm.book.escalate(START + timedelta(seconds=bay.after)) == 1
+
+
+def test_a_restart_neither_forgets_an_alert_nor_raises_it_again(bay: Bay) -> None:
+    assert len(bay.breathe([96, 88, 87, 86])) == 1
+    bay.alarm = bay.engine()
+    assert bay.breathe([85, 85, 85, 85]) == []
+    bay.breathe([97, 97, 97])
+    assert Alerts(bay.store, DOCTOR, "treatment").open([bay.patient])[0].cleared is not None
+
+
+def test_data_that_stop_are_an_alert_and_its_first_reading_ends_it(bay: Bay) -> None:
+    bay.breathe([96] * 10)
+    bay.after += 70
+    assert len(bay.alarm.round()) == 1
+    assert bay.standing() == [("no-data-59408-5", "raised")]
+    bay.alarm = bay.engine()
+    bay.after += 600
+    assert bay.alarm.round() == [], "after a restart it stands still"
+    bay.breathe([96])
+    assert bay.standing() == []
+
+
+def test_a_rule_that_is_disabled_ends_its_alert(bay: Bay) -> None:
+    bay.breathe([96, 88, 87, 86])
+    bay.rules.disable(bay.rule, "limits do not suit this ward")
+    bay.alarm.reload()
+    bay.alarm.round()
+    alert = Alerts(bay.store, DOCTOR, "treatment").open([bay.patient])[0]
+    assert alert.cleared is not None
+    bay.alarm = bay.engine()
+    assert bay.breathe([85, 85, 85, 85]) == []
+
+
+def test_a_reading_from_the_future_stops_no_rule(bay: Bay) -> None:
+    bay.alarm.take(bay.patient, [one(10**6, 96)])
+    assert len(bay.breathe([96, 88, 87, 86])) == 1
+    assert bay.alarm.watch.passed_over["ahead"] == 1
+
+
+def test_a_reading_in_an_unknown_unit_is_counted(bay: Bay) -> None:
+    bay.alarm.take(bay.patient, [one(1, 0.8, Channel("59408-5", "mm[Hg]", "odd"))])
+    bay.alarm.round()
+    assert bay.alarm.watch.passed_over["unit"] == 1
+
+
+def test_what_could_not_be_written_is_written_in_the_next_round(bay: Bay, monkeypatch) -> None:
+    bay.breathe([96, 88, 87])
+    beaten = bay.alarm.book.last_beat(HEARTBEAT)
+
+    def full(*_: Any) -> None:
+        raise StorageUnavailable("the disk is full", "", "")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bay.alarm.book, "note", full)
+        bay.alarm._beaten = -float("inf")
+        with pytest.raises(StorageUnavailable):
+            bay.breathe([86])
+        assert bay.alarm.book.last_beat(HEARTBEAT) == beaten, "no pulse while nothing is written"
+    assert len(bay.alarm.round()) == 1
+
+
+def test_the_engine_runs_in_its_threads_and_beats(bay: Bay) -> None:
+    bay.alarm.start()
+    for value in (96, 88, 87, 86):
+        bay.after += 10
+        bay.alarm.take(bay.patient, [one(bay.after, value)])
+    bay.alarm.close()
+    assert bay.standing() == [("spo2-low", "raised")]
+    assert bay.alarm.book.last_beat(HEARTBEAT) is not None
+
+
+def test_a_ward_over_its_budget_is_reported_and_nothing_is_silenced(bay: Bay) -> None:
+    bay.wards.define(Ward("icu", budget=0.5))
+    bay.breathe([96, 88, 87, 86])
+    bay.alarm.reload()
+    assert "alert-budget-exceeded" in [entry.act for entry in bay.store.log.entries()]
+    assert len(bay.standing()) == 1
+
+
+def test_addresses_are_kept_from_other_users(tmp_path: Path) -> None:
+    assert not Notifier.of(tmp_path).reaches("dr-li")
+    path = tmp_path / FILE
+    path.write_text('[contact]\n"dr-li" = ["json://localhost"]\n')
+    path.chmod(0o644)
+    with pytest.raises(BadInput):
+        Notifier.of(tmp_path)
+    path.chmod(0o600)
+    assert Notifier.of(tmp_path).reaches("dr-li")
+    path.write_text("[contact]\ndr-li = 3\n")
+    with pytest.raises(BadInput):
+        Notifier.of(tmp_path)
+    assert Notifier({"dr-li": ["nothing"]}).send("dr-li", "a", "b", "high") == "failed"
+
+
+def test_what_another_process_stored_is_watched_as_well(bay: Bay) -> None:
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(1, 96)])
+    bay.alarm = bay.engine()
+    for second, value in ((11, 88), (21, 87), (31, 86)):
+        bay.after = second
+        streams.put(bay.patient, [one(second, value)])
+        bay.alarm._tapped = -float("inf")
+        made = bay.alarm.round()
+    assert len(made) == 1
+    bay.alarm._tapped = -float("inf")
+    assert bay.alarm._tap.fresh() == []
+
+
+def test_a_channel_that_fell_silent_while_nobody_watched_is_noticed_at_the_start(bay: Bay) -> None:
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [one(1, 96)])
+    bay.after = 3600
+    bay.alarm = bay.engine()
+    assert len(bay.alarm.round()) == 1
+
+
+def test_what_was_stored_while_the_engine_was_down_is_caught_up_with(bay: Bay) -> None:
+    bay.alarm.take(bay.patient, [one(0, 96)])
+    bay.alarm.round()
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(second, 85) for second in (10, 20, 30, 40)])
+    bay.after = 60
+    bay.alarm = bay.engine()
+    assert len(bay.alarm.round()) == 1
