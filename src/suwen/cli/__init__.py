@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from suwen.core.codes import Language
     from suwen.core.nouns import Finding, Reference
+    from suwen.gateway.devices.importing import Imported
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
     from suwen.records import Access
@@ -65,6 +66,15 @@ class SummaryRequest:
 
 
 @dataclass(frozen=True)
+class ImportRequest:
+    """What `suwen import` was asked: whose device export it is; `zone`: an IANA name, or empty."""
+
+    path: Path
+    patient: str
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class Written:
     """A text, and why parts of what it was asked of are not in it."""
 
@@ -91,6 +101,10 @@ class Wiring(Protocol):
         """Return the notes of files or of a patient by problems."""
         ...
 
+    def import_devices(self, request: ImportRequest) -> Imported:
+        """Read the export of a device or an app and store its readings."""
+        ...
+
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""
         ...
@@ -113,6 +127,7 @@ COMMANDS = (
     "run",
     "summarise",
     "draft",
+    "import",
     "demo",
     "serve",
     "doctor",
