@@ -1,4 +1,4 @@
-"""The import of device exports for the command line: read, stored, and what belongs in the record."""
+"""The import of device exports for the command line."""
 
 from __future__ import annotations
 

@@ -151,6 +151,8 @@ COMMANDS = (
     "reidentify",
 )
 """Each is a module of this package with a `command` function, or an `app` with sub-commands."""
+MODULES = {"import": "imports"}
+"""Modules named otherwise than their command, which is a word of Python."""
 
 
 def build() -> Callable[..., Any]:
@@ -165,7 +167,7 @@ def build() -> Callable[..., Any]:
         pretty_exceptions_enable=False,
     )
     for name in COMMANDS:
-        module = import_module(f"suwen.cli.{name}")
+        module = import_module(f"suwen.cli.{MODULES.get(name, name)}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
