@@ -58,6 +58,42 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key sent to that server, if it needs one."
     )
     llm_seconds: float = Field(60.0, gt=0, le=600, description="Seconds that server may take.")
+    mqtt_url: SecretStr = Field(
+        SecretStr(""),
+        description="MQTT broker whose readings `suwen gateway` stores: mqtt://USER:PASSWORD@HOST "
+        "or mqtts:// (TLS). Empty: none.",
+    )
+    mqtt_topic: str = Field(
+        "suwen/v1", description="Topic under which devices send: TOPIC/DEVICE/readings."
+    )
+    stream_batch: int = Field(
+        1000, ge=1, le=10_000, description="Messages of devices stored in one commit at most."
+    )
+    stream_batch_ms: int = Field(
+        50, ge=1, le=10_000, description="Milliseconds a message waits for others at most."
+    )
+    stream_ahead_s: int = Field(
+        120,
+        ge=0,
+        description="Seconds a reading's time may lie ahead of now; later ones are set aside.",
+    )
+    stream_behind_days: int = Field(
+        366,
+        ge=1,
+        description="Days a device's reading may lie behind now; older ones are set aside.",
+    )
+    stream_raw_days: int = Field(
+        0,
+        ge=0,
+        description="Days readings are kept as they came; older ones become the mean, lowest and "
+        "highest of a minute. 0: kept for ever.",
+    )
+    stream_minute_days: int = Field(
+        0, ge=0, description="Days minutes are kept; older ones become hours. 0: kept for ever."
+    )
+    stream_refused_days: int = Field(
+        0, ge=0, description="Days what was set aside is kept sealed. 0: kept for ever."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="Lowest level written to standard error."
     )

@@ -16,6 +16,8 @@ RESERVED = frozenset(
     | {"delete", "register", "break-glass", "review", "share", "person-added", "person-changed"}
     | {"master-key-rotated", "data-key-rotated", "patient-key-destroyed"}
     | {"de-identified", "re-identified"}
+    | {"readings-put", "streams-opened", "streams-thinned"}
+    | {"device-added", "device-renewed", "device-revoked", "device-sent"}
 )
 """Acts only the store itself writes into the log."""
 SIGNING = frozenset({"signed", "withdrawn"})

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 
 from suwen.core.errors import BadInput, Conflict, KeyUnavailable, NotFound
 from suwen.core.nouns import Decision
-from suwen.records import remarks, rotation
+from suwen.records import remarks, rotation, sample_keys
 from suwen.records.gate import Gate
 from suwen.records.index import stamp
 from suwen.records.keys import MasterKeySource
@@ -214,7 +214,8 @@ class Administration:
     def destroy_patient(self, patient: str, reason: str) -> None:
         """Destroy a patient's key: the content can never be read again. There is no way back.
 
-        Search indexes, identifiers, remarks and blob files of the patient are removed as well.
+        Search indexes, identifiers, remarks, blob files and samples of the patient are removed as
+        well.
 
         Raises
         ------
@@ -234,6 +235,7 @@ class Administration:
             files = list(names)
             for table in (token, patient_identifier, remark, blob_table):
                 connection.execute(delete(table).where(table.c.patient == patient))
+            sample_keys.destroy(connection, patient)
             connection.execute(
                 update(record)
                 .where(record.c.patient == patient)

@@ -166,16 +166,27 @@ class Prepared:
 
     def __call__(self, connection: Connection, **values: Any) -> CursorResult[Any]:
         """Execute with the values of its `bindparam`s."""
-        dialect = connection.dialect
-        if (known := self._texts.get(dialect.name)) is None:
-            compiled = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-            known = str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
-            self._texts[dialect.name] = known
-        text, order, fixed = known
+        text, order, fixed = self._compiled(connection.dialect)
         named = fixed | values
         return connection.exec_driver_sql(
             text, tuple(named[name] for name in order) if order else named or None
         )
+
+    def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute once a row of values."""
+        if not rows:
+            return
+        text, order, fixed = self._compiled(connection.dialect)
+        named = [fixed | dict(row) for row in rows]
+        values = [tuple(row[name] for name in order) for row in named] if order else named
+        connection.exec_driver_sql(text, values)
+
+    def _compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        if (known := self._texts.get(dialect.name)) is None:
+            compiled = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+            known = str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
+            self._texts[dialect.name] = known
+        return known
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -263,6 +263,7 @@ class Secrets:
         self._log = _Mac(_derived(root, "decision log"))
         self.people = AESGCM(_derived(root, "people"))
         self.jobs = AESGCM(_derived(root, "jobs"))
+        self.letters = AESGCM(_derived(root, "letters"))
         self.pseudonyms = AESGCM(_derived(root, "pseudonyms"))
         self._projects = _Mac(_derived(root, "projects"))
         self.hashed = lru_cache(maxsize=65536)(self._hashed)

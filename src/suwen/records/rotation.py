@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
-from suwen.records import blobstore, reading, remarks, writing
+from suwen.records import blobstore, reading, remarks, sample_keys, writing
 from suwen.records.blobs import opened, sealed
 from suwen.records.tables import blob, data_key, record, remark
 from suwen.records.vault import PatientKey, Vault
@@ -34,9 +34,14 @@ def finish(store: Store, patient: str, generation: int) -> int:
             done += rows
     while rows := _blobs(store, patient, generation):
         done += rows
+    while rows := sample_keys.reseal(store, patient, generation):
+        done += rows
     with store.database.transaction() as connection:
         store.vault.patient_key(connection, patient, lock=True)
-        if not any(_old(connection, t, patient, generation, 1) for t in (record, remark, blob)):
+        older = sample_keys.any_older(connection, patient, generation)
+        if not older and not any(
+            _old(connection, t, patient, generation, 1) for t in (record, remark, blob)
+        ):
             connection.execute(
                 delete(data_key).where(
                     data_key.c.patient == patient, data_key.c.generation < generation

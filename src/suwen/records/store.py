@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from suwen.core.errors import Denied, NotFound, StorageUnavailable
+from suwen.core.errors import NotFound, StorageUnavailable
 from suwen.core.nouns import Decision
 from suwen.core.settings import Settings
 from suwen.records import house
@@ -17,9 +17,10 @@ from suwen.records.access import Access
 from suwen.records.administration import Administration
 from suwen.records.blobs import BlobFolder
 from suwen.records.database import Database
+from suwen.records.gate import admit
 from suwen.records.keys import MasterKeySource, Secrets
 from suwen.records.log import Act, Log
-from suwen.records.people import PERSON_ID, People, Person
+from suwen.records.people import People, Person
 from suwen.records.policy import Policy
 from suwen.records.pseudonyms import Pseudonyms
 from suwen.records.tables import log_head
@@ -105,7 +106,7 @@ class Store(AbstractContextManager["Store"]):
         Denied
             The purpose is not in the policy, or the person was deactivated or changed role.
         """
-        _admit(self, person, purpose)
+        admit(self, person, purpose)
         return Access(self, person, purpose)
 
     def administer(self, person: Person, purpose: str = "administration") -> Administration:
@@ -116,7 +117,7 @@ class Store(AbstractContextManager["Store"]):
         Denied
             As for `session`.
         """
-        _admit(self, person, purpose)
+        admit(self, person, purpose)
         return Administration(self, person, purpose)
 
     def pseudonyms(self, person: Person, purpose: str, project: str) -> Pseudonyms:
@@ -127,7 +128,7 @@ class Store(AbstractContextManager["Store"]):
         Denied
             As for `session`.
         """
-        _admit(self, person, purpose)
+        admit(self, person, purpose)
         return Pseudonyms(self, person, purpose, project)
 
     def add_person(self, person: Person, credential: str, by: str = OPERATOR) -> None:
@@ -184,27 +185,3 @@ class Store(AbstractContextManager["Store"]):
             entries = connection.execute(select(log_head.c.entries)).scalar()
             own = bool(house.find(connection, self.secrets))
         return {"patients": int(patients or 0) - own, "decisions": int(entries or 0)}
-
-
-def _admit(store: Store, person: Person, purpose: str) -> None:
-    """Let a person in as they are stored, for a purpose of the policy; a refusal is logged."""
-    with store.database.transaction(reading=True) as connection:
-        stored = store.people.find(connection, person.id)
-    if not PERSON_ID.fullmatch(person.id):
-        raise Denied("the person's id cannot be used", "letters, digits and ._@-", "sign in")
-    changed = stored is not None and (stored.role, stored.patient) != (
-        person.role,
-        person.patient,
-    )
-    if changed or not person.active or (stored is not None and not stored.active):
-        reason = "the person was deactivated or has another role now"
-    elif purpose not in store.policy.purposes:
-        reason = "the purpose is not one the access policy knows"
-    else:
-        return
-    store.note(person.id, "denied", {"action": "session", "purpose": purpose[:32]})
-    raise Denied(
-        reason,
-        f"a purpose of {', '.join(sorted(store.policy.purposes))}, and the role as it is stored",
-        "sign in again",
-    )

@@ -189,3 +189,74 @@ log_head = Table(
     Column("seal", String(64), nullable=False),
 )
 """One row: how many entries the log has, the last hash, and their HMAC."""
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("patient", String(32), nullable=False, index=True),
+    Column("token", String(64), nullable=False),
+    Column("created", String(32), nullable=False),
+    Column("seen", String(32)),
+    Column("revoked", String(32)),
+)
+"""Who may send, and whose readings they are. `token` is a keyed hash."""
+
+stream_channel = Table(
+    "stream_channel",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("patient", String(32), nullable=False, index=True),
+    Column("code", String(32), nullable=False),
+    Column("latest", BigInteger, nullable=False),
+    Column("head", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("small", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What is measured by which device. `number` is a keyed hash of patient, code, unit and device;
+`code` one of the code alone. Times are microseconds since 1970-01-01 UTC: of the newest reading,
+of the first one in its chunk (`head`), and of the last receipt. `small`: chunks not merged yet."""
+
+stream_chunk = Table(
+    "stream_chunk",
+    metadata,
+    Column("channel", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("outline", LargeBinary),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("channel", "first"),
+)
+"""Readings of a channel from `first` to `last`; chunks of a channel never overlap. `step` is 0 for
+readings as they came, else the microseconds that each mean of thinned ones stands for. `outline`
+holds the lowest and highest of each part (of each mean's time), sealed as the content is."""
+
+stream_refused = Table(
+    "stream_refused",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("device", String(64), nullable=False),
+    Column("patient", String(32), nullable=False, index=True),
+    Column("at", String(32), nullable=False, index=True),
+    Column("state", String(32), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What devices sent that could not be stored, sealed: with the patient's key where the device is
+known, else with the store's own (patient empty)."""
+
+stream_tally = Table(
+    "stream_tally",
+    metadata,
+    Column("device", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("device", "day", "state"),
+)
+"""How much of what a device sent on a day was set aside, by state."""
