@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +10,16 @@ import typer
 
 if TYPE_CHECKING:
     from suwen.core.codes import Language, Text
+    from suwen.core.errors import SuwenError
     from suwen.gateway.devices.importing import Imported, Tally
     from suwen.gateway.devices.sample import Told
 
 BROKEN = 1
-"""Exit status when a file was broken or unknown; what could be read is stored."""
+"""Exit status when a file was broken; what could be read is stored."""
 SHOWN = 40
 """Most channels and reasons listed."""
+NAMED = 5
+"""Most files named for one error."""
 
 
 def command(
@@ -62,8 +65,20 @@ def _lines(done: Imported, language: Language) -> Iterator[str]:
         )
     yield from _told(done.problems.refused, "拒绝" if zh else "refused", language)
     yield from _told(done.problems.left, "未收录" if zh else "left out", language)
-    for name, error in done.errors[:SHOWN]:
-        yield f"未读完 {name}：{error}" if zh else f"not read to its end: {name}: {error}"
+    if done.unknown:
+        names = ", ".join(done.unknown[:NAMED]) + ("…" if len(done.unknown) > NAMED else "")
+        yield f"非设备导出文件：{names}" if zh else f"no export of a device: {names}"
+    yield from _errors(done.errors, zh)
+
+
+def _errors(errors: Sequence[tuple[str, SuwenError]], zh: bool) -> Iterator[str]:
+    """Yield each error once, with the files that have it."""
+    files: dict[str, list[str]] = {}
+    for name, error in errors:
+        files.setdefault(str(error), []).append(name)
+    for text, names in files.items():
+        shown = ", ".join(names[:NAMED]) + ("…" if len(names) > NAMED else "")
+        yield f"未读完（{shown}）：{text}" if zh else f"not read to its end ({shown}): {text}"
 
 
 def _counts(done: Imported, zh: bool) -> str:
@@ -81,8 +96,8 @@ def _channels(done: Imported, language: Language) -> Iterator[str]:
     channels = sorted(done.channels.items(), key=lambda item: -item[1].count)
     for channel, tally in channels[:SHOWN]:
         name = known.by_key[known.by_code[channel.code]].text.of(language)
-        unit = unit_sign(channel.unit)
-        yield f"{name} ({unit}): {tally.count:,}, {_span(tally)}, {channel.device}"
+        unit = "" if channel.unit.startswith("{") else f" ({unit_sign(channel.unit)})"
+        yield f"{name}{unit}: {tally.count:,}, {_span(tally)}, {channel.device}"
     if len(channels) > SHOWN:
         yield f"… {len(channels) - SHOWN}"
 

@@ -34,6 +34,7 @@ CHUNK: Final = 1 << 16
 HEAD_CAP: Final = 1 << 20
 """Longest document type that is looked for the end of."""
 DEPTH_CAP: Final = 64
+DEVICES_KEPT: Final = 10_000
 ATTRIBUTES_CAP: Final = 64
 _PREFIX: Final = "HKQuantityTypeIdentifier"
 _QUANTITIES: Final[dict[str, tuple[str, float]]] = {
@@ -243,10 +244,12 @@ class _Reader:
         The source is often called after its owner; the device text has an address in memory that
         differs from one export to the next.
         """
-        name = (source, device)
+        name = (source, device.partition(">")[2])
         found = self._devices.get(name)
         if found is None:
-            match = _MODEL.search(device)
+            if len(self._devices) >= DEVICES_KEPT:
+                self._devices.clear()
+            match = _MODEL.search(name[1])
             model = (match[1] or match[2]).strip() if match else "source"
             mark = blake2b(source.encode("utf-8", "replace"), digest_size=4).hexdigest()
             found = self._devices[name] = f"apple/{model}/{mark}"

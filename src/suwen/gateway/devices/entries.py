@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from suwen.gateway.devices.sample import (
     MALFORMED,
@@ -15,6 +15,7 @@ from suwen.gateway.devices.sample import (
     number,
 )
 
+_ON_FOOT: Final = ("walk", "run", "hik", "jog", "treadmill", "步", "跑")
 Entry = Mapping[str, Any]
 Field = tuple[str, Any, str]
 """A quantity, its value as given, its unit."""
@@ -73,6 +74,11 @@ class Taker:
                 self.problems.leave(NOT_MEASURED, where)
             else:
                 yield Sample(key, at, value, unit, self.device, source)
+
+
+def on_foot(activity: object) -> bool:
+    """Say whether it is done on foot: only that way is a walking distance (LOINC 55430-3)."""
+    return isinstance(activity, str) and any(word in activity.lower() for word in _ON_FOOT)
 
 
 def divided(value: object, by: float) -> float | None:

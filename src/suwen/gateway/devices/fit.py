@@ -10,15 +10,17 @@ Reference: FIT protocol and profile (Garmin/ANT), by `fitdecode`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import fitdecode
 from fitdecode.exceptions import FitError
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
+from suwen.gateway.devices.entries import on_foot
 from suwen.gateway.devices.sample import NO_TIME, Problems, Sample, Samples, Source, number
 
 Message = dict[str, Any]
@@ -57,6 +59,10 @@ _FIELDS: Final = {
 """Fields that are kept: (name in the message, quantity, unit). Speed, place and the temperature of
 the watch are no readings of the patient."""
 _SIXTEEN: Final = 1 << 16
+_BROKEN: Final = (
+    FitError, struct.error, ArithmeticError, AssertionError, LookupError, TypeError, ValueError,
+)  # fmt: skip
+"""What `fitdecode` raises on bytes that are none of its format."""
 
 
 def messages(source: Source) -> Iterator[tuple[str, Message]]:
@@ -72,16 +78,14 @@ def messages(source: Source) -> Iterator[tuple[str, Message]]:
     matched = True
     with source.open() as file:
         try:
-            with fitdecode.FitReader(
-                file, check_crc=fitdecode.CrcCheck.READONLY, keep_raw_chunks=False
-            ) as reader:
+            with _reader(file) as reader:
                 for frame in reader:
                     if isinstance(frame, fitdecode.FitDataMessage):
                         count += 1
                         yield frame.name, _fields(frame)
                     elif isinstance(frame, fitdecode.FitCRC):
                         matched = matched and frame.matched
-        except (FitError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except _BROKEN as error:
             raise BadInput(
                 f"a FIT file broken after {count} messages ({type(error).__name__})",
                 "a whole FIT file",
@@ -93,6 +97,16 @@ def messages(source: Source) -> Iterator[tuple[str, Message]]:
             "a file as the device wrote it",
             "copy it from the device again; what could be read is kept",
         )
+
+
+def _reader(file: BinaryIO) -> fitdecode.FitReader:
+    """Return a reader that goes on over fields nobody defined, and leaves checksums to us."""
+    return fitdecode.FitReader(
+        file,
+        check_crc=fitdecode.CrcCheck.READONLY,
+        error_handling=fitdecode.ErrorHandling.IGNORE,
+        keep_raw_chunks=False,
+    )
 
 
 def _fields(frame: fitdecode.FitDataMessage) -> Message:
@@ -166,7 +180,8 @@ class _State:
             self._problems.refuse(_OTHERS, f"message {self._count}")
             return
         for key, value, unit in wanted:
-            yield Sample(key, at, value, unit, self._device)
+            if key != "distance" or on_foot(fields.get("sport")):
+                yield Sample(key, at, value, unit, self._device)
 
     def _moment(self, fields: Message, name: str, wanted: bool = False) -> datetime | None:
         """Return when a message was; what has only the last bits of a time takes the others."""

@@ -16,7 +16,7 @@ from math import sqrt
 from typing import Any, Final
 
 from suwen.core.codes import Text
-from suwen.gateway.devices.entries import divided, listed
+from suwen.gateway.devices.entries import divided, listed, on_foot
 from suwen.gateway.devices.sample import (
     MALFORMED,
     NO_TIME,
@@ -185,9 +185,10 @@ class _Reader:
             text = f"{entry.get('startDate')}T{entry.get('startTime')}"
             at = self._clock.at(text, where)
             log = str(entry.get("logId") or "")
+            walked = on_foot(entry.get("activityParentName") or entry.get("name"))
             fields = (
                 ("exercise", divided(entry.get("duration"), 60_000), "min"),
-                ("distance", entry.get("distance"), "km"),
+                ("distance", entry.get("distance") if walked else None, "km"),
                 ("energy", entry.get("calories"), "kcal"),
             )
             for key, value, unit in fields:

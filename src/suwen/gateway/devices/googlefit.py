@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from suwen.core.codes import Text
+from suwen.gateway.devices.entries import listed
 from suwen.gateway.devices.sample import (
     MALFORMED,
     NO_TIME,
@@ -57,12 +58,8 @@ def claims(document: object) -> bool:
 def samples(document: Mapping[str, Any], source: Source, problems: Problems) -> Samples:
     """Yield the samples of one file."""
     del source
-    points: list[Any] = next((document[name] for name in _LISTS if name in document), [])
-    for place, point in enumerate(points, 1):
-        where = f"point {place}"
-        if not isinstance(point, dict):
-            problems.refuse(MALFORMED, where)
-            continue
+    points = next((document[name] for name in _LISTS if name in document), None)
+    for point, where in listed(points, "point", problems):
         yield from _samples(point, where, problems)
 
 

@@ -22,7 +22,7 @@ from suwen.core.errors import BadInput, NotFound, SuwenError
 from suwen.core.streams import MICROSECONDS, Channel, Reading, Stretch
 from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.quantities import clinical, quantities
-from suwen.gateway.devices.recognised import format_of
+from suwen.gateway.devices.recognised import NAMES, UnknownFormat, format_of
 from suwen.gateway.devices.sample import Problems, Samples, Source
 from suwen.gateway.intake import SELF
 from suwen.gateway.vitals import Reading as VitalReading
@@ -95,7 +95,9 @@ class Imported:
     observations: int = 0
     problems: Problems = field(default_factory=Problems)
     errors: list[tuple[str, SuwenError]] = field(default_factory=list)
-    """Files that are broken or unknown; what came before the broken place is stored."""
+    """Files that are broken; what came before the broken place is stored."""
+    unknown: list[str] = field(default_factory=list)
+    """Files that are no export of a device."""
     days: Counter[tuple[Channel, int]] = field(default_factory=Counter)
     """Readings of vital signs by channel and day."""
 
@@ -169,6 +171,11 @@ def import_readings(
         Where the readings go.
     now
         The present moment, from which on times are in the future.
+
+    Raises
+    ------
+    BadInput
+        None of the files is an export of a device.
     """
     out = Imported()
     converter = Converter(out.problems, now)
@@ -176,6 +183,9 @@ def import_readings(
         out.problems.file = source.name
         try:
             name, samples = samples_of(source, out.problems)
+        except UnknownFormat:
+            out.unknown.append(source.name)
+            continue
         except SuwenError as error:
             out.errors.append((source.name, error))
             continue
@@ -190,6 +200,12 @@ def import_readings(
             out.stored += kept.stored
             out.absorbed += kept.absorbed
             out.conflicting += kept.conflicting
+    if not out.files and not out.errors:
+        raise BadInput(
+            "no file that is a known export of a device",
+            f"one of {', '.join(NAMES)}",
+            "check the path; archives have to be unpacked",
+        )
     out.read, out.repeated = converter.read, converter.repeated
     return out
 

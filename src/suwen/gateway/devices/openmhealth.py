@@ -20,7 +20,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from suwen.core.codes import Text
-from suwen.gateway.devices.entries import Entry, Taker, inner
+from suwen.gateway.devices.entries import Entry, Taker, inner, on_foot
 from suwen.gateway.devices.sample import (
     MALFORMED,
     NO_TIME,
@@ -170,6 +170,8 @@ def _point(point: Entry, clock: Clock, where: str, problems: Problems) -> Iterat
 def _fields(body: Entry) -> Iterator[tuple[str, Any, str]]:
     for prop, (_, key) in _MEASURES.items():
         given = body.get(prop)
+        if prop == "distance" and not on_foot(body.get("activity_name")):
+            continue
         own = key
         if key == "glucose" and body.get("specimen_source") == _INTERSTITIAL:
             own = "glucose_interstitial"

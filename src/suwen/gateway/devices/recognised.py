@@ -32,6 +32,10 @@ _APPLE: Final = re.compile(rb"<!DOCTYPE\s+HealthData\b|<HealthData[\s>]")
 Read = Callable[[Source, Problems], Samples]
 
 
+class UnknownFormat(BadInput):
+    """The file is no known export of a device: a licence, a picture, something else."""
+
+
 class Format(NamedTuple):
     """A format by its name, and how a file of it is read."""
 
@@ -64,8 +68,10 @@ def format_of(source: Source) -> Format:
 
     Raises
     ------
+    UnknownFormat
+        It is none of the known ones.
     BadInput
-        It is none of the known ones, or JSON that is not well formed.
+        It is JSON that is not well formed.
     UnsafeInput
         A JSON file that is too large to be read as a whole.
     """
@@ -86,8 +92,8 @@ def format_of(source: Source) -> Format:
     raise _unknown()
 
 
-def _unknown() -> BadInput:
-    return BadInput(
+def _unknown() -> UnknownFormat:
+    return UnknownFormat(
         "a file that is no known export of a device", f"one of {', '.join(NAMES)}", "check the file"
     )
 

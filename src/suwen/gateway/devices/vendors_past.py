@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 
 from suwen.core.codes import Text
-from suwen.gateway.devices.entries import Entry, Field, Taker, divided, inner, listed
+from suwen.gateway.devices.entries import Entry, Field, Taker, divided, inner, listed, on_foot
 from suwen.gateway.devices.sample import (
     MALFORMED,
     NO_TIME,
@@ -25,6 +25,7 @@ from suwen.gateway.devices.times import Clock, offset_of, since_1970
 
 _AWAKE: Final = 1
 _DEEP: Final = 3
+_JAWBONE_ON_FOOT: Final = (1, 2)
 _TRANSPORT: Final = Text(en="being carried, not exercise", zh="乘坐交通工具，不是运动")
 
 
@@ -82,6 +83,7 @@ def _jawbone(document: Mapping[str, Any], source: Source, problems: Problems) ->
             continue
         slept = "asleep_time" in details
         lasting = item.get("type") == "workout" or ("time" in details and "km" in details)
+        walked = lasting and item.get("sub_type") in _JAWBONE_ON_FOOT
         fields = (
             ("weight", item.get("weight"), "kg"),
             ("body_fat", item.get("body_fat"), "%"),
@@ -91,7 +93,7 @@ def _jawbone(document: Mapping[str, Any], source: Source, problems: Problems) ->
             ("sleep_deep", sound if slept else None, "min"),
             ("sleep_light", light if slept else None, "min"),
             ("exercise", divided(details.get("time"), 60) if lasting else None, "min"),
-            ("distance", details.get("meters") if lasting else None, "m"),
+            ("distance", details.get("meters") if walked else None, "m"),
             ("energy", details.get("calories") if lasting else None, "kcal"),
         )
         yield from taker.take(at, fields, where, log)
@@ -127,10 +129,11 @@ def _misfit(document: Mapping[str, Any], source: Source, problems: Problems) -> 
         yield from taker.take(clock.day(str(entry.get("date")), where), fields, where)
     for entry, where in listed(document.get("sessions"), "session", problems):
         at = clock.at(str(entry.get("startTime")), where)
+        walked = on_foot(entry.get("activityType"))
         fields = (
             ("exercise", divided(entry.get("duration"), 60), "min"),
             ("steps", entry.get("steps"), "{steps}"),
-            ("distance", entry.get("distance"), "mi"),
+            ("distance", entry.get("distance") if walked else None, "mi"),
             ("energy", entry.get("calories"), "kcal"),
         )
         yield from taker.take(at, fields, where, str(entry.get("id") or ""))
@@ -171,10 +174,11 @@ def _moves(document: list[Any], source: Source, problems: Problems) -> Iterator[
                     problems.leave(_TRANSPORT, where)
                     continue
                 at = clock.at(str(entry.get("startTime")), where)
+                walked = on_foot(entry.get("group") or entry.get("activity"))
                 fields = (
                     ("exercise", divided(entry.get("duration"), 60), "min"),
                     ("steps", entry.get("steps"), "{steps}"),
-                    ("distance", entry.get("distance"), "m"),
+                    ("distance", entry.get("distance") if walked else None, "m"),
                     ("energy", entry.get("calories"), "kcal"),
                 )
                 yield from taker.take(at, fields, where)
@@ -196,7 +200,7 @@ def _runkeeper(document: Mapping[str, Any], source: Source, problems: Problems) 
         at = Clock(zone, problems, "RunKeeper").of(local, where)
         fields = (
             ("exercise", divided(item.get("duration"), 60), "min"),
-            ("distance", item.get("total_distance"), "m"),
+            ("distance", item.get("total_distance") if on_foot(item.get("type")) else None, "m"),
             ("energy", item.get("total_calories"), "kcal"),
         )
         yield from taker.take(at, fields, where, str(item.get("uri") or ""))
