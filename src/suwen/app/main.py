@@ -14,6 +14,7 @@ from suwen.core.errors import SuwenError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from suwen.gateway.devices.importing import Imported
     from suwen.health.alert_trial import Desk
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
@@ -50,6 +51,12 @@ class Application:
         from suwen.app.summary import summarise
 
         return summarise(request)
+
+    def import_devices(self, request: cli.ImportRequest) -> Imported:
+        """Read the export of a device or an app and store its readings."""
+        from suwen.app.importing import import_devices
+
+        return import_devices(request)
 
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from suwen.core.codes import Language
     from suwen.core.nouns import Finding, Reference
+    from suwen.gateway.devices.importing import Imported
     from suwen.health.alert_trial import Desk
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
@@ -66,6 +67,15 @@ class SummaryRequest:
 
 
 @dataclass(frozen=True)
+class ImportRequest:
+    """What `suwen import` was asked: whose device export it is; `zone`: an IANA name, or empty."""
+
+    path: Path
+    patient: str
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class Written:
     """A text, and why parts of what it was asked of are not in it."""
 
@@ -90,6 +100,10 @@ class Wiring(Protocol):
 
     def summarise(self, request: SummaryRequest) -> Written:
         """Return the notes of files or of a patient by problems."""
+        ...
+
+    def import_devices(self, request: ImportRequest) -> Imported:
+        """Read the export of a device or an app and store its readings."""
         ...
 
     def replay(self, decision: int) -> ReplayResult:
@@ -126,6 +140,7 @@ COMMANDS = (
     "run",
     "summarise",
     "draft",
+    "import",
     "demo",
     "serve",
     "gateway",
@@ -152,6 +167,8 @@ COMMANDS = (
     "reidentify",
 )
 """Each is a module of this package with a `command` function, or an `app` with sub-commands."""
+MODULES = {"import": "imports"}
+"""Modules named otherwise than their command, which is a word of Python."""
 
 
 def build() -> Callable[..., Any]:
@@ -166,7 +183,7 @@ def build() -> Callable[..., Any]:
         pretty_exceptions_enable=False,
     )
     for name in COMMANDS:
-        module = import_module(f"suwen.cli.{name}")
+        module = import_module(f"suwen.cli.{MODULES.get(name, name)}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from itertools import islice
 
 from suwen.gateway.identity import TABLE_ID, meaningful
@@ -263,6 +263,19 @@ def time_of(text: str, zone: tzinfo | None) -> str | None:
 
     A time without a zone is taken in `zone` (None: this machine's). `03/04/2026` is not clear.
     """
+    found = read_time(text)
+    if not isinstance(found, datetime):
+        return None if found is None else found.isoformat()
+    if found.tzinfo is None:
+        try:
+            found = found.replace(tzinfo=zone) if zone else found.astimezone()
+        except (ValueError, OverflowError, OSError):
+            return None
+    return found.isoformat()
+
+
+def read_time(text: str) -> datetime | date | None:
+    """Return what a text says: a moment with its offset, a local time, a day; None: not clear."""
     text = text.strip()
     match = _ISO_LIKE.fullmatch(text)
     if match is None or _AMBIGUOUS.fullmatch(text):
@@ -273,12 +286,9 @@ def time_of(text: str, zone: tzinfo | None) -> str | None:
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
         )
         if hour is None:
-            return moment.date().isoformat()
-        if offset:
-            return datetime.fromisoformat(f"{moment.isoformat()}{offset}").isoformat()
-        local = moment.replace(tzinfo=zone) if zone else moment.astimezone()
-        return local.isoformat()
-    except (ValueError, OverflowError, OSError):
+            return moment.date()
+        return datetime.fromisoformat(f"{moment.isoformat()}{offset}") if offset else moment
+    except (ValueError, OverflowError):
         return None
 
 

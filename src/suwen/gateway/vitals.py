@@ -103,14 +103,15 @@ def vocabulary() -> Vocabulary:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     vitals, names = {}, {}
     for entry in data["vital"]:
-        vitals[entry["key"]] = _vital(entry)
+        vitals[entry["key"]] = vital_of(entry)
         names.update(dict.fromkeys(map(plain_name, entry["names"]), entry["key"]))
         names[plain_name(entry["key"])] = entry["key"]
     columns = {kind: frozenset(map(plain_name, words)) for kind, words in data["tables"].items()}
     return Vocabulary(vitals, names, columns)
 
 
-def _vital(entry: Mapping[str, Any]) -> Vital:
+def vital_of(entry: Mapping[str, Any]) -> Vital:
+    """Return the vital sign of one `[[vital]]` table of a knowledge file."""
     return Vital(
         entry["key"],
         Text(**entry["text"]),

@@ -1,0 +1,1 @@
+"""Exports of devices and apps in: each format a file, all of them giving samples one by one."""
