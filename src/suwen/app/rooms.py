@@ -7,6 +7,7 @@ def load() -> None:
     """Import every room's tasks, so that they register themselves."""
     import suwen.health.deterioration
     import suwen.health.early_warning
+    import suwen.health.ecg_beats
     import suwen.health.risk
     import suwen.imaging.breast
     import suwen.imaging.chest

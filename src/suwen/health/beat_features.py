@@ -82,6 +82,11 @@ class Beats:
     def __len__(self) -> int:
         return len(self.at)
 
+    def only(self, beat: int) -> Beats:
+        """Return one beat alone."""
+        k = slice(beat, beat + 1)
+        return Beats(self.at[k], self.rows[k], self.waves[k], self.setting[k])
+
 
 def beats_of(lead: NDArray[np.generic], rate: float, times: Numbers) -> Beats:
     """Return the beats of a lead (mV, (n,), NaN in gaps) at `times` in seconds, with their numbers.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
@@ -29,7 +31,8 @@ class Choice:
     `headline` says which question the plain metric keys (`auroc`, `accuracy`, `ece`) answer with
     more than two classes: `each` class against the rest, or `any` of the others against the first.
     With `any` one operating point decides between the first class and the others, and the metrics
-    of the classes end in `_of_classes`.
+    of the classes end in `_of_classes`. `figures` names what the field reads off the confusion
+    table (..., K, K: truth by row) beside the usual, by metric key; for more than two classes.
 
     Raises
     ------
@@ -42,6 +45,7 @@ class Choice:
     code: Code | None = None
     headline: Literal["each", "any"] = "each"
     gravest: Code | None = None
+    figures: tuple[tuple[str, Callable[[NDArray[Any]], NDArray[Any]]], ...] = ()
     kind: Literal["choice"] = "choice"
 
     def __post_init__(self) -> None:

@@ -74,7 +74,11 @@ def _called(rows: Answered, cells: Metric) -> dict[str, Metric]:
         "recall": lambda w: classification.macro(classification.recall(cells(w)), there),
         "cohen_kappa": lambda w: classification.cohen_kappa(cells(w)),
         "mcc": lambda w: classification.mcc(cells(w)),
-    }
+    } | {key: partial(_figure, figure, cells) for key, figure in rows.figures.items()}
+
+
+def _figure(figure: Callable[[Array], Array], cells: Metric, weights: Array | None) -> Array:
+    return figure(cells(weights))
 
 
 def _by_class(rows: Answered, cells: Metric) -> dict[str, Metric]:
