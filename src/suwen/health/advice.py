@@ -86,14 +86,14 @@ class Advice(Published):
         "own source, place and strength in member-0/advice_*.toml",
     )
     limits = (
-        "Rules are the guidelines' statements in our own words, written without their full texts at "
-        "hand: a clinician checks each against its source before use.",
-        "Only coded records are read: a disease, allergy or pregnancy that no record tells is taken "
-        "as absent. What a note says is not read here.",
+        "Rules are the guidelines' statements in our own words, written without their full texts "
+        "at hand: a clinician checks each against its source before use.",
+        "Only coded records are read: a disease, allergy or pregnancy that no record tells is "
+        "taken as absent. What a note says is not read here.",
         "Blood pressures are taken as measured in an office; readings at home are not told apart.",
         "How old a value may be, and how long advice stands, are our choice.",
-        "Gains come from equations of the room for people without cardiovascular disease: of others "
-        "none is given. Those not from trials are associations.",
+        "Gains come from equations of the room, for people without cardiovascular disease: of "
+        "others none is given. Those not from trials are associations.",
         "Adults only, besides red flags of glucose; advice for children is not given.",
     )
 
@@ -114,7 +114,7 @@ class Advice(Published):
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
         """Return each rule that is said or suppressed; `parts` holds them in their order."""
         found = advised(texts_of(pack), sample.data)
-        values = {one.rule.id: one.rule.urgency for one in found.ranked}
+        values: dict[str, str] = {one.rule.id: one.rule.urgency for one in found.ranked}
         values |= {one.rule.id: "suppressed" for one in found.suppressed}
         if found.ranked:
             values["first"] = found.ranked[0].rule.id
