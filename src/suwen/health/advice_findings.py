@@ -22,8 +22,8 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
 
 GAPS: Final = Code(
-    system=f"{SUWEN}/codes",
-    code="advice-not-decided",
+    system=ADVICE,
+    code="not-decided",
     name=Text(en="Some advice", zh="部分建议"),
 )
 GUIDELINE_ADVICE: Final = Code(
@@ -109,7 +109,7 @@ def _advice(
         task=task,
         pack=pack.identity,
         code=Code(system=SEEK_CARE if now else ADVICE, code=rule.id, name=rule.title),
-        status=Status.INFERRED if now else Status.SUGGESTED,
+        status=Status.SUGGESTED if rule.urgency == "routine" else Status.INFERRED,
         band=Band.RULE_IN,
         reason=_reason(found, one, place),
         measures=_measures(found, one.said.used),
