@@ -76,6 +76,16 @@ class ImportRequest:
 
 
 @dataclass(frozen=True)
+class AdviceRequest:
+    """What `suwen advise` was asked: of files, or of a patient of the store."""
+
+    path: Path | None
+    patient: str
+    language: Language
+    form: str
+
+
+@dataclass(frozen=True)
 class Written:
     """A text, and why parts of what it was asked of are not in it."""
 
@@ -104,6 +114,10 @@ class Wiring(Protocol):
 
     def import_devices(self, request: ImportRequest) -> Imported:
         """Read the export of a device or an app and store its readings."""
+        ...
+
+    def advise(self, request: AdviceRequest) -> Written:
+        """Return what guidelines advise a person."""
         ...
 
     def replay(self, decision: int) -> ReplayResult:
@@ -141,6 +155,7 @@ COMMANDS = (
     "summarise",
     "draft",
     "import",
+    "advise",
     "demo",
     "serve",
     "gateway",

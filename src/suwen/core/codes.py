@@ -121,6 +121,10 @@ VISIT_TALK = _code(f"{SUWEN}/codes", "visit-talk", "Talk of a visit", "就诊对
 GUIDELINE_CATEGORY = _code(f"{SUWEN}/codes", "guideline", "Category by guideline", "指南分类")
 CATEGORIES = f"{SUWEN}/guideline-category"
 """System of the categories of guidelines (Lung-RADS, Fleischner): an answer, not a measure."""
+ADVICE = f"{SUWEN}/advice"
+"""System of pieces of advice: the id of the rule that gives it, in findings, goals and tasks."""
+SEEK_CARE = f"{SUWEN}/seek-care"
+"""The same of what should be seen to at once: such a finding leads the worklist."""
 AI_GENERATED = _code(
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "AIAST",

@@ -18,6 +18,8 @@ from suwen.health.risk_equation import Quantity, Told
 
 OWN: Final = f"{SUWEN}/risk-input"
 """System of observations that tell an input by its own name."""
+OVER: Final = ("inactive", "remission", "resolved")
+"""Clinical status of what is over."""
 Rules = Mapping[str, Any]
 Named = tuple[tuple[Record, ...], str, Sequence[Mapping[str, Any]]]
 """Records that together name something, where, and the codings and words they name it by."""
@@ -64,7 +66,7 @@ def smoked(case: Case, rules: Rules) -> tuple[str, RecordValue] | None:
         if not states or case.at - when > timedelta(days=row["days"]):
             continue
         if newest is None or when >= newest[0]:
-            words = _names(codings(record.content.get("valueCodeableConcept")))
+            words = names_in(codings(record.content.get("valueCodeableConcept")))
             shown = f"{next((one for one in words if one), states[0])}, {when:%Y-%m-%d}"
             path = "Observation.valueCodeableConcept"
             note = Text(en=shown, zh=shown)
@@ -78,7 +80,7 @@ def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
     kinds = ((_conditions(case, rules), rules["conditions"]), (_drugs(case, rules), rules["drugs"]))
     for told, row in kinds:
         for records, path, concept in told:
-            words = _names(concept)
+            words = names_in(concept)
             if _hit(words, row.get("unless", ())):
                 continue
             shown = next((one for one in words if one), "")
@@ -88,16 +90,34 @@ def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
                 for one, where in zip(records, (path, "Medication.code"), strict=False)
             )
             for name, rule in row["flag"].items():
-                if name not in found and _is(concept, words, rule):
+                known = name in found or not matches(concept, words, rule)
+                if not known and _in_time(records[0], rule, case.at):
                     found[name] = sources
     return found
+
+
+def _in_time(record: Record, rule: Mapping[str, Any], at: datetime) -> bool:
+    """Say whether something counts at a moment, where its rule asks for that.
+
+    `current`: not what is over; `days`: not what began longer ago; `dated`: only with a beginning.
+    """
+    content = record.content
+    began = moment(content.get("onsetDateTime") or content.get("recordedDate"))
+    if rule.get("current"):
+        states = {c.get("code") for c in codings(content.get("clinicalStatus"))}
+        ended = moment(content.get("abatementDateTime"))
+        if states & set(OVER) or (ended is not None and ended <= at):
+            return False
+    if began is None:
+        return not rule.get("dated", False)
+    return "days" not in rule or at - began <= timedelta(days=rule["days"])
 
 
 def onset_age(case: Case, rules: Rules, born: date | None) -> tuple[float, RecordValue] | None:
     """Return the age at which type 2 diabetes began, where its condition tells it."""
     for (record,), path, concept in _conditions(case, rules):
-        words = _names(concept)
-        if not _is(concept, words, rules["conditions"]["flag"]["diabetes_type_2"]):
+        words = names_in(concept)
+        if not matches(concept, words, rules["conditions"]["flag"]["diabetes_type_2"]):
             continue
         own = record.content.get("onsetAge")
         if isinstance(own, Mapping) and isinstance(own.get("value"), int | float):
@@ -231,21 +251,25 @@ def _drugs(case: Case, rules: Rules) -> Iterator[Named]:
             yield records, f"{kind}.medication", concept
 
 
-def _is(
-    concept: Sequence[Mapping[str, Any]], words: Sequence[str], rule: Mapping[str, Sequence[str]]
+def matches(
+    concept: Sequence[Mapping[str, Any]], words: Sequence[str], rule: Mapping[str, Any]
 ) -> bool:
+    """Say whether a concept is what a rule names: by code (of ICD-10, ATC a prefix) or by words."""
     for coding in concept:
         system, code = str(coding.get("system", "")), str(coding.get("code", ""))
         if "icd-10" in system and code.startswith(tuple(rule.get("icd", ()))):
             return True
         if "snomed" in system and code in rule.get("snomed", ()):
             return True
+        if "cvx" in system and code in rule.get("cvx", ()):
+            return True
         if ("atc" in system or "whocc" in system) and code.startswith(tuple(rule.get("atc", ()))):
             return True
     return _hit(words, rule["words"])
 
 
-def _names(concept: Sequence[Mapping[str, Any]]) -> list[str]:
+def names_in(concept: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the words that a concept is named by."""
     return [str(coding.get("display", "")) for coding in concept]
 
 
