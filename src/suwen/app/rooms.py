@@ -6,7 +6,9 @@ from __future__ import annotations
 def load() -> None:
     """Import every room's tasks, so that they register themselves."""
     import suwen.health.deterioration
+    import suwen.health.diabetes
     import suwen.health.early_warning
+    import suwen.health.heart_disease
     import suwen.health.risk
     import suwen.imaging.breast
     import suwen.imaging.chest
