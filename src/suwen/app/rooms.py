@@ -10,6 +10,7 @@ def load() -> None:
     import suwen.health.early_warning
     import suwen.health.heart_disease
     import suwen.health.risk
+    import suwen.health.survival
     import suwen.imaging.breast
     import suwen.imaging.chest
     import suwen.imaging.cytology

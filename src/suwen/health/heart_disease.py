@@ -65,14 +65,14 @@ class HeartDisease(TableTask):
     columns = heart_disease_data.columns()
     perturbations = (left_out(columns, ("age", "male")), misread(columns))
     trees = {  # noqa: RUF012
-        "learning_rate": 0.1,
+        "learning_rate": 0.06,
         "num_leaves": 2,
         "min_data_in_leaf": 15,
         "feature_fraction": 0.4,
         "bagging_fraction": 0.7,
         "lambda_l2": 5.0,
     }
-    rounds = 120
+    rounds = 200
     population = Text(
         en="Learnt from 597 patients sent to angiography in Cleveland and Budapest in the 1980s; "
         "in other hospitals it ranked patients clearly worse and was off by far: recalibrate it "

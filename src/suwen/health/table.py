@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,8 +44,8 @@ class Column:
         UCUM unit; limits of what is believed, both included.
     codes, units, days
         LOINC codes, factors from other units, how old the newest value may be.
-    above
-        When given, the column is 1 where the value is larger, else 0.
+    cuts
+        When given, the column is the number of them that the measured value is larger than.
     choices, words
         The number of each code of an answer in words, and how each number is called.
     yes
@@ -60,7 +61,7 @@ class Column:
     codes: tuple[str, ...] = ()
     units: Mapping[str, float] = field(default_factory=dict)
     days: int = 365
-    above: float | None = None
+    cuts: tuple[float, ...] = ()
     choices: Mapping[str, float] = field(default_factory=dict)
     words: Mapping[float, Text] = field(default_factory=dict)
     yes: bool = False
@@ -68,7 +69,7 @@ class Column:
     @property
     def counted(self) -> bool:
         """Whether it is a measured number, and neither a kind nor a yes or no."""
-        return not (self.choices or self.yes or self.above is not None)
+        return not (self.words or self.yes or self.cuts)
 
     def believed(self, values: Any) -> Any:
         """Say which values lie within the limits; NaN does not."""
@@ -100,6 +101,8 @@ class TableRow:
         What else is known of the person, by name (`diabetes`).
     unused
         Columns with a recorded value that cannot be believed, by number, with the value.
+    until
+        How long an answer stands; None: until something else is recorded.
     """
 
     values: Floats = field(repr=False)
@@ -108,6 +111,7 @@ class TableRow:
     records: tuple[Reference, ...] = ()
     states: tuple[str, ...] = ()
     unused: tuple[tuple[int, float], ...] = ()
+    until: datetime | None = None
 
     @property
     def known(self) -> int:
@@ -169,6 +173,7 @@ def _column(entry: Mapping[str, Any]) -> Column:
         | {
             "name": Text(**given["name"]),
             "codes": tuple(given.get("codes", ())),
+            "cuts": tuple(given.get("cuts", ())),
             "units": {str(unit): float(factor) for unit, factor in _pairs(given.get("units", ()))},
             "choices": {code: float(one["value"]) for one in choices for code in one["codes"]},
             "words": {float(one["value"]): Text(en=one["en"], zh=one["zh"]) for one in choices},

@@ -6,6 +6,7 @@ Values are read as those of the risk equations are (`health.risk_records`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +30,7 @@ def row_of(
     columns: Columns,
     more: Mapping[str, tuple[float, Reference]] | None = None,
     states: tuple[str, ...] = (),
+    until: datetime | None = None,
 ) -> TableRow:
     """Return the row that a Case records.
 
@@ -38,7 +40,7 @@ def row_of(
         What is read, and what for.
     more
         Columns read otherwise (from conditions, from the stay), each with its record.
-    states
+    states, until
         Kept in the row.
     """
     by_key = {one.key: one for one in columns.all}
@@ -54,6 +56,7 @@ def row_of(
     return columns.row(
         told,
         states=states,
+        until=until,
         records=tuple(
             behind.get(key, "") if np.isfinite(told.get(key, MISSING)) else ""
             for key in columns.keys
@@ -92,4 +95,4 @@ def _number(column: Column, told: Quantity) -> float | None:
     if factor is None:
         return None
     value = told.value * factor
-    return value if column.above is None else float(value > column.above)
+    return float(sum(value > cut for cut in column.cuts)) if column.cuts else value

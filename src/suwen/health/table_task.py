@@ -27,6 +27,7 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.trees import slimmed
 
 TREES: Final = "trees.lgb.txt"
 METHOD: Final = "contributions"
@@ -117,7 +118,7 @@ class TableTask:
             valid_sets=[watched],
             callbacks=[lightgbm.record_evaluation(losses)],
         )
-        trees.save_model(str(folder / TREES))
+        (folder / TREES).write_text(slimmed(trees.model_to_string()), encoding="utf-8")
         curve = losses["valid_0"]["binary_logloss"]
         return {
             "trees": TREES,
@@ -143,7 +144,7 @@ class TableTask:
             return [abstention(self, pack, sample, reasons + self._unused(row))]
         found = say.finding(self, pack, sample, output)
         moved, shapley = explain.check_if_shown(self, pack, sample, METHOD)
-        update: dict[str, Any] = {"explanations": (shapley,)}
+        update: dict[str, Any] = {"explanations": (shapley,), "valid_until": row.until}
         if moved is not None and shapley.hidden_because is None and row.records:
             update["evidence"] = self._moving(row, moved) or found.evidence
         found = found.model_copy(update=update)
