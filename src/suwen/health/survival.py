@@ -1,8 +1,8 @@
 """Will somebody seriously ill in hospital be dead within 180 days? Boosted trees on SUPPORT2.
 
-A choice at one horizon, not a curve: in SUPPORT2 nobody is censored before it, so its figures are
-those of every other choice. Curves over time (Cox, boosted) are compared in
-`benchmarks/quality/survival.py`.
+A choice at one horizon: in SUPPORT2 nobody is censored before it, so its figures are those of every
+other choice. The risks by four more horizons come from the same logit (`health.survival_curve`);
+how they and curves over time (Cox, boosted) fit stands in `benchmarks/quality/survival.py`.
 
 Reference: Knaus et al., Ann Intern Med 122:191-203, 1995 (the question, the data, the peer).
 """
@@ -11,24 +11,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
+from scipy import special
 
 from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Case, Record, RecordValue, Reference
+from suwen.core.nouns import (
+    PROBABILITY,
+    Case,
+    Finding,
+    Interval,
+    Measure,
+    Record,
+    RecordValue,
+    Reference,
+)
 from suwen.core.registry import register
 from suwen.health import survival_data
 from suwen.health.icu import variables
 from suwen.health.measured import NOT_SAID, Value, moment, values_of
 from suwen.health.risk_facts import rules
 from suwen.health.risk_records import flagged
+from suwen.health.survival_curve import Horizon, fitted, risks
 from suwen.health.table import TableRow
 from suwen.health.table_case import row_of
 from suwen.health.table_changes import left_out, misread
-from suwen.health.table_task import TableTask
+from suwen.health.table_task import TableTask, open_trees, table_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.kinds import Answers, Choice
-from suwen.lifecycle.task import Examples, Reads
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.task import Examples, Output, Reads, Sample
 
 SURVIVAL: Final = "health.survival"
 ADULT: Final = 18
@@ -46,16 +62,25 @@ ORDER: Final = (
 )
 """Conditions and the number of the disease; the first that is recorded counts."""
 ORGANS_AND_CANCER: Final = 6.0
+HORIZONS: Final = (30.0, 90.0, 365.0, 730.0)
+"""Days, beside the 180 that are asked about: from 344 on some are censored."""
+
+
+def risk_by(days: float) -> Code:
+    """Return the concept of death within some days."""
+    return Code(
+        system=f"{SUWEN}/codes",
+        code=f"death-within-{days:.0f}-days",
+        name=Text(en=f"Risk of death within {days:.0f} days", zh=f"{days:.0f} 天内死亡风险"),
+    )
+
+
 ALIVE: Final = Code(
     system=f"{SUWEN}/codes",
     code="alive-180-days",
     name=Text(en="Alive after 180 days", zh="180 天后存活"),
 )
-DEATH: Final = Code(
-    system=f"{SUWEN}/codes",
-    code="death-within-180-days",
-    name=Text(en="Risk of death within 180 days", zh="180 天内死亡风险"),
-)
+DEATH: Final = risk_by(survival_data.HORIZON)
 
 
 class Survival(TableTask):
@@ -77,7 +102,7 @@ class Survival(TableTask):
     perturbations = (left_out(columns, ("age", "disease")), misread(columns))
     trees = {  # noqa: RUF012
         "learning_rate": 0.08,
-        "num_leaves": 8,
+        "num_leaves": 6,
         "min_data_in_leaf": 80,
         "feature_fraction": 0.4,
         "bagging_fraction": 0.7,
@@ -91,6 +116,21 @@ class Survival(TableTask):
         zh="依据 1989 至 1994 年美国五家医院 9,105 名患有九类重症之一的成人建立；"
         "癌症、糖尿病、痴呆无记录者按无处理。",
     )
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Train one member, and on the validation part the lines to the other horizons."""
+        made = super().fit(train, valid, recipe, folder)
+        trees = open_trees(folder)
+        followed = np.asarray(valid.columns[survival_data.FOLLOWED], dtype=float)
+        logits = trees.predict(table_of(valid), raw_score=True)
+        lines = fitted(logits, np.abs(followed), followed > 0, HORIZONS)
+        return {**made, "horizons": [[round(number, 5) for number in one] for one in lines]}
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Return the risk by 180 days, and beside it the risks by the other horizons."""
+        return [_with_horizons(pack, one, output) for one in super().findings(pack, sample, output)]
 
     def row(self, case: Case) -> TableRow | None:
         """Return the row of somebody in hospital with one of the diseases, measured of late."""
@@ -123,6 +163,26 @@ class Survival(TableTask):
         if dataset not in self.datasets:
             raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
         return survival_data.examples(data)
+
+
+def _with_horizons(pack: Pack, found: Finding, output: Output) -> Finding:
+    """Return a finding with the risk by each horizon; its interval is that of the logit."""
+    if found.probability is None:
+        return found
+    members = [[Horizon(*one) for one in pack.member(k)["horizons"]] for k in range(pack.members)]
+    own: Any = pack.answers.calibrator
+    ends = special.logit([found.probability.low, found.probability.high])
+    low, high = (ends - own.b) / own.a
+    table = risks(members, np.array([low, float(np.mean(output.scores)), high]))
+    measures = tuple(
+        Measure(
+            code=risk_by(days),
+            interval=Interval(low=below, value=value, high=above, level=found.probability.level),
+            unit=PROBABILITY,
+        )
+        for days, (below, value, above) in zip(HORIZONS, table.T.tolist(), strict=True)
+    )
+    return found.model_copy(update={"measures": measures})
 
 
 def _rules() -> Mapping[str, Any]:

@@ -28,6 +28,8 @@ HORIZON: Final = 180.0
 """Days."""
 TIME: Final = "d.time"
 DEATH: Final = "death"
+FOLLOWED: Final = "followed"
+"""Column of days until death; with a minus until the end of follow-up."""
 OWN_MODEL: Final = "surv6m"
 """Column with what SUPPORT's own model said: the probability of being alive at 180 days."""
 COMA: Final = ((60.0, 0.0), (0.5, 1.0), (-1.0, 2.0))
@@ -135,6 +137,7 @@ def examples(data: DataFolders) -> Examples:
         labels=(died[known] & (days[known] <= HORIZON)).astype(int),
         load=lambda i: Sample(keys[i], rows[i]),
         columns={
+            FOLLOWED: np.where(died[known], days[known], -days[known]),
             "disease": np.array([row["dzgroup"].strip() or NOT_RECORDED for row in told]),
             "age": np.array(["under 50", "50 to 69", "70 and more"])[
                 np.digitize(np.nan_to_num(ages), (50, 70))

@@ -221,6 +221,13 @@ def table_of(examples: Examples) -> Array:
     return np.stack([examples.load(i).data.values for i in range(len(examples))])
 
 
+def open_trees(folder: Path) -> Any:
+    """Return the trees that `fit` left in a folder, as they ship."""
+    import lightgbm
+
+    return lightgbm.Booster(model_str=(folder / TREES).read_text(encoding="utf-8"))
+
+
 def hiding(rows: Array, labels: Array, share: float, seed: int) -> tuple[Array, Array]:
     """Return the rows and, below them, the same rows with a share of the values hidden."""
     if not share:
