@@ -94,7 +94,8 @@ def read(path: Path) -> list[Row]:
     BadInput
         It has other columns, or words where numbers stand.
     """
-    mlbench = "diabetes" in path.open(encoding="utf-8-sig").readline()
+    with path.open(encoding="utf-8-sig") as file:
+        mlbench = "diabetes" in file.readline()
     fields: dict[str, str] = _knowledge()["source"]["mlbench" if mlbench else "MASS"]
     outcome = "diabetes" if mlbench else "type"
     found = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -91,8 +91,8 @@ class TableRow:
 
     Parameters
     ----------
-    values
-        In the order of the columns, NaN where not known, (columns,).
+    numbers, there
+        Values in the order of the columns, 0 where not known, and where they are, (columns,).
     age, male
         Years, and 1 for a man, 0 for a woman; NaN where not recorded.
     records
@@ -105,7 +105,8 @@ class TableRow:
         How long an answer stands; None: until something else is recorded.
     """
 
-    values: Floats = field(repr=False)
+    numbers: Floats = field(repr=False)
+    there: NDArray[np.bool_] = field(repr=False)
     age: float = MISSING
     male: float = MISSING
     records: tuple[Reference, ...] = ()
@@ -114,9 +115,19 @@ class TableRow:
     until: datetime | None = None
 
     @property
+    def values(self) -> Floats:
+        """Values in the order of the columns, NaN where not known, (columns,)."""
+        return np.where(self.there, self.numbers, MISSING)
+
+    @property
     def known(self) -> int:
         """How many values are known."""
-        return int(np.isfinite(self.values).sum())
+        return int(self.there.sum())
+
+    def changed(self, values: Floats) -> TableRow:
+        """Return the row with other values, NaN where not known."""
+        there = np.isfinite(values)
+        return replace(self, numbers=np.where(there, values, 0.0), there=there)
 
 
 @dataclass(frozen=True)
@@ -150,8 +161,8 @@ class Columns:
             (int(k), float(values[k])) for k in np.flatnonzero(~inside & np.isfinite(values))
         )
         person = {AGE: told.get(AGE, MISSING), MALE: told.get(MALE, MISSING)}
-        kept = np.where(inside, values, MISSING)
-        return TableRow(kept, **(person | more), unused=unused)
+        kept = np.where(inside, values, 0.0)
+        return TableRow(kept, inside, **(person | more), unused=unused)
 
 
 def columns_in(path: Path) -> Columns:

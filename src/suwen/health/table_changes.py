@@ -17,7 +17,7 @@ def left_out(columns: Columns, kept: tuple[str, ...] = ()) -> Perturbation:
     def apply(sample: Sample, strength: float, seed: int) -> Sample:
         row: TableRow = sample.data
         gone = (np.random.default_rng(seed).random(len(columns)) < strength) & ~stays
-        return replace(sample, data=replace(row, values=np.where(gone, np.nan, row.values)))
+        return replace(sample, data=row.changed(np.where(gone, np.nan, row.values)))
 
     return Perturbation("values not known (share)", (0.1, 0.3, 0.5), apply)
 
@@ -31,8 +31,7 @@ def misread(columns: Columns, strengths: tuple[float, ...] = (0.05, 0.1, 0.2)) -
     def apply(sample: Sample, strength: float, seed: int) -> Sample:
         row: TableRow = sample.data
         factor = np.exp(strength * np.random.default_rng(seed).standard_normal(len(columns)))
-        changed = np.clip(row.values * factor, low, high)
-        values = np.where(measured, changed, row.values)
-        return replace(sample, data=replace(row, values=values))
+        moved = np.clip(row.values * factor, low, high)
+        return replace(sample, data=row.changed(np.where(measured, moved, row.values)))
 
     return Perturbation("error of each measured value (share)", strengths, apply)
