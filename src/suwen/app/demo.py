@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from suwen.app.demo_patients import real_nodule_folders, write_demo_folders
+from suwen.app import demo_streams
+from suwen.app.demo_patients import NAMES, real_nodule_folders, write_demo_folders
 from suwen.app.diagnose import diagnose_folder
 from suwen.app.serve import run_server
 from suwen.app.services import operator
@@ -43,17 +45,22 @@ def run_demo(once: bool, port: int) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = time.monotonic()
     _say("Suwen demo. Synthetic patients, labelled so; research and decision support only.\n")
+    named: dict[str, str] = {}
     for folder, language in _folders(home):
         request = DiagnoseRequest(folder, home / "reports" / folder.name, language)
         _say(f"suwen diagnose {folder} --lang {language}")
-        _print(diagnose_folder(request, chosen))
+        outcome = diagnose_folder(request, chosen)
+        named[folder.name] = outcome.patient
+        _print(outcome)
     _say(f"All reports after {time.monotonic() - started:.1f} s, in {home / 'reports'}\n")
     if once:
         return
     password = secrets.token_urlsafe(9)
     with Store.open(chosen) as store:
-        _open_accounts(store, password)
-    run_server("127.0.0.1", port, chosen, lambda number: _invite(number, password))
+        accounts, patients = _open_accounts(store, password, list(named.values()))
+        demo_streams.prepare(store, ACCOUNTS[0], patients)
+    with demo_streams.feeding(chosen, ACCOUNTS[0], patients):
+        run_server("127.0.0.1", port, chosen, lambda number: _invite(number, password, accounts))
 
 
 def _folders(home: Path) -> list[tuple[Path, Language]]:
@@ -66,10 +73,18 @@ def _folders(home: Path) -> list[tuple[Path, Language]]:
     return [(folder, languages[place % 2]) for place, folder in enumerate(found)]
 
 
-def _open_accounts(store: Store, password: str) -> None:
-    """Add the demo persons with this start's password, and put them on every care team."""
+def _open_accounts(
+    store: Store, password: str, patients: Sequence[str]
+) -> tuple[tuple[Person, ...], list[str]]:
+    """Add the demo persons with this start's password, and put them on every care team.
+
+    The last synthetic patient may sign in, too. Returns the persons, and the synthetic patients.
+    """
     administrator = store.administer(Person("operator", "Operator", "administrator"))
-    for person in ACCOUNTS:
+    synthetic = list(patients[: len(NAMES)])
+    own = Person("at.home", "At home (synthetic)", "patient", patient=synthetic[-1])
+    accounts = (*ACCOUNTS, own)
+    for person in accounts:
         try:
             store.add_person(person, hash_password(password))
         except Conflict:
@@ -78,11 +93,12 @@ def _open_accounts(store: Store, password: str) -> None:
         for person in ACCOUNTS:
             if person.role != "administrator":
                 administrator.share(patient.patient, person.id)
+    return accounts, synthetic
 
 
-def _invite(port: int, password: str) -> None:
+def _invite(port: int, password: str, accounts: Sequence[Person]) -> None:
     _say(f"Workbench: http://127.0.0.1:{port}  (stop with Ctrl+C)")
-    for person in ACCOUNTS:
+    for person in accounts:
         _say(f"  {person.id:<12} {password}   {person.role}, {person.name}")
 
 

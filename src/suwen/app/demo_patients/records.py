@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from suwen.app.demo_patients.ecg import observation
 from suwen.core.codes import LOINC, SNOMED, UCUM
 from suwen.gateway.identity import DICOM_ID
 
@@ -40,6 +41,7 @@ def collection(
         *_allergies(patient),
         *_family(patient),
         *_labs(patient, labs),
+        *_ecg(patient),
         *points,
     ]
     entries = [
@@ -148,6 +150,12 @@ def _labs(patient: Mapping[str, Any], labs: Mapping[str, Any]) -> Iterator[Resou
         values["egfr"] = round(egfr(values["creatinine"], patient["age"], female))
         for name, value in values.items():
             yield _lab(patient, name, labs[name], value, day["date"])
+
+
+def _ecg(patient: Mapping[str, Any]) -> Iterator[Resource]:
+    if ecg := patient.get("ecg"):
+        drawn = observation(ecg["rhythm"], patient["seed"], ecg["date"])
+        yield {**_frame("Observation", patient, "ecg"), **drawn}
 
 
 def _lab(
