@@ -30,10 +30,10 @@ router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/home")
 
 @router.get("")
 def home_page(
-    request: Request, asking: Signed, patient: PatientId, period: str = "month"
+    request: Request, asking: Signed, patient: PatientId, period: str = "week"
 ) -> HTMLResponse:
     """Show a person's home; the store decides who may see it."""
-    chosen = period if period in PERIODS else "month"
+    chosen = period if period in PERIODS else "week"
     case = asking.access.case(patient)
     people, language = case.of("Patient"), asking.language
     days = PERIODS[chosen][0]

@@ -28,6 +28,8 @@ MOST_POINTS: Final = 150
 """Columns of a drawing: of more values the least and the greatest of each column are drawn."""
 GAP: Final = 4.0
 """A line is broken where the time between values is this many times what it mostly is."""
+SHORT: Final = 0.04
+"""A pause of this share of the period breaks no line: it can hardly be seen."""
 SYSTOLIC: Final = "8480-6"
 DIASTOLIC: Final = "8462-4"
 
@@ -123,16 +125,23 @@ def recorded(case: Case, language: Language) -> dict[str, Measured]:
 def streamed(
     newest: Sequence[Latest], plot: Callable[[str], Sequence[Stretch]], language: Language
 ) -> dict[str, Measured]:
-    """Return what devices sent, by LOINC code, of the device that was heard last.
+    """Return what devices sent, by LOINC code: the newest value, and what all of them measured.
 
-    `plot` gives the outline of a quantity over the period, a stretch a channel.
+    `plot` gives the outline of a quantity over the period, a stretch a channel. Of several units
+    the one that was heard last is drawn.
     """
     found: dict[str, Measured] = {}
+    drawn: dict[str, Sequence[Stretch]] = {}
     for one in sorted(newest, key=lambda each: each.at):
         code, unit, _ = one.channel
-        drawn = next((part for part in plot(code) if part.channel == one.channel), None)
-        points = [] if drawn is None else zip(drawn.at.tolist(), drawn.values.tolist(), strict=True)
-        before = ((moment_of(tick), value) for tick, value in points)
+        if code not in drawn:
+            drawn[code] = plot(code)
+        before = sorted(
+            (moment_of(tick), value)
+            for part in drawn[code]
+            if part.channel.unit == unit
+            for tick, value in zip(part.at.tolist(), part.values.tolist(), strict=True)
+        )
         name = concept_name({"coding": [{"system": LOINC, "code": code}]}).of(language)
         shown = with_unit(number(one.value, unit), unit)
         line = (*(point for point in before if point[0] < one.at), (one.at, one.value))
@@ -243,7 +252,8 @@ def _thinned(points: Sequence[tuple[datetime, float]], box: _Box) -> list[tuple[
 def _lines(points: Sequence[tuple[datetime, float]], box: _Box) -> list[str]:
     """Return the points as polylines, broken where nothing was measured for long."""
     steps = [(b[0] - a[0]).total_seconds() for a, b in pairwise(points)]
-    longest = GAP * median(steps) if steps else 0.0
+    whole = (box.end - box.begin).total_seconds()
+    longest = max(GAP * median(steps), whole * SHORT) if steps else 0.0
     parts: list[list[str]] = [[]]
     for k, point in enumerate(points):
         if k and steps[k - 1] > longest:
