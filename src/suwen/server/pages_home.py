@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from suwen.core.errors import Denied
 from suwen.core.nouns import Case
 from suwen.core.streams import Stretch
+from suwen.server import plans
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
 from suwen.server.patients import PatientId, about
@@ -26,6 +29,7 @@ from suwen.server.trends import (
 )
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/home")
+GoalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 
 
 @router.get("")
@@ -47,10 +51,9 @@ def home_page(
         about=about(language, patient, people[-1].content if people else None),
         own=asking.person.role == "patient",
         now=moment(case.at),
-        urgent=[],
-        changed=[],
-        goals=[],
-        advice=[],
+        urgent=plans.proposal(plans.advised(case), language).urgent,
+        plan=plans.confirmed(case, language),
+        states=[(key, say(language, words)) for key, words in plans.STATES.items()],
         today=[one for one in found if one.fresh],
         vitals=[one for one in found if one.vital],
         labs=[one for one in found if not one.vital],
@@ -58,6 +61,57 @@ def home_page(
         periods=[(key, say(language, words)) for key, (_, words) in PERIODS.items()],
         width=WIDTH,
         height=HEIGHT,
+    )
+
+
+@router.post("/goals/{goal}")
+def goal_state(
+    asking: Signed,
+    patient: PatientId,
+    goal: GoalId,
+    state: Annotated[str, Form(max_length=40)],
+) -> Response:
+    """Keep what the patient says became of a goal."""
+    plans.report(asking.access, asking.access.case(patient), goal, state)
+    return RedirectResponse(f"/cases/{patient}/home", 303)
+
+
+@router.get("/plan")
+def plan_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
+    """Show a clinician what guidelines propose, to be confirmed for the patient."""
+    return _plan(request, asking, patient)
+
+
+@router.post("/plan")
+def confirm_plan(
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    rule: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Confirm the chosen advice as the patient's plan."""
+    if not asking.may["sign"]:
+        raise Denied("a plan is confirmed by a clinician", "a clinician of the care team", "")
+    chosen = set(rule or ())
+    plans.confirm(asking.access, asking.access.case(patient), chosen, asking.person.name)
+    return RedirectResponse(f"/cases/{patient}/home", 303)
+
+
+def _plan(request: Request, asking: Asking, patient: str) -> HTMLResponse:
+    if not asking.may["act"]:
+        raise Denied("proposals are for the care team", "a clinician or nurse", "see the home page")
+    case = asking.access.case(patient)
+    people, language = case.of("Patient"), asking.language
+    standing = plans.confirmed(case, language)
+    return page(
+        asking,
+        request,
+        "plan.html",
+        patient=patient,
+        about=about(language, patient, people[-1].content if people else None),
+        proposal=plans.proposal(plans.advised(case), language),
+        plan=standing,
+        chosen={one.id for one in standing.advice} if standing else None,
     )
 
 
