@@ -24,6 +24,8 @@ MARGIN: Final = 6.0
 """Size of a drawing and the room kept free at its edges, in its own units."""
 FRESH: Final = timedelta(hours=24)
 """How old the newest value may be to be told as today's."""
+TOGETHER: Final = timedelta(minutes=1)
+"""Both blood pressures of one measurement lie at most this far apart."""
 MOST_POINTS: Final = 150
 """Columns of a drawing: of more values the least and the greatest of each column are drawn."""
 GAP: Final = 4.0
@@ -167,7 +169,7 @@ def _trend(
     shown, name = one.shown, one.name
     if lower is not None:
         name = say(language, "Blood pressure")
-        pair = next((value for at, value in reversed(lower.points) if at == one.at), None)
+        pair = next((v for at, v in reversed(lower.points) if abs(at - one.at) <= TOGETHER), None)
         second = "-" if pair is None else number(pair, one.unit)
         shown = with_unit(f"{number(one.points[-1][1], one.unit)}/{second}", one.unit)
     flags = {"high": say(language, "high"), "low": say(language, "low")}
