@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from benchmarks import mosquitto
+from pydantic import SecretStr
 
-from suwen.app.gateway import run_gateway
+from suwen.app.gateway import beside, run_gateway
 from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening
@@ -165,6 +166,14 @@ def test_a_second_gateway_of_a_store_does_not_begin(ward):
             "1 readings stored, 0 had been stored before",
             "set aside: 1 not-a-number",
         )
+
+
+@peer
+def test_a_server_that_knows_a_broker_hears_devices_itself(ward):
+    url = SecretStr(f"mqtt://127.0.0.1:{ward.port}")
+    with beside(ward.store, Settings(home=ward.store.home, mqtt_url=url), ward.door):
+        until(lambda: ward.publish(ward.pulse(70, 9)) or ward.stored())
+    assert ward.stored() == [70]
 
 
 @peer
