@@ -176,7 +176,6 @@ class Gateway:
                 self._connect()
                 self._take(stop)
                 if not stop.is_set():
-                    _log.warning("the connection to the broker ended; it is tried again")
                     self._choose_protocol()
             except (OSError, ssl.SSLError) as error:
                 _log.warning("the broker does not answer: %s", type(error).__name__)
@@ -192,9 +191,12 @@ class Gateway:
 
     def _choose_protocol(self) -> None:
         """Ask a broker that did not accept MQTT 5.0 in MQTT 3.1.1, and the other way round."""
-        if not self._accepted:
-            newer = self._client.protocol == mqtt.MQTTv5
-            self._client = self._made(mqtt.MQTTv311 if newer else mqtt.MQTTv5)
+        if self._accepted:
+            _log.warning("the connection to the broker ended; it is tried again")
+            return
+        _log.info("the broker did not accept the connection; it is asked in another version")
+        newer = self._client.protocol == mqtt.MQTTv5
+        self._client = self._made(mqtt.MQTTv311 if newer else mqtt.MQTTv5)
 
     def _made(self, protocol: MQTTProtocolVersion) -> mqtt.Client:
         client = mqtt.Client(
