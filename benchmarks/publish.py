@@ -1,7 +1,9 @@
 """`python -m benchmarks.publish PORT FILE RATE`: publish the lines of a file with QoS 1.
 
 `python -m benchmarks.publish PORT TOKENS.json RATE SECONDS` publishes readings of the moment in
-which they are sent, of the devices of that file in turn. Writes the packets itself (MQTT 3.1.1), so that it takes little of the machine that is measured;
+which they are sent, of the devices of that file in turn.
+
+Writes the packets itself (MQTT 3.1.1), so that it takes little of the machine that is measured;
 keeps at most 2,000 unacknowledged. Prints the seconds it took once all are acknowledged.
 """
 

@@ -42,7 +42,7 @@ from suwen.records.streams import Streams
 DOCTOR = Person("bench", "Bench", "clinician")
 PATIENTS = 500
 GATEWAY = """
-import resource, signal, sys, threading
+import gc, resource, signal, sys, threading
 from pathlib import Path
 from suwen.core.settings import Settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening
@@ -60,6 +60,7 @@ with Store.open(Settings(home=home)) as store:
         stop.set()
     threading.Thread(target=watch, daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    gc.freeze()
     gateway.run(stop)
     tally = gateway.tally
     print(tally.stored, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
@@ -280,9 +281,8 @@ def plots(number: int) -> None:
 def main() -> None:
     """Measure all of it."""
     quick = "quick" in sys.argv[1:]
-    print(
-        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; SQLite {sqlite3.sqlite_version}"
-    )
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", end="; ")
+    print(f"SQLite {sqlite3.sqlite_version}")
     throughput(10_000 if quick else 40_000)
     latency(5 if quick else 20)
     flood(20_000 if quick else 100_000)
