@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from benchmarks import mosquitto
+from pydantic import SecretStr
 
-from suwen.app.gateway import run_gateway
+from suwen.app import demo_ward
+from suwen.app.gateway import beside, run_gateway
 from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening
@@ -168,6 +170,14 @@ def test_a_second_gateway_of_a_store_does_not_begin(ward):
 
 
 @peer
+def test_a_server_that_knows_a_broker_hears_devices_itself(ward):
+    url = SecretStr(f"mqtt://127.0.0.1:{ward.port}")
+    with beside(ward.store, Settings(home=ward.store.home, mqtt_url=url), ward.door):
+        until(lambda: ward.publish(ward.pulse(70, 9)) or ward.stored())
+    assert ward.stored() == [70]
+
+
+@peer
 def test_a_broker_that_does_not_know_us_is_said_so(ward, tmp_path):
     folder = tmp_path / "closed"
     with mosquitto.broker(folder, anonymous=False) as port:
@@ -191,3 +201,27 @@ def test_an_address_says_where_the_broker_is_and_who_signs_in():
     assert Broker.of("mqtts://ward:a%40b@broker.local") == Broker(
         "broker.local", 8883, True, "ward", "a@b"
     )
+
+
+def test_the_monitors_of_the_demo_are_heard_through_its_own_broker(tmp_path, monkeypatch):
+    pytest.importorskip("amqtt", reason="the extra [demo] is not installed")
+    monkeypatch.setattr("suwen.gateway.mqtt.ACCEPT_S", 0.5)
+    monkeypatch.setattr("suwen.app.demo_ward.EVERY_S", 0.1)
+    chosen = Settings(home=tmp_path / "home")
+    with Store.open(chosen) as store:
+        access = store.session(DOCTOR, "treatment")
+        patients = [access.new_patient([]) for _ in range(3)]
+        found = demo_ward.monitors(store, DOCTOR, patients)
+        streams, began = Streams(store, DOCTOR, "treatment"), datetime.now(UTC)
+        with demo_ward.live(found, chosen.mqtt_topic) as url:
+            heard = chosen.model_copy(update={"mqtt_url": SecretStr(url)})
+            with beside(store, heard, Door(store)):
+                until(lambda: streams.latest(patients[0])[0].at > began)
+        pulse, *_ = streams.read(patients[0], "8867-4", NOW - timedelta(days=1), began)
+        assert len(pulse) == 360
+        assert 60 < pulse.values.min() < pulse.values.max() < 100
+        again = demo_ward.monitors(store, DOCTOR, patients)
+        assert [each.device for each in again] == [each.device for each in found]
+        assert (again[1].worsens, again[2].falls_silent) == (True, True)
+        worst = again[1].value(demo_ward.SIGNS[0], began.timestamp(), demo_ward.WORSE_OVER_S)
+        assert worst > 120

@@ -172,11 +172,8 @@ class Alarm:
 
     def _watching(self) -> None:
         while not (self._stop.is_set() and self._taken.empty()):
-            try:
-                self.round(ROUND_S)
-            except SuwenError as error:
+            if not self._tried(lambda: self.round(ROUND_S)):
                 # what was said stays unwritten and is written in the next round; no beat until then
-                self._log.error("alerts not written", code=error.code)
                 self._stop.wait(ROUND_S)
                 if self._stop.is_set():
                     return
@@ -185,10 +182,19 @@ class Alarm:
         while not self._stop.is_set():
             self._to_page.wait(1.0)
             self._to_page.clear()
-            try:
-                self.page()
-            except SuwenError as error:
-                self._log.error("pages not worked off", code=error.code)
+            self._tried(self.page)
+
+    def _tried(self, work: Callable[[], object]) -> bool:
+        """Do it, and go on whatever happens: a watch that ends for one reading is none."""
+        try:
+            work()
+        except SuwenError as error:
+            self._log.error("alarm round failed", code=error.code)
+        except Exception as error:  # noqa: BLE001  no trace, no content
+            self._log.error("alarm round failed", kind=type(error).__name__)
+        else:
+            return True
+        return False
 
     def page(self) -> int:
         """Send the pages that wait; return how many were tried."""

@@ -6,16 +6,20 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from suwen.app import demo_streams
 from suwen.app.demo_patients import NAMES, real_nodule_folders, write_demo_folders
+from suwen.app.demo_ward import live, monitors
 from suwen.app.diagnose import diagnose_folder
 from suwen.app.serve import run_server
 from suwen.app.services import operator
 from suwen.cli import DiagnoseRequest, Outcome
 from suwen.core.codes import Language
-from suwen.core.errors import Conflict
+from suwen.core.errors import Conflict, MissingExtra
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
 from suwen.records import Person, Store
@@ -56,10 +60,16 @@ def run_demo(once: bool, port: int) -> None:
     if once:
         return
     password = secrets.token_urlsafe(9)
-    with Store.open(chosen) as store:
-        accounts, patients = _open_accounts(store, password, list(named.values()))
-        demo_streams.prepare(store, ACCOUNTS[0], patients)
-    with demo_streams.feeding(chosen, ACCOUNTS[0], patients):
+    with ExitStack() as running:
+        with Store.open(chosen) as store:
+            accounts, patients = _open_accounts(store, password, list(named.values()))
+            demo_streams.prepare(store, ACCOUNTS[0], patients)
+            found = monitors(store, ACCOUNTS[0], patients)
+        try:
+            url = running.enter_context(live(found, chosen.mqtt_topic))
+            chosen = chosen.model_copy(update={"mqtt_url": SecretStr(url)})
+        except MissingExtra as error:
+            _say(f"No live monitors: {error}")
         run_server("127.0.0.1", port, chosen, lambda number: _invite(number, password, accounts))
 
 

@@ -1,4 +1,4 @@
-"""The gateway as a process: a store, the door of devices, and the broker they publish to."""
+"""The gateway of devices: a process of its own (`suwen gateway`), or a thread beside the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from typing import Final
 
-from suwen.core.errors import Conflict
+from suwen.core.errors import Conflict, SuwenError
 from suwen.core.settings import Settings, settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening, Tally
 from suwen.records import Store
@@ -21,6 +21,8 @@ from suwen.records.store import OPERATOR
 from suwen.records.stream_door import Door, Judgement
 
 THIN_EVERY_S: Final = 6 * 3600.0
+FIRST_THIN_S: Final = 60.0
+_log = logging.getLogger("suwen.gateway")
 
 
 def run_gateway(
@@ -51,20 +53,49 @@ def run_gateway(
     if current_thread() is main_thread():
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
-    with Store.open(chosen) as store, _alone(chosen.home):
-        seconds = chosen.stream_batch_ms / 1000
-        client = f"suwen-{store.secrets.file_name('mqtt')[:16]}"
-        listening = Listening(client, chosen.mqtt_topic, chosen.stream_batch, seconds)
-        gateway = Gateway(Door(store, Judgement.of(chosen)), broker, listening, ready)
-        keeper = Thread(target=_keep, args=(store, Retention.of(chosen), stop), daemon=True)
-        keeper.start()
-        gc.freeze()  # What is loaded stays: a fifth of the time went into searching it for garbage.
+    with Store.open(chosen) as store, _alone(chosen.home), _kept(store, chosen, stop):
+        door = Door(store, Judgement.of(chosen))
+        gateway = Gateway(door, broker, listening(store, chosen), ready)
+        gc.freeze()  # What is loaded stays: a sixth of the time went into searching it for garbage.
+        return _lines(gateway.run(stop))
+
+
+@contextmanager
+def beside(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
+    """Run the gateway in a thread beside the server, where `SUWEN_MQTT_URL` names a broker.
+
+    Where a gateway of this store is running already, or the broker does not let us in, a line in
+    the log says so and the server goes on.
+    """
+    stop = Event()
+    if not (url := chosen.mqtt_url.get_secret_value()):
+        with _kept(store, chosen, stop):
+            yield
+        return
+    gateway = Gateway(door, Broker.of(url), listening(store, chosen))
+
+    def run() -> None:
         try:
-            tally = gateway.run(stop)
+            with _alone(chosen.home):
+                gateway.run(stop)
+        except SuwenError as error:
+            _log.error("no readings come in by MQTT: %s", error)
+
+    thread = Thread(target=run, name="gateway")
+    with _kept(store, chosen, stop):
+        thread.start()
+        try:
+            yield
         finally:
             stop.set()
-            keeper.join()
-    return _lines(tally)
+            thread.join()
+
+
+def listening(store: Store, chosen: Settings) -> Listening:
+    """Return how this store listens: under a name of its own at the broker."""
+    client = f"suwen-{store.secrets.file_name('mqtt')[:16]}"
+    seconds = chosen.stream_batch_ms / 1000
+    return Listening(client, chosen.mqtt_topic, chosen.stream_batch, seconds)
 
 
 @contextmanager
@@ -88,11 +119,30 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _keep(store: Store, retention: Retention, stop: Event) -> None:
-    """Thin what is old enough, now and then."""
-    while retention != Retention() and not stop.wait(60):
-        thin(store, retention, OPERATOR)
-        stop.wait(THIN_EVERY_S)
+@contextmanager
+def _kept(store: Store, chosen: Settings, stop: Event) -> Iterator[None]:
+    """Thin what is old enough now and then, where the settings say how old that is."""
+    retention = Retention.of(chosen)
+    if retention == Retention():
+        yield
+        return
+
+    def keep() -> None:
+        pause = FIRST_THIN_S
+        while not stop.wait(pause):
+            try:
+                thin(store, retention, OPERATOR)
+            except SuwenError as error:
+                _log.error("old readings were not thinned: %s", error)
+            pause = THIN_EVERY_S
+
+    keeper = Thread(target=keep, name="retention")
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
 
 
 def _lines(tally: Tally) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from suwen.app.diagnose import Diagnosis, answer
+from suwen.app.gateway import beside
 from suwen.app.outputs import outputs
 from suwen.app.services import open_jobs
 from suwen.core.errors import BadInput
@@ -30,7 +31,8 @@ def workbench(chosen: Settings) -> Iterator[object]:
         jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
         try:
             app = create_app(store, chosen, jobs, answer, outputs(store))
-            with watched(store, chosen, app.state.bench.door):
+            door = app.state.bench.door
+            with watched(store, chosen, door), beside(store, chosen, door):
                 yield app
         finally:
             jobs.close()

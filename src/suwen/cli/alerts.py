@@ -145,6 +145,24 @@ def list_alerts(
     typer.echo(f"{len(found)} alerts")
 
 
+@app.command("replay")
+def replay(
+    context: typer.Context,
+    alert: Annotated[str, typer.Argument(help="Id of an alert, as the API lists it.")],
+) -> None:
+    """Look at the stored readings of an alert again, with the rule as it was."""
+    from suwen.core.streams import ticks
+    from suwen.health.alert_trial import replayed
+
+    with context.obj.desk() as desk:
+        one = desk.alerts.find(alert)
+        change = replayed(desk, one)
+    if change is None or change.at != ticks(one.at):
+        typer.echo("differs: the stored readings do not raise it at that moment")
+        raise typer.Exit(1)
+    typer.echo(f"same: {one.rule} at {one.at:%Y-%m-%d %H:%M:%S}, value {change.value:g}")
+
+
 @app.command("ward")
 def ward_command(
     context: typer.Context,

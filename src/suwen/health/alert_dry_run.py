@@ -52,8 +52,8 @@ class Tally(Noun):
 
     Parameters
     ----------
-    alerts, patients_alerted, busiest
-        Alerts in all; patients with any; most alerts of one patient.
+    alerts, patients_alerted, patients_right, busiest
+        Alerts in all; patients with any, with any that was right; most alerts of one patient.
     per_day
         Alerts a patient and day.
     minutes
@@ -66,6 +66,7 @@ class Tally(Noun):
 
     alerts: int
     patients_alerted: int
+    patients_right: int
     busiest: int
     per_day: Interval
     minutes: float | None
@@ -197,6 +198,7 @@ def _tally(found: _Sum) -> Tally:
     return Tally(
         alerts=int(counts.sum()),
         patients_alerted=int((counts > 0).sum()),
+        patients_right=int((right > 0).sum()),
         busiest=int(counts.max(initial=0)),
         per_day=_rate(counts, days),
         minutes=float(np.median(lengths)) / 60 if lengths else None,

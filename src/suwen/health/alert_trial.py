@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from suwen.core.errors import BadInput
+from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Interval
-from suwen.core.streams import ticks
+from suwen.core.streams import Channel, ticks
 from suwen.health.alert_dry_run import DryRun, History, dry_run, judged_by
-from suwen.health.alert_rules import Rule
+from suwen.health.alert_rules import Change, Rule, changes
 from suwen.metrics.coverage import wilson
 from suwen.records.alert_rows import Alert
 from suwen.records.alert_rulebook import AlertRules, Scope
@@ -83,6 +83,27 @@ def tried(desk: Desk, rule: Rule, scope: Scope, days: float, now: datetime) -> T
     content = found.model_dump(mode="json") | {"days_asked": days}
     trial = desk.rules.keep_trial(scope, rule.model_dump(mode="json"), rule.fingerprint, content)
     return Tried(trial, found)
+
+
+def replayed(desk: Desk, alert: Alert) -> Change | None:
+    """Return what the alert's own rule says of the stored readings that raised it, by now.
+
+    None where the rule, looked at from the first reading of the run on, raises nothing: readings
+    came late, were thinned, or never stood in the store.
+
+    Raises
+    ------
+    NotFound
+        Its rule is not known any more, or it is the watchdog's.
+    """
+    content = desk.rules.ever(alert.fingerprint) if alert.fingerprint else None
+    if content is None:
+        raise NotFound("no rule to replay this alert by", "an alert of a rule", "choose another")
+    rule, channel = Rule.model_validate(content), Channel(*alert.content["channel"])
+    since = datetime.fromisoformat(alert.content["since"])
+    end = alert.at + timedelta(seconds=1)
+    parts = desk.streams.read(alert.patient, channel.code, since, end)
+    return next(changes(rule, [one for one in parts if one.channel == channel]), None)
 
 
 def _histories(

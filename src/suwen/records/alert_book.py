@@ -24,7 +24,7 @@ from suwen.records.alert_tables import alert, alert_page, heartbeat, ward_place
 from suwen.records.index import stamp
 from suwen.records.log import Act
 from suwen.records.tables import care_team
-from suwen.records.wards import EVERYBODY, Place, Ward, places, wards
+from suwen.records.wards import EVERYBODY, Place, Rung, Ward, places, wards
 from suwen.records.work import Work
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ NO_DATA: Final = "no-data"
 """Begins the key of the watchdog's alerts."""
 PAGED_AFTER: Final[Mapping[str, float]] = {RED: 0.0, "medium": 300.0}
 """Seconds until the ladder begins, by priority; others stand on the board only."""
+NO_LADDER: Final = (Rung(0, (EVERYBODY,)),)
+"""Where a patient lies in no ward, or in one without a ladder: the care team at once."""
 _WAITING: Final = select(alert).where(
     alert.c.settled.is_(False), alert.c.acknowledged.is_(None), alert.c.cleared.is_(None)
 )
@@ -287,16 +289,20 @@ class _Ladder:
 
     def due(self, row: Row[Any], step: int) -> bool:
         """Whether the rung after `step` is due: by the clock, or because nobody was reached."""
-        where = self._wards.get(row.ward)
-        if where is None or step >= len(where.ladder) or row.priority not in PAGED_AFTER:
+        ladder = self._ladder(row)
+        if step >= len(ladder) or row.priority not in PAGED_AFTER:
             return False
         start = datetime.fromisoformat(row.raised)
         if (snooze := self._snoozes.get((row.patient, row.rule))) is not None:
             start = max(start, datetime.fromisoformat(snooze.until))
         if self._now < start:
             return False
-        wait = PAGED_AFTER[row.priority] + where.ladder[step].after_s
+        wait = PAGED_AFTER[row.priority] + ladder[step].after_s
         return self._now >= start + timedelta(seconds=wait) or self._unreached(row.id, step)
+
+    def _ladder(self, row: Row[Any]) -> tuple[Rung, ...]:
+        where = self._wards.get(row.ward)
+        return where.ladder if where is not None and where.ladder else NO_LADDER
 
     def _unreached(self, name: str, step: int) -> bool:
         query = select(alert_page.c.state).where(
@@ -306,12 +312,12 @@ class _Ladder:
 
     def persons(self, row: Row[Any], step: int) -> list[str]:
         """Return who stands on a rung; everybody is the whole ladder and the care team."""
-        where, found = self._wards[row.ward], dict[str, None]()
-        for person in where.ladder[step].to:
+        ladder, found = self._ladder(row), dict[str, None]()
+        for person in ladder[step].to:
             if person != EVERYBODY:
                 found[person] = None
                 continue
-            for rung in where.ladder:
+            for rung in ladder:
                 found |= dict.fromkeys(one for one in rung.to if one != EVERYBODY)
             team = select(care_team.c.person).where(care_team.c.patient == row.patient)
             team = team.order_by(care_team.c.person)

@@ -169,6 +169,15 @@ class AlertRules:
             seen = enabled(work.connection, self._store.vault, own)
             return [one for one in seen if not one.scope.patient or one.scope.patient in mine]
 
+    def ever(self, fingerprint: str) -> Mapping[str, Any] | None:
+        """Return a rule as it was when it was enabled, also one that is disabled now."""
+        with self._gate.act("list", "", "AlertRule") as work:
+            query = select(alert_rule).where(alert_rule.c.fingerprint == fingerprint)
+            rows = work.connection.execute(query).all()
+            contents = texts(work.connection, self._store.vault, rows)
+            found = [contents[row.content] for row in rows if row.content in contents]
+            return dict(json.loads(found[-1])) if found else None
+
     def trials(self, scope: Scope) -> Sequence[Trial]:
         """Return the dry runs of a patient's or a ward's history, the newest first."""
         with self._gate.act("list", "", "AlertRule") as work:

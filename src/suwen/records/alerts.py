@@ -101,6 +101,21 @@ class Alerts:
             self._logged |= set(fresh)
         return found
 
+    def find(self, name: str) -> Alert:
+        """Return one alert.
+
+        Raises
+        ------
+        NotFound
+            No such alert, or not of a patient this person may read.
+        """
+        patient = self._row(name).patient
+        ever = datetime(1970, 1, 1, tzinfo=UTC)
+        for one in self.open([patient], ever):
+            if one.id == name:
+                return one
+        raise NotFound("no such alert", "an alert of this store", "reload the page")
+
     def newest(self, type: str, patients: Sequence[str], code: str = "") -> dict[str, Record]:
         """Return the record stored last of a type (with a code) for each patient.
 

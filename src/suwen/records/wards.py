@@ -52,7 +52,7 @@ class Ward:
     name
         What people call it.
     ladder
-        Who is paged, in order of time; without it alerts stand on the board only.
+        Who is paged, in order of time; without it the care team, all at once.
     budget
         Alerts a patient and day that are bearable, None where nobody set one.
     silence

@@ -105,9 +105,38 @@ def cards(
     desk: Desk, language: Language, where: str | None, since: datetime | None = None
 ) -> list[Card]:
     """Return the alerts of the person's patients, those that wait first, the red before others."""
-    now = datetime.now(UTC)
     placed = desk.alerts.patients(where)
-    alerts = desk.alerts.open(list(placed), since)
+    found = _cards(desk, language, placed, desk.alerts.open(list(placed), since))
+    return sorted(
+        found,
+        key=lambda card: (
+            not card.open,
+            card.chip.state == "snoozed",
+            -PRIORITIES.get(card.chip.priority, 0),
+            -card.chip.at,
+        ),
+    )
+
+
+def card_of(desk: Desk, language: Language, alert: str) -> Card:
+    """Return one alert.
+
+    Raises
+    ------
+    NotFound
+        No such alert, or not of a patient this person may read.
+    """
+    found = desk.alerts.find(alert)
+    return _cards(desk, language, desk.alerts.patients(), [found])[0]
+
+
+def _cards(
+    desk: Desk,
+    language: Language,
+    placed: Mapping[str, Place | None],
+    alerts: Sequence[Alert],
+) -> list[Card]:
+    now = datetime.now(UTC)
     people = desk.alerts.newest("Patient", list(dict.fromkeys(one.patient for one in alerts)))
     told: dict[str, list[str]] = {}
     for page in desk.alerts.pages([one.id for one in alerts]):
@@ -118,15 +147,7 @@ def cards(
         record = people.get(one.patient)
         name = about(language, one.patient, record.content if record else None).name
         found.append(_card(language, one, name, placed.get(one.patient), told.get(one.id, ()), now))
-    return sorted(
-        found,
-        key=lambda card: (
-            not card.open,
-            card.chip.state == "snoozed",
-            -PRIORITIES.get(card.chip.priority, 0),
-            -card.chip.at,
-        ),
-    )
+    return found
 
 
 def _card(
@@ -302,7 +323,7 @@ def result(language: Language, rule: Rule, found: DryRun, plot: Mapping[str, Any
     """Return a dry run in words; `plot` is what the page draws."""
     ours, bare = found.rule.per_day.value, found.naive.per_day.value
     fewer = ""
-    if bare > 0:
+    if bare > ours:
         fewer = say(
             language,
             "%(share)s fewer alerts than the bare threshold",

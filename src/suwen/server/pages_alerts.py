@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from suwen.core.errors import BadInput, NotFound
+from suwen.core.errors import BadInput
 from suwen.health.alert_rules import shipped
 from suwen.health.alert_trial import Desk, tried
 from suwen.health.watchdog import pulse
@@ -82,11 +82,8 @@ def snooze(
 
 
 def _again(request: Request, asking: Asking, desk: Desk, alert: str) -> Response:
-    day = datetime.now(UTC).replace(year=datetime.now(UTC).year - 1)
-    for card in alert_console.cards(desk, asking.language, None, day):
-        if card.chip.id == alert:
-            return page(asking, request, "alert_card.html", card=card, **_frame(asking, ""))
-    raise NotFound("no such alert", "an alert of this store", "reload the page")
+    card = alert_console.card_of(desk, asking.language, alert)
+    return page(asking, request, "alert_card.html", card=card, **_frame(asking, ""))
 
 
 @router.get("/handover")

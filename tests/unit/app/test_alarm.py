@@ -18,6 +18,7 @@ from suwen.core.settings import Settings
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
 from suwen.gateway.notifier import FILE, Notifier
 from suwen.health.alert_rules import changed, shipped, stretch
+from suwen.health.alert_trial import Desk, replayed
 from suwen.records import Person, Store
 from suwen.records.alert_rulebook import AlertRules, Scope
 from suwen.records.alerts import Alerts
@@ -265,3 +266,29 @@ def test_what_was_stored_while_the_engine_was_down_is_caught_up_with(bay: Bay) -
     bay.after = 60
     bay.alarm = bay.engine()
     assert len(bay.alarm.round()) == 1
+
+
+def test_an_alert_replays_from_the_stored_readings_also_when_its_rule_is_disabled(bay) -> None:
+    desk = Desk.of(bay.store, DOCTOR, "treatment")
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    for second, value in ((10, 96), (20, 88), (30, 87), (40, 86)):
+        bay.after = second
+        streams.put(bay.patient, [one(second, value)])
+        bay.alarm.take(bay.patient, [one(second, value)])
+        made = bay.alarm.round()
+    alert = desk.alerts.find(made[0])
+    bay.rules.disable(bay.rule, "limits do not suit this ward")
+    again = replayed(desk, alert)
+    assert again is not None
+    assert (again.at, again.value) == (ticks(alert.at), 86)
+
+
+def test_the_watch_goes_on_whatever_one_round_meets(bay: Bay, monkeypatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bay.alarm.watch, "take", broken)
+        bay.alarm.take(bay.patient, [one(1, 96)])
+        assert not bay.alarm._tried(bay.alarm.round)
+    assert len(bay.breathe([96, 88, 87, 86])) == 1

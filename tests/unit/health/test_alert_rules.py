@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import time
 
 import numpy as np
 import pytest
@@ -139,20 +139,48 @@ READINGS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
-@given(readings=READINGS, cuts=st.lists(st.integers(0, 120), max_size=6))
-def test_what_comes_in_pieces_says_the_same_as_the_whole(readings, cuts) -> None:
-    ticks = np.cumsum([apart for apart, _ in readings]) * MICROSECONDS
-    pairs = list(zip(ticks.tolist(), [value for _, value in readings], strict=True))
-    whole = list(changes(RULE, [stretch(PROBE, pairs)]))
-    machine, live = Machine(RULE), []
-    edges = [0, *sorted(min(c, len(pairs)) for c in cuts), len(pairs)]
-    for start, end in pairwise(edges):
-        for tick, value in pairs[start:end]:
-            live.append(machine.feed(PROBE, tick, value))
-    assert [one for one in live if isinstance(one, Change)] == whole
-    kinds = [one.kind for one in whole]
+@settings(max_examples=150)
+@given(first=READINGS, second=READINGS, held=st.sampled_from([0, 60, 200]))
+def test_reading_by_reading_says_the_same_as_the_whole_history(first, second, held) -> None:
+    rule = changed(RULE, {"sustained_s": held})
+    stretches = [_drawn(first, PROBE), _drawn(second, SECOND)]
+    machine = Machine(rule)
+    both = sorted(
+        (tick, number, value) for number, one in enumerate(stretches) for tick, value in _pairs(one)
+    )
+    live = [machine.feed(stretches[number].channel, tick, value) for tick, number, value in both]
+    told_live = [one for one in live if isinstance(one, Change)]
+    assert list(changes(rule, stretches)) == told_live
+    kinds = [one.kind for one in told_live]
     assert kinds == ["raised", "cleared"] * (len(kinds) // 2) + ["raised"] * (len(kinds) % 2)
+
+
+@settings(max_examples=40)
+@given(readings=READINGS)
+def test_times_that_fall_or_stand_still_say_the_same_as_well(readings) -> None:
+    at = np.array([(apart * 7919) % 600 for apart, _ in readings], np.int64) * MICROSECONDS
+    one = Stretch(PROBE, at, np.array([value for _, value in readings]))
+    machine = Machine(RULE)
+    live = [machine.feed(PROBE, tick, value) for tick, value in _pairs(one)]
+    assert list(changes(RULE, [one])) == [each for each in live if each is not None]
+
+
+def test_weeks_at_one_reading_a_second_are_looked_at_at_once() -> None:
+    count = 20 * 86_400
+    values = np.full(count, 96.0)
+    values[::3600] = 85
+    values[1_000_000:1_000_200] = 85
+    at = np.arange(count, dtype=np.int64) * MICROSECONDS
+    begun = time.process_time()
+    found = list(changes(RULE, [Stretch(PROBE, at, values)]))
+    assert [one.kind for one in found] == ["raised", "cleared"]
+    assert time.process_time() - begun < 5
+
+
+def _drawn(readings: list[tuple[int, float]], channel: Channel) -> Stretch:
+    ticks = np.cumsum([apart for apart, _ in readings]) * MICROSECONDS
+    values = [value for _, value in readings]
+    return stretch(channel, list(zip(ticks.tolist(), values, strict=True)))
 
 
 def test_a_dry_run_tells_alerts_a_day_and_how_many_were_right() -> None:

@@ -91,6 +91,12 @@ def test_what_is_amber_waits_and_what_is_low_stands_on_the_board_only(bay: Bay) 
     assert len(bay.alerts.open([bay.patient])) == 2
 
 
+def test_without_a_ward_the_care_team_is_paged(bay: Bay) -> None:
+    bay.wards.place(bay.patient, "")
+    bay.begun("high")
+    assert bay.told(0) == ["dr-li"]
+
+
 def test_who_cannot_be_reached_is_no_reason_to_wait(bay: Bay) -> None:
     bay.begun("high")
     at = NOW

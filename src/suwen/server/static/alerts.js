@@ -28,8 +28,8 @@
     const axes = [{ values: times }, { size: 56 }];
     const value = (u, s) => (s === null || s === undefined ? "--" : `${day(s)} ${clock(s)}`);
     const series = bars
-      ? [{ value, label: "" }, { label: words.alerts, stroke: INK, fill: "#9fc9d5", paths: uPlot.paths.bars({ size: [0.7, 60] }), points: { show: false } }]
-      : [{ value, label: "" }, { label: `${words.value} (${plot.unit})`, stroke: INK, width: 1, points: { show: plot.x.length < 200 } },
+      ? [{ value, label: words.time }, { label: words.alerts, stroke: INK, fill: "#9fc9d5", paths: uPlot.paths.bars({ size: [0.7, 60] }), points: { show: false } }]
+      : [{ value, label: words.time }, { label: `${words.value} (${plot.unit})`, stroke: INK, width: 1, points: { show: plot.x.length < 200 } },
          { label: words.limit, stroke: RED, dash: [6, 4], points: { show: false } },
          { label: words.clear, stroke: AMBER, dash: [2, 4], points: { show: false } }];
     const data = bars ? [plot.x, plot.y] : [plot.x, plot.y, level(plot.x, plot.limit), level(plot.x, plot.clear)];
