@@ -72,7 +72,8 @@ _SLEEP: Final = {
     "HKCategoryValueSleepAnalysisAsleepREM": ("sleep", "sleep_rem"),
 }
 """Quantities that a stretch of sleep counts for; time in bed and awake count for none."""
-_MODEL: Final = re.compile(r"hardware:([A-Za-z]+\d+,\d+)|name:([A-Za-z][A-Za-z ]{0,30})")
+_HARDWARE: Final = re.compile(r"hardware:([A-Za-z]+\d+,\d+)")
+_MODEL: Final = re.compile(r"model:([\w][\w .-]{0,30})")
 _PERCENT: Final = "%"
 
 
@@ -110,6 +111,7 @@ def _without_type(file: BinaryIO) -> Iterator[bytes]:
             rest += more
         if end < 0:
             raise BadInput("a document type without an end", "an Apple Health export", "")
+        yield b"\n" * rest.count(b"\n", 0, end)  # So that lines keep their numbers.
         head = rest[end:]
     yield head
     while chunk := file.read(CHUNK):
@@ -249,8 +251,8 @@ class _Reader:
         if found is None:
             if len(self._devices) >= DEVICES_KEPT:
                 self._devices.clear()
-            match = _MODEL.search(name[1])
-            model = (match[1] or match[2]).strip() if match else "source"
+            match = _HARDWARE.search(name[1]) or _MODEL.search(name[1])
+            model = match[1].strip() if match else "source"
             mark = blake2b(source.encode("utf-8", "replace"), digest_size=4).hexdigest()
             found = self._devices[name] = f"apple/{model}/{mark}"
         return found
