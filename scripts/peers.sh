@@ -4,7 +4,7 @@
 set -euo pipefail
 declare -A package_of=(
     [dcmdump]=dcmtk [dciodvfy]=dicom3tools [chromium]=chromium [pdftoppm]=poppler-utils
-    [pg_ctlcluster]=postgresql
+    [pg_ctlcluster]=postgresql [mosquitto]=mosquitto
 )
 missing=()
 for program in "${!package_of[@]}"; do

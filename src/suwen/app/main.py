@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from suwen.gateway.devices.importing import Imported
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
-    from suwen.records import Access
+    from suwen.records import Access, Person, Store
 
 
 class Application:
@@ -94,6 +94,26 @@ class Application:
             sys.stdout.flush()
 
         run_server(host, port, ready=ready)
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Store, Person]]:
+        """Open this store, and say as whom whoever holds the machine acts."""
+        from suwen.app.services import operator
+        from suwen.core.settings import settings
+        from suwen.records import Store
+
+        with Store.open(settings()) as store:
+            yield store, operator(store)
+
+    def gateway(self, url: str) -> tuple[str, ...]:
+        """Store what devices publish to a broker until interrupted; return what came in."""
+        from suwen.app.gateway import run_gateway
+
+        def ready() -> None:
+            sys.stdout.write("Listening; Ctrl-C ends it.\n")
+            sys.stdout.flush()
+
+        return run_gateway(url, ready)
 
 
 def main() -> None:

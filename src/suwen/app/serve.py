@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from suwen.app.diagnose import Diagnosis, answer
+from suwen.app.gateway import beside
 from suwen.app.outputs import outputs
 from suwen.app.services import open_jobs
 from suwen.core.errors import BadInput
@@ -25,7 +26,9 @@ def workbench(chosen: Settings) -> Iterator[object]:
         diagnosis = Diagnosis(store, chosen.search)
         jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
         try:
-            yield create_app(store, chosen, jobs, answer, outputs(store))
+            app = create_app(store, chosen, jobs, answer, outputs(store))
+            with beside(store, chosen, app.state.bench.door):
+                yield app
         finally:
             jobs.close()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from suwen.gateway.devices.importing import Imported
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Examples, Task
-    from suwen.records import Access
+    from suwen.records import Access, Person, Store
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,14 @@ class Wiring(Protocol):
         """Serve the workbench until interrupted."""
         ...
 
+    def opened(self) -> AbstractContextManager[tuple[Store, Person]]:
+        """Open this store, and say as whom whoever holds the machine acts."""
+        ...
+
+    def gateway(self, url: str) -> tuple[str, ...]:
+        """Store what devices publish to a broker until interrupted; return what came in."""
+        ...
+
 
 COMMANDS = (
     "diagnose",
@@ -130,6 +138,8 @@ COMMANDS = (
     "import",
     "demo",
     "serve",
+    "gateway",
+    "devices",
     "doctor",
     "settings",
     "person",

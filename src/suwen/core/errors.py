@@ -92,6 +92,28 @@ class TooManyAttempts(SuwenError):
         )
 
 
+class Busy(SuwenError):
+    """More is under way than is taken at once; nothing was done, the next try waits `seconds`.
+
+    Parameters
+    ----------
+    whole
+        Whether the server as a whole is busy (503), or this sender sends too much at once (429).
+    """
+
+    code = "busy"
+    http_status = 503
+
+    def __init__(self, seconds: float, whole: bool = True) -> None:
+        self.seconds = max(1, round(seconds))
+        self.http_status = 503 if whole else 429
+        super().__init__(
+            "too much is under way" if whole else "this sender has too much under way",
+            f"the same again in {self.seconds} seconds or later",
+            "nothing of it was taken: send it again",
+        )
+
+
 class Denied(SuwenError):
     """The access policy does not let this person do this."""
 

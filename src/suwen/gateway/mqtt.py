@@ -41,9 +41,13 @@ FOR_EVER: Final = 0xFFFFFFFF
 KEEP_ALIVE_S: Final = 30
 LONGEST_PAUSE_S: Final = 30.0
 LARGEST_MESSAGE: Final = 1024 * 1024
+"""Bytes of a message that is read; of a longer one `CUT` bytes are set aside."""
+CUT: Final = 4096
 NOT_ADMITTED: Final = frozenset({133, 134, 135, 138})
-"""Reason codes of a broker that does not let us in: id, name or password, not authorised, banned."""
+"""Reason codes of a broker that does not let us in: id, password, not authorised, banned."""
 TAKEN_OVER: Final = 142
+SHORT_S: Final = 10.0
+"""A connection that ends sooner counts as a failed one: the next waits longer."""
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _log = logging.getLogger("suwen.mqtt")
 
@@ -96,12 +100,15 @@ class Listening:
         Messages of one commit, at most.
     seconds
         How long a message waits for others, at most.
+    pause
+        Seconds until a broker that is away is tried again; each time twice as many.
     """
 
     client: str
     topic: str = "suwen/v1"
     batch: int = 1000
     seconds: float = 0.05
+    pause: float = 1.0
 
 
 @dataclass
@@ -155,14 +162,18 @@ class Gateway:
         Conflict
             Another gateway of this store has taken the session over.
         """
-        pause = 1.0
+        pause = self._listening.pause
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 self._connect()
-                pause = 1.0
                 self._take(stop)
+                if not stop.is_set():
+                    _log.warning("the connection to the broker ended; it is tried again")
             except (OSError, ssl.SSLError) as error:
                 _log.warning("the broker does not answer: %s", type(error).__name__)
+            if time.monotonic() - began > SHORT_S:
+                pause = self._listening.pause
             self._waiting.clear()  # Not acknowledged: the broker sends it again.
             if self._refusal is not None:
                 raise self._refusal
@@ -189,10 +200,9 @@ class Gateway:
         return client
 
     def _connect(self) -> None:
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = FOR_EVER
         properties.ReceiveMaximum = max(WINDOW, self._listening.batch)
-        properties.MaximumPacketSize = LARGEST_MESSAGE
         self._client.connect(
             self._broker.host,
             self._broker.port,
@@ -219,7 +229,7 @@ class Gateway:
     ) -> None:
         if reason.value == TAKEN_OVER:
             self._refusal = Conflict(
-                "another gateway of this store has taken over",
+                "another gateway of this store takes over at this broker",
                 "one gateway a store and broker",
                 "stop the other one",
             )
@@ -231,7 +241,10 @@ class Gateway:
             device = message.topic.split("/")[-2]
         except (UnicodeDecodeError, IndexError):
             device = ""
-        self._waiting.append((message.mid, Message(device, message.payload)))
+        payload = bytes(message.payload)
+        if len(payload) > LARGEST_MESSAGE:
+            payload = payload[:CUT]  # no JSON any more: it is set aside as malformed
+        self._waiting.append((message.mid, Message(device, payload)))
 
     def _take(self, stop: Event) -> None:
         """Read, commit and acknowledge in turn until the connection ends."""
@@ -241,15 +254,13 @@ class Gateway:
                 self._flush(stop)
                 client.disconnect()
                 return
-            left = 0.25
+            left = 0.0 if _pending(sock) else 0.25
             if self._waiting:
-                left = max(0.0, self._since + listening.seconds - time.monotonic())
+                left = min(left, max(0.0, self._since + listening.seconds - time.monotonic()))
             writes = [sock] if client.want_write() else []
             readable, writable, _ = select.select([sock], writes, [], left)
-            while readable and len(self._waiting) < listening.batch:
-                if client.loop_read() or client.socket() is None:
-                    break
-                readable = _pending(sock) or select.select([sock], [], [], 0)[0]
+            if readable or _pending(sock):
+                self._read(listening.batch)
             if writable and client.loop_write():
                 return
             if client.loop_misc():
@@ -257,6 +268,14 @@ class Gateway:
             full = len(self._waiting) >= listening.batch
             if full or (self._waiting and time.monotonic() >= self._since + listening.seconds):
                 self._flush(stop)
+
+    def _read(self, most: int) -> None:
+        """Read messages while there are any, until so many wait."""
+        before = -1
+        while before < len(self._waiting) < most and self._client.socket() is not None:
+            before = len(self._waiting)
+            if self._client.loop_read():
+                return
 
     def _flush(self, stop: Event) -> None:
         """Store what waits, then acknowledge it; a store that cannot be written is tried again."""

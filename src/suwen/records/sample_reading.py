@@ -96,6 +96,7 @@ def outline(
     c = stream_chunk.c
     low = lower(connection, number, start)
     inside = (c.channel == number) & (c.first >= low) & (c.first <= end + LONGEST_STEP // 2)
+    inside &= (c.first - c.step / 2 <= end) & (c.last + c.step / 2 >= start)
     columns = c.first, c.last, c.size, c.step, c.outline.is_not(None).label("outlined")
     rows = connection.execute(select(*columns).where(inside).order_by(c.first)).all()
     many = sum(row.size for row in rows) > max(READ_WHOLE, PART * points // 2)

@@ -27,7 +27,8 @@ _OF_CHANNEL = _C.channel == bindparam("channel")
 _LOWER = Prepared(select(func.max(_C.first)).where(_OF_CHANNEL, _C.first <= bindparam("start")))
 _RANGE = Prepared(
     select(stream_chunk)
-    .where(_OF_CHANNEL, _C.first >= bindparam("start"), _C.first <= bindparam("end"))
+    .where(_OF_CHANNEL, _C.first >= bindparam("low"), _C.first <= bindparam("high"))
+    .where(_C.first - _C.step / 2 <= bindparam("end"), _C.last + _C.step / 2 >= bindparam("start"))
     .order_by(_C.first)
 )
 _NEWEST = Prepared(
@@ -92,13 +93,8 @@ def newest(connection: Connection, number: int, most: int) -> list[Row[Any]]:
 
 def overlapping(connection: Connection, number: int, start: int, end: int) -> list[Row[Any]]:
     """Return the chunks of a channel that hold readings, or stand for some, in start..end."""
-    low = lower(connection, number, start)
-    rows = _RANGE(connection, channel=number, start=low, end=end + LONGEST_STEP // 2).all()
-    return [
-        row
-        for row in rows
-        if row.last + row.step // 2 >= start and row.first - row.step // 2 <= end
-    ]
+    low, high = lower(connection, number, start), end + LONGEST_STEP // 2
+    return list(_RANGE(connection, channel=number, low=low, high=high, start=start, end=end).all())
 
 
 def joined(key: PatientKey, number: int, rows: Iterable[Row[Any]]) -> tuple[Ticks, Values]:

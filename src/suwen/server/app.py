@@ -16,6 +16,7 @@ from suwen import __version__
 from suwen.core import registry
 from suwen.core.errors import (
     BadInput,
+    Busy,
     Denied,
     NotFound,
     SuwenError,
@@ -24,12 +25,14 @@ from suwen.core.errors import (
 )
 from suwen.core.settings import Settings
 from suwen.records import Store
+from suwen.records.stream_door import Door, Judgement
 from suwen.server import (
     api,
     api_cases,
     api_cohorts,
     api_notes,
     api_reports,
+    api_streams,
     api_visits,
     pages,
     pages_admin,
@@ -95,6 +98,7 @@ def create_app(
         sign_in=SignIn(store, metrics),
         shelf=Shelf(),
         run=run,
+        door=Door(store, Judgement.of(settings)),
     )
     for task in registry.tasks():
         metrics.add_task(task.name)
@@ -113,7 +117,7 @@ def _route(app: FastAPI) -> None:
     """Add every address (the API, the pages, what machines ask for) and how errors are told."""
     app.include_router(api.router)
     app.include_router(api.task_router())
-    for doors in (api_cases, api_reports, api_notes, api_visits, api_cohorts):
+    for doors in (api_cases, api_reports, api_notes, api_visits, api_cohorts, api_streams):
         app.include_router(doors.router)
     for screens in (
         *(pages, pages_case, pages_images, pages_notes, pages_terms),
@@ -184,7 +188,7 @@ def _error_page(request: Request, error: SuwenError) -> Response:
 
 def _json(error: SuwenError) -> JSONResponse:
     headers = {}
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooManyAttempts | Busy):
         headers["Retry-After"] = str(error.seconds)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

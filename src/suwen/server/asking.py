@@ -18,6 +18,8 @@ from suwen.core.errors import Denied, NotFound, Unauthenticated
 from suwen.core.nouns import Finding
 from suwen.core.settings import Settings
 from suwen.records import Access, Person, Store
+from suwen.records.stream_door import Door
+from suwen.records.streams import Streams
 from suwen.server.auth import SignIn
 from suwen.server.cohort_shelf import CohortShelf
 from suwen.server.images import Shelf
@@ -26,6 +28,7 @@ from suwen.server.language import COOKIE, chosen
 from suwen.server.metrics import Metrics
 from suwen.server.outputs import Output
 from suwen.server.sessions import Session, Sessions
+from suwen.server.streams import OpenStreams, Turnstile
 
 SESSION_COOKIE = "suwen_session"
 GUEST_COOKIE = "suwen_guest"
@@ -66,6 +69,9 @@ class Bench:
     sign_in: SignIn
     shelf: Shelf
     run: Run
+    door: Door
+    turnstile: Turnstile = field(default_factory=Turnstile)
+    opened: OpenStreams = field(default_factory=OpenStreams)
     cohorts: CohortShelf = field(default_factory=CohortShelf)
 
     def name_of(self, person: str) -> str:
@@ -94,6 +100,15 @@ class Asking:
     def access(self) -> Access:
         """The person's way into the store, for the purpose of their role."""
         return self.bench.store.session(self.person, PURPOSES[self.person.role])
+
+    @property
+    def streams(self) -> Streams:
+        """The person's way to samples; the same in a whole session, so each opening is logged once.
+
+        The policy is asked again on every act.
+        """
+        purpose = PURPOSES[self.person.role]
+        return self.bench.opened.of(self.token, self.bench.store, self.person, purpose)
 
     @property
     def may(self) -> dict[str, bool]:

@@ -39,8 +39,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     410: {"model": Problem, "description": "The key was destroyed"},
     413: {"model": Problem, "description": "Too large or unsafe"},
     422: {"model": Problem, "description": "Not understood"},
-    429: {"model": Problem, "description": "Too many failed attempts"},
+    429: {"model": Problem, "description": "Too many failed attempts, or too much at once"},
     501: {"model": Problem, "description": "A part of the installation is absent"},
+    503: {"model": Problem, "description": "Busy; nothing was taken, send it again"},
     507: {"model": Problem, "description": "The disk or the database is full"},
 }
 """The error answers of every operation."""

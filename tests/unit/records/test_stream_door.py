@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from suwen.core.errors import BadInput, Conflict, Denied, NotFound
-from suwen.records import set_aside
+from suwen.core.settings import Settings
+from suwen.records import Person, Store, set_aside
 from suwen.records.devices import Devices
 from suwen.records.sample_writing import Kept
 from suwen.records.stream_door import Door, Message
@@ -28,6 +30,28 @@ def bay(clinic):
     return clinic
 
 
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A bay that many tests share, on SQLite; each adds a device of its own."""
+    with Store.open(Settings(home=tmp_path_factory.mktemp("desk") / "home")) as store:
+        person = Person("dr-li", "Li Na", "clinician")
+        yield SimpleNamespace(
+            store=store,
+            doctor_person=person,
+            patient=store.session(person, "treatment").new_patient([]),
+            devices=Devices(store, person, "treatment"),
+            door=Door(store),
+        )
+
+
+@pytest.fixture
+def own(desk, request):
+    """A device of this test's own: its id; the desk holds its token."""
+    name = f"watch-{abs(hash(request.node.name))}"
+    desk.token = desk.devices.add(name, desk.patient)
+    return name
+
+
 def pulse(value, ago: float = 0, **more):
     return PULSE | {"at": (NOW - timedelta(seconds=ago)).isoformat(), "value": value} | more
 
@@ -37,10 +61,11 @@ def message(bay, *readings, device="watch-1", token=None) -> Message:
     return Message(device, json.dumps(said).encode())
 
 
-def stored(bay) -> list[float]:
+def stored(bay, device="watch-1") -> list[float]:
     streams = Streams(bay.store, bay.doctor_person, "treatment")
     found = streams.read(bay.patient, "8867-4", *SPAN)
-    return [value for stretch in found for value in stretch.values.tolist()]
+    mine = [stretch for stretch in found if stretch.channel.device == device]
+    return [value for stretch in mine for value in stretch.values.tolist()]
 
 
 def letters(bay, device="watch-1") -> list[set_aside.Kept]:
@@ -90,22 +115,23 @@ def test_one_message_may_hold_one_reading_many_or_a_waveform(bay):
         ("malformed", "72"),
     ],
 )
-def test_a_bad_reading_is_set_aside_and_the_good_one_behind_it_is_stored(bay, state, reading):
-    found = bay.door.receive([message(bay, reading, pulse(80, 1))])
+def test_a_bad_reading_is_set_aside_and_the_good_one_behind_it_is_stored(desk, own, state, reading):
+    found = desk.door.receive([message(desk, reading, pulse(80, 1), device=own)])
     assert found.refused == {state: 1}
-    assert stored(bay) == [80]
-    (letter,) = letters(bay)
+    assert stored(desk, own) == [80]
+    (letter,) = letters(desk, own)
     assert letter.state == state
-    assert bay.devices.list()[0].refused == {state: 1}
+    listed = {device.id: device.refused for device in desk.devices.list(desk.patient)}
+    assert listed[own] == {state: 1}
 
 
 @pytest.mark.parametrize(
     "payload", [b"", b"\xff\xfe", b"[1, 2]", b"{" * 50_000, b'{"a": ' * 50_000, b"null"]
 )
-def test_bytes_that_are_no_message_are_refused_whoever_claims_to_send_them(bay, payload):
-    assert bay.door.receive([Message("watch-1", payload)]).refused == {"wrong-token": 1}
-    assert bay.door.receive([Message("watch-1", payload, bay.token)]).refused == {"malformed": 1}
-    assert stored(bay) == []
+def test_bytes_that_are_no_message_are_refused_whoever_claims_to_send_them(desk, own, payload):
+    assert desk.door.receive([Message(own, payload)]).refused == {"wrong-token": 1}
+    assert desk.door.receive([Message(own, payload, desk.token)]).refused == {"malformed": 1}
+    assert stored(desk, own) == []
 
 
 def test_an_unknown_device_or_a_wrong_token_stores_nothing_and_its_token_is_not_kept(bay):
