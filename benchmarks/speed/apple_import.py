@@ -22,7 +22,8 @@ LARGE = 1024
 SMALL = 100
 RUNS = {
     "ours": """
-from suwen.gateway.devices.importing import sources, samples_of
+from suwen.gateway.devices.files import sources
+from suwen.gateway.devices.importing import samples_of
 from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.sample import Problems
 start = time.perf_counter()

@@ -6,7 +6,8 @@ from suwen.app.diagnose import PURPOSE
 from suwen.app.services import operator
 from suwen.cli import ImportRequest
 from suwen.core.settings import Settings, settings
-from suwen.gateway.devices.importing import Imported, import_readings, observed, sources
+from suwen.gateway.devices.files import sources
+from suwen.gateway.devices.importing import Imported, import_readings, observed
 from suwen.gateway.devices.times import zone_of
 from suwen.records import Store
 from suwen.records.streams import Streams

@@ -8,17 +8,17 @@ their content, so importing again adds nothing.
 
 from __future__ import annotations
 
-import os
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import numpy as np
 
-from suwen.core.errors import BadInput, NotFound, SuwenError
+from suwen.core.errors import BadInput, SuwenError
 from suwen.core.streams import MICROSECONDS, Channel, Reading, Stretch
 from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.quantities import clinical, quantities
@@ -30,13 +30,17 @@ from suwen.gateway.vitals import observations
 
 BATCH: Final = 50_000
 """Readings stored in one transaction, about 20 MB while they wait."""
-FILE_CAP: Final = 50_000
 PER_DAY: Final = 24
 """Most readings of one vital sign by one device in a day (UTC) that become Observations: a cuff, a
 scale, a meter or a spot check, not a sensor that is worn."""
 SPAN_DAYS: Final = 31
 """Days of readings looked at together when Observations are made."""
 _DAY: Final = 86_400 * MICROSECONDS
+_UNFORESEEN: Final = (
+    ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, EOFError,
+)  # fmt: skip
+"""What reading content raises that no format foresees, and an archive with a member broken or locked."""
 
 
 class Kept(Protocol):
@@ -102,38 +106,6 @@ class Imported:
     """Readings of vital signs by channel and day."""
 
 
-def sources(path: Path, zone: tzinfo | None) -> Iterator[Source]:
-    """Yield the files of a folder in sorted order, or the one file; links are not followed.
-
-    Raises
-    ------
-    NotFound
-        There is no such file or folder.
-    BadInput
-        More than `FILE_CAP` files.
-    """
-    if not path.exists():
-        raise NotFound("no such file or folder", "an export of a device", "check the path")
-    if path.is_file():
-        yield _source(path, path.name, zone)
-        return
-    count = 0
-    for folder, below, names in os.walk(path):
-        below.sort()
-        for name in sorted(names):
-            one = Path(folder) / name
-            if one.is_symlink() or not one.is_file():
-                continue
-            count += 1
-            if count > FILE_CAP:
-                raise BadInput(f"more than {FILE_CAP} files", "the export of one person", "")
-            yield _source(one, one.relative_to(path).as_posix(), zone)
-
-
-def _source(path: Path, name: str, zone: tzinfo | None) -> Source:
-    return Source(name, path.stat().st_size, lambda: path.open("rb"), zone)
-
-
 def samples_of(source: Source, problems: Problems) -> tuple[str, Samples]:
     """Return the format of a file and its samples.
 
@@ -142,7 +114,10 @@ def samples_of(source: Source, problems: Problems) -> tuple[str, Samples]:
     BadInput
         At once or while reading: the file is unknown or broken; what came before was yielded.
     """
-    form = format_of(source)
+    try:
+        form = format_of(source)
+    except _UNFORESEEN:
+        raise _not_as_its_format() from None
     return form.name, _guarded(form.read(source, problems))
 
 
@@ -150,10 +125,14 @@ def _guarded(samples: Samples) -> Samples:
     """Yield samples; content that no format foresees is one clear error."""
     try:
         yield from samples
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-        raise BadInput(
-            "a file whose entries are not as its format says", "a whole export", "export it again"
-        ) from None
+    except _UNFORESEEN:
+        raise _not_as_its_format() from None
+
+
+def _not_as_its_format() -> BadInput:
+    return BadInput(
+        "a file whose entries are not as its format says", "a whole export", "export it again"
+    )
 
 
 def import_readings(
@@ -164,7 +143,7 @@ def import_readings(
     Parameters
     ----------
     files
-        As from `sources`.
+        As from `files.sources`.
     patient
         Whose they are: the id in the store.
     store

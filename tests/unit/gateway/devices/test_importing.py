@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from suwen.core.errors import BadInput, NotFound
+from suwen.core.errors import BadInput, NotFound, UnsafeInput
 from suwen.gateway.devices import importing
-from suwen.gateway.devices.importing import PER_DAY, Imported, import_readings, observed, sources
+from suwen.gateway.devices.files import sources
+from suwen.gateway.devices.importing import PER_DAY, Imported, import_readings, observed
 from suwen.health.measured import values_of
 from suwen.health.vital_set import variables
 from suwen.records import Access, Person, Store
@@ -147,6 +149,35 @@ def test_a_folder_without_any_export_is_one_clear_error(folder: Path, bring: Imp
         bring()
     with pytest.raises(NotFound):
         list(sources(folder / "nowhere", None))
+
+
+def test_an_archive_is_read_in_place(folder: Path, bring: Importer) -> None:
+    with zipfile.ZipFile(folder / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("apple_health_export/cuff.csv", table(*cuff(START)))
+        archive.writestr("apple_health_export/export_cda.xml", "<ClinicalDocument/>")
+    done = bring()
+    assert done.stored == 2
+    assert done.unknown == ["export.zip/apple_health_export/export_cda.xml"]
+
+
+def test_an_archive_that_blows_up_is_refused(folder: Path, bring: Importer) -> None:
+    with zipfile.ZipFile(folder / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("export.xml", b" " * 3_000_000)
+    with pytest.raises(UnsafeInput, match="blows up"):
+        bring()
+
+
+def test_an_archive_whose_member_is_broken_costs_its_rest_only(
+    folder: Path, bring: Importer
+) -> None:
+    path = folder / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", table(*cuff(START)))
+        archive.writestr("b.csv", table(("29463-7", START, 70.5, "kg")))
+    path.write_bytes(path.read_bytes().replace(b",128,", b",129,", 1))
+    done = bring()
+    assert [name for name, _ in done.errors] == ["export.zip/a.csv"]
+    assert any(channel.code == "29463-7" for channel in done.channels)
 
 
 def test_links_are_not_followed(folder: Path, tmp_path: Path, bring: Importer) -> None:
