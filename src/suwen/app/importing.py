@@ -27,8 +27,10 @@ def import_devices(request: ImportRequest, home: Settings | None = None) -> Impo
     with Store.open(home or settings()) as store:
         person = operator(store)
         access = store.session(person, PURPOSE)
-        access.read(f"Patient/{request.patient}")
+        stored = access.read(f"Patient/{request.patient}").content
         streams = Streams(store, person, PURPOSE)
-        done = import_readings(sources(request.path, zone), request.patient, streams)
+        files = sources(request.path, zone)
+        born = str(stored.get("birthDate", ""))
+        done = import_readings(files, request.patient, streams, born=born)
         observed(done, request.patient, streams, lambda made: access.put(made, request.patient))
     return done

@@ -75,6 +75,8 @@ _SLEEP: Final = {
 _HARDWARE: Final = re.compile(r"hardware:([A-Za-z]+\d+,\d+)")
 _MODEL: Final = re.compile(r"model:([\w][\w .-]{0,30})")
 _PERCENT: Final = "%"
+_LARGE_CALORIE: Final = "Cal"
+_BIRTH: Final = "HKCharacteristicTypeIdentifierDateOfBirth"
 
 
 def samples(source: Source, problems: Problems) -> Samples:
@@ -85,7 +87,8 @@ def samples(source: Source, problems: Problems) -> Samples:
     UnsafeInput
         It holds entities, or is nested deeper or wider than an export is.
     BadInput
-        It is not well formed from some place on; what came before has been yielded.
+        It is of somebody born on another day, or not well formed from some place on; what came
+        before has been yielded.
     """
     reader = _Reader(problems)
     with source.open() as file:
@@ -147,6 +150,7 @@ class _Reader:
         self._parts: dict[str, Callable[[dict[str, str]], None]] = {
             "Record": self._record,
             "Workout": self._workout,
+            "Me": self._me,
         }
 
     def feed(self, data: bytes) -> None:
@@ -183,6 +187,9 @@ class _Reader:
     def _end(self, _: str) -> None:
         self._depth -= 1
 
+    def _me(self, given: dict[str, str]) -> None:
+        self._problems.born_on(given.get(_BIRTH, ""))
+
     def _record(self, given: dict[str, str]) -> None:
         kind = given.get("type", "")
         found = _QUANTITIES.get(kind)
@@ -202,6 +209,8 @@ class _Reader:
             return
         key, factor = found
         unit = given.get("unit", "")
+        if unit == _LARGE_CALORIE:
+            unit = "kcal"  # Before letters are made small: `cal` is a thousandth of it.
         if factor != 1.0 and unit == _PERCENT:
             value = round(value * factor, 4)
         device = self._device(given.get("sourceName", ""), given.get("device", ""))

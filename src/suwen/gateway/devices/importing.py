@@ -40,7 +40,7 @@ _UNFORESEEN: Final = (
     ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError,
     zipfile.BadZipFile, zlib.error, EOFError,
 )  # fmt: skip
-"""What reading content raises that no format foresees, and an archive with a member broken or locked."""
+"""What reading raises where no format foresees the content, or a member of an archive is broken."""
 
 
 class Kept(Protocol):
@@ -136,7 +136,11 @@ def _not_as_its_format() -> BadInput:
 
 
 def import_readings(
-    files: Iterable[Source], patient: str, store: Samplestore, now: datetime | None = None
+    files: Iterable[Source],
+    patient: str,
+    store: Samplestore,
+    now: datetime | None = None,
+    born: str = "",
 ) -> Imported:
     """Read device exports of one patient and store their readings.
 
@@ -150,6 +154,8 @@ def import_readings(
         Where the readings go.
     now
         The present moment, from which on times are in the future.
+    born
+        The patient's date of birth: a file that states another one is not read.
 
     Raises
     ------
@@ -157,6 +163,7 @@ def import_readings(
         None of the files is an export of a device.
     """
     out = Imported()
+    out.problems.born = born
     converter = Converter(out.problems, now)
     for source in files:
         out.problems.file = source.name

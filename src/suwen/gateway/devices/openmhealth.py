@@ -126,7 +126,8 @@ def _schema_of(body: Entry) -> str | None:
 
 def samples(document: Any, source: Source, problems: Problems) -> Samples:
     """Yield the samples of data points."""
-    clock = Clock(source.zone or UTC, problems, "Open mHealth")
+    del source
+    clock = Clock(UTC, problems, "Open mHealth")
     points = [document] if isinstance(document, dict) else document
     if isinstance(document, dict) and "shim" in document:
         points = document["body"]

@@ -51,8 +51,9 @@ class Read:
         return {reason.en: told.count for reason, told in self.problems.left.items()}
 
 
-def read_bytes(data: bytes, zone: str = "", name: str = "export") -> Read:
+def read_bytes(data: bytes, zone: str = "", name: str = "export", born: str = "") -> Read:
     out = Read()
+    out.problems.born = born
     known = ZoneInfo(zone) if zone else None
     source = Source(name, len(data), lambda: io.BytesIO(data), known)
     try:
@@ -68,11 +69,11 @@ def read_bytes(data: bytes, zone: str = "", name: str = "export") -> Read:
 def read() -> Callable[..., Read]:
     """A function that reads an export: bytes, text, or a JSON value."""
 
-    def run(content: Any, zone: str = "", name: str = "export") -> Read:
+    def run(content: Any, zone: str = "", name: str = "export", born: str = "") -> Read:
         if isinstance(content, str):
             content = content.encode()
         elif not isinstance(content, bytes):
             content = json.dumps(content).encode()
-        return read_bytes(content, zone, name)
+        return read_bytes(content, zone, name, born)
 
     return run

@@ -79,6 +79,27 @@ def test_sleep_counts_as_sleep_and_as_its_stage_time_in_bed_as_neither(
     assert [(key, value) for key, value, _ in found.values] == [("sleep", 45), ("sleep_deep", 45)]
 
 
+def test_an_export_of_somebody_else_is_refused_before_any_reading(
+    read: Callable[..., Any],
+) -> None:
+    me = '<Me HKCharacteristicTypeIdentifierDateOfBirth="1970-01-31"/>'
+    text = export(me, record("HeartRate", "60", "count/min"))
+    assert len(read(text, born="1970-01-31").readings) == 1
+    assert len(read(text).readings) == 1
+    found = read(text, born="1982-07-01")
+    assert not found.readings
+    assert found.error is not None
+    assert "1970" not in str(found.error)
+
+
+def test_a_large_calorie_is_a_thousand_small_ones(read: Callable[..., Any]) -> None:
+    found = read(
+        export(record("ActiveEnergyBurned", "5", "Cal"), record("ActiveEnergyBurned", "5", "cal"))
+    )
+    assert [value for _, value, _ in found.values] == [5]
+    assert sum(found.refused.values()) == 1
+
+
 def test_what_is_not_kept_is_counted_by_its_type(read: Callable[..., Any]) -> None:
     found = read(export(*[record("WalkingStepLength", "70", "cm")] * 3))
     assert not found.readings

@@ -81,6 +81,19 @@ def test_observations_of_two_patients_are_refused(read: Callable[..., Any]) -> N
     other = observation("8867-4", valueQuantity=quantity(70, "/min"))
     other["subject"] = {"reference": "Patient/b"}
     found = read([observation("8867-4", valueQuantity=quantity(70, "/min")), other])
-    assert len(found.readings) == 1
+    assert not found.readings
     assert found.error is not None
     assert "several patients" in found.error.got
+
+
+def test_observations_of_somebody_born_on_another_day_are_refused(
+    read: Callable[..., Any],
+) -> None:
+    person = {"resourceType": "Patient", "birthDate": "1971-05-02"}
+    content = [observation("8867-4", valueQuantity=quantity(70, "/min")), person]
+    assert read(content, born="1971-05").readings
+    for form in (content, "\n".join(json.dumps(one) for one in content)):
+        found = read(form, born="1970-05-02")
+        assert not found.readings
+        assert found.error is not None
+        assert "another date of birth" in found.error.got
