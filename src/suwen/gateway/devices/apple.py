@@ -166,6 +166,8 @@ class _Reader:
     def _guarded(self, data: bytes, last: bool) -> None:
         try:
             self._parser.Parse(data, last)
+        except LookupError:
+            raise BadInput("an export in an unknown encoding", "UTF-8", "export it again") from None
         except expat.ExpatError as error:
             raise BadInput(
                 f"the export is not well formed from line {error.lineno} on",

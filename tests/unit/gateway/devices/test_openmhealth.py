@@ -72,6 +72,25 @@ def test_a_time_without_a_zone_is_in_utc_by_the_schema(read: Callable[..., Any])
     assert read(body).values == [("temperature", 37.0, "2026-03-01 08:00:00")]
 
 
+def test_ieee_1752_sleep_and_activity(read: Callable[..., Any]) -> None:
+    night = {"start_date_time": "2026-03-01T22:00:00Z", "end_date_time": "2026-03-02T06:00:00Z"}
+    stages = point("sleep-stage-summary", "1.0", {
+        "deep_sleep_duration": {"value": 90, "unit": "min"},
+        "effective_time_frame": {"time_interval": night},
+    })  # fmt: skip
+    walk = point("physical-activity", "1.0", {
+        "activity_name": "walking",
+        "base_movement_quantity": {"value": 1200, "unit": "steps"},
+        "effective_time_frame": {"time_interval": night},
+    })  # fmt: skip
+    for one in (stages, walk):
+        one["header"]["schema_id"]["namespace"] = "ieee"
+    found = read([stages, walk])
+    assert [(key, value) for key, value, _ in found.values] == [
+        ("sleep_deep", 90), ("steps", 1200), ("exercise", 480),
+    ]  # fmt: skip
+
+
 def test_a_schema_nobody_knows_is_no_verdict() -> None:
     assert agrees("mood", "1.0", {}) is None
 
