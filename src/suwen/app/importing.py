@@ -7,7 +7,8 @@ from suwen.app.services import operator
 from suwen.cli import ImportRequest
 from suwen.core.settings import Settings, settings
 from suwen.gateway.devices.files import sources
-from suwen.gateway.devices.importing import Imported, import_readings, observed
+from suwen.gateway.devices.importing import Imported, import_readings
+from suwen.gateway.devices.record import observed
 from suwen.gateway.devices.times import zone_of
 from suwen.records import Store
 from suwen.records.streams import Streams

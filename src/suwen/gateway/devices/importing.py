@@ -1,9 +1,6 @@
 """Device exports in: files recognised, read as a stream, stored in batches, and told of.
 
-Readings go to the sample store. Vital signs that are measured now and then (`PER_DAY` a day or
-fewer of one device) also become Observations of the patient's record, where risk and early warning
-see them; what is measured all day stays in the sample store. The ids of Observations come from
-their content, so importing again adds nothing.
+Readings go to the sample store; `devices.record` says which of them also become Observations.
 """
 
 from __future__ import annotations
@@ -11,10 +8,10 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -24,18 +21,15 @@ from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.quantities import clinical, quantities
 from suwen.gateway.devices.recognised import NAMES, UnknownFormat, format_of
 from suwen.gateway.devices.sample import Problems, Samples, Source
-from suwen.gateway.intake import SELF
-from suwen.gateway.vitals import Reading as VitalReading
-from suwen.gateway.vitals import observations
 
+DAY: Final = 86_400 * MICROSECONDS
 BATCH: Final = 50_000
 """Readings stored in one transaction, about 20 MB while they wait."""
-PER_DAY: Final = 24
+_DAY: Final = 24
 """Most readings of one vital sign by one device in a day (UTC) that become Observations: a cuff, a
 scale, a meter or a spot check, not a sensor that is worn."""
 SPAN_DAYS: Final = 31
 """Days of readings looked at together when Observations are made."""
-_DAY: Final = 86_400 * MICROSECONDS
 _UNFORESEEN: Final = (
     ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError,
     zipfile.BadZipFile, zlib.error, EOFError,
@@ -235,62 +229,7 @@ def _stretches(
         tally.first, tally.last = min(tally.first, first), max(tally.last, last)
         key = quantities().by_code.get(channel.code, "")
         if clinical(key):
-            days, counts = np.unique(at // _DAY, return_counts=True)
+            days, counts = np.unique(at // DAY, return_counts=True)
             for day, number in zip(days.tolist(), counts.tolist(), strict=True):
                 out.days[channel, day] += number
     return found
-
-
-def observed(
-    out: Imported, patient: str, store: Samplestore, put: Callable[[list[dict[str, Any]]], object]
-) -> None:
-    """Make Observations of what an import brought now and then, as it stands in the store.
-
-    Parameters
-    ----------
-    out
-        The import; its `observations` are counted.
-    patient, store
-        Whose readings they are and where they are.
-    put
-        Stores resources of the patient.
-    """
-    wanted = {name for name, count in out.days.items() if count <= PER_DAY}
-    spans = sorted({day // SPAN_DAYS for _, day in wanted})
-    for span in spans:
-        first, beyond = span * SPAN_DAYS, (span + 1) * SPAN_DAYS
-        here = {(channel, day) for channel, day in wanted if first <= day < beyond}
-        made = _observations(here, patient, store)
-        for start in range(0, len(made), BATCH // 100):
-            put(made[start : start + BATCH // 100])
-        out.observations += len(made)
-
-
-def _observations(
-    wanted: set[tuple[Channel, int]], patient: str, store: Samplestore
-) -> list[dict[str, Any]]:
-    days = [day for _, day in wanted]
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    start = epoch + timedelta(days=min(days))
-    end = epoch + timedelta(days=max(days) + 1)
-    found: list[VitalReading] = []
-    for code in sorted({channel.code for channel, _ in wanted}):
-        vital = quantities().by_key[quantities().by_code[code]]
-        for stretch in store.read(patient, code, start, end):
-            found += [
-                VitalReading(vital, value, (epoch + timedelta(microseconds=at)).isoformat())
-                for at, value in _sparse(stretch, wanted)
-            ]
-    made = {one["id"]: one for one in observations(found)}
-    about = {"reference": f"Patient/{patient}"}
-    return [one | {"subject": about} if one["subject"]["reference"] == SELF else one
-            for one in made.values()]  # fmt: skip
-
-
-def _sparse(stretch: Stretch, wanted: set[tuple[Channel, int]]) -> Iterator[tuple[int, float]]:
-    """Yield the readings of those days of a stretch that are wanted and hold few."""
-    days, first, counts = np.unique(stretch.at // _DAY, return_index=True, return_counts=True)
-    for day, start, count in zip(days.tolist(), first.tolist(), counts.tolist(), strict=True):
-        if (stretch.channel, day) in wanted and count <= PER_DAY:
-            part = slice(start, start + count)
-            yield from zip(stretch.at[part].tolist(), stretch.values[part].tolist(), strict=True)

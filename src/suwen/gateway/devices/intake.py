@@ -9,28 +9,26 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Final
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.core.streams import MICROSECONDS, Reading
+from suwen.core.streams import Reading
 from suwen.gateway.devices.converted import Converter
-from suwen.gateway.devices.importing import PER_DAY, samples_of
+from suwen.gateway.devices.importing import DAY, samples_of
 from suwen.gateway.devices.quantities import clinical, quantities
+from suwen.gateway.devices.record import PER_DAY, resources
 from suwen.gateway.devices.sample import Problems, Source
 from suwen.gateway.intake import Reading as Intake
 from suwen.gateway.intake import SourceFile
-from suwen.gateway.vitals import Reading as VitalReading
-from suwen.gateway.vitals import observations, vocabulary
+from suwen.gateway.vitals import vocabulary
 
 HEAD: Final = 4096
-_DAY: Final = 86_400 * MICROSECONDS
 _APPLE: Final = re.compile(rb"<!DOCTYPE\s+HealthData\b|<HealthData[\s>]")
 _OTHERWISE: Final = ("FHIR R4", "CSV")
 """Formats a folder has its own reader for."""
 _MEDIA: Final = {"Apple Health": "application/xml", "Garmin FIT": "application/octet-stream"}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def may_be_export(data: bytes) -> bool:
@@ -70,7 +68,7 @@ def read_export(file: SourceFile, data: bytes, reading: Intake, zone: tzinfo | N
             if not clinical(key):
                 others[key] += 1
                 continue
-            kept = days.setdefault((one.channel, one.tick // _DAY), [])
+            kept = days.setdefault((one.channel, one.tick // DAY), [])
             if len(kept) <= PER_DAY:
                 kept.append(one)
     except BadInput as error:
@@ -98,19 +96,10 @@ def _accept(file: SourceFile, name: str, found: list[Reading], reading: Intake) 
     blob = file.blob(_MEDIA.get(name, "application/json"))
     reading.blobs.append(blob)
     vitals = vocabulary().vitals
-    values = [
-        VitalReading(
-            vitals[quantities().by_code[one.channel.code]],
-            one.value,
-            (_EPOCH + timedelta(microseconds=one.tick)).isoformat(),
-        )
-        for one in found
-    ]
-    made = {one["id"]: one for one in observations(values)}
     reading.resources.extend(
-        {**one, "meta": {"source": f"blob/{blob.digest}"}} for one in made.values()
+        {**one, "meta": {"source": f"blob/{blob.digest}"}} for one in resources(found)
     )
-    counts = Counter(one.vital.key for one in values)
+    counts = Counter(quantities().by_code[one.channel.code] for one in found)
     listed = Text(
         en=", ".join(f"{n} {vitals[key].text.en.lower()}" for key, n in sorted(counts.items())),
         zh="，".join(f"{vitals[key].text.zh} {n}" for key, n in sorted(counts.items())),

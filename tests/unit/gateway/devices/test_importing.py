@@ -15,7 +15,8 @@ import pytest
 from suwen.core.errors import BadInput, NotFound, UnsafeInput
 from suwen.gateway.devices import importing
 from suwen.gateway.devices.files import sources
-from suwen.gateway.devices.importing import PER_DAY, Imported, import_readings, observed
+from suwen.gateway.devices.importing import Imported, import_readings
+from suwen.gateway.devices.record import PER_DAY, observed
 from suwen.health.measured import values_of
 from suwen.health.vital_set import variables
 from suwen.records import Access, Person, Store
@@ -96,6 +97,19 @@ def test_a_cuff_reaches_the_record_a_watch_stays_in_the_sample_store(
         ("systolic_bp", 128),
         ("systolic_bp", 131),
     ]
+
+
+def test_the_lower_pressure_that_comes_later_joins_the_upper_one(
+    folder: Path, bring: Importer, access: Access, patient: str
+) -> None:
+    upper, lower = cuff(START)
+    (folder / "a.csv").write_text(table(upper))
+    bring()
+    (folder / "a.csv").write_text(table(lower))
+    bring()
+    (panel,) = access.search("Observation", patient)
+    values = [part["valueQuantity"]["value"] for part in panel.content["component"]]
+    assert values == [128, 80]
 
 
 def test_another_value_at_the_same_moment_is_told_and_the_first_stays(
