@@ -33,6 +33,8 @@ CHUNK: Final = 1 << 16
 """Bytes parsed at a time."""
 HEAD_CAP: Final = 1 << 20
 """Longest document type that is looked for the end of."""
+TOKEN_CAP: Final = 1 << 20
+"""Longest tag, text or comment, in bytes: the parser holds one at a time."""
 DEPTH_CAP: Final = 64
 DEVICES_KEPT: Final = 10_000
 ATTRIBUTES_CAP: Final = 64
@@ -139,6 +141,7 @@ class _Reader:
         self._depth = 0
         self._devices: dict[tuple[str, str], str] = {}
         self._count = 0
+        self._fed = 0
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -164,6 +167,7 @@ class _Reader:
         return out
 
     def _guarded(self, data: bytes, last: bool) -> None:
+        self._fed += len(data)
         try:
             self._parser.Parse(data, last)
         except LookupError:
@@ -174,6 +178,8 @@ class _Reader:
                 "a whole Apple Health export.xml",
                 "export it again; what came before is kept",
             ) from None
+        if self._fed - self._parser.CurrentByteIndex > TOKEN_CAP:
+            raise UnsafeInput("a tag longer than any in an export", "an Apple Health export", "")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1

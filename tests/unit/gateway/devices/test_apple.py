@@ -123,6 +123,23 @@ def test_entities_are_never_resolved(read: Callable[..., Any]) -> None:
         assert "passwd" not in str(found.error)
 
 
+def test_entities_behind_a_long_comment_are_refused_too(read: Callable[..., Any]) -> None:
+    text = (
+        f'<?xml version="1.0"?>\n<!-- <HealthData > {" " * 70_000} -->\n<!DOCTYPE HealthData '
+        '[<!ENTITY a "6"><!ENTITY b "&a;0">]>\n<HealthData><Record value="&b;"/></HealthData>'
+    )
+    found = read(text)
+    assert not found.readings
+    assert found.error is not None
+    assert "entities" in found.error.got
+
+
+def test_a_tag_without_an_end_does_not_fill_the_memory(read: Callable[..., Any]) -> None:
+    found = read(f'<HealthData ><Record type="{"x" * 3_000_000}')
+    assert found.error is not None
+    assert "longer than any" in found.error.got
+
+
 def test_a_file_cut_off_keeps_what_came_before_and_says_so_once(
     read: Callable[..., Any],
 ) -> None:

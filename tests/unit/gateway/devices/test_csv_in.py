@@ -73,6 +73,13 @@ def test_local_times_need_the_zone(read: Callable[..., Any]) -> None:
     assert "--zone" in found.error.todo
 
 
+def test_a_line_without_an_end_does_not_fill_the_memory(read: Callable[..., Any]) -> None:
+    found = read("time,heart rate\n2026-03-01T08:00:00Z,72\n" + "7" * 3_000_000)
+    assert [value for _, value, _ in found.values] == [72]
+    assert found.error is not None
+    assert "a line of" in found.error.got
+
+
 def test_prose_with_commas_is_no_table(read: Callable[..., Any]) -> None:
     found = read("The time, she said, was late.\nHeart rate, 72, was fine.\n")
     assert found.error is not None
