@@ -104,11 +104,12 @@ def agrees(name: str, version: str, body: object) -> bool | None:
 
 
 @lru_cache(maxsize=64)
-def _newest(name: str) -> str:
+def _versions(name: str) -> tuple[str, ...]:
+    """Return the versions of a schema: the newest of each number, `4.x` before `3.x`."""
     _, names = _registry()
-    versions = [file[len(name) + 1 : -5] for file in names if file.startswith(f"{name}-")]
-    found = [one for one in versions if one.endswith(".x") and one[:-2].isdigit()]
-    return max(found, key=lambda one: int(one[:-2]), default="")
+    found = [file[len(name) + 1 : -5] for file in names if file.startswith(f"{name}-")]
+    numbers = (one for one in found if one.endswith(".x") and one[:-2].isdigit())
+    return tuple(sorted(numbers, key=lambda one: -int(one[:-2])))
 
 
 def claims(document: object) -> bool:
@@ -124,7 +125,8 @@ def claims(document: object) -> bool:
 
 def _schema_of(body: Entry) -> str | None:
     """Return the schema of a body that names none: by its first property that is known."""
-    if "effective_time_frame" not in body:
+    measured = (inner(body, prop).keys() >= {"value", "unit"} for prop in _MEASURES)
+    if "effective_time_frame" not in body and not any(measured):
         return None
     named = next((name for prop, name in _BODIES.items() if prop in body), None)
     return named or next((name for prop, (name, _) in _MEASURES.items() if prop in body), None)
@@ -150,11 +152,12 @@ def _point(point: Entry, clock: Clock, where: str, problems: Problems) -> Iterat
     body = inner(point, "body") if header else point
     schema = inner(header, "schema_id")
     name = str(schema.get("name") or _schema_of(body) or "")
-    version = str(schema.get("version") or _newest(name))
     if schema.get("namespace") == _IEEE:
         found = agrees(*_IEEE_TIME, inner(body, "effective_time_frame"))
+    elif schema.get("version"):
+        found = agrees(name, str(schema["version"]), body)
     else:
-        found = agrees(name, version, body)
+        found = any(agrees(name, version, body) for version in _versions(name))
     if found is None:
         problems.leave(_UNKNOWN, where)
         return

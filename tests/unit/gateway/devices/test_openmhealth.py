@@ -91,6 +91,12 @@ def test_ieee_1752_sleep_and_activity(read: Callable[..., Any]) -> None:
     ]  # fmt: skip
 
 
+def test_a_body_that_does_not_say_when_is_refused(read: Callable[..., Any]) -> None:
+    found = read({"body_weight": {"value": 70, "unit": "kg"}})
+    assert found.format == "Open mHealth"
+    assert found.refused == {"the time is missing or not clear": 1}
+
+
 def test_a_schema_nobody_knows_is_no_verdict() -> None:
     assert agrees("mood", "1.0", {}) is None
 
