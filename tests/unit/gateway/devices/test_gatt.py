@@ -106,6 +106,15 @@ def test_a_sensor_counts_minutes_from_the_start_of_its_session(read: Callable[..
     assert value == pytest.approx(6.2167, abs=1e-4)
 
 
+def test_a_control_solution_is_not_the_patient(read: Callable[..., Any]) -> None:
+    meter = "020500E807030F081E2D5FB0{}"
+    found = read(
+        [{"uuid": "2A18", "hex": meter.format(kind)} for kind in ("4A", "11", "19")], "UTC"
+    )
+    assert [key for key, _, _ in found.values] == ["glucose", "glucose_interstitial"]
+    assert found.left == {"a control solution, not the patient": 1}
+
+
 def test_a_second_user_of_the_same_cuff_is_refused(read: Callable[..., Any]) -> None:
     other = FULL[:-6] + "03" + FULL[-4:]
     found = read([{"uuid": "2A35", "hex": FULL}, {"uuid": "2A35", "hex": other}], "UTC")
