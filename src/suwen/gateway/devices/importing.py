@@ -160,20 +160,10 @@ def import_readings(
     out.problems.born = born
     converter = Converter(out.problems, now)
     for source in files:
-        out.problems.file = source.name
-        try:
-            name, samples = samples_of(source, out.problems)
-        except UnknownFormat:
-            out.unknown.append(source.name)
+        opened = _opened(source, out)
+        if opened is None:
             continue
-        except SuwenError as error:
-            out.errors.append((source.name, error))
-            continue
-        except OSError as error:
-            unreadable = BadInput(f"it cannot be opened ({type(error).__name__})", "a file", "")
-            out.errors.append((source.name, unreadable))
-            continue
-        out.files[name] += 1
+        name, samples = opened
         readings = _noted(converter.readings(samples), source.name, out)
         for batch in _batches(readings, out):
             kept = store.put(patient, batch, name)
@@ -184,10 +174,29 @@ def import_readings(
         raise BadInput(
             "no file that is a known export of a device",
             f"one of {', '.join(NAMES)}",
-            "check the path; archives have to be unpacked",
+            "check the path; archives other than ZIP have to be unpacked",
         )
     out.read, out.repeated = converter.read, converter.repeated
     return out
+
+
+def _opened(source: Source, out: Imported) -> tuple[str, Samples] | None:
+    """Return the format of a file and its samples; None, and noted, where it has none."""
+    out.problems.file = source.name
+    try:
+        name, samples = samples_of(source, out.problems)
+    except UnknownFormat:
+        out.unknown.append(source.name)
+        return None
+    except SuwenError as error:
+        out.errors.append((source.name, error))
+        return None
+    except OSError as error:
+        unreadable = BadInput(f"it cannot be opened ({type(error).__name__})", "a file", "")
+        out.errors.append((source.name, unreadable))
+        return None
+    out.files[name] += 1
+    return name, samples
 
 
 def _noted(readings: Iterator[Reading], name: str, out: Imported) -> Iterator[Reading]:
