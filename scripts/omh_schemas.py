@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parents[1] / "src/suwen/gateway/knowledge/omh_schemas.json"
+LICENCE = (
+    "Open mHealth schemas (github.com/openmhealth/schemas @36078a89), Apache License 2.0. Changed: "
+    "packed, descriptions left out, Draft 4 written as Draft 7, references to IEEE 1752.1 resolved."
+)
 IEEE = "https://w3id.org/ieee/ieee-1752-schema/"
 EXPLAINS = {"description", "references", "deprecation", "$schema", "$id", "title"}
 PERCENT = {
@@ -67,7 +71,8 @@ def main(folder: Path) -> None:
         first = seen.setdefault(text, name)
         if first != name:
             schemas[name] = {"$ref": first}
-    text = json.dumps(schemas, separators=(",", ":"), sort_keys=True)
+    packed = {"licence": LICENCE, "schemas": schemas}
+    text = json.dumps(packed, separators=(",", ":"), sort_keys=True)
     TARGET.write_text(text.replace('},"', '},\n"') + "\n", encoding="utf-8")
 
 

@@ -6,7 +6,9 @@ from suwen.app.diagnose import PURPOSE
 from suwen.app.services import operator
 from suwen.cli import ImportRequest
 from suwen.core.settings import Settings, settings
-from suwen.gateway.devices.importing import Imported, import_readings, observed, sources
+from suwen.gateway.devices.files import sources
+from suwen.gateway.devices.importing import Imported, import_readings
+from suwen.gateway.devices.record import observed
 from suwen.gateway.devices.times import zone_of
 from suwen.records import Store
 from suwen.records.streams import Streams
@@ -26,8 +28,10 @@ def import_devices(request: ImportRequest, home: Settings | None = None) -> Impo
     with Store.open(home or settings()) as store:
         person = operator(store)
         access = store.session(person, PURPOSE)
-        access.read(f"Patient/{request.patient}")
+        stored = access.read(f"Patient/{request.patient}").content
         streams = Streams(store, person, PURPOSE)
-        done = import_readings(sources(request.path, zone), request.patient, streams)
+        files = sources(request.path, zone)
+        born = str(stored.get("birthDate", ""))
+        done = import_readings(files, request.patient, streams, born=born)
         observed(done, request.patient, streams, lambda made: access.put(made, request.patient))
     return done

@@ -179,6 +179,8 @@ def _read(
     kind = kind_of(data)
     if isinstance(kind, Text):
         return kind, file.digest
+    if kind != "dicom" and _is_export(file, data, reading, zone):
+        return None, file.digest
     if kind == "dicom":
         dicom.add(file, data)
     elif kind == "nifti":
@@ -192,6 +194,13 @@ def _read(
     else:
         return _text(file, data, reading, zone), file.digest
     return None, file.digest
+
+
+def _is_export(file: SourceFile, data: bytes, reading: Reading, zone: tzinfo | None) -> bool:
+    """Read a device's export; say whether it is one."""
+    from suwen.gateway.devices.intake import may_be_export, read_export
+
+    return may_be_export(data) and read_export(file, data, reading, zone)
 
 
 def _text(file: SourceFile, data: bytes, reading: Reading, zone: tzinfo | None) -> Text | None:

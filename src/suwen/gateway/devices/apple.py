@@ -33,6 +33,8 @@ CHUNK: Final = 1 << 16
 """Bytes parsed at a time."""
 HEAD_CAP: Final = 1 << 20
 """Longest document type that is looked for the end of."""
+TOKEN_CAP: Final = 1 << 20
+"""Longest tag, text or comment, in bytes: the parser holds one at a time."""
 DEPTH_CAP: Final = 64
 DEVICES_KEPT: Final = 10_000
 ATTRIBUTES_CAP: Final = 64
@@ -72,8 +74,11 @@ _SLEEP: Final = {
     "HKCategoryValueSleepAnalysisAsleepREM": ("sleep", "sleep_rem"),
 }
 """Quantities that a stretch of sleep counts for; time in bed and awake count for none."""
-_MODEL: Final = re.compile(r"hardware:([A-Za-z]+\d+,\d+)|name:([A-Za-z][A-Za-z ]{0,30})")
+_HARDWARE: Final = re.compile(r"hardware:([A-Za-z]+\d+,\d+)")
+_MODEL: Final = re.compile(r"model:([\w][\w .-]{0,30})")
 _PERCENT: Final = "%"
+_LARGE_CALORIE: Final = "Cal"
+_BIRTH: Final = "HKCharacteristicTypeIdentifierDateOfBirth"
 
 
 def samples(source: Source, problems: Problems) -> Samples:
@@ -84,7 +89,8 @@ def samples(source: Source, problems: Problems) -> Samples:
     UnsafeInput
         It holds entities, or is nested deeper or wider than an export is.
     BadInput
-        It is not well formed from some place on; what came before has been yielded.
+        It is of somebody born on another day, or not well formed from some place on; what came
+        before has been yielded.
     """
     reader = _Reader(problems)
     with source.open() as file:
@@ -110,6 +116,7 @@ def _without_type(file: BinaryIO) -> Iterator[bytes]:
             rest += more
         if end < 0:
             raise BadInput("a document type without an end", "an Apple Health export", "")
+        yield b"\n" * rest.count(b"\n", 0, end)  # So that lines keep their numbers.
         head = rest[end:]
     yield head
     while chunk := file.read(CHUNK):
@@ -134,6 +141,7 @@ class _Reader:
         self._depth = 0
         self._devices: dict[tuple[str, str], str] = {}
         self._count = 0
+        self._fed = 0
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -145,6 +153,7 @@ class _Reader:
         self._parts: dict[str, Callable[[dict[str, str]], None]] = {
             "Record": self._record,
             "Workout": self._workout,
+            "Me": self._me,
         }
 
     def feed(self, data: bytes) -> None:
@@ -158,14 +167,19 @@ class _Reader:
         return out
 
     def _guarded(self, data: bytes, last: bool) -> None:
+        self._fed += len(data)
         try:
             self._parser.Parse(data, last)
+        except LookupError:
+            raise BadInput("an export in an unknown encoding", "UTF-8", "export it again") from None
         except expat.ExpatError as error:
             raise BadInput(
                 f"the export is not well formed from line {error.lineno} on",
                 "a whole Apple Health export.xml",
                 "export it again; what came before is kept",
             ) from None
+        if self._fed - self._parser.CurrentByteIndex > TOKEN_CAP:
+            raise UnsafeInput("a tag longer than any in an export", "an Apple Health export", "")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -180,6 +194,9 @@ class _Reader:
 
     def _end(self, _: str) -> None:
         self._depth -= 1
+
+    def _me(self, given: dict[str, str]) -> None:
+        self._problems.born_on(given.get(_BIRTH, ""))
 
     def _record(self, given: dict[str, str]) -> None:
         kind = given.get("type", "")
@@ -200,6 +217,8 @@ class _Reader:
             return
         key, factor = found
         unit = given.get("unit", "")
+        if unit == _LARGE_CALORIE:
+            unit = "kcal"  # Before letters are made small: `cal` is a thousandth of it.
         if factor != 1.0 and unit == _PERCENT:
             value = round(value * factor, 4)
         device = self._device(given.get("sourceName", ""), given.get("device", ""))
@@ -249,8 +268,8 @@ class _Reader:
         if found is None:
             if len(self._devices) >= DEVICES_KEPT:
                 self._devices.clear()
-            match = _MODEL.search(name[1])
-            model = (match[1] or match[2]).strip() if match else "source"
+            match = _HARDWARE.search(name[1]) or _MODEL.search(name[1])
+            model = match[1].strip() if match else "source"
             mark = blake2b(source.encode("utf-8", "replace"), digest_size=4).hexdigest()
             found = self._devices[name] = f"apple/{model}/{mark}"
         return found

@@ -36,6 +36,8 @@ HEAD: Final = 1 << 16
 """Bytes in which the header is looked for."""
 FIELD_CAP: Final = 1 << 16
 """Most characters of a cell."""
+LINE_CAP: Final = 1 << 20
+"""Characters no line reaches."""
 _CODES: Final = frozenset(("code", "loinc", "loinc code", "编码"))
 _DEVICES: Final = frozenset(("device", "device id", "source", "设备"))
 _UNIT_IN_HEADER: Final = re.compile(
@@ -142,7 +144,7 @@ def _numbered(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, lis
     before = csv.field_size_limit(FIELD_CAP)
     place = 0
     try:
-        for row in csv.reader(text, delimiter=delimiter):
+        for row in csv.reader(_lines(text), delimiter=delimiter):
             if any(row):
                 place += 1
                 if place > 1:
@@ -153,6 +155,16 @@ def _numbered(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, lis
         ) from None
     finally:
         csv.field_size_limit(before)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield lines with their ends; one longer than any row is none."""
+    while line := text.readline(LINE_CAP):
+        if len(line) == LINE_CAP:
+            raise BadInput(
+                f"a line of {LINE_CAP} characters or more", "a table of readings", "check the file"
+            )
+        yield line
 
 
 def _one_patient(source: Source, shape: _Shape) -> None:

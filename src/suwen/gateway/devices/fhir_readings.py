@@ -46,21 +46,19 @@ def claims(document: object) -> bool:
     return isinstance(first, dict) and isinstance(first.get("resourceType"), str)
 
 
-def samples(document: Any, source: Source, problems: Problems) -> Samples:
-    """Yield the samples of Observations.
+def one_person(document: Any, problems: Problems) -> None:
+    """Look through a file for whose it is, before anything of it is taken.
 
     Raises
     ------
     BadInput
-        The Observations are of several patients; those before the second one's have been yielded.
+        The Observations are of several patients, or a Patient was born on another day.
     """
-    del source
     subject = ""
-    for place, resource in enumerate(_resources(document), 1):
-        where = f"resource {place}"
-        kind = resource.get("resourceType")
-        if kind != "Observation":
-            problems.leave(Text(en=f"FHIR {kind!s:.40}", zh=f"FHIR {kind!s:.40}"), where)
+    for resource in _resources(document):
+        if resource.get("resourceType") == "Patient":
+            problems.born_on(str(resource.get("birthDate") or ""))
+        if resource.get("resourceType") != "Observation":
             continue
         name = str(inner(resource, "subject").get("reference") or "").partition("/_history/")[0]
         subject = subject or name
@@ -70,6 +68,17 @@ def samples(document: Any, source: Source, problems: Problems) -> Samples:
                 "those of one patient",
                 "split them by patient and import each with its --patient",
             )
+
+
+def samples(document: Any, source: Source, problems: Problems) -> Samples:
+    """Yield the samples of Observations of one patient."""
+    del source
+    for place, resource in enumerate(_resources(document), 1):
+        where = f"resource {place}"
+        kind = resource.get("resourceType")
+        if kind != "Observation":
+            problems.leave(Text(en=f"FHIR {kind!s:.40}", zh=f"FHIR {kind!s:.40}"), where)
+            continue
         yield from _samples(resource, where, problems)
 
 

@@ -41,6 +41,11 @@ _BITS: Final = {
 }
 """Status bits that make a value none: cuff loose or badly placed; strip, sample or sensor at fault;
 demonstration, test, calibration, unavailable, questionable, invalid."""
+_CONTROL: Final = 10
+_CONTROL_PLACE: Final = 4
+_INTERSTITIAL: Final = 9
+"""Types of a glucose sample: control solution, interstitial fluid; the others are blood."""
+_SOLUTION: Final = Text(en="a control solution, not the patient", zh="质控液，不是患者样本")
 _NO_CONTACT: Final = 2
 _TIME_FAULT: Final = 11
 _UNKNOWN_USER: Final = 255
@@ -98,6 +103,9 @@ class _Reader:
         marked = set(fields.get(name, {}).get("bits", ())) & bits
         if marked or fields.get("sensor_contact") == _NO_CONTACT:
             self._problems.refuse(_UNRELIABLE, where)
+            return
+        if fields.get("type") == _CONTROL or fields.get("sample_location") == _CONTROL_PLACE:
+            self._problems.leave(_SOLUTION, where)
             return
         user = fields.get("user_id", _UNKNOWN_USER)
         if user != _UNKNOWN_USER and self._users.setdefault(device, user) != user:
@@ -157,8 +165,10 @@ def _values(uuid: str, fields: Fields) -> Iterator[tuple[str, Any, str]]:
     elif uuid in ("2A1C", "2A1E"):
         yield "temperature", fields["temperature"], unit
     elif uuid == "2A18":
-        yield "glucose", fields.get("glucose_mmol_l"), "mmol/L"
-        yield "glucose", fields.get("glucose_mg_dl"), "mg/dL"
+        blood = fields.get("type") != _INTERSTITIAL
+        key = "glucose" if blood else "glucose_interstitial"
+        yield key, fields.get("glucose_mmol_l"), "mmol/L"
+        yield key, fields.get("glucose_mg_dl"), "mg/dL"
     elif uuid in ("2A5E", "2A5F"):
         yield "oxygen_saturation", fields["spo2"], "%"
         yield "perfusion_index", fields.get("pulse_amplitude_index"), "%"

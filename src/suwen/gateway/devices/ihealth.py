@@ -20,7 +20,7 @@ from suwen.gateway.devices.times import Clock, offset_of, since_1970
 DEVICE: Final = "ihealth"
 _PRESSURE: Final = ("mm[Hg]", "kPa")
 _GLUCOSE: Final = ("mg/dL", "mmol/L")
-_WEIGHT: Final = ("kg", "lb", "")
+_WEIGHT: Final = ("kg", "lb", "st")
 _DISTANCE: Final = ("km", "mi")
 _FIELDS: Final[dict[str, tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ...]]]] = {
     "BPDataList": (

@@ -1,42 +1,40 @@
 """Device exports in: files recognised, read as a stream, stored in batches, and told of.
 
-Readings go to the sample store. Vital signs that are measured now and then (`PER_DAY` a day or
-fewer of one device) also become Observations of the patient's record, where risk and early warning
-see them; what is measured all day stays in the sample store. The ids of Observations come from
-their content, so importing again adds nothing.
+Readings go to the sample store; `devices.record` says which of them also become Observations.
 """
 
 from __future__ import annotations
 
-import os
+import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Final, Protocol
 
 import numpy as np
 
-from suwen.core.errors import BadInput, NotFound, SuwenError
+from suwen.core.errors import BadInput, SuwenError
 from suwen.core.streams import MICROSECONDS, Channel, Reading, Stretch
 from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.quantities import clinical, quantities
 from suwen.gateway.devices.recognised import NAMES, UnknownFormat, format_of
 from suwen.gateway.devices.sample import Problems, Samples, Source
-from suwen.gateway.intake import SELF
-from suwen.gateway.vitals import Reading as VitalReading
-from suwen.gateway.vitals import observations
 
+DAY: Final = 86_400 * MICROSECONDS
 BATCH: Final = 50_000
 """Readings stored in one transaction, about 20 MB while they wait."""
-FILE_CAP: Final = 50_000
-PER_DAY: Final = 24
+_DAY: Final = 24
 """Most readings of one vital sign by one device in a day (UTC) that become Observations: a cuff, a
 scale, a meter or a spot check, not a sensor that is worn."""
 SPAN_DAYS: Final = 31
 """Days of readings looked at together when Observations are made."""
-_DAY: Final = 86_400 * MICROSECONDS
+_UNFORESEEN: Final = (
+    ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, EOFError,
+)  # fmt: skip
+"""What reading raises where no format foresees the content, or a member of an archive is broken."""
 
 
 class Kept(Protocol):
@@ -102,38 +100,6 @@ class Imported:
     """Readings of vital signs by channel and day."""
 
 
-def sources(path: Path, zone: tzinfo | None) -> Iterator[Source]:
-    """Yield the files of a folder in sorted order, or the one file; links are not followed.
-
-    Raises
-    ------
-    NotFound
-        There is no such file or folder.
-    BadInput
-        More than `FILE_CAP` files.
-    """
-    if not path.exists():
-        raise NotFound("no such file or folder", "an export of a device", "check the path")
-    if path.is_file():
-        yield _source(path, path.name, zone)
-        return
-    count = 0
-    for folder, below, names in os.walk(path):
-        below.sort()
-        for name in sorted(names):
-            one = Path(folder) / name
-            if one.is_symlink() or not one.is_file():
-                continue
-            count += 1
-            if count > FILE_CAP:
-                raise BadInput(f"more than {FILE_CAP} files", "the export of one person", "")
-            yield _source(one, one.relative_to(path).as_posix(), zone)
-
-
-def _source(path: Path, name: str, zone: tzinfo | None) -> Source:
-    return Source(name, path.stat().st_size, lambda: path.open("rb"), zone)
-
-
 def samples_of(source: Source, problems: Problems) -> tuple[str, Samples]:
     """Return the format of a file and its samples.
 
@@ -142,7 +108,10 @@ def samples_of(source: Source, problems: Problems) -> tuple[str, Samples]:
     BadInput
         At once or while reading: the file is unknown or broken; what came before was yielded.
     """
-    form = format_of(source)
+    try:
+        form = format_of(source)
+    except _UNFORESEEN:
+        raise _not_as_its_format() from None
     return form.name, _guarded(form.read(source, problems))
 
 
@@ -150,27 +119,37 @@ def _guarded(samples: Samples) -> Samples:
     """Yield samples; content that no format foresees is one clear error."""
     try:
         yield from samples
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
-        raise BadInput(
-            "a file whose entries are not as its format says", "a whole export", "export it again"
-        ) from None
+    except _UNFORESEEN:
+        raise _not_as_its_format() from None
+
+
+def _not_as_its_format() -> BadInput:
+    return BadInput(
+        "a file whose entries are not as its format says", "a whole export", "export it again"
+    )
 
 
 def import_readings(
-    files: Iterable[Source], patient: str, store: Samplestore, now: datetime | None = None
+    files: Iterable[Source],
+    patient: str,
+    store: Samplestore,
+    now: datetime | None = None,
+    born: str = "",
 ) -> Imported:
     """Read device exports of one patient and store their readings.
 
     Parameters
     ----------
     files
-        As from `sources`.
+        As from `files.sources`.
     patient
         Whose they are: the id in the store.
     store
         Where the readings go.
     now
         The present moment, from which on times are in the future.
+    born
+        The patient's date of birth: a file that states another one is not read.
 
     Raises
     ------
@@ -178,22 +157,13 @@ def import_readings(
         None of the files is an export of a device.
     """
     out = Imported()
+    out.problems.born = born
     converter = Converter(out.problems, now)
     for source in files:
-        out.problems.file = source.name
-        try:
-            name, samples = samples_of(source, out.problems)
-        except UnknownFormat:
-            out.unknown.append(source.name)
+        opened = _opened(source, out)
+        if opened is None:
             continue
-        except SuwenError as error:
-            out.errors.append((source.name, error))
-            continue
-        except OSError as error:
-            unreadable = BadInput(f"it cannot be opened ({type(error).__name__})", "a file", "")
-            out.errors.append((source.name, unreadable))
-            continue
-        out.files[name] += 1
+        name, samples = opened
         readings = _noted(converter.readings(samples), source.name, out)
         for batch in _batches(readings, out):
             kept = store.put(patient, batch, name)
@@ -204,10 +174,29 @@ def import_readings(
         raise BadInput(
             "no file that is a known export of a device",
             f"one of {', '.join(NAMES)}",
-            "check the path; archives have to be unpacked",
+            "check the path; archives other than ZIP have to be unpacked",
         )
     out.read, out.repeated = converter.read, converter.repeated
     return out
+
+
+def _opened(source: Source, out: Imported) -> tuple[str, Samples] | None:
+    """Return the format of a file and its samples; None, and noted, where it has none."""
+    out.problems.file = source.name
+    try:
+        name, samples = samples_of(source, out.problems)
+    except UnknownFormat:
+        out.unknown.append(source.name)
+        return None
+    except SuwenError as error:
+        out.errors.append((source.name, error))
+        return None
+    except OSError as error:
+        unreadable = BadInput(f"it cannot be opened ({type(error).__name__})", "a file", "")
+        out.errors.append((source.name, unreadable))
+        return None
+    out.files[name] += 1
+    return name, samples
 
 
 def _noted(readings: Iterator[Reading], name: str, out: Imported) -> Iterator[Reading]:
@@ -249,62 +238,7 @@ def _stretches(
         tally.first, tally.last = min(tally.first, first), max(tally.last, last)
         key = quantities().by_code.get(channel.code, "")
         if clinical(key):
-            days, counts = np.unique(at // _DAY, return_counts=True)
+            days, counts = np.unique(at // DAY, return_counts=True)
             for day, number in zip(days.tolist(), counts.tolist(), strict=True):
                 out.days[channel, day] += number
     return found
-
-
-def observed(
-    out: Imported, patient: str, store: Samplestore, put: Callable[[list[dict[str, Any]]], object]
-) -> None:
-    """Make Observations of what an import brought now and then, as it stands in the store.
-
-    Parameters
-    ----------
-    out
-        The import; its `observations` are counted.
-    patient, store
-        Whose readings they are and where they are.
-    put
-        Stores resources of the patient.
-    """
-    wanted = {name for name, count in out.days.items() if count <= PER_DAY}
-    spans = sorted({day // SPAN_DAYS for _, day in wanted})
-    for span in spans:
-        first, beyond = span * SPAN_DAYS, (span + 1) * SPAN_DAYS
-        here = {(channel, day) for channel, day in wanted if first <= day < beyond}
-        made = _observations(here, patient, store)
-        for start in range(0, len(made), BATCH // 100):
-            put(made[start : start + BATCH // 100])
-        out.observations += len(made)
-
-
-def _observations(
-    wanted: set[tuple[Channel, int]], patient: str, store: Samplestore
-) -> list[dict[str, Any]]:
-    days = [day for _, day in wanted]
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    start = epoch + timedelta(days=min(days))
-    end = epoch + timedelta(days=max(days) + 1)
-    found: list[VitalReading] = []
-    for code in sorted({channel.code for channel, _ in wanted}):
-        vital = quantities().by_key[quantities().by_code[code]]
-        for stretch in store.read(patient, code, start, end):
-            found += [
-                VitalReading(vital, value, (epoch + timedelta(microseconds=at)).isoformat())
-                for at, value in _sparse(stretch, wanted)
-            ]
-    made = {one["id"]: one for one in observations(found)}
-    about = {"reference": f"Patient/{patient}"}
-    return [one | {"subject": about} if one["subject"]["reference"] == SELF else one
-            for one in made.values()]  # fmt: skip
-
-
-def _sparse(stretch: Stretch, wanted: set[tuple[Channel, int]]) -> Iterator[tuple[int, float]]:
-    """Yield the readings of those days of a stretch that are wanted and hold few."""
-    days, first, counts = np.unique(stretch.at // _DAY, return_index=True, return_counts=True)
-    for day, start, count in zip(days.tolist(), first.tolist(), counts.tolist(), strict=True):
-        if (stretch.channel, day) in wanted and count <= PER_DAY:
-            part = slice(start, start + count)
-            yield from zip(stretch.at[part].tolist(), stretch.values[part].tolist(), strict=True)

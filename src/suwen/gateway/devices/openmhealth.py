@@ -51,6 +51,9 @@ _MEASURES: Final = {
     "kcal_burned": ("calories-burned", "energy"),
     "sleep_duration": ("sleep-duration", "sleep"),
     "total_sleep_time": ("total-sleep-time", "sleep"),
+    "deep_sleep_duration": ("sleep-stage-summary", "sleep_deep"),
+    "light_sleep_duration": ("sleep-stage-summary", "sleep_light"),
+    "rem_sleep_duration": ("sleep-stage-summary", "sleep_rem"),
     "distance": ("physical-activity", "distance"),
 }
 """Of each property of a body: the schema that has it first, and the quantity."""
@@ -59,6 +62,9 @@ _STATISTIC: Final = Text(
     en="a statistic over a time, not a measurement", zh="一段时间的统计值，不是单次测量"
 )
 _UNKNOWN: Final = Text(en="an Open mHealth schema that is not known", zh="未知的 Open mHealth 模式")
+_IEEE: Final = "ieee"
+_IEEE_TIME: Final = ("ieee-time-frame", "1.0")
+"""What of a 1752.1 body is checked: its own schemas are not published with those used here."""
 _AMOUNTS: Final = frozenset(("sum", "count"))
 _INTERSTITIAL: Final = "interstitial fluid"
 _LENGTHS: Final = {"ps": 0, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86_400, "wk": 604_800}
@@ -67,7 +73,7 @@ _LENGTHS: Final = {"ps": 0, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86_400,
 @lru_cache(maxsize=1)
 def _registry() -> tuple[jsonschema_rs.Registry, frozenset[str]]:
     path = Path(__file__).parents[1] / "knowledge" / "omh_schemas.json"
-    schemas: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    schemas: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["schemas"]
     resources = [(f"{BASE}{name}", schema) for name, schema in schemas.items()]
     return jsonschema_rs.Registry(resources, draft=jsonschema_rs.Draft7), frozenset(schemas)
 
@@ -98,11 +104,12 @@ def agrees(name: str, version: str, body: object) -> bool | None:
 
 
 @lru_cache(maxsize=64)
-def _newest(name: str) -> str:
+def _versions(name: str) -> tuple[str, ...]:
+    """Return the versions of a schema: the newest of each number, `4.x` before `3.x`."""
     _, names = _registry()
-    versions = [file[len(name) + 1 : -5] for file in names if file.startswith(f"{name}-")]
-    found = [one for one in versions if one.endswith(".x") and one[:-2].isdigit()]
-    return max(found, key=lambda one: int(one[:-2]), default="")
+    found = [file[len(name) + 1 : -5] for file in names if file.startswith(f"{name}-")]
+    numbers = (one for one in found if one.endswith(".x") and one[:-2].isdigit())
+    return tuple(sorted(numbers, key=lambda one: -int(one[:-2])))
 
 
 def claims(document: object) -> bool:
@@ -118,7 +125,8 @@ def claims(document: object) -> bool:
 
 def _schema_of(body: Entry) -> str | None:
     """Return the schema of a body that names none: by its first property that is known."""
-    if "effective_time_frame" not in body:
+    measured = (inner(body, prop).keys() >= {"value", "unit"} for prop in _MEASURES)
+    if "effective_time_frame" not in body and not any(measured):
         return None
     named = next((name for prop, name in _BODIES.items() if prop in body), None)
     return named or next((name for prop, (name, _) in _MEASURES.items() if prop in body), None)
@@ -126,7 +134,8 @@ def _schema_of(body: Entry) -> str | None:
 
 def samples(document: Any, source: Source, problems: Problems) -> Samples:
     """Yield the samples of data points."""
-    clock = Clock(source.zone or UTC, problems, "Open mHealth")
+    del source
+    clock = Clock(UTC, problems, "Open mHealth")
     points = [document] if isinstance(document, dict) else document
     if isinstance(document, dict) and "shim" in document:
         points = document["body"]
@@ -143,8 +152,12 @@ def _point(point: Entry, clock: Clock, where: str, problems: Problems) -> Iterat
     body = inner(point, "body") if header else point
     schema = inner(header, "schema_id")
     name = str(schema.get("name") or _schema_of(body) or "")
-    version = str(schema.get("version") or _newest(name))
-    found = agrees(name, version, body)
+    if schema.get("namespace") == _IEEE:
+        found = agrees(*_IEEE_TIME, inner(body, "effective_time_frame"))
+    elif schema.get("version"):
+        found = agrees(name, str(schema["version"]), body)
+    else:
+        found = any(agrees(name, version, body) for version in _versions(name))
     if found is None:
         problems.leave(_UNKNOWN, where)
         return
@@ -164,7 +177,9 @@ def _point(point: Entry, clock: Clock, where: str, problems: Problems) -> Iterat
     fields = list(_fields(body))
     if "activity_name" in body and minutes is not None:
         fields.append(("exercise", minutes, "min"))
-    yield from taker.take(start, iter(fields), where, str(header.get("id") or ""))
+    yield from taker.take(
+        start, iter(fields), where, str(header.get("id") or header.get("uuid") or "")
+    )
 
 
 def _fields(body: Entry) -> Iterator[tuple[str, Any, str]]:
@@ -179,6 +194,9 @@ def _fields(body: Entry) -> Iterator[tuple[str, Any, str]]:
             yield own, given.get("value"), _unit(str(given.get("unit") or ""))
         elif given is not None:
             yield own, given, "{steps}"
+    moved = inner(body, "base_movement_quantity")
+    if moved.get("unit") == "steps":
+        yield "steps", moved.get("value"), "steps"
 
 
 def _unit(text: str) -> str:

@@ -48,11 +48,13 @@ class _Json(NamedTuple):
     claims: Callable[[object], bool]
     samples: Callable[[Any, Source, Problems], Samples]
     in_lines: bool
+    check: Callable[[Any, Problems], None] | None = None
+    """Looks through a whole file for whose it is, before anything of it is taken."""
 
 
 _FORMATS: Final = (
     _Json("Bluetooth GATT", gatt_in.claims, gatt_in.samples, True),
-    _Json("FHIR R4", fhir_readings.claims, fhir_readings.samples, True),
+    _Json("FHIR R4", fhir_readings.claims, fhir_readings.samples, True, fhir_readings.one_person),
     _Json("Open mHealth", openmhealth.claims, openmhealth.samples, True),
     _Json("Withings", withings.claims, withings.samples, False),
     _Json("iHealth", ihealth.claims, ihealth.samples, False),
@@ -108,10 +110,22 @@ def _json(source: Source, head: bytes) -> Format:
             document = None
         if document is not None:
             one = _one(document, in_lines=True)
-            return Format(one.name, lambda s, p: one.samples(_lines(s, p), s, p))
+            return Format(one.name, lambda s, p: _of_lines(one, s, p))
     document = parsed(source.whole())
     one = _one(document, in_lines=False)
-    return Format(one.name, lambda s, p: one.samples(document, s, p))
+    return Format(one.name, lambda s, p: _of_value(one, document, s, p))
+
+
+def _of_lines(one: _Json, source: Source, problems: Problems) -> Samples:
+    if one.check is not None:
+        one.check(_lines(source, Problems()), problems)
+    yield from one.samples(_lines(source, problems), source, problems)
+
+
+def _of_value(one: _Json, document: Any, source: Source, problems: Problems) -> Samples:
+    if one.check is not None:
+        one.check(document, problems)
+    yield from one.samples(document, source, problems)
 
 
 def _one(document: object, in_lines: bool) -> _Json:

@@ -52,6 +52,24 @@ class Problems:
     left: dict[Text, Told] = field(default_factory=dict)
     file: str = ""
     """Name of the file that is being read; stands before each place."""
+    born: str = ""
+    """Date of birth of the patient whose they are said to be (FHIR date); empty: not known."""
+
+    def born_on(self, date: str) -> None:
+        """Compare the date of birth that a file states with the patient's; either may be partial.
+
+        Raises
+        ------
+        BadInput
+            They contradict each other.
+        """
+        length = min(len(date), len(self.born))
+        if date[:length] != self.born[:length]:
+            raise BadInput(
+                "an export of somebody with another date of birth than the patient's",
+                "the patient's own export",
+                "check --patient, and the date of birth in the record",
+            )
 
     def refuse(self, reason: Text, where: str) -> None:
         """Note a value that cannot be right, or cannot be read."""
