@@ -68,8 +68,11 @@ def dominant(waves: Floats, timing: Numbers) -> Floats:
     return np.asarray(found, dtype=np.float32)
 
 
-def aligned(wide: Floats, timing: Numbers) -> tuple[NDArray[np.int64], Floats]:
+def aligned(wide: Floats, timing: Numbers) -> tuple[Numbers, Floats]:
     """Return by how many samples each beat is moved, and the waves that come of it.
+
+    Waves are moved by whole samples; the shift that is told is finer where a beat is like the
+    dominant one: it lies where a parabola through the best likeness has its summit.
 
     Parameters
     ----------
@@ -85,7 +88,11 @@ def aligned(wide: Floats, timing: Numbers) -> tuple[NDArray[np.int64], Floats]:
         best = likeness.argmax(1)
         most, now = likeness[rows, best], likeness[rows, shift + ROOM]
         shift = np.where((most > SURE) & (most > now + BETTER), best - ROOM, shift)
-    return shift, footed(_cut(wide, shift))
+    here = np.clip(shift + ROOM, 1, 2 * ROOM - 1)
+    before, peak, after = (likeness[rows, here + k] for k in (-1, 0, 1))
+    bend = np.minimum(before - 2 * peak + after, -1e-9)
+    finer = np.where(peak > SURE, np.clip((before - after) / (2 * bend), -1, 1), 0.0)
+    return shift + finer, footed(_cut(wide, shift))
 
 
 def _cut(wide: Floats, shift: NDArray[np.int64]) -> Floats:

@@ -21,7 +21,7 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
-from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said
+from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
 from suwen.health.beat_features import Beats, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
@@ -186,7 +186,7 @@ class EcgBeats:
             update["evidence"] = ecg_beats_said.with_reasons(
                 found.evidence, data.at[output.parts["asked"]], moved, list(GROUPS.values())
             )
-        return [found.model_copy(update=update)]
+        return [found.model_copy(update=update), *_variability(self.name, pack, sample, said)]
 
     def input_of(self, pack: Pack, sample: Sample) -> Array:
         """Return 1 for each group of numbers: all of them are there, (groups,)."""
@@ -215,6 +215,17 @@ class EcgBeats:
         there = np.asarray(values)[group_of()] > 0
         logits = _logits(pack, np.where(there, row, typical), range(pack.members))
         return float(weights @ logits.mean(0)[0])
+
+
+def _variability(task: str, pack: Pack, sample: Sample, said: Said) -> list[Finding]:
+    """Return the variability of the rhythm where the recording is long enough to ask for it."""
+    data = said.data
+    if data.seconds < variability.SHORTEST or not isinstance(sample.evidence[0], TimeInterval):
+        return []
+    told = variability.variability(data.at, said.read & ~said.ectopic)
+    scatter = float(np.median(data.rows[:, names().index("scatter")]))
+    irregular = scatter > ecg_beats_fit.IRREGULAR
+    return [variability.finding(task, pack.identity, sample.evidence[0], told, irregular)]
 
 
 def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
