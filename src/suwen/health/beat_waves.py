@@ -18,7 +18,7 @@ ROOM: Final = round(0.12 * RATE)
 """Samples by which a beat may be moved."""
 SURE, BETTER = 0.85, 0.02
 """A beat is moved where it then is so like the dominant one, and by so much more than before."""
-LEARNT_FROM: Final = 1500
+LEARNT_FROM: Final = 500
 """Most beats that the dominant one is made of."""
 NORMAL_LIKENESS, NOT_EARLY = 0.9, 0.88
 """The dominant beat is the median of beats so like it that do not come early."""

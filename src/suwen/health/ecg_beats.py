@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +21,9 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
+from suwen.core.settings import settings
 from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
-from suwen.health.beat_features import Beats, names
+from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC, Said
@@ -46,6 +47,8 @@ GROUPS: Final[Mapping[str, Text]] = {
     "kind": Text(en="what beats of the same shape are like", zh="同形态搏动的特点"),
 }
 """What the numbers of a beat are explained by."""
+MANY: Final = 1000
+"""Beats from which several threads pay."""
 _BEGINS: Final = {"P ": "P", "before P": "P", "usual P": "P", "T ": "T", "its kind": "kind"}
 _RHYTHM: Final = ("spread of intervals", "irregularity", "scatter")
 
@@ -165,7 +168,7 @@ class EcgBeats:
             return Output(
                 np.zeros((len(chosen), len(CLASSES))), dict.fromkeys(self.domain_names, 0.0)
             )
-        logits = _logits(pack, data.rows, chosen)
+        logits = _logits_of(pack, data, chosen)
         asked = _telling(logits.mean(0), data)
         middle = np.median(data.setting, axis=0)
         domain = dict(zip(self.domain_names, middle.tolist(), strict=True))
@@ -200,7 +203,7 @@ class EcgBeats:
         """Return how far each group moved the log odds of the beat that tells most, (groups,)."""
         if method not in self.explanations:
             raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
-        row, weights = _asked(pack, sample)
+        row, weights = _asked(pack, sample.data)
         found = [
             pack.booster(TREES, k).predict(row, pred_contrib=True).reshape(len(CLASSES), -1)
             for k in range(pack.members)
@@ -210,7 +213,7 @@ class EcgBeats:
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the log odds of that beat's class with the groups at 0 made typical."""
-        row, weights = _asked(pack, sample)
+        row, weights = _asked(pack, sample.data)
         typical = np.mean([pack.member(k)["typical"] for k in range(pack.members)], axis=0)
         there = np.asarray(values)[group_of()] > 0
         logits = _logits(pack, np.where(there, row, typical), range(pack.members))
@@ -230,8 +233,24 @@ def _variability(task: str, pack: Pack, sample: Sample, said: Said) -> list[Find
 
 def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
     """Return the logits of each member, (members, n, classes)."""
-    found = [pack.booster(TREES, k).predict(rows, raw_score=True, num_threads=2) for k in members]
-    return np.array(found)
+    threads = 1 if len(rows) < MANY else settings().threads
+    return np.array(
+        [pack.booster(TREES, k).predict(rows, raw_score=True, num_threads=threads) for k in members]
+    )
+
+
+def _logits_of(pack: Pack, data: Beats, members: Sequence[int]) -> Array:
+    """Return the logits of each member; of one beat of a recording from those of all of it."""
+    whole = data.unchanged
+    if whole is None:
+        return _logits(pack, data.rows, members)
+    return np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members])
+
+
+@lru_cache(maxsize=24)
+def _whole_logits(pack: Pack, whole: Together, member: int) -> Array:
+    """Return one member's logits of all beats of a recording, (n, classes)."""
+    return np.asarray(_logits(pack, whole.rows, [member])[0])
 
 
 def _telling(logits: Array, data: Beats) -> int:
@@ -240,13 +259,13 @@ def _telling(logits: Array, data: Beats) -> int:
     return int(np.argmax(np.where(ecg_beats_said.readable(data), other, -np.inf)))
 
 
-def _asked(pack: Pack, sample: Sample) -> tuple[Array, Array]:
+@lru_cache(maxsize=2)
+def _asked(pack: Pack, data: Beats) -> tuple[Array, Array]:
     """Return the row of the beat that tells most, (1, features), and what its log odds weigh.
 
     A class is compared with normal beats, normal with the mean of the others: (classes,).
     """
-    data: Beats = sample.data
-    logits = _logits(pack, data.rows, range(pack.members)).mean(0)
+    logits = _logits_of(pack, data, range(pack.members)).mean(0)
     asked = _telling(logits, data)
     named = int(logits[asked].argmax())
     weights = np.zeros(len(CLASSES))
