@@ -71,8 +71,8 @@ class Beats:
     waves
         Its wave in mV, (n, `WAVE`): what training changes.
     setting
-        What the guard looks at: rate around the beat per minute, height of the dominant QRS in mV,
-        share of QRS complexes like it; (n, 3).
+        What the guard looks at: rate around the beat per minute, median distance of the QRS
+        complexes from the dominant one in heights of it, share of them that are like it; (n, 3).
     poor
         Start and end in seconds of stretches whose beats are not answered, (k, 2).
     seconds
@@ -174,9 +174,8 @@ def table(times: Numbers, waves: Floats) -> tuple[Floats, Floats]:
     found |= _of_its_kind(found, shapes[:, QRS_PART])
     before, _ = intervals(times)
     like = float((found["QRS likeness"] > 0.9).mean())
-    setting = np.stack(
-        np.broadcast_arrays(60 / _median(before, USUAL_AROUND), np.float64(height), like), axis=1
-    )
+    far = np.median(found["QRS distance"])
+    setting = np.stack(np.broadcast_arrays(60 / _median(before, USUAL_AROUND), far, like), axis=1)
     rows = np.stack([found[name] for name in names()], axis=1)
     return rows.astype(np.float32), setting.astype(np.float32)
 
