@@ -46,7 +46,7 @@ class Answered:
     of the first right code, and so are the `floors`; with a calculation 1 where it agrees.
     `points` are the operating points (two classes, or anything but the first class where the
     question is asked as a `whole`), `shares` those of the classes in development,
-    `watched` the number of the gravest class.
+    `watched` the number of the gravest class, `unjudged` that of the class set aside.
     """
 
     kind: str
@@ -69,6 +69,7 @@ class Answered:
     spanned: Spanned | None = None
     whole: bool = False
     watched: int | None = None
+    unjudged: int | None = None
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
@@ -127,6 +128,7 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
         classes=task.answers.keys if isinstance(task.answers, Choice) else (),
         whole=isinstance(task.answers, Choice) and task.answers.whole,
         watched=task.answers.watched if isinstance(task.answers, Choice) else None,
+        unjudged=task.answers.unjudged if isinstance(task.answers, Choice) else None,
     )
 
 
