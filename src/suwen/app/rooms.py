@@ -8,6 +8,7 @@ def load() -> None:
     import suwen.health.af
     import suwen.health.deterioration
     import suwen.health.early_warning
+    import suwen.health.ecg_beats
     import suwen.health.risk
     import suwen.imaging.breast
     import suwen.imaging.chest

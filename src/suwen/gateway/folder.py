@@ -21,6 +21,7 @@ from suwen.gateway.identity import identify
 from suwen.gateway.intake import Intake, Reading, Resource, SourceFile
 from suwen.gateway.notes_in import NO_WORDS, read_document, read_note
 from suwen.gateway.recognise import UNKNOWN, kind_of
+from suwen.gateway.recordings_in import RecordingReader, read_edf_file
 from suwen.gateway.storing import store_intake
 from suwen.gateway.tables import is_vitals, read_vitals, rows_of
 from suwen.notes.reading import CDA, HTML, media_type_of
@@ -68,19 +69,26 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
     if not folder.exists():
         raise NotFound("no such folder", "a folder with the files of one patient", "check the path")
     reading = Reading()
-    dicom = DicomReader(reading)
+    dicom, recordings = DicomReader(reading), RecordingReader(reading)
     digests = []
-    for path, refused in _walk(folder):
+    walked = list(_walk(folder))
+    recordings.expect([path for path, refused in walked if not refused])
+    for path, refused in walked:
         name = path.relative_to(folder).as_posix() if path != folder else path.name
+        if not refused and recordings.holds(path):
+            digests.append(_hold(path, name, recordings))
+            continue
         reason, digest = (refused, "") if refused else _read(path, name, reading, dicom, zone)
         digests.append(digest)
         if reason is not None:
             reading.refuse(name, reason.en, reason.zh)
     dicom.finish()
+    recordings.finish()
     if not reading.resources and not reading.claims:
         raise BadInput(
             "nothing in the folder was understood",
-            "DICOM, NIfTI, FHIR R4 JSON, notes (text, RTF, HTML, C-CDA, PDF) or tables of vitals",
+            "DICOM, NIfTI, FHIR R4 JSON, notes (text, RTF, HTML, C-CDA, PDF), tables of vitals or "
+            "recordings (EDF, WFDB)",
             "check that it is the right folder; the files' reasons: " + _reasons(reading),
         )
     identity = identify(reading.claims, [blob.digest for blob in reading.blobs] or digests)
@@ -149,6 +157,16 @@ def _refused(path: Path, root: Path) -> Text | None:
     return None
 
 
+def _hold(path: Path, name: str, recordings: RecordingReader) -> str:
+    """Keep one file of a WFDB record; return its digest, empty where it cannot be opened."""
+    try:
+        digest = digest_of(path.read_bytes())
+    except OSError:
+        return ""
+    recordings.add(path, SourceFile(name, digest, path.read_bytes))
+    return digest
+
+
 def _read(
     path: Path, name: str, reading: Reading, dicom: DicomReader, zone: tzinfo | None
 ) -> tuple[Text | None, str]:
@@ -165,6 +183,8 @@ def _read(
         dicom.add(file, data)
     elif kind == "nifti":
         read_volume(file, data, reading)
+    elif kind == "edf":
+        read_edf_file(file, data, reading)
     elif kind == "json":
         read_fhir(file, data, reading)
     elif kind == "document":

@@ -8,8 +8,9 @@ import zlib
 from typing import Literal
 
 from suwen.core.codes import Text
+from suwen.health.recording_edf import is_edf
 
-Kind = Literal["dicom", "nifti", "json", "document", "text"]
+Kind = Literal["dicom", "nifti", "json", "document", "edf", "text"]
 
 _PEEK = 4096
 _ARRAY = re.compile(rb"\[\s*(?:[\[{\]\"\d-]|true|false|null)")
@@ -41,8 +42,8 @@ _OTHERS: tuple[tuple[bytes, Text], ...] = (
 EMPTY = _reason("the file is empty", "文件为空")
 UNKNOWN = _reason(
     "its content is none of the known formats "
-    "(DICOM, NIfTI, FHIR JSON, text, RTF, HTML, C-CDA, PDF, CSV)",
-    "内容不属于已知格式（DICOM、NIfTI、FHIR JSON、文本、RTF、HTML、C-CDA、PDF、CSV）",
+    "(DICOM, NIfTI, FHIR JSON, EDF, WFDB, text, RTF, HTML, C-CDA, PDF, CSV)",
+    "内容不属于已知格式（DICOM、NIfTI、FHIR JSON、EDF、WFDB、文本、RTF、HTML、C-CDA、PDF、CSV）",
 )
 COMPRESSED = _reason("a compressed file; unpack it", "压缩文件；请解压")
 
@@ -55,6 +56,8 @@ def kind_of(data: bytes) -> Kind | Text:
         return "dicom"
     if _nifti(data):
         return "nifti"
+    if is_edf(data):
+        return "edf"
     if data[:2] == b"\x1f\x8b":
         return COMPRESSED
     for magic, reason in _OTHERS:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.metrics.classification import f1
 
 AF: Final = "health.af"
 NETWORK_SHARE: Final = 0.5
@@ -58,6 +59,22 @@ NOISY: Final = _code(f"{SUWEN}/codes", "ecg-too-noisy", "Too noisy to read", "�
 ARRHYTHMIA: Final = _code(SNOMED, "698247007", "Cardiac arrhythmia", "心律失常")
 
 
+def _challenge(cells: Array) -> Array:
+    """Return the score of the challenge from a confusion table: the mean F1 of N, A and O."""
+    return np.asarray(f1(cells)[..., : CLASSES - 1].mean(-1))
+
+
+def _of(number: int, cells: Array) -> Array:
+    return np.asarray(f1(cells)[..., number])
+
+
+FIGURES: Final = (
+    ("f1", _challenge),
+    *((f"f1_{key}", partial(_of, number)) for number, key in enumerate("nao")),
+)
+"""What the challenge reads off the confusion table: noise has no part in the mean."""
+
+
 class AtrialFibrillation:
     """Which rhythm a single-lead recording shows: sinus rhythm, fibrillation, another, none."""
 
@@ -74,8 +91,7 @@ class AtrialFibrillation:
         (SINUS, FIBRILLATION, OTHER, NOISY),
         ARRHYTHMIA,
         gravest=FIBRILLATION,
-        short=("n", "a", "o", "noisy"),
-        aside=NOISY,
+        figures=FIGURES,
     )
     after: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("ecg_cinc2017_af",)

@@ -7,8 +7,8 @@ show on `SPREAD_EXAMPLES` of the examples; those were trained on by all members 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class Answered:
     of the first right code, and so are the `floors`; with a calculation 1 where it agrees.
     `points` are the operating points (two classes, or anything but the first class where the
     question is asked as a `whole`), `shares` those of the classes in development,
-    `watched` the number of the gravest class, `unjudged` that of the class set aside.
+    `watched` the number of the gravest class, `figures` what a task reads off the confusion table
+    beside the usual (`Choice.figures`), `ratios` those of the examples.
     """
 
     kind: str
@@ -69,19 +70,21 @@ class Answered:
     spanned: Spanned | None = None
     whole: bool = False
     watched: int | None = None
-    unjudged: int | None = None
+    figures: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    ratios: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
         chosen: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, Detected | Spanned):
-                chosen[field.name] = value.where(keep)
+                chosen[each.name] = value.where(keep)
             elif isinstance(value, np.ndarray):
-                chosen[field.name] = value[keep]
-            elif field.name in ("columns", "floors"):
-                chosen[field.name] = {name: column[keep] for name, column in value.items()}
+                chosen[each.name] = value[keep]
+            elif each.name in ("columns", "floors"):
+                chosen[each.name] = {name: column[keep] for name, column in value.items()}
+        chosen["ratios"] = {name: (a[keep], b[keep]) for name, (a, b) in self.ratios.items()}
         return replace(self, **chosen)
 
     @property
@@ -128,7 +131,8 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
         classes=task.answers.keys if isinstance(task.answers, Choice) else (),
         whole=isinstance(task.answers, Choice) and task.answers.whole,
         watched=task.answers.watched if isinstance(task.answers, Choice) else None,
-        unjudged=task.answers.unjudged if isinstance(task.answers, Choice) else None,
+        figures=dict(task.answers.figures) if isinstance(task.answers, Choice) else {},
+        ratios=examples.ratios,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
@@ -29,34 +31,28 @@ class Choice:
     `headline` says which question the plain metric keys (`auroc`, `accuracy`, `ece`) answer with
     more than two classes: `each` class against the rest, or `any` of the others against the first.
     With `any` one operating point decides between the first class and the others, and the metrics
-    of the classes end in `_of_classes`.
-
-    `short` gives the classes their short names where those of their codes will not do (the letters
-    of a challenge). `aside` is a class that says that the sample cannot be judged (too noisy): the
-    plain means of `f1`, `precision` and `recall` leave it out.
+    of the classes end in `_of_classes`. `figures` names what the field reads off the confusion
+    table (..., K, K: truth by row) beside the usual, by metric key; for more than two classes.
 
     Raises
     ------
     BadInput
-        There are more than two classes and no `code`, two have the same short name or not each
-        has one, or the gravest or the one set aside is none of them.
+        There are more than two classes and no `code`, two have the same short name, or the
+        gravest is none of them.
     """
 
     classes: tuple[Code, ...]
     code: Code | None = None
     headline: Literal["each", "any"] = "each"
     gravest: Code | None = None
+    figures: tuple[tuple[str, Callable[[NDArray[Any]], NDArray[Any]]], ...] = ()
     kind: Literal["choice"] = "choice"
-    short: tuple[str, ...] = ()
-    aside: Code | None = None
 
     def __post_init__(self) -> None:
-        if len(set(self.keys)) != len(self.classes):
-            raise BadInput("two classes of one short name", "one short name each, all different")
+        if len(set(self.keys)) < len(self.classes):
+            raise BadInput("two classes of one short name", "short names that differ")
         if self.gravest is not None and self.gravest not in self.classes:
             raise BadInput("a gravest class that is none of the classes", "one of them")
-        if self.aside is not None and self.aside not in self.classes:
-            raise BadInput("a class set aside that is none of the classes", "one of them")
         if len(self.classes) > 2 and self.code is None:
             raise BadInput(
                 f"{len(self.classes)} classes without a name for what they are kinds of",
@@ -80,14 +76,9 @@ class Choice:
         return None if self.gravest is None else self.classes.index(self.gravest)
 
     @property
-    def unjudged(self) -> int | None:
-        """The number of the class that is set aside, where one was named."""
-        return None if self.aside is None else self.classes.index(self.aside)
-
-    @property
     def keys(self) -> tuple[str, ...]:
         """A short name of each class for metric keys: its code, or its name if that is a number."""
-        return self.short or short_names(self.classes)
+        return short_names(self.classes)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,16 @@ def metrics_of(rows: Answered) -> dict[str, Metric]:
         found = measure_calculated.metrics(rows)
     else:
         found = (measure_classes if rows.many else measure_choice).metrics(rows)
+    found |= {key: partial(_ratio, *columns) for key, columns in rows.ratios.items()}
     return found | {"abstained": lambda w: overlap.mean(rows.abstained, w)}
+
+
+def _ratio(counted: Array, out_of: Array, weights: Array | None) -> Array:
+    """Return the sum of what counts over that of all there is, each sample by its weight."""
+    if weights is None:
+        return np.asarray(counted.sum() / out_of.sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((weights @ counted) / (weights @ out_of))
 
 
 def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:

@@ -2,8 +2,7 @@
 
 The class called is the most probable one. `auroc`, `auprc`, `f1`, `precision` and `recall` are
 plain means over the classes, each against the rest; with a class's short name behind them they are
-that class's own. `f1`, `precision` and `recall` leave out a class that says that a sample cannot be
-judged (`Choice.aside`). `auroc_any` tells anything else from the first class;
+that class's own. `auroc_any` tells anything else from the first class;
 `sensitivity_at_90_specificity` is that to the gravest class against the rest.
 
 Where the question is asked as a whole (`Choice.headline`), the plain keys belong to anything else
@@ -67,16 +66,19 @@ def _any(rows: Answered, scores: Array) -> dict[str, Metric]:
 def _called(rows: Answered, cells: Metric) -> dict[str, Metric]:
     """Return what follows from the confusion table over all classes."""
     there = multiclass.present(rows.truth)
-    judged = there[there != rows.unjudged] if rows.unjudged is not None else there
     return {
         "accuracy": lambda w: classification.accuracy(cells(w)),
         "balanced_accuracy": lambda w: classification.balanced_accuracy(cells(w), there),
-        "f1": lambda w: classification.macro(classification.f1(cells(w)), judged),
-        "precision": lambda w: classification.macro(classification.precision(cells(w)), judged),
-        "recall": lambda w: classification.macro(classification.recall(cells(w)), judged),
+        "f1": lambda w: classification.macro(classification.f1(cells(w)), there),
+        "precision": lambda w: classification.macro(classification.precision(cells(w)), there),
+        "recall": lambda w: classification.macro(classification.recall(cells(w)), there),
         "cohen_kappa": lambda w: classification.cohen_kappa(cells(w)),
         "mcc": lambda w: classification.mcc(cells(w)),
-    }
+    } | {key: partial(_figure, figure, cells) for key, figure in rows.figures.items()}
+
+
+def _figure(figure: Callable[[Array], Array], cells: Metric, weights: Array | None) -> Array:
+    return figure(cells(weights))
 
 
 def _by_class(rows: Answered, cells: Metric) -> dict[str, Metric]:

@@ -99,6 +99,9 @@ class Examples:
     agrees
         For `Calculated`: whether an output agrees with the reference of index i within its stated
         tolerance. `floors` then hold 1 where a trivial answer agrees, else 0.
+    ratios
+        What else is measured on the same samples, by metric key: of each sample what counts and
+        out of how many, two columns of shape (n,) whose sums are divided.
     lacks
         Classes that the data set has no example of, by number, because it does not tell them
         apart from others. A pack trained on it never names them.
@@ -116,6 +119,7 @@ class Examples:
     floor_marks: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
     agrees: Callable[[int, Output], bool] | None = None
     lacks: tuple[int, ...] = ()
+    ratios: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -151,6 +155,7 @@ class Examples:
             floors={name: scores[chosen] for name, scores in self.floors.items()},
             floor_marks={name: moved(marks) for name, marks in self.floor_marks.items()},
             agrees=None if self.agrees is None else _renumbered(self.agrees, chosen),
+            ratios={name: (a[chosen], b[chosen]) for name, (a, b) in self.ratios.items()},
         )
 
 

@@ -88,6 +88,18 @@ def cohen_kappa(cells: Array) -> Array:
     return _ratio(_right(cells).sum(-1) * total - chance, total**2 - chance, np.nan)
 
 
+def j_kappa(cells: Array) -> Array:
+    """Return the figure of heartbeat classes: half of kappa and an eighth of the index j.
+
+    The classes are N, S, V and more; j adds recall and precision of S and of V.
+
+    Source: Mar et al., IEEE Trans Biomed Eng 58:2168, 2011; Mondejar-Guerra et al., Biomed Signal
+    Process Control 47:41, 2019.
+    """
+    both = recall(cells)[..., 1:3].sum(-1) + precision(cells)[..., 1:3].sum(-1)
+    return np.asarray(cohen_kappa(cells) / 2 + both / 8)
+
+
 def mcc(cells: Array) -> Array:
     """Return the correlation of called and true classes; 0 when only one class is ever called.
 

@@ -1,0 +1,247 @@
+"""Which heart beats of an ECG are ectopic? Each beat's AAMI class, told once for the recording.
+
+Boosted trees on numbers of each beat against the person's own usual (`health.beat_features`), one
+lead, any rate. Explained by Shapley values of the beat that tells most.
+
+References: ANSI/AAMI EC57:2012 (the classes); de Chazal et al., IEEE Trans Biomed Eng 51:1196, 2004
+(the split between patients); Lundberg et al., Nature Machine Intelligence 2:56, 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from suwen.core.codes import Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Case, Finding, TimeInterval
+from suwen.core.registry import register
+from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said
+from suwen.health.beat_features import Beats, names
+from suwen.health.beats_read import read_beats
+from suwen.health.ecg_beats_fit import TREES
+from suwen.health.ecg_beats_said import CLASSES, ECTOPIC, Said
+from suwen.health.recording import ECG, recordings
+from suwen.lifecycle import explain
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.kinds import Answers, Choice
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.run import abstention
+from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.metrics.classification import j_kappa
+
+ECG_BEATS: Final = "health.ecg_beats"
+GROUPS: Final[Mapping[str, Text]] = {
+    "timing": Text(en="time before and after the beat", zh="该搏动前后的间期"),
+    "rhythm": Text(en="regularity of the rhythm around it", zh="周围节律的规整程度"),
+    "QRS": Text(en="shape of the QRS", zh="QRS 波形"),
+    "P": Text(en="P wave", zh="P 波"),
+    "T": Text(en="T wave", zh="T 波"),
+    "kind": Text(en="what beats of the same shape are like", zh="同形态搏动的特点"),
+}
+"""What the numbers of a beat are explained by."""
+_BEGINS: Final = {"P ": "P", "before P": "P", "usual P": "P", "T ": "T", "its kind": "kind"}
+_RHYTHM: Final = ("spread of intervals", "irregularity", "scatter")
+
+
+@cache
+def group_of() -> Array:
+    """Return the number of the group of each number of a beat, (features,)."""
+    order = list(GROUPS)
+    found = []
+    for name in names():
+        key = next((key for begin, key in _BEGINS.items() if name.startswith(begin)), "")
+        if not key and "of its kind" in name:
+            key = "kind"
+        if not key and name in _RHYTHM:
+            key = "rhythm"
+        if not key and ("QRS" in name or "like" in name or name.endswith("distance")):
+            key = "QRS"
+        found.append(order.index(key or "timing"))
+    return np.array(found)
+
+
+def moved_marks(sample: Sample, strength: float, seed: int) -> Sample:
+    """Find each beat so many milliseconds early or late (standard deviation)."""
+    data: Beats = sample.data
+    rng = np.random.default_rng(seed)
+    rows = data.rows.copy()
+    for side in ("before", "after"):
+        own = rows[:, names().index(side)]
+        off = rng.normal(0, strength / 1000, len(rows)) * np.sqrt(2)
+        factor = np.maximum(own + off, 0.2) / np.maximum(own, 0.2)
+        for k, name in enumerate(names()):
+            if name == side or name.startswith(f"{side} /"):
+                rows[:, k] *= factor
+    return replace(sample, data=replace(data, rows=rows))
+
+
+def hidden_p(sample: Sample, strength: float, seed: int) -> Sample:
+    """Bury the P wave of that share of beats in noise."""
+    data: Beats = sample.data
+    rows = data.rows.copy()
+    hidden = np.random.default_rng(seed).random(len(rows)) < strength
+    for name, value in {"P likeness": 0.0, "P share": 0.0, "P distance / usual": 3.0}.items():
+        rows[hidden, names().index(name)] = value
+    return replace(sample, data=replace(data, rows=rows))
+
+
+def rescaled(sample: Sample, strength: float, seed: int) -> Sample:
+    """Multiply the height of each beat by its own factor of that spread, as breathing does."""
+    data: Beats = sample.data
+    rows = data.rows.copy()
+    factor = np.exp(strength * np.random.default_rng(seed).standard_normal(len(rows)))
+    for k, name in enumerate(names()):
+        if name.startswith(("QRS height", "QRS up", "QRS down", "QRS middle", "QRS area", "T ")):
+            rows[:, k] *= 1 if "likeness" in name else factor
+    return replace(sample, data=replace(data, rows=rows))
+
+
+class EcgBeats:
+    """The AAMI class of each beat of an ECG, and what they come to over the recording."""
+
+    name = ECG_BEATS
+    title = Text(en="ECG: ectopic beats", zh="心电图：异位搏动")
+    reads: tuple[Reads, ...] = (
+        Reads(
+            "DocumentReference",
+            "",
+            Text(en="ECG recording (EDF, WFDB)", zh="心电记录（EDF、WFDB）"),
+        ),
+        Reads("Observation", "", Text(en="Sampled ECG", zh="采样心电数据")),
+    )
+    answers: Answers = Choice(CLASSES, ECTOPIC, figures=(("j_kappa", j_kappa),))
+    after: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ("ecg_mitdb",)
+    perturbations: tuple[Perturbation, ...] = (
+        Perturbation("beats found early or late (ms)", (4.0, 10.0, 25.0), moved_marks),
+        Perturbation("P waves buried in noise (share)", (0.25, 0.5, 1.0), hidden_p),
+        Perturbation("height changes from beat to beat (share)", (0.1, 0.2, 0.4), rescaled),
+    )
+    explanations = ("contributions",)
+    imbalances = ("none",)
+    recipe = Recipe(folds=6, epochs=1, calibration="temperature")
+    domain_names: Mapping[str, Text] = {
+        "rate": Text(en="Heart rate per minute", zh="心率（次/分）"),
+        "height": Text(en="Height of the usual QRS in mV", zh="常见 QRS 波幅（mV）"),
+        "alike": Text(en="Share of beats like the usual one", zh="与常见搏动形态一致的比例"),
+    }
+
+    def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+        """Return each recording with an ECG lead, its beats found."""
+        found = []
+        for recording in recordings(case):
+            lead = recording.best(ECG)
+            if lead is None:
+                continue
+            whole = TimeInterval(record=recording.record, start=0, end=lead.seconds)
+            beats = read_beats(lead.values, lead.rate)
+            found.append(Sample(recording.record, beats, (whole,), recording.inputs))
+        return found
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Return the labelled beats, one a sample."""
+        if dataset not in self.datasets:
+            raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
+        return ecg_beats_data.examples(data)
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Train one member: a fixed number of boosted trees."""
+        return ecg_beats_fit.fit(train, valid, recipe, folder)
+
+    def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
+        """Return the logits of the beat that tells most; those of all beats in `parts`."""
+        data: Beats = sample.data
+        chosen = list(range(pack.members)) if members is None else list(members)
+        if not len(data):
+            return Output(
+                np.zeros((len(chosen), len(CLASSES))), dict.fromkeys(self.domain_names, 0.0)
+            )
+        logits = _logits(pack, data.rows, chosen)
+        asked = _telling(logits.mean(0), data)
+        middle = np.median(data.setting, axis=0)
+        domain = dict(zip(self.domain_names, middle.tolist(), strict=True))
+        return Output(logits[:, asked], domain, parts={"logits": logits.mean(0), "asked": asked})
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Return how many beats of each class there are, with those that tell most."""
+        data: Beats = sample.data
+        reasons = ecg_beats_said.unread(data) or pack.guard.reasons(output.domain)
+        if reasons:
+            return [abstention(self, pack, sample, reasons)]
+        calibrator: Any = pack.answers.calibrator
+        said = Said.of(data, calibrator.probability(output.parts["logits"]))
+        found = ecg_beats_said.finding(pack, sample, said, self.name)
+        moved, explained = explain.check_if_shown(self, pack, sample, "contributions")
+        update: dict[str, Any] = {"explanations": (explained,)}
+        if moved is not None and explained.hidden_because is None and said.ectopic.any():
+            update["evidence"] = ecg_beats_said.with_reasons(
+                found.evidence, data.at[output.parts["asked"]], moved, list(GROUPS.values())
+            )
+        return [found.model_copy(update=update)]
+
+    def input_of(self, pack: Pack, sample: Sample) -> Array:
+        """Return 1 for each group of numbers: all of them are there, (groups,)."""
+        return np.ones(len(GROUPS))
+
+    def baseline(self, pack: Pack, sample: Sample) -> Array:
+        """Return 0 for each group: instead of each, what is typical of normal beats."""
+        return np.zeros(len(GROUPS))
+
+    def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
+        """Return how far each group moved the log odds of the beat that tells most, (groups,)."""
+        if method not in self.explanations:
+            raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
+        row, weights = _asked(pack, sample)
+        found = [
+            pack.booster(TREES, k).predict(row, pred_contrib=True).reshape(len(CLASSES), -1)
+            for k in range(pack.members)
+        ]
+        moved = weights @ np.mean(found, axis=0)[:, :-1]
+        return np.bincount(group_of(), moved, len(GROUPS))
+
+    def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
+        """Return the log odds of that beat's class with the groups at 0 made typical."""
+        row, weights = _asked(pack, sample)
+        typical = np.mean([pack.member(k)["typical"] for k in range(pack.members)], axis=0)
+        there = np.asarray(values)[group_of()] > 0
+        logits = _logits(pack, np.where(there, row, typical), range(pack.members))
+        return float(weights @ logits.mean(0)[0])
+
+
+def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
+    """Return the logits of each member, (members, n, classes)."""
+    found = [pack.booster(TREES, k).predict(rows, raw_score=True, num_threads=2) for k in members]
+    return np.array(found)
+
+
+def _telling(logits: Array, data: Beats) -> int:
+    """Return the readable beat that is least likely normal."""
+    other = np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0]
+    return int(np.argmax(np.where(ecg_beats_said.readable(data), other, -np.inf)))
+
+
+def _asked(pack: Pack, sample: Sample) -> tuple[Array, Array]:
+    """Return the row of the beat that tells most, (1, features), and what its log odds weigh.
+
+    A class is compared with normal beats, normal with the mean of the others: (classes,).
+    """
+    data: Beats = sample.data
+    logits = _logits(pack, data.rows, range(pack.members)).mean(0)
+    asked = _telling(logits, data)
+    named = int(logits[asked].argmax())
+    weights = np.zeros(len(CLASSES))
+    weights[named] = 1.0
+    weights[[0] if named else slice(1, None)] -= 1.0 if named else 1 / (len(CLASSES) - 1)
+    return data.rows[asked : asked + 1], weights
+
+
+register(EcgBeats())

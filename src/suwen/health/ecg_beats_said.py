@@ -1,0 +1,315 @@
+"""What the classes of all beats of a recording come to, in words and with the places to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suwen.core.codes import LOINC, SUWEN, Code, Text
+from suwen.core.nouns import Band, Evidence, Finding, Interval, Measure, TimeInterval
+from suwen.health.beat_features import Beats
+from suwen.health.qrs import Numbers
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.task import Array, Sample
+
+
+def _code(code: str, en: str, zh: str) -> Code:
+    return Code(system=f"{SUWEN}/codes", code=code, name=Text(en=en, zh=zh))
+
+
+NORMAL: Final = _code("n", "Normal and bundle branch block beats (N)", "正常及束支阻滞搏动（N）")
+SUPRAVENTRICULAR: Final = _code("s", "Supraventricular ectopic beats (S)", "室上性异位搏动（S）")
+VENTRICULAR: Final = _code("v", "Ventricular ectopic beats (V)", "室性异位搏动（V）")
+FUSION: Final = _code("f", "Fusion beats (F)", "融合搏动（F）")
+CLASSES: Final = (NORMAL, SUPRAVENTRICULAR, VENTRICULAR, FUSION)
+ECTOPIC: Final = _code("ectopic-beats", "Ectopic beats", "异位搏动")
+ALL: Final = _code("beats", "Beats read", "分析的搏动数")
+BURDENS: Final = {
+    1: _code("s-burden", "Supraventricular ectopic burden", "室上性异位搏动负荷"),
+    2: _code("v-burden", "Ventricular ectopic burden", "室性异位搏动负荷"),
+}
+LONGEST_RUN: Final = _code(
+    "v-longest-run", "Longest run of ventricular beats", "室性搏动最长连续数"
+)
+RATE: Final = Code(system=LOINC, code="8867-4", name=Text(en="Heart rate", zh="心率"))
+NAMES: Final = {
+    1: Text(en="supraventricular", zh="室上性"),
+    2: Text(en="ventricular", zh="室性"),
+    3: Text(en="fusion", zh="融合"),
+}
+LEAST_BEATS, LEAST_SECONDS = 10, 10.0
+MOST_POOR: Final = 0.5
+"""Share of a recording that may be unreadable before nothing is said."""
+RUN: Final = 3
+"""Ectopic beats in a row from which they are a run (a tachycardia when fast)."""
+BROKEN: Final = 2.0
+"""Seconds between two beats that end a run."""
+SHOWN: Final = 6
+"""Places named as evidence."""
+ROUND_IT: Final = 0.4
+"""Seconds shown on both sides of a beat."""
+
+
+def readable(data: Beats) -> NDArray[np.bool_]:
+    """Say which beats lie outside the stretches that cannot be read, (n,)."""
+    found = np.ones(len(data), dtype=bool)
+    for start, end in data.poor:
+        found &= (data.at < start) | (data.at >= end)
+    return found if found.any() or not len(data) else ~found
+
+
+def unread(data: Beats) -> list[Text]:
+    """Say why nothing is said of a recording; nothing where something is.
+
+    One beat alone, as in the development data, is read.
+    """
+    if data.seconds == 0 and len(data):
+        return []
+    if data.seconds < LEAST_SECONDS:
+        return [
+            Text(
+                en=f"The recording of {data.seconds:.0f} s is shorter than {LEAST_SECONDS:.0f} s.",
+                zh=f"记录仅 {data.seconds:.0f} 秒，短于 {LEAST_SECONDS:.0f} 秒。",
+            )
+        ]
+    lost = float((data.poor[:, 1] - data.poor[:, 0]).sum()) / data.seconds
+    if lost > MOST_POOR:
+        return [
+            Text(
+                en=f"Signal is missing, flat or clipped in {lost:.0%} of the recording.",
+                zh=f"记录中有 {lost:.0%} 的信号缺失、平直或削顶。",
+            )
+        ]
+    if len(data) < LEAST_BEATS:
+        return [
+            Text(
+                en=f"Only {len(data)} beats were found in {data.seconds:.0f} s: what is usual for "
+                "this person cannot be told from so few. If the electrodes were on, look at the "
+                "recording at once.",
+                zh=f"{data.seconds:.0f} 秒内仅检出 {len(data)} 个搏动，不足以判断此人的常态。"
+                "若电极连接良好，请立即查看原始记录。",
+            )
+        ]
+    return []
+
+
+@dataclass(frozen=True)
+class Run:
+    """Beats of one class in a row: numbers of the first and the last, and the highest chance."""
+
+    kind: int
+    first: int
+    last: int
+    chance: float
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """Beats with their classes.
+
+    Parameters
+    ----------
+    data
+        The beats.
+    probability
+        Calibrated, (n, classes).
+    read
+        Which beats are readable, (n,).
+    """
+
+    data: Beats
+    probability: Array
+    read: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, data: Beats, probability: Array) -> Said:
+        """Take the beats that can be read."""
+        return cls(data, probability, readable(data))
+
+    @property
+    def named(self) -> NDArray[np.int64]:
+        """Class of each beat, (n,); normal where it cannot be read."""
+        return np.where(self.read, self.probability.argmax(1), 0)
+
+    @property
+    def ectopic(self) -> NDArray[np.bool_]:
+        """Which beats are called anything but normal, (n,)."""
+        return self.named > 0
+
+    def count(self, kind: int) -> Interval:
+        """Return how many beats are of a class, from 95 % of what their probabilities allow."""
+        chance = self.probability[self.read, kind]
+        value = int((self.named[self.read] == kind).sum())
+        middle, spread = float(chance.sum()), 1.96 * float(np.sqrt((chance * (1 - chance)).sum()))
+        low, high = max(0.0, middle - spread), min(float(self.read.sum()), middle + spread)
+        return Interval(value=value, low=min(value, round(low)), high=max(value, round(high)))
+
+    def runs(self) -> list[Run]:
+        """Return what is ectopic, beats in a row together, ventricular and long ones first."""
+        named, found = self.named, []
+        edges = [0, *(np.flatnonzero(self._parted(named)) + 1).tolist(), len(named)]
+        for first, end in pairwise(edges):
+            if kind := int(named[first]):
+                chance = float(self.probability[first:end, kind].max())
+                found.append(Run(kind, first, end - 1, chance))
+        order = {2: 0, 1: 1, 3: 2}
+        return sorted(
+            found,
+            key=lambda run: (len(run) < RUN, order[run.kind], -len(run), -run.chance, run.first),
+        )
+
+    def _parted(self, named: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return (np.diff(named) != 0) | (np.diff(self.data.at) > BROKEN)
+
+
+def finding(pack: Pack, sample: Sample, said: Said, task: str) -> Finding:
+    """Return what is said of a recording: counts, burdens, the band, and the places to look at."""
+    runs = said.runs()
+    band = _band(pack, said)
+    return Finding(
+        task=task,
+        pack=pack.identity,
+        code=ECTOPIC,
+        band=band,
+        reason=_reason(said, runs, band),
+        measures=tuple(_measures(said, runs)),
+        evidence=_places(sample, said, runs) or sample.evidence,
+    )
+
+
+def _band(pack: Pack, said: Said) -> Band:
+    """Return rule-in with one sure ectopic beat, rule-out where every beat is surely normal."""
+    cuts = pack.answers.class_thresholds
+    chances = said.probability[said.read]
+    sure = np.take_along_axis(chances, chances.argmax(1)[:, None], axis=1)[:, 0]
+    limits = np.array(cuts.rule_in)[chances.argmax(1)]
+    if (said.ectopic[said.read] & (sure >= limits)).any():
+        return Band.RULE_IN
+    if not said.ectopic.any() and (1 - chances[:, 0] < cuts.rule_out).all():
+        return Band.RULE_OUT
+    return Band.GREY
+
+
+def _measures(said: Said, runs: Sequence[Run]) -> list[Measure]:
+    read = int(said.read.sum())
+    found = [_exact(ALL, read, "1")]
+    for kind in (1, 2, 3):
+        count = said.count(kind)
+        found.append(Measure(code=CLASSES[kind], interval=count, unit="1"))
+        if kind in BURDENS:
+            share = {name: 100 * getattr(count, name) / read for name in ("value", "low", "high")}
+            found.append(Measure(code=BURDENS[kind], interval=Interval(**share), unit="%"))
+    longest = max((len(run) for run in runs if run.kind == 2), default=0)
+    found.append(_exact(LONGEST_RUN, longest, "1"))
+    if said.data.seconds:
+        found.append(_exact(RATE, round(60 / float(np.median(np.diff(said.data.at)))), "/min"))
+    return found
+
+
+def _exact(code: Code, value: float, unit: str) -> Measure:
+    return Measure(code=code, interval=Interval(value=value, low=value, high=value), unit=unit)
+
+
+def _reason(said: Said, runs: Sequence[Run], band: Band) -> Text:
+    read, named = int(said.read.sum()), said.named[said.read]
+    counts = {kind: int((named == kind).sum()) for kind in NAMES}
+    some = [kind for kind in NAMES if counts[kind]]
+    en = ", ".join(f"{counts[k]} {NAMES[k].en} ({_share(counts[k], read)})" for k in some)
+    zh = "，".join(f"{NAMES[k].zh} {counts[k]} 个（{_share(counts[k], read)}）" for k in some)
+    salvos = [run for run in runs if len(run) >= RUN and run.kind == 2]
+    if salvos:
+        en += f"; {len(salvos)} ventricular runs of {RUN} and more, the longest {len(salvos[0])}"
+        zh += f"；连续 {RUN} 个及以上的室性搏动 {len(salvos)} 阵，最长 {len(salvos[0])} 个"
+    length = _clock(said.data.seconds)
+    tail = _TAILS[band]
+    return Text(
+        en=f"In {length}, {read} beats were read: {en or 'no ectopic beat'}. {tail.en}",
+        zh=f"在 {length} 内分析 {read} 个搏动：{zh or '未见异位搏动'}。{tail.zh}",
+    )
+
+
+_TAILS: Final[Mapping[Band, Text]] = {
+    Band.RULE_IN: Text(
+        en="At least one of them is beyond the stated share of false alarms; look at the places "
+        "named.",
+        zh="其中至少一个超过既定假警报界限；请查看所列时段。",
+    ),
+    Band.GREY: Text(
+        en="None is sure enough to be called so within the stated error budget, and not all "
+        "beats are surely normal.",
+        zh="在既定误差预算内尚无足够把握的异位搏动，也不能断定全部搏动正常。",
+    ),
+    Band.RULE_OUT: Text(
+        en="Every beat that was read is normal within the stated share of misses.",
+        zh="在既定漏检界限内，所分析的搏动均属正常。",
+    ),
+}
+
+
+def _places(sample: Sample, said: Said, runs: Sequence[Run]) -> tuple[Evidence, ...]:
+    """Return the runs first, then the surest beats of each class in turn."""
+    record = sample.evidence[0].record if sample.evidence else ""
+    if not record or not said.data.seconds:
+        return ()
+    chosen = [run for run in runs if len(run) >= RUN][: SHOWN // 2]
+    rest = [run for run in runs if run not in chosen]
+    rest.sort(key=lambda run: (-run.chance, run.first))
+    while rest and len(chosen) < SHOWN:
+        fewest = min({run.kind for run in rest}, key=[run.kind for run in chosen].count)
+        chosen.append(next(run for run in rest if run.kind == fewest))
+        rest.remove(chosen[-1])
+    return tuple(_place(record, said.data, run) for run in chosen)
+
+
+def _place(record: str, data: Beats, run: Run) -> TimeInterval:
+    start, end = (float(data.at[k]) for k in (run.first, run.last))
+    name, count = NAMES[run.kind], len(run)
+    chance = f"{run.chance:.0%}"
+    return TimeInterval(
+        record=record,
+        start=max(0.0, start - ROUND_IT),
+        end=min(data.seconds, end + ROUND_IT),
+        weight=run.chance,
+        note=Text(
+            en=f"{_clock(start)}: "
+            + (f"{count} {name.en} beats in a row" if count > 1 else f"{name.en} beat")
+            + f" (probability up to {chance})",
+            zh=f"{_clock(start)}："
+            + (f"连续 {count} 个{name.zh}搏动" if count > 1 else f"{name.zh}搏动")
+            + f"（概率最高 {chance}）",
+        ),
+    )
+
+
+def _share(count: int, of: int) -> str:
+    return "<0.1%" if count < 0.001 * of else f"{count / of:.1%}"
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def with_reasons(
+    evidence: Sequence[Evidence], at: float, moved: Numbers, groups: Sequence[Text]
+) -> tuple[Evidence, ...]:
+    """Return the evidence with what moved the answer of the beat at `at` told where it stands."""
+    first, second = np.argsort(-np.asarray(moved), kind="stable")[:2].tolist()
+    en = f"most for it: {groups[first].en}, {groups[second].en}"
+    zh = f"主要依据：{groups[first].zh}、{groups[second].zh}"
+    found = []
+    for one in evidence:
+        if isinstance(one, TimeInterval) and one.start <= at <= one.end and one.note:
+            note = Text(en=f"{one.note.en}; {en}", zh=f"{one.note.zh}；{zh}")
+            found.append(one.model_copy(update={"note": note}))
+        else:
+            found.append(one)
+    return tuple(found)
