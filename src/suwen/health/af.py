@@ -10,7 +10,7 @@ Hong et al., same volume (numbers beside networks); Lundberg et al., Nature Mach
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -68,7 +68,7 @@ def _of(number: int, cells: Array) -> Array:
     return np.asarray(f1(cells)[..., number])
 
 
-FIGURES: Final = (
+FIGURES: Final[tuple[tuple[str, Callable[[Array], Array]], ...]] = (
     ("f1", _challenge),
     *((f"f1_{key}", partial(_of, number)) for number, key in enumerate("nao")),
 )
