@@ -106,7 +106,7 @@ class AtrialFibrillation:
     imbalances = ("none",)
     recipe = Recipe(
         folds=5,
-        epochs=22,
+        epochs=18,
         batch_size=32,
         learning_rate=4e-3,
         weight_decay=2e-2,
