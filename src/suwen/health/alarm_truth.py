@@ -1,11 +1,11 @@
 """Does a readable signal contradict an arrhythmia alarm of a monitor?
 
-An alarm is contradicted where a signal of good quality shows a heart at work that cannot be reconciled
-with it; an unreadable signal contradicts nothing, so that no alarm is silenced by noise.
+An alarm is contradicted where a signal of good quality shows a heart at work that cannot be
+reconciled with it; an unreadable signal contradicts nothing, so that no noise silences an alarm.
 
-References: Clifford et al., Comput Cardiol 42:273, 2015 (the alarms and what defines them: asystole,
-no beat for 4 s; ventricular tachycardia, five beats at 100 a minute and more); Aboukhalil et al.,
-J Biomed Inform 41:442, 2008 (pulse against ECG alarms).
+References: Clifford et al., Comput Cardiol 42:273, 2015 (the alarms and what defines them:
+asystole, no beat for 4 s; ventricular tachycardia, five beats at 100 a minute and more);
+Aboukhalil et al., J Biomed Inform 41:442, 2008 (pulse against ECG alarms).
 """
 
 from __future__ import annotations

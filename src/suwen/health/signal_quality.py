@@ -6,8 +6,8 @@ is lost (dropout, flat line, clipping) lowers both.
 
 References: Li, Mark & Clifford, Physiol Meas 29:15, 2008 (bSQI, kSQI, sSQI); Clifford et al.,
 Physiol Meas 33:1419, 2012 (pSQI, basSQI); Orphanidou et al., IEEE J Biomed Health Inform 19:832,
-2015 (likeness of beats to their average, plausible rates); Elgendi, Bioengineering 3:21, 2016 (skewness
-of PPG).
+2015 (likeness of beats to their average, plausible rates); Elgendi, Bioengineering 3:21, 2016
+(skewness of PPG).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Strips of ECG and pulse made up for tests: beats where they are wanted, with or without P waves."""
+"""Strips of ECG and pulse made up for tests: beats where they are wanted, P waves or none."""
 
 from __future__ import annotations
 
