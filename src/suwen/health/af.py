@@ -146,7 +146,6 @@ class AtrialFibrillation:
         return {
             "trees": TREES,
             "net": NET,
-            "features": list(names()),
             "typical": middle,
             "typical_scores": usual,
             "history": history,

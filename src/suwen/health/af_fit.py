@@ -22,11 +22,11 @@ from suwen.lifecycle.smaller import weights8
 from suwen.lifecycle.task import Examples
 
 TREES, NET = "trees.lgb.txt", "net.onnx"
-ROUNDS: Final = 100
+ROUNDS: Final = 80
 OPTIONS: Final[Mapping[str, Any]] = {
     "objective": "multiclass",
     "num_class": CLASSES,
-    "learning_rate": 0.09,
+    "learning_rate": 0.1,
     "num_leaves": 8,
     "min_data_in_leaf": 15,
     "feature_fraction": 0.2,

@@ -155,7 +155,9 @@ def _repeated(one: Seconds, other: Seconds) -> int:
 
 def _ectopic(rr: Seconds) -> dict[str, float]:
     """Count early beats with and without a pause, and how regular the rest is."""
-    local = np.array([np.median(rr[max(0, i - 4) : i + 5]) for i in range(len(rr))])
+    local = np.array(
+        [np.median([*rr[max(0, i - 4) : i], *rr[i + 1 : i + 5]]) for i in range(len(rr))]
+    )
     ratio = rr / local
     early, late = ratio < 0.87, ratio > 1.13
     pair = early[:-1] & late[1:]

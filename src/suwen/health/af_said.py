@@ -95,8 +95,8 @@ def telling(
     end = min(trace.seconds, start + STRETCH)
     told = TimeInterval(
         record=whole.record,
-        start=whole.start + start,
-        end=whole.start + end,
+        start=round(whole.start + start, 2),
+        end=round(whole.start + end, 2),
         weight=1.0,
         note=_beats(trace, start, end),
     )
@@ -121,7 +121,7 @@ def moving(trace: Trace, moved: Array) -> Text:
     """Say rate and irregularity, and which groups moved the answer most."""
     known = by_name(trace.features)
     order = np.argsort(-np.abs(moved), kind="stable")[:SHOWN].tolist()
-    own: Sequence[Text] = (*(one.inside() for one in groups()), CURVE)
+    own: Sequence[Text] = (*groups(), CURVE)
     en = "; ".join(f"{own[k].en} {moved[k]:+.2f}" for k in order)
     zh = "；".join(f"{own[k].zh} {moved[k]:+.2f}" for k in order)
     rate, spread = 60 / known["rr_median"], known["rr_cv"]
