@@ -13,8 +13,6 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.core.codes import Text
-
 PAPER: Final = 25.0
 """Millimetres a second."""
 GAIN: Final = 10.0
@@ -36,7 +34,7 @@ class Mark(NamedTuple):
 
     start: float
     end: float
-    words: Text | None = None
+    words: str = ""
 
 
 def rows_of(
@@ -105,7 +103,7 @@ def _row(
         *_grid(wide),
     ]
     for one in marks:
-        said = "" if one.words is None else f"<title>{escape(one.words.en)}</title>"
+        said = f"<title>{escape(one.words)}</title>" if one.words else ""
         parts.append(
             f'<rect x="{one.start * PAPER:.2f}" y="{LABEL:g}" height="{2 * HALF:g}" '
             f'width="{max(0.5, (one.end - one.start) * PAPER):.2f}" class="marked">{said}</rect>'
@@ -115,7 +113,7 @@ def _row(
     parts += [f'<polyline points="{points}"/>' for points in _curve(piece, rate, gain, middle)]
     ticks = "".join(f"M{at * PAPER:.2f} {LABEL - 2.4:g}v2" for at in beats)
     parts.append(f'<path d="{ticks}" class="beats"/>' if ticks else "")
-    parts.append(f'<text x="0.5" y="{LABEL - 1.2:g}">{begin:.0f} s</text></svg>')
+    parts.append(f'<text x="0.8" y="{high - 1:g}">{begin:.0f} s</text></svg>')
     return "".join(parts)
 
 

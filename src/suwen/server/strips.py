@@ -83,7 +83,7 @@ def strip_of(
                 words = item.note.zh if language == "zh" else item.note.en
                 name = finding.code.name.zh if language == "zh" else finding.code.name.en
                 if item.start < end and item.end > begin:
-                    marks.append(Mark(item.start - begin, item.end - begin, item.note))
+                    marks.append(Mark(item.start - begin, item.end - begin, words))
                     marked.append((name, stretch, words))
     long_enough = len(values) >= SHORTEST * lead.rate and lead.rate >= LOWEST_RATE
     quality = overall(ecg_quality(values.astype(float), lead.rate)) if long_enough else None

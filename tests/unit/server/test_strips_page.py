@@ -78,7 +78,7 @@ def test_a_gap_breaks_the_curve_and_a_high_strip_is_drawn_at_half_gain():
 
 
 def test_words_of_a_mark_are_never_markup():
-    mark = Mark(1, 2, Text(en="<script>", zh="<script>"))
+    mark = Mark(1, 2, "<script>")
     assert "<script>" not in rows_of(lead(10), RATE, [mark])[0][0]
 
 
