@@ -28,7 +28,7 @@ from suwen.health.af_changes import dropped, moved, reversed_lead, sampled_at, w
 from suwen.health.af_features import Trace, group_of, groups, names
 from suwen.health.af_fit import NET, TREES, fit_network, fit_trees, typical
 from suwen.health.af_net import CLASSES, asked
-from suwen.health.af_said import moving, telling, unasked
+from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
 from suwen.health.recording import ECG, Lead, Recording, recordings
 from suwen.lifecycle import explain, say
 from suwen.lifecycle.data import DataFolders
@@ -155,6 +155,9 @@ class AtrialFibrillation:
         """Return the logits of each member: the mean of what trees and network say."""
         trace: Trace = sample.data
         chosen = list(range(pack.members)) if members is None else list(members)
+        if trace.seconds < SHORTEST or trace.rate < LOWEST_RATE:
+            nothing = {"seconds": trace.seconds, "sampling": trace.rate, "beats": 0.0}
+            return Output(np.zeros((len(chosen), CLASSES)), nothing)
         scores = np.array(
             [
                 _blended(_tree_scores(pack, trace.features[None], k)[0], _seen(pack, trace, k)[0])

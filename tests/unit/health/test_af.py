@@ -92,6 +92,11 @@ def test_fibrillation_is_never_said_of_less_than_nine_seconds(pack):
     assert "8.5 s" in found.reason.en
 
 
+@pytest.mark.parametrize("count", [1, 30, 700])
+def test_a_fragment_is_not_answered_and_breaks_nothing(pack, count):
+    assert said(pack, FIBRILLATION[:count]).band is Band.ABSTAIN
+
+
 @pytest.mark.parametrize("spoil", ["noise", "nothing", "half of it lost"])
 def test_what_cannot_be_read_is_not_answered_and_the_reason_asks_to_repeat_it(pack, spoil):
     values = FIBRILLATION.copy()
