@@ -115,7 +115,6 @@ class AtrialFibrillation:
     )
     domain_names: Mapping[str, Text] = {
         "seconds": Text(en="Length of the recording in seconds", zh="记录时长（秒）"),
-        "sampling": Text(en="Samples a second", zh="每秒采样数"),
         "beats": Text(en="Beats a minute found", zh="每分钟检出心搏数"),
     }
 
@@ -156,7 +155,7 @@ class AtrialFibrillation:
         trace: Trace = sample.data
         chosen = list(range(pack.members)) if members is None else list(members)
         if trace.seconds < SHORTEST or trace.rate < LOWEST_RATE:
-            nothing = {"seconds": trace.seconds, "sampling": trace.rate, "beats": 0.0}
+            nothing = {"seconds": trace.seconds, "beats": 0.0}
             return Output(np.zeros((len(chosen), CLASSES)), nothing)
         scores = np.array(
             [
@@ -166,7 +165,6 @@ class AtrialFibrillation:
         )
         domain = {
             "seconds": trace.seconds,
-            "sampling": trace.rate,
             "beats": 60 * len(trace.strip.beats) / trace.seconds,
         }
         return Output(scores, domain)

@@ -29,6 +29,8 @@ NO_VALUE: Final = -32768
 """Stands in `Trace.steps` where the device gave no value."""
 STEP: Final = 0.001
 """Millivolts of one step, where values are given in millivolts."""
+RECENT: Final = 8
+"""Strips kept ready, the latest: thousands of examples would fill the memory."""
 NET_RATE: Final = 100
 """Samples a second of what the network reads."""
 TALL: Final = 3.0
@@ -78,23 +80,22 @@ class Trace:
         """Return millivolts, NaN where there is none, (n,)."""
         return np.where(self.steps == NO_VALUE, np.nan, self.steps * self.size)
 
-    @cached_property
+    @property
     def lost(self) -> Lost:
         """What of it is lost."""
-        return lost_parts(self.values, self.rate)
+        return _lost(self)
 
-    @cached_property
+    @property
     def strip(self) -> Strip:
         """It made ready, with its beats."""
-        return strip_of(self.lost.filled, self.rate)
+        return _strip(self)
 
-    @cached_property
+    @property
     def windows(self) -> tuple[Quality, ...]:
         """The quality of each of its windows."""
-        count = len(self.strip.clean)
-        return strip_quality(self.strip, {k: nearest(m, count) for k, m in self.lost.kinds.items()})
+        return _windows(self)
 
-    @cached_property
+    @property
     def quality(self) -> Quality:
         """Its quality as a whole."""
         return overall(self.windows)
@@ -126,6 +127,22 @@ class Trace:
             inside = (at >= low) & (at < high)
             found[f"power_{low:g}"] = float(power[inside].sum()) / total
         return found | {"seconds": strip.seconds, "turned": float(strip.turned)}
+
+
+@lru_cache(maxsize=RECENT)
+def _lost(trace: Trace) -> Lost:
+    return lost_parts(trace.values, trace.rate)
+
+
+@lru_cache(maxsize=RECENT)
+def _strip(trace: Trace) -> Strip:
+    return strip_of(trace.lost.filled, trace.rate)
+
+
+@lru_cache(maxsize=RECENT)
+def _windows(trace: Trace) -> tuple[Quality, ...]:
+    count = len(trace.strip.clean)
+    return strip_quality(trace.strip, {k: nearest(m, count) for k, m in trace.lost.kinds.items()})
 
 
 @lru_cache(maxsize=1)
