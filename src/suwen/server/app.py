@@ -37,6 +37,7 @@ from suwen.server import (
     pages_cohorts,
     pages_images,
     pages_notes,
+    pages_strips,
     pages_summary,
     pages_terms,
     pages_visits,
@@ -117,7 +118,7 @@ def _route(app: FastAPI) -> None:
         app.include_router(doors.router)
     for screens in (
         *(pages, pages_case, pages_images, pages_notes, pages_terms),
-        *(pages_summary, pages_visits, pages_cohorts, pages_admin),
+        *(pages_summary, pages_visits, pages_cohorts, pages_admin, pages_strips),
     ):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)

@@ -92,12 +92,20 @@ class Chance:
     at: float
 
 
+LEAD_IN = 20
+"""Seconds of a recording shown before a stretch that is pointed at."""
+
+
 @dataclass(frozen=True)
 class EvidenceView:
-    """One piece of evidence in words; with its place when it lies in an image."""
+    """One piece of evidence in words; with its place when it lies in an image.
+
+    `strip` is where a recording is drawn, after the address of the case's strips.
+    """
 
     text: str
     place: Place | None
+    strip: str = ""
 
 
 @dataclass(frozen=True)
@@ -369,7 +377,10 @@ def _evidence(language: Language, item: Evidence, layers: Layers) -> EvidenceVie
         )
     if item.note:
         text = f"{text}: {item.note.of(language)}"
-    return EvidenceView(quoted(text), layers.place(item))
+    strip = ""
+    if isinstance(item, TimeInterval):
+        strip = f"{item.record.split('/')[1]}?at={max(0, int(item.start - LEAD_IN))}"
+    return EvidenceView(quoted(text), layers.place(item), strip)
 
 
 def _review(language: Language, review: Review, person: Callable[[str], str]) -> ReviewView:
