@@ -11,7 +11,7 @@ patients); Llamedo and Martinez, IEEE Trans Biomed Eng 58:616, 2011 (normalised 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final
@@ -51,9 +51,16 @@ NEIGHBOURS: Final = 15
 """The spread of shapes is the median distance to the neighbour of this number."""
 
 
-@dataclass(frozen=True)
+class Together:
+    """The numbers of all beats of a recording, so that they are answered in one go."""
+
+    def __init__(self, rows: Floats) -> None:
+        self.rows = rows
+
+
+@dataclass(frozen=True, eq=False)
 class Beats:
-    """Beats of one recording.
+    """Beats of one recording; two are the same only where they are one object.
 
     Parameters
     ----------
@@ -64,12 +71,13 @@ class Beats:
     waves
         Its wave in mV, (n, `WAVE`): what training changes.
     setting
-        What the guard looks at: rate around the beat per minute, height of the dominant QRS in mV,
-        share of QRS complexes like it; (n, 3).
+        What the guard looks at: rate around the beat per minute, median distance of the QRS
+        complexes from the dominant one in heights of it, share of them that are like it; (n, 3).
     poor
         Start and end in seconds of stretches whose beats are not answered, (k, 2).
     seconds
-        Length of the recording.
+        Length of the recording; 0 of one beat alone, whose recording `together` may hold, and
+        `place` its number there.
     """
 
     at: Numbers
@@ -78,6 +86,8 @@ class Beats:
     setting: Floats = field(repr=False)
     poor: Numbers = field(default_factory=lambda: np.zeros((0, 2)))
     seconds: float = 0.0
+    together: Together | None = field(default=None, repr=False)
+    place: int = 0
 
     def __len__(self) -> int:
         return len(self.at)
@@ -85,7 +95,20 @@ class Beats:
     def only(self, beat: int) -> Beats:
         """Return one beat alone."""
         k = slice(beat, beat + 1)
-        return Beats(self.at[k], self.rows[k], self.waves[k], self.setting[k])
+        one = Beats(self.at[k], self.rows[k], self.waves[k], self.setting[k])
+        return one if self.together is None else replace(one, together=self.together, place=beat)
+
+    @property
+    def unchanged(self) -> Together | None:
+        """The recording of one beat, where its numbers still are those it has there."""
+        whole = self.together
+        if (
+            whole is None
+            or len(self) != 1
+            or not np.array_equal(self.rows[0], whole.rows[self.place])
+        ):
+            return None
+        return whole
 
 
 def beats_of(lead: NDArray[np.generic], rate: float, times: Numbers) -> Beats:
@@ -107,7 +130,7 @@ def beats_of(lead: NDArray[np.generic], rate: float, times: Numbers) -> Beats:
         shift, waves[part] = aligned(wide, before / _median(before, USUAL_AROUND))
         at[part] = (middles + shift) / RATE + first / rate
         rows[part], setting[part] = table(at[part], waves[part])
-    return Beats(at, rows, waves, setting, seconds=seconds)
+    return Beats(at, rows, waves, setting, seconds=seconds, together=Together(rows))
 
 
 def stretches(times: Numbers, seconds: float) -> list[slice]:
@@ -151,9 +174,8 @@ def table(times: Numbers, waves: Floats) -> tuple[Floats, Floats]:
     found |= _of_its_kind(found, shapes[:, QRS_PART])
     before, _ = intervals(times)
     like = float((found["QRS likeness"] > 0.9).mean())
-    setting = np.stack(
-        np.broadcast_arrays(60 / _median(before, USUAL_AROUND), np.float64(height), like), axis=1
-    )
+    far = np.median(found["QRS distance"])
+    setting = np.stack(np.broadcast_arrays(60 / _median(before, USUAL_AROUND), far, like), axis=1)
     rows = np.stack([found[name] for name in names()], axis=1)
     return rows.astype(np.float32), setting.astype(np.float32)
 

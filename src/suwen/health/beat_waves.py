@@ -18,7 +18,7 @@ ROOM: Final = round(0.12 * RATE)
 """Samples by which a beat may be moved."""
 SURE, BETTER = 0.85, 0.02
 """A beat is moved where it then is so like the dominant one, and by so much more than before."""
-LEARNT_FROM: Final = 1500
+LEARNT_FROM: Final = 500
 """Most beats that the dominant one is made of."""
 NORMAL_LIKENESS, NOT_EARLY = 0.9, 0.88
 """The dominant beat is the median of beats so like it that do not come early."""
@@ -68,8 +68,11 @@ def dominant(waves: Floats, timing: Numbers) -> Floats:
     return np.asarray(found, dtype=np.float32)
 
 
-def aligned(wide: Floats, timing: Numbers) -> tuple[NDArray[np.int64], Floats]:
+def aligned(wide: Floats, timing: Numbers) -> tuple[Numbers, Floats]:
     """Return by how many samples each beat is moved, and the waves that come of it.
+
+    Waves are moved by whole samples; the shift that is told is finer where a beat is like the
+    dominant one: it lies where a parabola through the best likeness has its summit.
 
     Parameters
     ----------
@@ -85,7 +88,11 @@ def aligned(wide: Floats, timing: Numbers) -> tuple[NDArray[np.int64], Floats]:
         best = likeness.argmax(1)
         most, now = likeness[rows, best], likeness[rows, shift + ROOM]
         shift = np.where((most > SURE) & (most > now + BETTER), best - ROOM, shift)
-    return shift, footed(_cut(wide, shift))
+    here = np.clip(shift + ROOM, 1, 2 * ROOM - 1)
+    before, peak, after = (likeness[rows, here + k] for k in (-1, 0, 1))
+    bend = np.minimum(before - 2 * peak + after, -1e-9)
+    finer = np.where(peak > SURE, np.clip((before - after) / (2 * bend), -1, 1), 0.0)
+    return shift + finer, footed(_cut(wide, shift))
 
 
 def _cut(wide: Floats, shift: NDArray[np.int64]) -> Floats:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from suwen.health.beat_features import Beats, beats_of
 from suwen.health.qrs import HIGHEST_RATE, LOWEST_RATE, Numbers, qrs_times
@@ -27,7 +27,7 @@ def read_beats(lead: NDArray[np.generic], rate: float) -> Beats:
     if not LOWEST_RATE <= rate <= HIGHEST_RATE or len(lead) < WINDOW * rate:
         return beats_of(lead, max(rate, 1.0), np.zeros(0))
     found = beats_of(lead, rate, qrs_times(lead, rate))
-    return Beats(found.at, found.rows, found.waves, found.setting, lost(lead, rate), found.seconds)
+    return replace(found, poor=lost(lead, rate))
 
 
 def lost(lead: NDArray[np.generic], rate: float) -> Numbers:
@@ -36,9 +36,10 @@ def lost(lead: NDArray[np.generic], rate: float) -> Numbers:
     shares = []
     for start in range(0, len(lead), window):
         part = np.asarray(lead[start : start + window], dtype=np.float32)
-        still = np.concatenate([[True], np.diff(part) == 0])
-        flat = ndimage.binary_opening(still, np.ones(quiet, dtype=bool))
-        shares.append(float((flat | ~np.isfinite(part)).mean()))
+        edges = np.flatnonzero(np.concatenate([[True], np.diff(part) != 0, [True]]))
+        lengths = np.diff(edges)
+        gone = int(lengths[lengths >= quiet].sum()) + int((~np.isfinite(part)).sum())
+        shares.append(gone / len(part))
     poor = np.concatenate([[False], np.array(shares) > MOST_LOST, [False]])
     starts = np.flatnonzero(~poor[:-1] & poor[1:])
     ends = np.flatnonzero(poor[:-1] & ~poor[1:])

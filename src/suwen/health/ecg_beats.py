@@ -1,17 +1,18 @@
 """Which heart beats of an ECG are ectopic? Each beat's AAMI class, told once for the recording.
 
 Boosted trees on numbers of each beat against the person's own usual (`health.beat_features`), one
-lead, any rate. Explained by Shapley values of the beat that tells most.
+lead, any rate. Explained by Shapley values of groups of numbers, for the beat that tells most.
 
 References: ANSI/AAMI EC57:2012 (the classes); de Chazal et al., IEEE Trans Biomed Eng 51:1196, 2004
-(the split between patients); Lundberg et al., Nature Machine Intelligence 2:56, 2020.
+(the split between patients); Sundararajan and Najmi, ICML 2020 (Shapley values against a baseline).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from math import comb
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
-from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said
-from suwen.health.beat_features import Beats, names
+from suwen.core.settings import settings
+from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC, Said
@@ -46,6 +48,8 @@ GROUPS: Final[Mapping[str, Text]] = {
     "kind": Text(en="what beats of the same shape are like", zh="同形态搏动的特点"),
 }
 """What the numbers of a beat are explained by."""
+MANY: Final = 1000
+"""Beats from which several threads pay."""
 _BEGINS: Final = {"P ": "P", "before P": "P", "usual P": "P", "T ": "T", "its kind": "kind"}
 _RHYTHM: Final = ("spread of intervals", "irregularity", "scatter")
 
@@ -126,10 +130,13 @@ class EcgBeats:
     )
     explanations = ("contributions",)
     imbalances = ("none",)
-    recipe = Recipe(folds=6, epochs=1, calibration="temperature")
+    recipe = Recipe(folds=6, epochs=1, calibration="temperature", rule_in_false_alarms=0.001)
     domain_names: Mapping[str, Text] = {
         "rate": Text(en="Heart rate per minute", zh="心率（次/分）"),
-        "height": Text(en="Height of the usual QRS in mV", zh="常见 QRS 波幅（mV）"),
+        "distance": Text(
+            en="Distance of QRS complexes from the usual one (in heights of it)",
+            zh="QRS 波与常见形态的差异（以其波幅为单位）",
+        ),
         "alike": Text(en="Share of beats like the usual one", zh="与常见搏动形态一致的比例"),
     }
 
@@ -165,7 +172,7 @@ class EcgBeats:
             return Output(
                 np.zeros((len(chosen), len(CLASSES))), dict.fromkeys(self.domain_names, 0.0)
             )
-        logits = _logits(pack, data.rows, chosen)
+        logits = _logits_of(pack, data, chosen)
         asked = _telling(logits.mean(0), data)
         middle = np.median(data.setting, axis=0)
         domain = dict(zip(self.domain_names, middle.tolist(), strict=True))
@@ -186,41 +193,73 @@ class EcgBeats:
             update["evidence"] = ecg_beats_said.with_reasons(
                 found.evidence, data.at[output.parts["asked"]], moved, list(GROUPS.values())
             )
-        return [found.model_copy(update=update)]
+        return [found.model_copy(update=update), *_variability(self.name, pack, sample, said)]
 
     def input_of(self, pack: Pack, sample: Sample) -> Array:
         """Return 1 for each group of numbers: all of them are there, (groups,)."""
         return np.ones(len(GROUPS))
 
     def baseline(self, pack: Pack, sample: Sample) -> Array:
-        """Return 0 for each group: instead of each, what is typical of normal beats."""
+        """Return 0 for each group: instead of each, what is typical of the others.
+
+        Of normal beats where the beat is ectopic, of ectopic ones where it is normal.
+        """
         return np.zeros(len(GROUPS))
 
     def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
-        """Return how far each group moved the log odds of the beat that tells most, (groups,)."""
+        """Return how far each group moved the log odds of the beat that tells most, (groups,).
+
+        Exact Shapley values over all sets of groups, against what is typical of the others.
+        """
         if method not in self.explanations:
             raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
-        row, weights = _asked(pack, sample)
-        found = [
-            pack.booster(TREES, k).predict(row, pred_contrib=True).reshape(len(CLASSES), -1)
-            for k in range(pack.members)
-        ]
-        moved = weights @ np.mean(found, axis=0)[:, :-1]
-        return np.bincount(group_of(), moved, len(GROUPS))
+        count = len(GROUPS)
+        sets = np.arange(1 << count)[:, None] >> np.arange(count) & 1
+        worth = _grouped(pack, sample.data, sets)
+        size = sets.sum(1)
+        found = []
+        for k in range(count):
+            without = np.flatnonzero(sets[:, k] == 0)
+            share = 1 / (count * np.array([comb(count - 1, int(n)) for n in size[without]]))
+            found.append(float(share @ (worth[without | 1 << k] - worth[without])))
+        return np.array(found)
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
-        """Return the log odds of that beat's class with the groups at 0 made typical."""
-        row, weights = _asked(pack, sample)
-        typical = np.mean([pack.member(k)["typical"] for k in range(pack.members)], axis=0)
-        there = np.asarray(values)[group_of()] > 0
-        logits = _logits(pack, np.where(there, row, typical), range(pack.members))
-        return float(weights @ logits.mean(0)[0])
+        """Return the log odds of that beat's class with the groups at 0 made typical of others."""
+        return float(_grouped(pack, sample.data, np.asarray(values)[None])[0])
+
+
+def _variability(task: str, pack: Pack, sample: Sample, said: Said) -> list[Finding]:
+    """Return the variability of the rhythm where the recording is long enough to ask for it."""
+    data = said.data
+    if data.seconds < variability.SHORTEST or not isinstance(sample.evidence[0], TimeInterval):
+        return []
+    told = variability.variability(data.at, said.read & ~said.ectopic)
+    scatter = float(np.median(data.rows[:, names().index("scatter")]))
+    irregular = scatter > ecg_beats_fit.IRREGULAR
+    return [variability.finding(task, pack.identity, sample.evidence[0], told, irregular)]
 
 
 def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
     """Return the logits of each member, (members, n, classes)."""
-    found = [pack.booster(TREES, k).predict(rows, raw_score=True, num_threads=2) for k in members]
-    return np.array(found)
+    threads = 1 if len(rows) < MANY else settings().threads
+    return np.array(
+        [pack.booster(TREES, k).predict(rows, raw_score=True, num_threads=threads) for k in members]
+    )
+
+
+def _logits_of(pack: Pack, data: Beats, members: Sequence[int]) -> Array:
+    """Return the logits of each member; of one beat of a recording from those of all of it."""
+    whole = data.unchanged
+    if whole is None:
+        return _logits(pack, data.rows, members)
+    return np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members])
+
+
+@lru_cache(maxsize=24)
+def _whole_logits(pack: Pack, whole: Together, member: int) -> Array:
+    """Return one member's logits of all beats of a recording, (n, classes)."""
+    return np.asarray(_logits(pack, whole.rows, [member])[0])
 
 
 def _telling(logits: Array, data: Beats) -> int:
@@ -229,19 +268,28 @@ def _telling(logits: Array, data: Beats) -> int:
     return int(np.argmax(np.where(ecg_beats_said.readable(data), other, -np.inf)))
 
 
-def _asked(pack: Pack, sample: Sample) -> tuple[Array, Array]:
-    """Return the row of the beat that tells most, (1, features), and what its log odds weigh.
-
-    A class is compared with normal beats, normal with the mean of the others: (classes,).
-    """
-    data: Beats = sample.data
-    logits = _logits(pack, data.rows, range(pack.members)).mean(0)
+@lru_cache(maxsize=2)
+def _asked(pack: Pack, data: Beats) -> tuple[Array, int]:
+    """Return the row of the beat that tells most, (1, features), and its class."""
+    logits = _logits_of(pack, data, range(pack.members)).mean(0)
     asked = _telling(logits, data)
-    named = int(logits[asked].argmax())
+    return data.rows[asked : asked + 1], int(logits[asked].argmax())
+
+
+def _grouped(pack: Pack, data: Beats, kept: Array) -> Array:
+    """Return the log odds of that beat with groups left out; `kept` is (m, groups) of 0 and 1.
+
+    A class is compared with normal beats, normal with the mean of the others.
+    """
+    row, named = _asked(pack, data)
     weights = np.zeros(len(CLASSES))
     weights[named] = 1.0
     weights[[0] if named else slice(1, None)] -= 1.0 if named else 1 / (len(CLASSES) - 1)
-    return data.rows[asked : asked + 1], weights
+    others = "normal" if named else "ectopic"
+    typical = np.mean([pack.member(k)[others] for k in range(pack.members)], axis=0)
+    there = np.asarray(kept)[:, group_of()] > 0
+    rows = np.where(there, row, typical)
+    return np.asarray(_logits(pack, rows, range(pack.members)).mean(0) @ weights)
 
 
 register(EcgBeats())

@@ -200,7 +200,7 @@ def _joined(
     return Examples(
         source=SOURCE,
         keys=keys,
-        groups=np.array([f"mitdb-{SAME_PERSON.get(name, name)}" for name in records]),
+        groups=np.array([f"mitdb-record-{SAME_PERSON.get(name, name)}" for name in records]),
         labels=labels,
         load=load,
         tags={

@@ -99,13 +99,17 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     text = slim(trees.model_to_string())
     (folder / TREES).write_text(text, encoding="utf-8")
     curve = losses["train"]["multi_logloss"]
-    normal = rows[labels == 0]
     return {
         "trees": TREES,
         "features": list(names()),
-        "typical": [round(float(value), 4) for value in np.median(normal, axis=0)],
+        "normal": _typical(rows[labels == 0]),
+        "ectopic": _typical(rows[labels > 0]),
         "history": [{"epoch": float(i + 1), "train_loss": value} for i, value in enumerate(curve)],
     }
+
+
+def _typical(rows: Array) -> list[float]:
+    return [round(float(value), 4) for value in np.median(rows, axis=0)]
 
 
 def slim(text: str) -> str:

@@ -57,7 +57,7 @@ ROUND_IT: Final = 0.4
 
 def readable(data: Beats) -> NDArray[np.bool_]:
     """Say which beats lie outside the stretches that cannot be read, (n,)."""
-    found = np.ones(len(data), dtype=bool)
+    found = (data.at >= BEFORE) & (data.at <= data.seconds - AFTER)
     for start, end in data.poor:
         found &= (data.at < start) | (data.at >= end)
     return found if found.any() or not len(data) else ~found

@@ -30,6 +30,7 @@ _FIRST_LINE = re.compile(
     r"(?:\s+(?P<samples>\d+)(?:\s+(?P<time>[\d:.]+)(?:\s+(?P<day>[\d/]+))?)?)?)?\s*",
     re.IGNORECASE,
 )
+_SECOND_LINE = re.compile(r"\S+\s+\d")
 _SIGNAL_LINE = re.compile(
     r"(?P<file>[\w.~-]+)\s+(?P<format>\d{1,4})(?:x(?P<per_frame>\d+))?(?::(?P<skew>\d+))?"
     r"(?:\+(?P<offset>\d+))?"
@@ -73,12 +74,12 @@ class Header:
 
 
 def is_header(data: bytes) -> bool:
-    """Say whether a text is a header: both its first lines have to read like one."""
+    """Say whether a text is meant as a header: its first two lines begin like one."""
     lines = _lines(data[:HEAD_CAP])
     first = _FIRST_LINE.fullmatch(lines[0]) if lines else None
     if first is None or len(lines) < 2:
         return False
-    return bool(first["segments"] or _SIGNAL_LINE.fullmatch(lines[1]))
+    return bool(first["segments"] or _SECOND_LINE.match(lines[1]))
 
 
 def read_header(data: bytes) -> Header:

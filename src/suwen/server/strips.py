@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from suwen.core.codes import Language
 from suwen.core.nouns import Finding, Reference, TimeInterval
 from suwen.diagnosis.wording import concept
+from suwen.health.qrs import LOWEST_RATE, qrs_times
 from suwen.health.recording import ECG, Lead
+from suwen.health.signal_quality import SHORTEST, Quality, ecg_quality, overall
 
 MM_PER_S: Final = 25.0
 MM_PER_MV: Final = 10.0
@@ -60,11 +62,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Row:
-    """`ROW_S` seconds of a lead in a drawing of `WIDTH_MM` by `HEIGHT_MM`."""
+    """`ROW_S` seconds of a lead in a drawing of `WIDTH_MM` by `HEIGHT_MM`; `beats` as places."""
 
     start: float
     lines: tuple[str, ...]
     boxes: tuple[Box, ...]
+    beats: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Strip:
         Lines of the whole recording in `WIDTH_MM` by `OVERVIEW_MM`.
     boxes
         All marks in the overview; `window` is where the window lies in it.
+    quality
+        Of the window; None where nothing can be said of it.
     """
 
     start: float
@@ -93,6 +98,7 @@ class Strip:
     overview: tuple[str, ...]
     boxes: tuple[Box, ...]
     window: Box
+    quality: Quality | None = None
 
 
 def marks(findings: Iterable[Finding], record: Reference, language: Language) -> list[Mark]:
@@ -126,8 +132,19 @@ def strip(lead: Lead, marked: Sequence[Mark], at: float = 0.0) -> Strip:
         for begin in np.arange(start, end, ROW_S).tolist()
     ]
     gain = _gain([values for _, values in parts]) if lead.kind == ECG else 0.0
+    shown = _part(lead, start, end)
+    beats, quality = _read(shown, lead)
     rows = tuple(
-        Row(begin, _lines(values, lead.rate, gain), _boxes(marked, begin, ROW_S))
+        Row(
+            begin,
+            _lines(values, lead.rate, gain),
+            _boxes(marked, begin, ROW_S),
+            tuple(
+                _x(start + beat, begin, ROW_S)
+                for beat in beats
+                if begin <= start + beat < begin + ROW_S
+            ),
+        )
         for begin, values in parts
     )
     whole = _overview(lead)
@@ -142,7 +159,16 @@ def strip(lead: Lead, marked: Sequence[Mark], at: float = 0.0) -> Strip:
         window=Box(
             _x(start, 0.0, lead.seconds), round(WIDTH_MM * (end - start) / lead.seconds, 2), ""
         ),
+        quality=quality,
     )
+
+
+def _read(values: NDArray[np.float64], lead: Lead) -> tuple[list[float], Quality | None]:
+    """Return the beats found in a window, in its seconds, and how good its signal is."""
+    enough = len(values) >= SHORTEST * lead.rate and lead.rate >= LOWEST_RATE
+    if lead.kind != ECG or not enough:
+        return [], None
+    return qrs_times(values, lead.rate).tolist(), overall(ecg_quality(values, lead.rate))
 
 
 def _part(lead: Lead, start: float, end: float) -> NDArray[np.float64]:

@@ -31,3 +31,32 @@ def rhythm(seconds, interval=0.8, jitter=0.03, seed=1):
     )
     beats = 0.5 + np.cumsum(intervals)
     return beats[beats < seconds - 0.5]
+
+
+def wfdb(leads, rate, names=("II",), form=16, start="10:00:00 24/12/2025"):
+    """Return the files of a WFDB record of leads in mV, (leads, n), by name."""
+    raw = np.rint(np.atleast_2d(leads).T * 200).astype(int)
+    count, size = raw.shape[1], len(raw)
+    lines = [f"rec {count} {rate} {size} {start}"]
+    lines += [f"rec.dat {form} 200(0)/mV 12 0 0 0 0 {name}" for name in names]
+    if form == 16:
+        data = raw.astype("<i2").tobytes()
+    else:
+        flat = raw.ravel() & 0xFFF
+        flat = np.concatenate([flat, flat[: len(flat) % 2]]).reshape(-1, 2)
+        packed = [flat[:, 0] & 255, flat[:, 0] >> 8 | flat[:, 1] >> 8 << 4, flat[:, 1] & 255]
+        data = np.stack(packed, axis=1).astype(np.uint8).tobytes()
+    return {"rec.hea": "\n".join(lines).encode() + b"\n", "rec.dat": data}
+
+
+def edf(lead, rate, patient="X X X X", unit="uV", label="ECG II", records=None):
+    """Return an EDF+ file of one lead in mV, one second a data record."""
+    seconds = len(lead) // rate
+    raw = np.clip(np.rint(lead[: seconds * rate] * 1000 / 0.5), -32768, 32767).astype("<i2")
+    count = seconds if records is None else records
+    fields = [("0", 8), (patient, 80), ("Startdate 24-DEC-2025 X X X", 80), ("24.12.25", 8)]
+    fields += [("10.00.00", 8), (512, 8), ("EDF+C", 44), (count, 8), (1, 8), (1, 4)]
+    fields += [(label, 16), ("", 80), (unit, 8), (-16384, 8), (16383.5, 8), (-32768, 8)]
+    fields += [(32767, 8), ("", 80), (rate, 8), ("", 32)]
+    head = "".join(f"{value!s:{width}}" for value, width in fields)
+    return head.encode("latin-1") + raw.tobytes()

@@ -259,3 +259,38 @@ def test_very_many_samples_take_fewer_resamples_and_the_card_says_how_many(train
     assert measure.resamples_for(787) == 2000
     assert measure.resamples_for(100_000) == 500
     assert "2,000 resamples" in trained.pack.path("card.md").read_text()
+
+
+def kinds_of(count=60):
+    """Rows of three classes, called rightly, with a ratio beside them."""
+    truth = np.arange(count) % 3
+    answer = np.eye(3)[truth]
+    nothing = np.zeros(count)
+    return Answered(
+        kind="choice",
+        truth=truth,
+        answer=answer,
+        order=answer,
+        groups=np.arange(count),
+        columns={},
+        floors={},
+        volume_error=nothing,
+        abstained=nothing.astype(bool),
+        classes=("a", "b", "c"),
+        shares=(0.4, 0.3, 0.3),
+        figures={"wrong": lambda cells: 1 - np.trace(cells, axis1=-2, axis2=-1) / cells.sum()},
+        ratios={"found": (np.arange(count) % 2, np.ones(count))},
+    )
+
+
+def test_a_task_adds_figures_of_its_table_and_ratios_of_its_examples():
+    found = measure.metrics_of(kinds_of())
+    assert float(found["wrong"](None)) == 0
+    assert float(found["found"](None)) == 0.5
+    weights = np.stack([np.arange(60) % 2, np.ones(60)])
+    assert found["found"](weights).tolist() == [1.0, 0.5]
+
+
+def test_the_ratios_of_some_rows_are_those_of_these_rows():
+    some = kinds_of().where(np.arange(60) % 2 == 1)
+    assert float(measure.metrics_of(some)["found"](None)) == 1.0

@@ -77,3 +77,12 @@ def test_what_is_no_class_is_refused():
         c.table(np.array([0, 1]), np.array([0]), 2)
     with pytest.raises(ValueError, match="weights"):
         c.table(np.array([0, 1]), np.array([0, 1]), 2, np.ones(3))
+
+
+def test_j_kappa_is_that_of_the_published_tables():
+    # Mondejar-Guerra et al. 2019, as told there: half of kappa and an eighth of Se and +P of S, V
+    cells = np.array([[90, 5, 5, 0], [2, 8, 0, 0], [1, 0, 9, 0], [1, 0, 1, 1]], dtype=float)
+    kappa = float(c.cohen_kappa(cells))
+    index = 8 / 10 + 9 / 10 + 8 / 13 + 9 / 15
+    assert float(c.j_kappa(cells)) == pytest.approx(kappa / 2 + index / 8)
+    assert float(c.j_kappa(np.eye(4))) == pytest.approx(1)

@@ -1,0 +1,275 @@
+"""Atrial fibrillation from a single-lead ECG of 9 to 61 seconds (PhysioNet/CinC 2017).
+
+Boosted trees on numbers of rhythm, waves and quality, and a small network on the curve; each gives
+half of the answer. Quality decides first: what cannot be read is not answered.
+
+References: Clifford et al., Comput Cardiol 44, 2017 (question, classes, score); Datta et al. and
+Hong et al., same volume (numbers beside networks); Lundberg et al., Nature Machine Intelligence
+2:56, 2020 (exact Shapley values of trees).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from suwen.core.codes import SNOMED, SUWEN, Code, Text
+from suwen.core.errors import BadInput
+from suwen.core.nouns import Case, Finding, TimeInterval
+from suwen.core.registry import register
+from suwen.health import af_data
+from suwen.health.af_changes import dropped, moved, reversed_lead, sampled_at, wandering
+from suwen.health.af_features import Trace, group_of, groups, names
+from suwen.health.af_fit import NET, TREES, fit_network, fit_trees, typical
+from suwen.health.af_net import CLASSES, asked
+from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
+from suwen.health.recording import ECG, Lead, Recording, recordings
+from suwen.lifecycle import explain, say
+from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.kinds import Answers, Choice
+from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.run import abstention
+from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.metrics.classification import f1
+
+AF: Final = "health.af"
+NETWORK_SHARE: Final = 0.5
+"""Share of the network in the mean of the two logits."""
+LONGEST, PIECE = 61.0, 30.0
+"""Seconds up to which a recording is answered as a whole, and of the piece of a longer one."""
+VALID: Final = timedelta(hours=24)
+"""How long the answer about a recording stands for the person."""
+
+
+def _code(system: str, code: str, en: str, zh: str) -> Code:
+    return Code(system=system, code=code, name=Text(en=en, zh=zh))
+
+
+SINUS: Final = _code(SNOMED, "426783006", "Normal sinus rhythm", "正常窦性心律")
+FIBRILLATION: Final = _code(SNOMED, "164889003", "Atrial fibrillation on ECG", "心电图示心房颤动")
+OTHER: Final = _code(f"{SUWEN}/codes", "other-rhythm", "Other rhythm", "其他心律")
+NOISY: Final = _code(f"{SUWEN}/codes", "ecg-too-noisy", "Too noisy to read", "噪声过大无法判读")
+ARRHYTHMIA: Final = _code(SNOMED, "698247007", "Cardiac arrhythmia", "心律失常")
+
+
+def _challenge(cells: Array) -> Array:
+    """Return the score of the challenge from a confusion table: the mean F1 of N, A and O."""
+    return np.asarray(f1(cells)[..., : CLASSES - 1].mean(-1))
+
+
+def _of(number: int, cells: Array) -> Array:
+    return np.asarray(f1(cells)[..., number])
+
+
+FIGURES: Final[tuple[tuple[str, Callable[[Array], Array]], ...]] = (
+    ("f1", _challenge),
+    *((f"f1_{key}", partial(_of, number)) for number, key in enumerate("nao")),
+)
+"""What the challenge reads off the confusion table: noise has no part in the mean."""
+
+
+class AtrialFibrillation:
+    """Which rhythm a single-lead recording shows: sinus rhythm, fibrillation, another, none."""
+
+    name = AF
+    title = Text(en="Single-lead ECG: atrial fibrillation", zh="单导联心电图：心房颤动")
+    reads: tuple[Reads, ...] = (
+        Reads(
+            "Observation",
+            "",
+            Text(en="Single-lead ECG, 9 s or more", zh="单导联心电图，不短于 9 秒"),
+        ),
+    )
+    answers: Answers = Choice(
+        (SINUS, FIBRILLATION, OTHER, NOISY),
+        ARRHYTHMIA,
+        gravest=FIBRILLATION,
+        figures=FIGURES,
+    )
+    after: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ("ecg_cinc2017_af",)
+    perturbations: tuple[Perturbation, ...] = (
+        Perturbation("movement of electrodes (mV)", (0.1, 0.3, 1.0), moved),
+        Perturbation("baseline wander (mV)", (0.25, 0.5, 1.0), wandering),
+        Perturbation("electrodes exchanged (1: yes)", (1.0,), reversed_lead),
+        Perturbation("dropout (share)", (0.05, 0.1, 0.2), dropped),
+        Perturbation("sampling rate (Hz)", (100.0, 125.0, 250.0), sampled_at),
+    )
+    explanations = ("contributions",)
+    imbalances = ("none",)
+    recipe = Recipe(
+        folds=5,
+        epochs=18,
+        batch_size=32,
+        learning_rate=4e-3,
+        weight_decay=2e-2,
+        calibration="best",
+        rule_in_false_alarms=0.05,
+    )
+    domain_names: Mapping[str, Text] = {
+        "seconds": Text(en="Length of the recording in seconds", zh="记录时长（秒）"),
+        "beats": Text(en="Beats a minute found", zh="每分钟检出心搏数"),
+    }
+
+    def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
+        """Return one sample an ECG recording of the Case, its best lead; none without any.
+
+        Of more than `LONGEST` seconds the newest `PIECE` are asked about.
+        """
+        return [
+            _sample(one, lead)
+            for one in recordings(case)
+            if (lead := one.best(ECG)) is not None and len(lead.values)
+        ]
+
+    def examples(self, data: DataFolders, dataset: str) -> Examples:
+        """Return the recordings whose rhythm is known."""
+        if dataset not in self.datasets:
+            raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
+        return af_data.examples(data)
+
+    def fit(
+        self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
+    ) -> Mapping[str, Any]:
+        """Train one member, trees and network; the validation part only watches."""
+        fit_trees(train, valid, recipe, folder)
+        history = fit_network(train, valid, recipe, folder)
+        middle, usual = typical(train, folder)
+        return {
+            "trees": TREES,
+            "net": NET,
+            "typical": middle,
+            "typical_scores": usual,
+            "history": history,
+        }
+
+    def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
+        """Return the logits of each member: the mean of what trees and network say."""
+        trace: Trace = sample.data
+        chosen = list(range(pack.members)) if members is None else list(members)
+        if trace.seconds < SHORTEST or trace.rate < LOWEST_RATE:
+            nothing = {"seconds": trace.seconds, "beats": 0.0}
+            return Output(np.zeros((len(chosen), CLASSES)), nothing)
+        scores = np.array(
+            [
+                _blended(_tree_scores(pack, trace.features[None], k)[0], _seen(pack, trace, k)[0])
+                for k in chosen
+            ]
+        )
+        domain = {
+            "seconds": trace.seconds,
+            "beats": 60 * len(trace.strip.beats) / trace.seconds,
+        }
+        return Output(scores, domain)
+
+    def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
+        """Return the most probable rhythm with the most telling stretch, or why there is none."""
+        trace: Trace = sample.data
+        found = pack.answers.probabilities(output.scores)
+        named = int(np.argmax([one.value for one in found]))
+        noisy = CLASSES - 1
+        reasons = unasked(trace, found[noisy] if named == noisy else None)
+        reasons = reasons or pack.guard.reasons(output.domain)
+        if reasons:
+            return [abstention(self, pack, sample, reasons)]
+        said = say.finding(self, pack, sample, output)
+        moved, explained = explain.check_if_shown(self, pack, sample, "contributions")
+        places = np.mean([_seen(pack, trace, k)[1] for k in range(pack.members)], axis=0)
+        update: dict[str, Any] = {
+            "explanations": (explained,),
+            "evidence": telling(trace, sample.evidence, places, named),
+        }
+        if trace.at is not None:
+            update["valid_until"] = trace.at + VALID
+        if moved is not None and explained.hidden_because is None:
+            said = say.with_sentence(said, moving(trace, moved))
+        return [said.model_copy(update=update)]
+
+    def input_of(self, pack: Pack, sample: Sample) -> Array:
+        """Return 1 for each group of numbers and for the curve: all are there, (groups + 1,)."""
+        return np.ones(len(groups()) + 1)
+
+    def baseline(self, pack: Pack, sample: Sample) -> Array:
+        """Return 0 for each: instead of it, what is typical."""
+        return np.zeros(len(groups()) + 1)
+
+    def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
+        """Return how far each group, and the curve, moved the logit of the rhythm named."""
+        if method not in self.explanations:
+            raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
+        trace: Trace = sample.data
+        moved = np.mean([_moved(pack, trace, k) for k in range(pack.members)], axis=0)
+        return np.asarray(moved[:, _named(pack, trace)])
+
+    def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
+        """Return the logit of the rhythm named, with what is at 0 replaced by what is typical."""
+        trace: Trace = sample.data
+        kept = np.asarray(values) > 0
+        found = []
+        for k in range(pack.members):
+            member = pack.member(k)
+            row = np.where(kept[group_of()], trace.features, member["typical"])
+            seen = _seen(pack, trace, k)[0] if kept[-1] else np.array(member["typical_scores"])
+            found.append(_blended(_tree_scores(pack, row[None], k)[0], seen))
+        return float(np.mean(found, axis=0)[_named(pack, trace)])
+
+
+def _sample(recording: Recording, lead: Lead) -> Sample:
+    values = np.asarray(lead.values, dtype=float)
+    first = 0
+    if lead.seconds > LONGEST:
+        first = len(values) - round(PIECE * lead.rate)
+    begin, at = first / lead.rate, recording.start
+    known = None if at is None or at.tzinfo is None else at + timedelta(seconds=begin)
+    place = TimeInterval(record=recording.record, start=begin, end=lead.seconds)
+    data = replace(Trace.of(values[first:], lead.rate), at=known)
+    return Sample(f"{recording.record} {lead.name}", data, (place,), recording.inputs)
+
+
+def _centred(scores: Array) -> Array:
+    return np.asarray(scores - scores.mean(-1, keepdims=True))
+
+
+def _blended(trees: Array, network: Array) -> Array:
+    """Return the mean of two logits, each less its mean over the classes, (4,)."""
+    return np.asarray((1 - NETWORK_SHARE) * _centred(trees) + NETWORK_SHARE * _centred(network))
+
+
+def _tree_scores(pack: Pack, rows: Array, k: int) -> Array:
+    return np.asarray(pack.booster(TREES, k).predict(rows, raw_score=True))
+
+
+@lru_cache(maxsize=64)
+def _seen(pack: Pack, trace: Trace, k: int) -> tuple[Array, Array]:
+    """Return what the network of a member says of the curve, and where it saw it."""
+    return asked(pack.session(NET, k), trace.seen)
+
+
+def _named(pack: Pack, trace: Trace) -> int:
+    """Return the rhythm with the highest mean logit."""
+    each = [
+        _blended(_tree_scores(pack, trace.features[None], k)[0], _seen(pack, trace, k)[0])
+        for k in range(pack.members)
+    ]
+    return int(np.mean(each, axis=0).argmax())
+
+
+def _moved(pack: Pack, trace: Trace, k: int) -> Array:
+    """Return how far groups and curve moved the centred logits of a member, (groups + 1, 4)."""
+    shares = pack.booster(TREES, k).predict(trace.features[None], pred_contrib=True)
+    table = np.asarray(shares).reshape(CLASSES, len(names()) + 1)[:, :-1]
+    grouped = np.stack([np.bincount(group_of(), row, len(groups())) for row in table], axis=1)
+    curve = _centred(_seen(pack, trace, k)[0]) - _centred(
+        np.array(pack.member(k)["typical_scores"])
+    )
+    return np.vstack([(1 - NETWORK_SHARE) * _centred(grouped), NETWORK_SHARE * curve])
+
+
+register(AtrialFibrillation())

@@ -1,0 +1,175 @@
+"""A strip in numbers: rhythm, waves and quality, in one order, each in a group with a name.
+
+`knowledge/af_features.toml` holds the groups; a number that a strip does not give is NaN.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import resample_poly, welch
+
+from suwen.core.codes import Text
+from suwen.health.af_rhythm import rhythm
+from suwen.health.af_waves import waves
+from suwen.health.signal_quality import Quality, overall, strip_quality
+from suwen.health.strip import RATE, Lost, Signal, Strip, lost_parts, nearest, strip_of
+
+KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "af_features.toml"
+NO_VALUE: Final = -32768
+"""Stands in `Trace.steps` where the device gave no value."""
+STEP: Final = 0.001
+"""Millivolts of one step, where values are given in millivolts."""
+RECENT: Final = 8
+"""Strips kept ready, the latest: thousands of examples would fill the memory."""
+NET_RATE: Final = 100
+"""Samples a second of what the network reads."""
+TALL: Final = 3.0
+"""What the network reads is cut off at so many heights of a beat."""
+BANDS: Final = (0.0, 0.5, 1.0, 3.0, 5.0, 8.0, 15.0, 25.0, 40.0, 150.0)
+WORST: Final = ("agreement", "likeness", "kurtosis", "high_power")
+"""Indices of which the worst window counts beside the mean."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One lead of an ECG, as few bytes as it takes.
+
+    Parameters
+    ----------
+    steps
+        Whole numbers, (n,), int16; `NO_VALUE` where there is none.
+    size
+        Millivolts of one step.
+    rate
+        Samples a second.
+    at
+        When it began; None where nobody knows.
+    """
+
+    steps: NDArray[np.int16]
+    size: float
+    rate: float
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, values: Signal, rate: float) -> Trace:
+        """Build from millivolts (n,), NaN where there is no value; the middle is taken away."""
+        known = np.isfinite(values)
+        middle = float(np.median(values[known])) if known.any() else 0.0
+        size = max(STEP, float(np.abs(values[known] - middle).max(initial=0.0)) / 32_000)
+        steps = np.clip(np.round(np.nan_to_num(values - middle) / size), -32_000, 32_000)
+        return cls(np.where(known, steps, NO_VALUE).astype(np.int16), size, rate)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it is."""
+        return len(self.steps) / self.rate
+
+    @property
+    def values(self) -> Signal:
+        """Return millivolts, NaN where there is none, (n,)."""
+        return np.where(self.steps == NO_VALUE, np.nan, self.steps * self.size)
+
+    @property
+    def lost(self) -> Lost:
+        """What of it is lost."""
+        return _lost(self)
+
+    @property
+    def strip(self) -> Strip:
+        """It made ready, with its beats."""
+        return _strip(self)
+
+    @property
+    def windows(self) -> tuple[Quality, ...]:
+        """The quality of each of its windows."""
+        return _windows(self)
+
+    @property
+    def quality(self) -> Quality:
+        """Its quality as a whole."""
+        return overall(self.windows)
+
+    @cached_property
+    def features(self) -> Signal:
+        """Its numbers in the order of `names`, (f,); NaN where it gives none."""
+        strip = self.strip
+        found = rhythm(strip.beats / RATE) | waves(strip) | self._quality()
+        return np.array([found.get(name, np.nan) for name in names()])
+
+    @cached_property
+    def seen(self) -> NDArray[np.float32]:
+        """What the network reads, (m,): upright, at `NET_RATE`, beats about 1 high."""
+        curve = np.asarray(resample_poly(self.strip.clean, NET_RATE, RATE))
+        width = min(2 * NET_RATE, len(curve))
+        starts = range(0, len(curve) - width + 1, NET_RATE)
+        height = float(np.median([np.abs(curve[k : k + width]).max() for k in starts])) + 1e-6
+        return np.clip(curve / height, -TALL, TALL).astype(np.float32)
+
+    def _quality(self) -> dict[str, float]:
+        strip, parts = self.strip, self.quality.parts
+        at, power = welch(strip.raw - strip.raw.mean(), RATE, nperseg=min(len(strip.raw), 4 * RATE))
+        total = float(power.sum()) + 1e-12
+        found = {f"sqi_{name}": value for name, value in parts.items()}
+        for name in WORST:
+            found[f"sqi_worst_{name}"] = min(one.parts[name] for one in self.windows)
+        for low, high in itertools.pairwise(BANDS):
+            inside = (at >= low) & (at < high)
+            found[f"power_{low:g}"] = float(power[inside].sum()) / total
+        return found | {"seconds": strip.seconds, "turned": float(strip.turned)}
+
+
+@lru_cache(maxsize=RECENT)
+def _lost(trace: Trace) -> Lost:
+    return lost_parts(trace.values, trace.rate)
+
+
+@lru_cache(maxsize=RECENT)
+def _strip(trace: Trace) -> Strip:
+    return strip_of(trace.lost.filled, trace.rate)
+
+
+@lru_cache(maxsize=RECENT)
+def _windows(trace: Trace) -> tuple[Quality, ...]:
+    count = len(trace.strip.clean)
+    return strip_quality(trace.strip, {k: nearest(m, count) for k, m in trace.lost.kinds.items()})
+
+
+@lru_cache(maxsize=1)
+def _knowledge() -> tuple[tuple[Text, tuple[str, ...]], ...]:
+    content = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))
+    return tuple((Text(**one["name"]), tuple(one["features"])) for one in content["group"])
+
+
+@lru_cache(maxsize=1)
+def names() -> tuple[str, ...]:
+    """Return the name of each number, in their order."""
+    return tuple(name for _, inside in _knowledge() for name in inside)
+
+
+@lru_cache(maxsize=1)
+def groups() -> tuple[Text, ...]:
+    """Return the names of the groups for people."""
+    return tuple(name for name, _ in _knowledge())
+
+
+@lru_cache(maxsize=1)
+def group_of() -> NDArray[np.int64]:
+    """Return the group of each number, (f,)."""
+    counts = [len(inside) for _, inside in _knowledge()]
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def by_name(values: Signal) -> Mapping[str, float]:
+    """Return numbers by their names."""
+    return dict(zip(names(), map(float, values), strict=True))
