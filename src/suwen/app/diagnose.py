@@ -19,10 +19,10 @@ from suwen.app.jobs import RunStep
 from suwen.app.services import open_jobs, operator, person_of
 from suwen.cli import DiagnoseRequest, Outcome
 from suwen.core import registry
-from suwen.core.codes import Language, Text
+from suwen.core.codes import ADVICE, Language, Text
 from suwen.core.errors import BadInput, NotFound, StorageUnavailable, SuwenError
 from suwen.core.files import replaced
-from suwen.core.nouns import Band, Case, Finding, Report, canonical, digest_of
+from suwen.core.nouns import Band, Case, Finding, Report, Status, canonical, digest_of
 from suwen.core.settings import Settings, settings
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import shown
@@ -215,7 +215,10 @@ def told(finding: Finding) -> bool:
     """Say whether a finding stands in reports.
 
     Those of a task marked `inner` are steps of another's answer; that it could not begin is told.
+    Advice that can wait, or is withheld, has its own place (`suwen advise`).
     """
+    if finding.code.system == ADVICE and finding.status is Status.SUGGESTED:
+        return False
     task = registry.find(finding.task)
     if not getattr(task, "inner", False):
         return True

@@ -50,6 +50,12 @@ class Application:
 
         return summarise(request)
 
+    def advise(self, request: cli.AdviceRequest) -> cli.Written:
+        """Return what guidelines advise a person."""
+        from suwen.app.advice import advise
+
+        return advise(request)
+
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""
         from suwen.app.services import operator

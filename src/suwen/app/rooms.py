@@ -5,6 +5,7 @@ from __future__ import annotations
 
 def load() -> None:
     """Import every room's tasks, so that they register themselves."""
+    import suwen.health.advice
     import suwen.health.deterioration
     import suwen.health.early_warning
     import suwen.health.risk

@@ -65,6 +65,16 @@ class SummaryRequest:
 
 
 @dataclass(frozen=True)
+class AdviceRequest:
+    """What `suwen advise` was asked: of files, or of a patient of the store."""
+
+    path: Path | None
+    patient: str
+    language: Language
+    form: str
+
+
+@dataclass(frozen=True)
 class Written:
     """A text, and why parts of what it was asked of are not in it."""
 
@@ -91,6 +101,10 @@ class Wiring(Protocol):
         """Return the notes of files or of a patient by problems."""
         ...
 
+    def advise(self, request: AdviceRequest) -> Written:
+        """Return what guidelines advise a person."""
+        ...
+
     def replay(self, decision: int) -> ReplayResult:
         """Run a logged finding again, as whoever holds the machine."""
         ...
@@ -113,6 +127,7 @@ COMMANDS = (
     "run",
     "summarise",
     "draft",
+    "advise",
     "demo",
     "serve",
     "doctor",

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from suwen.core.codes import LONGEST_DIAMETER, NEWS2, NEWS2_LEAST, NEWS2_MOST, Code, Text
+from suwen.core.codes import (
+    LONGEST_DIAMETER,
+    NEWS2,
+    NEWS2_LEAST,
+    NEWS2_MOST,
+    SEEK_CARE,
+    Code,
+    Text,
+)
 from suwen.core.nouns import Act, Band, Finding, Measure, Report, Review, Status, Tracking
 from suwen.core.quantities import number, percent
 from suwen.diagnosis import lesions, noted
@@ -17,6 +25,8 @@ from suwen.diagnosis.language import both, same
 from suwen.diagnosis.wording import BAND_WORDS, concept, inside, label, quoted
 
 EARLY_WARNING = (NEWS2, NEWS2_LEAST, NEWS2_MOST)
+AT_ONCE = 4.0
+"""Rank of what a person should be seen for at once."""
 ABSTAINED = 1.5
 """Rank of a question left open: below every grey answer, above every rule-out."""
 
@@ -99,12 +109,14 @@ def rank(finding: Finding) -> float:
 
     Rule-in 3 + p, grey 2 + p, abstained 1.5, rule-out p, measured only or suggested 0: that there
     probably is something, or that recording more would answer more, says nothing yet about danger.
-    An early warning score has no p.
+    An early warning score has no p; what should be seen to at once leads them all.
     """
     if finding.status is Status.SUGGESTED:
         return 0.0
     if finding.band is Band.ABSTAIN:
         return ABSTAINED
+    if finding.code.system == SEEK_CARE:
+        return AT_ONCE
     base = {Band.RULE_IN: 3.0, Band.GREY: 2.0, Band.RULE_OUT: 0.0}[finding.band]
     if finding.probability is None:
         return base if finding.code.code == NEWS2.code else 0.0
@@ -199,6 +211,8 @@ def urgency(report: Report) -> tuple[float, Text]:
             number(one.interval.value) for one in leading.measures if one.code in EARLY_WARNING
         ]
         return first.rank, both("%(what)s: %(text)s", what=first.label, text=same("–".join(scores)))
+    if leading.code.system == SEEK_CARE:
+        return first.rank, both("%(label)s: seek care now", label=first.label)
     if leading.probability is None:
         return first.rank, both("%(label)s: measured, no risk estimated", label=first.label)
     return first.rank, both(

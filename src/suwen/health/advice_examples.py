@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +62,7 @@ def examples(data: DataFolders, dataset: str, bare: Callable[[Person], set[str]]
     if dataset != SET:
         raise BadInput(f"no data set {dataset!r}", SET)
     rows = vignettes(_file(data))
-    people = [_person(row) for row in rows]
+    people = [person(row) for row in rows]
 
     def load(i: int) -> Sample:
         return Sample(str(rows[i]["id"]), people[i])
@@ -72,8 +73,8 @@ def examples(data: DataFolders, dataset: str, bare: Callable[[Person], set[str]]
     keys = tuple(str(row["id"]) for row in rows)
     quiet = [float(not row.get("said") and not row.get("suppressed")) for row in rows]
     thresholds = [
-        float(bare(person) == set(row.get("said", ())) and not row.get("suppressed"))
-        for person, row in zip(people, rows, strict=True)
+        float(bare(one) == set(row.get("said", ())) and not row.get("suppressed"))
+        for one, row in zip(people, rows, strict=True)
     ]
     return Examples(
         source=SOURCE,
@@ -145,8 +146,9 @@ def case_of(row: Mapping[str, Any]) -> Case:
     return Case("vignette", AT, records, no_blob)
 
 
-def _person(row: Mapping[str, Any]) -> Person:
-    return person_of(case_of(row), library()) or Person({})
+def person(row: Mapping[str, Any]) -> Person:
+    """Return the person of a vignette; without the records, which nothing outside holds."""
+    return replace(person_of(case_of(row), library()) or Person({}), sources={})
 
 
 def _file(data: DataFolders) -> Path:
@@ -158,17 +160,17 @@ def _file(data: DataFolders) -> Path:
 
 def _resources(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     sex, *rest = row["person"].split()
-    person: dict[str, Any] = {"resourceType": "Patient"}
+    patient: dict[str, Any] = {"resourceType": "Patient"}
     if sex != "unknown":
-        person["gender"] = sex
+        patient["gender"] = sex
     if rest and rest[0] != "unknown":
-        person["birthDate"] = f"{AT.year - int(rest[0])}-05-01"
+        patient["birthDate"] = f"{AT.year - int(rest[0])}-05-01"
     if len(rest) > 1:
-        person["address"] = [{"country": rest[1]}]
+        patient["address"] = [{"country": rest[1]}]
     if len(rest) > 2:
         code = {"url": "ombCategory", "valueCoding": {"code": rest[2]}}
-        person["extension"] = [{"url": risk_rules()["race"]["extension"], "extension": [code]}]
-    yield person
+        patient["extension"] = [{"url": risk_rules()["race"]["extension"], "extension": [code]}]
+    yield patient
     for text in row.get("values", ()):
         yield _observation(text.split())
     for text in row.get("conditions", ()):

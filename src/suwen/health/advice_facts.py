@@ -89,9 +89,7 @@ def person_of(case: Case, library: Library) -> Person | None:
     table, facts = record_rules(), room_facts()
     known = facts_of(case, library)
     equations = tuple(
-        one.equation
-        for one in applied(known, library).answered
-        if not one.equation.endswith(LATER)
+        one.equation for one in applied(known, library).answered if not one.equation.endswith(LATER)
     )
     names = {name: Text(**row["name"]) for name, row in facts["input"].items()}
     names |= {name: library.input_names[name] for name in PRESSURES if name not in names}

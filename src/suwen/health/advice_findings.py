@@ -16,13 +16,14 @@ from suwen.health.advice_facts import Known, Person, name_of, unit_of
 from suwen.health.advice_ranking import Ranked, why
 from suwen.health.advice_rules import Book, Lacking, Rule, Suppressed
 from suwen.health.risk_equation import Library
+from suwen.health.risk_findings import inside
 from suwen.health.risk_tables import Table
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
 
 GAPS: Final = Code(
-    system=f"{SUWEN}/codes",
-    code="advice-not-decided",
+    system=ADVICE,
+    code="not-decided",
     name=Text(en="Some advice", zh="部分建议"),
 )
 GUIDELINE_ADVICE: Final = Code(
@@ -30,6 +31,18 @@ GUIDELINE_ADVICE: Final = Code(
     code="guideline-advice",
     name=Text(en="Advice by guideline", zh="指南建议"),
 )
+STRENGTHS: Final[Mapping[str, Text]] = {
+    "strong": Text(en="strong", zh="强"),
+    "conditional": Text(en="conditional", zh="有条件"),
+    "moderate": Text(en="moderate", zh="中等"),
+    "consensus": Text(en="consensus", zh="共识"),
+    "definition": Text(en="definition", zh="定义"),
+    "guideline": Text(en="guideline", zh="指南"),
+    "practice point": Text(en="practice point", zh="实践要点"),
+    "position paper": Text(en="position paper", zh="立场文件"),
+    "recommended": Text(en="recommended", zh="推荐"),
+}
+"""Strengths and levels that are words, in both languages."""
 SEEK: Final = Text(en="SEEK CARE NOW.", zh="立即就医。")
 SOON: Final = Text(en="Soon.", zh="尽快。")
 DIGITS: Final = 2
@@ -50,11 +63,11 @@ class Advised:
 
     @property
     def asked(self) -> list[tuple[Rule, tuple[str, ...]]]:
-        """Rules that something is missing for which a person could have recorded, and what."""
+        """Rules that a value is missing for, and which; scores and moments are not asked for."""
         rows = self.facts["input"]
 
         def recordable(one: Lacking) -> bool:
-            return not any(rows.get(name, {}).get("score") for name in one.missing)
+            return not any(rows.get(name, {}).get("unasked") for name in one.missing)
 
         return [(one.rule, one.missing) for one in self.lacking if recordable(one)]
 
@@ -72,9 +85,7 @@ class Advised:
         unit = unit_of(fact, self.facts, self.library)
         years = unit == "a"
         said = with_unit(number(float(value)), "" if unit in ("1", "a") else unit)
-        return Text(
-            en=f"{name.en} {said}", zh=f"{name.zh} {said}{' 岁' if years else ''}"
-        )
+        return Text(en=f"{name.en} {said}", zh=f"{name.zh} {said}{' 岁' if years else ''}")
 
 
 def findings(
@@ -98,7 +109,7 @@ def _advice(
         task=task,
         pack=pack.identity,
         code=Code(system=SEEK_CARE if now else ADVICE, code=rule.id, name=rule.title),
-        status=Status.INFERRED if now else Status.SUGGESTED,
+        status=Status.SUGGESTED if rule.urgency == "routine" else Status.INFERRED,
         band=Band.RULE_IN,
         reason=_reason(found, one, place),
         measures=_measures(found, one.said.used),
@@ -147,10 +158,15 @@ def gaps_of(found: Advised) -> list[Text]:
     for rule, missing in found.asked:
         usable = tuple(name for name in missing if name not in found.known.refused)
         if usable:
-            by_missing.setdefault(usable, []).append(rule.title)
-    for names, titles in by_missing.items():
-        lacks, of = listed([found.name(name) for name in names]), listed(titles, "; ", "、")
-        said.append(Text(en=f"{of.en}: not known is {lacks.en}.", zh=f"{of.zh}：缺少{lacks.zh}。"))
+            by_missing.setdefault(usable, []).append(found.book.topics[rule.topic])
+    for names, topics in by_missing.items():
+        lacks, of = listed([found.name(name) for name in names], " or ", "或"), listed(topics)
+        said.append(
+            Text(
+                en=f"Not known is {lacks.en}: needed for advice on {of.en}.",
+                zh=f"缺少{lacks.zh}：无法给出{of.zh}方面的建议。",
+            )
+        )
     return said
 
 
@@ -164,8 +180,10 @@ def citation(book: Book, rule: Rule) -> Text:
 def source_line(book: Book, rule: Rule) -> Text:
     """Return the source of a rule: who, what, where in it, how strong."""
     source = book.source_of(rule)
-    grade = f"{rule.strength}{f', level {rule.level}' if rule.level else ''}"
-    strength = f"{rule.strength}{f'，证据等级 {rule.level}' if rule.level else ''}"
+    names = (STRENGTHS.get(one, Text(en=one, zh=one)) for one in (rule.strength, rule.level))
+    first, level = names
+    grade = f"{first.en}{f', level {level.en}' if rule.level else ''}"
+    strength = f"{first.zh}{f'，证据等级 {level.zh}' if rule.level else ''}"
     where = f"{source.organisation}, {source.title}, {source.year} ({source.citation})"
     return Text(
         en=f"Source: {where}; {rule.place}; strength {grade}.",
@@ -232,4 +250,4 @@ def evidence_of(person: Person, names: Iterable[str]) -> tuple[RecordValue, ...]
 def listed(texts: Sequence[Text], en: str = ", ", zh: str = "、") -> Text:
     """Return texts after each other, each once, small inside an English sentence."""
     found = list(dict.fromkeys(texts))
-    return Text(en=en.join(one.inside().en for one in found), zh=zh.join(one.zh for one in found))
+    return Text(en=en.join(inside(one).en for one in found), zh=zh.join(one.zh for one in found))

@@ -18,6 +18,7 @@ from suwen.health.advice_facts import Person
 from suwen.health.advice_records import Past
 from suwen.health.advice_rules import URGENCIES, Book, Facts, Rule, Said
 from suwen.health.risk_equation import Library, Quantity, Told
+from suwen.health.risk_findings import inside
 from suwen.health.risk_what_if import what_if
 
 FAMILIES: Final = ("score2", "prevent", "pce", "framingham")
@@ -74,17 +75,17 @@ def ranked(
     said: Sequence[Said], person: Person, facts: Facts, book: Book, library: Library
 ) -> list[Ranked]:
     """Return pieces of advice in the order they are shown."""
+    places = {name: place for place, name in enumerate(book.rules)}
     found = [_one(one, person, facts, book, library) for one in said]
-    return sorted(found, key=_order)
+    return sorted(found, key=lambda one: (*_order(one), places[one.rule.id]))
 
 
-def _order(one: Ranked) -> tuple[int, float, int, str]:
+def _order(one: Ranked) -> tuple[int, float, int]:
     gain = one.gain.points * one.share if one.gain else 0.0
     return (
         URGENCIES.index(one.rule.urgency),
         -round(gain, 4),
         STRENGTHS.get(one.rule.strength, 2),
-        one.rule.id,
     )
 
 
@@ -101,9 +102,7 @@ def _one(said: Said, person: Person, facts: Facts, book: Book, library: Library)
     return Ranked(said, gain, share, tried, done, person.past.get(said.rule.id))
 
 
-def gain_of(
-    rule: Rule, person: Person, facts: Facts, book: Book, library: Library
-) -> Gain | None:
+def gain_of(rule: Rule, person: Person, facts: Facts, book: Book, library: Library) -> Gain | None:
     """Return what carrying out a rule is expected to change; None where nothing tells it."""
     key = _equation(person, library)
     if key is None or not (rule.effect or rule.what_if):
@@ -159,9 +158,10 @@ def why(one: Ranked, topic: Text, library: Library) -> Text:
     if one.tried:
         parts.append(
             Text(
-                en=f"Of earlier advice on {topic.inside().en} {one.done} of {one.tried} carried "
+                en=f"Of earlier advice on {inside(topic).en} {one.done} of {one.tried} carried "
                 f"out: weighted by {one.share:.2f}.",
-                zh=f"既往“{topic.zh}”建议 {one.tried} 项中完成 {one.done} 项：权重 {one.share:.2f}。",
+                zh=f"既往“{topic.zh}”建议 {one.tried} 项中完成 {one.done} 项："
+                f"权重 {one.share:.2f}。",
             )
         )
     if one.past is not None and one.past.open:
@@ -192,13 +192,13 @@ def _gained(gain: Gain, library: Library) -> Text:
     if gain.source:
         limits = f"{min(gain.low, gain.high):.1f}%, {max(gain.low, gain.high):.1f}%"
         return Text(
-            en=f"Expected: {Text(**name).inside().en} {change} [{limits}] ({title.en}; effect from "
+            en=f"Expected: {inside(Text(**name)).en} {change} [{limits}] ({title.en}; effect from "
             f"randomised trials: {gain.source}).",
             zh=f"预期：{name['zh']} {change} [{limits}]（{title.zh}；效应来自随机试验："
             f"{gain.source}）。",
         )
     return Text(
-        en=f"{Text(**name).inside().en.capitalize()} {change} in people with this factor at its "
+        en=f"{name['en']} {change} in people with this factor at its "
         f"aim ({title.en}): an association, not the effect of a change.",
         zh=f"该因素达标人群的{name['zh']}：{change}（{title.zh}）：为关联，并非改变的因果效应。",
     )

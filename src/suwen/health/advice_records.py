@@ -1,7 +1,7 @@
 """What records tell of allergies, vaccinations, residence and earlier advice.
 
 Values, conditions and drugs are read as for the risk equations (`health.risk_records`). Codes:
-`knowledge/advice_records.toml`. Sources: HL7 FHIR R4 (AllergyIntolerance, Immunization, Goal, Task).
+`knowledge/advice_records.toml`. Source: FHIR R4 AllergyIntolerance, Immunization, Goal, Task.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def tried(case: Case, rules: Rules) -> tuple[dict[str, Past], Sources]:
         if when is not None and when > case.at:
             continue
         past = found.get(name, Past())
-        kind = next((one for one in ("done", "not_done", "open") if state in rules["tried"][one]), "")
+        kind = next(
+            (one for one in ("done", "not_done", "open") if state in rules["tried"][one]), ""
+        )
         if not kind:
             continue
         day = f"{when:%Y-%m-%d}" if when else ""

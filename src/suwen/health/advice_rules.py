@@ -25,6 +25,8 @@ When = Mapping[str, Any]
 Urgency = Literal["now", "soon", "routine"]
 URGENCIES: Final = ("now", "soon", "routine")
 """Seek care now; see a clinician within days; what can wait for the next visit."""
+EVERYONE: Final = frozenset(("age", "sex"))
+"""Facts by which alone nothing is asked for."""
 LIMITS: Final = frozenset(("from", "above", "below", "upto"))
 
 
@@ -240,14 +242,14 @@ class Book:
                 continue
             if None in (applies.answer, own.answer):
                 missing = tuple(dict.fromkeys((*applies.missing, *own.missing)))
-                if own.used and missing:
+                if set(own.used) - EVERYONE and missing:
                     lacking.append(Lacking(rule, missing))
                 continue
             forbidden = _forbidden(rule, facts) if exclusions else None
             if forbidden is not None:
                 suppressed.append(forbidden)
             else:
-                used = tuple(dict.fromkeys((*own.used, *applies.used)))
+                used = tuple(dict.fromkeys(own.used or applies.used))
                 said[rule.id] = Said(rule, used, _cautions(rule, facts))
         kept = tuple(one for one in said.values() if not set(one.rule.yields_to) & set(said))
         return Verdict(kept, tuple(suppressed), tuple(lacking))

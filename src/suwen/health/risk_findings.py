@@ -100,7 +100,7 @@ def _unanswered(library: Library, answers: Sequence[tuple[Asked, Answer]]) -> li
     said = [*wrong.values(), *outside.values()]
     for groups, en, zh in ((unusable, "not usable", "无法使用"), (missing, "not known", "缺少")):
         for names, titles in groups.items():
-            lacks = _listed(_inside(library.name_of(name)) for name in names)
+            lacks = _listed(inside(library.name_of(name)) for name in names)
             of = _listed(titles, "; ")
             said.append(Text(en=f"{of.en}: {en} is {lacks.en}.", zh=f"{of.zh}：{zh}{lacks.zh}。"))
     return said
@@ -177,12 +177,12 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
     said = [*bands]
     said.append(
         Text(
-            en="Entered: " + "; ".join(f"{_inside(n).en} {v.en}" for n, v in entered) + ".",
+            en="Entered: " + "; ".join(f"{inside(n).en} {v.en}" for n, v in entered) + ".",
             zh="输入：" + "；".join(f"{n.zh} {v.zh}" for n, v in entered) + "。",
         )
     )
     if answer.assumed:
-        names = _listed(_inside(library.name_of(name)) for name in answer.assumed)
+        names = _listed(inside(library.name_of(name)) for name in answer.assumed)
         said.append(
             Text(
                 en=f"Not recorded, taken as absent: {names.en}.",
@@ -208,7 +208,7 @@ def _value(library: Library, equation: Equation, name: str, value: Value) -> Tex
     return Text(en=text, zh=text)
 
 
-def _inside(name: Text) -> Text:
+def inside(name: Text) -> Text:
     """Return a name inside a sentence: small unless its first word is an abbreviation (HbA1c)."""
     kept = any(letter.isupper() for letter in name.en.partition(" ")[0][1:])
     return name if kept else Text(en=name.en[:1].lower() + name.en[1:], zh=name.zh)
