@@ -26,6 +26,7 @@ def command(
     import json
 
     from suwen.core.quantities import number, with_unit
+    from suwen.health.causal import assumptions_of
     from suwen.health.risk_equation import library
     from suwen.health.risk_what_if import told, what_if
 
@@ -33,7 +34,8 @@ def command(
     found = what_if(equation, told(known, inputs), told(known, [change]))
     chinese = lang == "zh"
     if as_json:
-        typer.echo(json.dumps(_as_json(found), ensure_ascii=False))
+        lines = [line.model_dump() for line in assumptions_of(found, known)]
+        typer.echo(json.dumps({**_as_json(found), "assumptions": lines}, ensure_ascii=False))
         return
     title, factor = known.find(equation).title, known.name_of(found.changed)
     typer.echo(f"{title.zh}：{factor.zh}" if chinese else f"{title.en}: {factor.en}")
@@ -52,6 +54,8 @@ def command(
             f"({sign}{number(difference)})"
         )
     typer.echo(found.note.zh if chinese else found.note.en)
+    for line in assumptions_of(found, known):
+        typer.echo(line.zh if chinese else line.en)
     if words := known.disclaimer(equation):
         typer.echo(words)
 

@@ -35,7 +35,9 @@ def test_both_risks_and_the_difference_in_both_languages():
     lines = suwen(BASE, "systolic_bp=120 mm[Hg]").splitlines()
     assert lines[0] == "PREVENT, 10 years: Systolic blood pressure"
     assert lines[1] == "  Cardiovascular disease within 10 years: 14.7% -> 8% (-6.68)"
-    assert "association" in lines[-1]
+    assert "association" in lines[-5]
+    assert "inherited risk is a common cause that nobody measures" in lines[-3]
+    assert lines[-1].startswith("E-value ")
     assert "10 年心血管病" in suwen(BASE, "systolic_bp=120 mm[Hg]", "--lang", "zh")
 
 
