@@ -33,6 +33,7 @@ from suwen.server import (
     api_visits,
     pages,
     pages_admin,
+    pages_advice,
     pages_case,
     pages_cohorts,
     pages_images,
@@ -117,7 +118,7 @@ def _route(app: FastAPI) -> None:
         app.include_router(doors.router)
     for screens in (
         *(pages, pages_case, pages_images, pages_notes, pages_terms),
-        *(pages_summary, pages_visits, pages_cohorts, pages_admin),
+        *(pages_summary, pages_advice, pages_visits, pages_cohorts, pages_admin),
     ):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
