@@ -36,8 +36,8 @@ from suwen.lifecycle.task import Examples, Output, Reads, Sample
 
 ADVICE: Final = "health.advice"
 TOPICS: Final = (
-    *("blood_pressure", "glucose", "lipids", "kidney", "atrial_fibrillation", "smoking"),
-    *("alcohol", "weight", "activity", "sleep", "vaccination"),
+    *("symptoms", "blood_pressure", "glucose", "lipids", "kidney", "atrial_fibrillation"),
+    *("smoking", "alcohol", "weight", "activity", "sleep", "vaccination"),
 )
 """Topics in the order they stand in the pack."""
 RULES: Final = (FACTS, *(KNOWLEDGE / f"advice_{topic}.toml" for topic in TOPICS))
@@ -72,8 +72,9 @@ class Advice(Published):
         "facts": Range(0, MOST_FACTS, Text(en="The number of facts", zh="事实项数")),
     }
     sources = (
-        "ESC 2024 (elevated blood pressure and hypertension; atrial fibrillation), ESC 2021 "
-        "(prevention), ESC/EAS 2019 (dyslipidaemias), AHA/ACC 2018 (cholesterol)",
+        "AHA/ACC 2021 (chest pain), AHA/ASA 2019 (stroke); ESC 2024 (elevated blood pressure and "
+        "hypertension; atrial fibrillation), ESC 2021 (prevention), ESC/EAS 2019 (dyslipidaemias), "
+        "AHA/ACC 2018 (cholesterol)",
         "ADA Standards of Care 2025; ADA/EASD consensus on hyperglycaemic crises 2024; KDIGO 2022 "
         "and 2024; UK Kidney Association 2023 (hyperkalaemia)",
         "WHO 2014 (alcohol in pregnancy), 2020 (activity), 2022 (influenza vaccines), 2025 "
@@ -94,7 +95,7 @@ class Advice(Published):
         "How old a value may be, and how long advice stands, are our choice.",
         "Gains come from equations of the room, for people without cardiovascular disease: of "
         "others none is given. Those not from trials are associations.",
-        "Adults only, besides red flags of glucose; advice for children is not given.",
+        "Adults only, besides red flags of glucose and alcohol in pregnancy.",
     )
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:

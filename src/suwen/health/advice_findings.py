@@ -158,12 +158,13 @@ def gaps_of(found: Advised) -> list[Text]:
     for rule, missing in found.asked:
         usable = tuple(name for name in missing if name not in found.known.refused)
         if usable:
-            by_missing.setdefault(usable, []).append(rule.title)
-    for names, titles in by_missing.items():
-        lacks, of = listed([found.name(name) for name in names]), listed(titles, "; ", "、")
+            by_missing.setdefault(usable, []).append(found.book.topics[rule.topic])
+    for names, topics in by_missing.items():
+        lacks, of = listed([found.name(name) for name in names], " or ", "或"), listed(topics)
         said.append(
             Text(
-                en=f"Not known is {lacks.en}: needed for {of.en}.", zh=f"缺少{lacks.zh}：{of.zh}。"
+                en=f"Not known is {lacks.en}: needed for advice on {of.en}.",
+                zh=f"缺少{lacks.zh}：无法给出{of.zh}方面的建议。",
             )
         )
     return said

@@ -38,7 +38,10 @@ WORDS: Final[Mapping[str, Text]] = {
     "said": Text(en="Advice, the most useful first", zh="建议（按获益排序）"),
     "withheld": Text(en="Not advised for you", zh="不适合您的建议"),
     "unknown": Text(en="Cannot be decided", zh="资料不足"),
-    "nothing": Text(en="No rule applies to what is recorded.", zh="现有记录没有适用的建议。"),
+    "nothing": Text(
+        en="No rule applies to what is recorded and still current.",
+        zh="现有且仍有效的记录没有适用的建议。",
+    ),
     "next": Text(en="Next", zh="下一步"),
     "seek": Text(en="Seek care", zh="就医"),
     "stop": Text(en="Take care", zh="注意"),

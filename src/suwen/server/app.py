@@ -40,6 +40,7 @@ from suwen.server import (
     api_visits,
     pages,
     pages_admin,
+    pages_advice,
     pages_alerts,
     pages_case,
     pages_cohorts,
@@ -134,7 +135,7 @@ def _route(app: FastAPI) -> None:
     for screens in (
         *(pages, pages_home, pages_case, pages_images, pages_notes, pages_terms),
         *(pages_strips, pages_summary, pages_visits, pages_cohorts, pages_admin),
-        *(pages_ward, pages_alerts),
+        *(pages_ward, pages_alerts, pages_advice),
     ):
         app.include_router(screens.router)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)

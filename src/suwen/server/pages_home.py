@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from suwen.core.errors import Denied
 from suwen.core.nouns import Case
 from suwen.core.streams import Stretch
 from suwen.server import plans
@@ -51,7 +50,7 @@ def home_page(
         about=about(language, patient, people[-1].content if people else None),
         own=asking.person.role == "patient",
         now=moment(case.at),
-        urgent=plans.proposal(plans.advised(case), language).urgent,
+        urgent=plans.urgent(case, language),
         plan=plans.confirmed(case, language),
         states=[(key, say(language, words)) for key, words in plans.STATES.items()],
         today=[one for one in found if one.fresh],
@@ -74,45 +73,6 @@ def goal_state(
     """Keep what the patient says became of a goal."""
     plans.report(asking.access, asking.access.case(patient), goal, state)
     return RedirectResponse(f"/cases/{patient}/home", 303)
-
-
-@router.get("/plan")
-def plan_page(request: Request, asking: Signed, patient: PatientId) -> HTMLResponse:
-    """Show a clinician what guidelines propose, to be confirmed for the patient."""
-    return _plan(request, asking, patient)
-
-
-@router.post("/plan")
-def confirm_plan(
-    request: Request,
-    asking: Signed,
-    patient: PatientId,
-    rule: Annotated[list[str] | None, Form()] = None,
-) -> Response:
-    """Confirm the chosen advice as the patient's plan."""
-    if not asking.may["sign"]:
-        raise Denied("a plan is confirmed by a clinician", "a clinician of the care team", "")
-    chosen = set(rule or ())
-    plans.confirm(asking.access, asking.access.case(patient), chosen, asking.person.name)
-    return RedirectResponse(f"/cases/{patient}/home", 303)
-
-
-def _plan(request: Request, asking: Asking, patient: str) -> HTMLResponse:
-    if not asking.may["act"]:
-        raise Denied("proposals are for the care team", "a clinician or nurse", "see the home page")
-    case = asking.access.case(patient)
-    people, language = case.of("Patient"), asking.language
-    standing = plans.confirmed(case, language)
-    return page(
-        asking,
-        request,
-        "plan.html",
-        patient=patient,
-        about=about(language, patient, people[-1].content if people else None),
-        proposal=plans.proposal(plans.advised(case), language),
-        plan=standing,
-        chosen={one.id for one in standing.advice} if standing else None,
-    )
 
 
 def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:

@@ -19,9 +19,8 @@ from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Case, Record
 from suwen.health import advice
 from suwen.health.advice_facts import person_of
-from suwen.health.advice_findings import Advised, because, gaps_of, source_line
+from suwen.health.advice_findings import Advised, because, source_line
 from suwen.health.advice_plan import Resource, bundle
-from suwen.health.advice_ranking import Ranked, why
 from suwen.health.risk_equation import library
 from suwen.lifecycle import packs
 from suwen.records import Access, Entry
@@ -79,16 +78,6 @@ class PlanView:
     goals: tuple[GoalView, ...]
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """What guidelines say of a case now."""
-
-    urgent: tuple[Told, ...] = ()
-    advice: tuple[Told, ...] = ()
-    withheld: tuple[Told, ...] = ()
-    gaps: tuple[str, ...] = ()
-
-
 def advised(case: Case) -> Advised | None:
     """Return what the rules in force say of a case; None where no fact is recorded."""
     person = person_of(case, library())
@@ -97,37 +86,27 @@ def advised(case: Case) -> Advised | None:
     return advice.advised(advice.texts_of(packs.current(advice.ADVICE)), person)
 
 
-def proposal(found: Advised | None, language: Language) -> Proposal:
-    """Return in words what the rules say."""
-    if found is None:
-        return Proposal()
-    told = [(one.rule.urgency, _told(found, one, language)) for one in found.ranked]
-    return Proposal(
-        urgent=tuple(one for urgency, one in told if urgency == NOW),
-        advice=tuple(one for urgency, one in told if urgency != NOW),
-        withheld=tuple(
-            Told(
-                one.rule.id,
-                one.rule.title.of(language),
-                tuple(text.of(language) for text in one.why),
-                (source_line(found.book, one.rule).of(language),),
-            )
-            for one in found.suppressed
-        ),
-        gaps=tuple(one.of(language) for one in gaps_of(found)),
+def urgent(case: Case, language: Language) -> tuple[Told, ...]:
+    """Return what should be seen to now; a patient reads it without anybody's confirmation."""
+    found = advised(case)
+    now = [one for one in found.ranked if one.rule.urgency == NOW] if found else []
+    return tuple(
+        Told(
+            one.rule.id,
+            one.rule.title.of(language),
+            tuple(
+                text.of(language)
+                for text in (one.rule.advice, one.rule.next, *one.said.cautions, one.rule.seek)
+                if text
+            ),
+            (
+                because(found, one.said.used).of(language),
+                source_line(found.book, one.rule).of(language),
+            ),
+        )
+        for one in now
+        if found is not None
     )
-
-
-def _told(found: Advised, one: Ranked, language: Language) -> Told:
-    rule = one.rule
-    texts = [rule.advice, rule.next, *one.said.cautions, *(t for t in (rule.seek, rule.stop) if t)]
-    facts = because(found, one.said.used).of(language)
-    rest = f"依据：{facts}。" if language == "zh" else f"Because of: {facts}."
-    lines = [text.of(language) for text in texts]
-    sources = [rest, source_line(found.book, rule).of(language)]
-    if rule.urgency != NOW:
-        sources.insert(1, why(one, found.book.topics[rule.topic], found.library).of(language))
-    return Told(rule.id, rule.title.of(language), tuple(lines), tuple(sources))
 
 
 def confirm(access: Access, case: Case, chosen: Collection[str], by: str) -> None:

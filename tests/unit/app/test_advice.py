@@ -30,7 +30,8 @@ def observation(name, code, value, unit, when):
 
 def folder(tmp_path):
     person = {
-        "resourceType": "Patient", "id": "p", "gender": "male", "birthDate": f"{NOW.year - 68}-01-01",
+        "resourceType": "Patient", "id": "p", "gender": "male",
+        "birthDate": f"{NOW.year - 68}-01-01",
         "identifier": [{"system": "urn:oid:1.2.3", "value": "MRN-5521"}],
         "name": [{"family": "Ode", "given": ["Ann"]}],
     }  # fmt: skip

@@ -19,9 +19,12 @@ from tests.unit.health.cases import (
     smoking,
 )
 
+from suwen.app.diagnose import told
 from suwen.core.codes import ADVICE, SEEK_CARE
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band, Status
+from suwen.diagnosis.compose import compose
+from suwen.diagnosis.problems import rank, urgency
 from suwen.health import advice_examples as examples
 from suwen.health.advice import RULES, Advice, advised
 from suwen.health.risk_tables import KNOWLEDGE
@@ -284,3 +287,18 @@ def test_each_answer_comes_again_from_its_own_inputs_alone(person):
         rest = case(*(own[name] for name in sample.inputs))
         again = {one.key: one for one in task.samples(rest, [])}[sample.key]
         assert again.data == sample.data
+
+
+def test_a_red_flag_leads_the_worklist_and_only_what_can_wait_stays_out_of_reports():
+    now = condition("c", "R07.4", onsetDateTime="2026-11-26T21:00:00Z")
+    found = {one.code.code: one for one in findings(patient(), smoker(), now, *pressures())}
+    assert rank(found["symptom-chest-pain"]) > rank(found["bp-confirmed"])
+    assert rank(found["symptom-chest-pain"]) == 4.0
+    assert [name for name in found if told(found[name])] == ["symptom-chest-pain", "bp-confirmed"]
+
+
+def test_the_worklist_says_to_seek_care():
+    flag = findings(patient(), condition("c", "R07.4", onsetDateTime="2026-11-26T21:00:00Z"))[0]
+    report = compose(case(patient()), [flag], [], AT)
+    assert urgency(report)[1].en == "Chest pain: seek care now"
+    assert urgency(report)[1].zh == "胸痛：立即就医"

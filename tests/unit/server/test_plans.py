@@ -51,12 +51,12 @@ def test_a_patient_reads_only_what_was_confirmed_in_the_own_language(clinic):
     home = f"/cases/{patient}/home"
     doctor, person = opened(made, "dr.lin"), opened(made, "at.home", "zh")
     assert "您的医生尚未确认任何建议" in person.get(home).text
-    assert person.get(f"{home}/plan").status_code == 403
-    page = doctor.get(f"{home}/plan").text
-    rules = re.findall(r'name="rule" value="([^"]+)" checked', page)
+    advice = f"/cases/{patient}/advice"
+    assert person.get(advice).status_code == 403
+    rules = re.findall(r'name="rule" value="([^"]+)"[^>]* checked', doctor.get(advice).text)
     assert "weight-obesity" in rules
     assert any(one.startswith("af-") for one in rules)
-    answer = doctor.post(f"{home}/plan", rule=["weight-obesity"], htmx=False)
+    answer = doctor.post(f"/cases/{patient}/advice/plan", rule=["weight-obesity"], htmx=False)
     assert answer.status_code == 303, answer.text
 
     text = person.get(home).text
@@ -76,13 +76,15 @@ def test_what_the_patient_did_ranks_the_next_advice(clinic):
     made, patient = clinic
     home = f"/cases/{patient}/home"
     doctor, person = opened(made, "dr.lin"), opened(made, "at.home")
-    doctor.post(f"{home}/plan", rule=["weight-obesity"], htmx=False)
+    doctor.post(f"/cases/{patient}/advice/plan", rule=["weight-obesity"], htmx=False)
     (goal,) = plans.confirmed(made.access().case(patient), "en").goals
     assert (goal.state, goal.due[:2]) == ("", "20")
     answer = person.post(f"{home}/goals/{goal.id}", state="not-achieved", htmx=False)
     assert answer.status_code == 303, answer.text
     assert 'value="not-achieved" aria-pressed="true"' in person.get(home).text
-    assert "Given before and not carried out: ask why." in doctor.get(f"{home}/plan").text
+    assert (
+        "Given before and not carried out: ask why." in doctor.get(f"/cases/{patient}/advice").text
+    )
     assert person.post(f"{home}/goals/{goal.id}", state="cured").status_code == 422
     assert person.post(f"{home}/goals/other", state="achieved").status_code == 404
     doctor.http.close()
@@ -114,7 +116,7 @@ def test_a_red_flag_waits_for_no_confirmation(clinic):
 def test_what_does_not_apply_is_not_confirmed(clinic):
     made, patient = clinic
     doctor, nurse = opened(made, "dr.lin"), opened(made, scene.NURSE.id)
-    address = f"/cases/{patient}/home/plan"
+    address = f"/cases/{patient}/advice/plan"
     assert doctor.post(address, rule=["kidney-never"]).status_code == 422
     assert doctor.post(address).status_code == 422
     assert nurse.post(address, rule=["weight-obesity"]).status_code == 403
