@@ -2,14 +2,15 @@
 
 On development data member k answers fold k, with the calibrator fitted without fold k
 (`out-of-fold`). With a test folder all members and the calibrator that ships answer
-(`independent`). Published or written rules are never fitted: all of the set is answered, and where
-it is the development set the split says so.
+(`independent`); so with a data set of the task that shares nobody with the pack's own (`apart`).
+Published or written rules are never fitted: all of the set is answered, and where it is the
+development set the split says so.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from suwen.core.errors import BadInput
@@ -58,10 +59,11 @@ def evaluate(
         raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
     examples = task.examples(data, dataset)
     ruled = rules.is_ruled(pack)
-    if data.test is None and not ruled:
+    independent = data.test is not None or is_apart(task, pack, dataset)
+    if not independent and not ruled:
         examples = held_back(examples, pack.members)
     after = step(len(examples))
-    if data.test is None and not ruled:
+    if not independent and not ruled:
         predictions = out_of_fold(task, pack, examples, after)
     else:
         predictions = predict_all(task, pack, examples, INDEPENDENT, after)
@@ -72,10 +74,16 @@ def evaluate(
         "pack": pack.identity,
         "data": dataset,
         "split": INDEPENDENT_SET
-        if data.test
+        if independent
         else DEVELOPMENT
         if ruled
         else split.kept_apart(pack.members),
         **found,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def is_apart(task: Task, pack: Pack, dataset: str) -> bool:
+    """Say whether nobody in a data set of the task was in what the pack was trained on."""
+    apart: Mapping[str, Sequence[str]] = getattr(task, "apart", {})
+    return str(pack.settings["dataset"]) in apart.get(dataset, ())

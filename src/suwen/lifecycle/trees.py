@@ -9,6 +9,10 @@ import numpy as np
 
 PLAIN = ".lgb.txt"
 COMPRESSED = ".gz"
+UNREAD = ("split_gain", "leaf_weight", "internal_value", "internal_weight", "tree_sizes")
+"""Lines of a tree that neither an answer nor its Shapley values are made from."""
+DIGITS = {"leaf_value": 5, "threshold": 7}
+"""Digits that are kept."""
 
 
 def compress_in(folder: Path) -> None:
@@ -22,6 +26,22 @@ def compress_in(folder: Path) -> None:
 def text_of(name: str, content: bytes) -> str:
     """Return the text of trees from the content of the file called `name`, compressed or not."""
     return (gzip.decompress(content) if name.endswith(COMPRESSED) else content).decode()
+
+
+def slimmed(text: str) -> str:
+    """Return a LightGBM text a third as large: what no answer reads is left out, digits are cut.
+
+    Logits move by less than 1e-4. Done while training, so that every figure is of what ships.
+    """
+    kept = []
+    for line in text.partition("end of trees")[0].splitlines():
+        name, _, values = line.partition("=")
+        if name in UNREAD:
+            continue
+        digits = DIGITS.get(name)
+        cut = [f"{float(value):.{digits}g}" for value in values.split()] if digits else []
+        kept.append(f"{name}={' '.join(cut)}" if cut else line)
+    return "\n".join([*kept, "end of trees", ""])
 
 
 def shuffled(text: str, seed: int) -> str:
