@@ -6,8 +6,11 @@ from __future__ import annotations
 def load() -> None:
     """Import every room's tasks, so that they register themselves."""
     import suwen.health.deterioration
+    import suwen.health.diabetes
     import suwen.health.early_warning
+    import suwen.health.heart_disease
     import suwen.health.risk
+    import suwen.health.survival
     import suwen.imaging.breast
     import suwen.imaging.chest
     import suwen.imaging.cytology

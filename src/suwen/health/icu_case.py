@@ -15,7 +15,7 @@ import numpy as np
 from suwen.core.codes import LOINC
 from suwen.core.nouns import Case, Record, Reference
 from suwen.health.icu import HOURS, UNITS, Series, Stay, variables
-from suwen.health.measured import MISSING, age_at, moment, values_of
+from suwen.health.measured import MISSING, age_and_sex, moment, values_of
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "icu_units.toml"
 
@@ -96,7 +96,7 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
         for key, pairs in found.items()
         if len(made := Series.of(variables()[key], *np.array(sorted(pairs)).T))
     }
-    age, male = _person(case, admitted.at)
+    age, male = age_and_sex(case, admitted.at)
     return Stay(
         age=age,
         male=male,
@@ -107,15 +107,6 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
         inputs=tuple(dict.fromkeys(read)),
         ended=end,
     )
-
-
-def _person(case: Case, at: datetime) -> tuple[float, float]:
-    """Return age in years at a moment, and 1 for a man, 0 for a woman; NaN where unknown."""
-    for record in case.of("Patient"):
-        content = record.content
-        male = {"male": 1.0, "female": 0.0}.get(str(content.get("gender")), MISSING)
-        return age_at(content.get("birthDate"), at), male
-    return MISSING, MISSING
 
 
 def _height(case: Case) -> float:

@@ -134,3 +134,12 @@ def age_at(born: object, at: datetime) -> float:
     except ValueError:
         return MISSING
     return float(at.year - year - ((at.month, at.day) < (month, day)))
+
+
+def age_and_sex(case: Case, at: datetime) -> tuple[float, float]:
+    """Return age in years at a moment, and 1 for a man, 0 for a woman; NaN where unknown."""
+    for record in case.of("Patient"):
+        content = record.content
+        male = {"male": 1.0, "female": 0.0}.get(str(content.get("gender")), MISSING)
+        return age_at(content.get("birthDate"), at), male
+    return MISSING, MISSING
