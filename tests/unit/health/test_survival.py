@@ -16,7 +16,9 @@ from suwen.core.nouns import Band
 from suwen.health import survival_data as data
 from suwen.health.survival import HORIZONS, SURVIVAL
 from suwen.health.survival_curve import Horizon, fitted, risks
+from suwen.health.table_task import open_trees, table_of
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.recipe import Recipe
 
 FIELDS = [*data.knowledge()["source"].values(), "sno", "sex", "adlp", "adls", "d.time", "death"]
 ROW = {
@@ -149,6 +151,20 @@ def test_another_table_is_refused(folders):
         data.examples(here)
     with pytest.raises(BadInput, match="no data set"):
         registry.find(SURVIVAL).examples(here, "flchain")
+
+
+def test_a_tiny_set_is_learnt_with_lines_to_every_horizon(folders, tmp_path):
+    ill = {"dzgroup": "Coma", "d.time": "20"}
+    well = {"dzgroup": "CHF", "d.time": "500", "death": "0"}
+    rows = [{"sno": str(i), "age": str(40 + i % 40)} | (ill if i % 2 else well) for i in range(240)]
+    found = data.examples(folders(*rows))
+    train, valid = found.subset(np.arange(180)), found.subset(np.arange(180, 240))
+    task = registry.find(SURVIVAL)
+    made = task.fit(train, valid, Recipe(folds=2), tmp_path)
+    assert [line[0] for line in made["horizons"]] == list(HORIZONS)
+    logits = open_trees(tmp_path).predict(table_of(valid), raw_score=True)
+    assert logits[valid.labels == 1].min() > logits[valid.labels == 0].max()
+    assert made["history"][-1]["valid_loss"] < made["history"][0]["valid_loss"]
 
 
 def test_lines_to_other_horizons_find_the_truth_through_censoring():
