@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from suwen.core.codes import SNOMED, SUWEN, Code, Text
+from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case
 from suwen.core.registry import register
@@ -35,7 +35,11 @@ NO: Final = Code(
     code="no-diabetes",
     name=Text(en="No diabetes", zh="无糖尿病"),
 )
-YES: Final = Code(system=SNOMED, code="73211009", name=Text(en="Diabetes mellitus", zh="糖尿病"))
+YES: Final = Code(
+    system=f"{SUWEN}/codes",
+    code="diabetes-within-5-years",
+    name=Text(en="Risk of diabetes within five years", zh="五年内糖尿病风险"),
+)
 
 
 class Diabetes(TableTask):
@@ -86,8 +90,13 @@ class Diabetes(TableTask):
 
     def row(self, case: Case) -> TableRow | None:
         """Return the row of somebody whose glucose was measured two hours after a load."""
-        states = tuple(name for name in flagged(case, rules()) if name == KNOWN)
-        found = row_of(case, self.columns, states=states)
+        known = flagged(case, rules()).get(KNOWN, ())
+        found = row_of(
+            case,
+            self.columns,
+            also=tuple(one.record for one in known),
+            states=(KNOWN,) if known else (),
+        )
         return found if found.records[self.columns.keys.index(GLUCOSE)] else None
 
     def unasked(self, row: TableRow) -> list[Text]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from suwen.core.codes import SNOMED, SUWEN, Code, Text
+from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case
 from suwen.core.registry import register
@@ -31,9 +31,9 @@ NONE: Final = Code(
     name=Text(en="No coronary artery narrowed by half", zh="冠状动脉无半数以上狭窄"),
 )
 DISEASE: Final = Code(
-    system=SNOMED,
-    code="53741008",
-    name=Text(en="Coronary artery disease", zh="冠状动脉疾病"),
+    system=f"{SUWEN}/codes",
+    code="coronary-stenosis-probability",
+    name=Text(en="Probability of coronary disease", zh="冠心病概率"),
 )
 ASKS: Final = ("chest_pain", "exercise_heart_rate", "exercise_angina", "exercise_st_depression")
 """Who has one of these recorded is looked at for coronary disease."""
@@ -75,8 +75,8 @@ class HeartDisease(TableTask):
     rounds = 200
     population = Text(
         en="Learnt from 597 patients sent to angiography in Cleveland and Budapest in the 1980s; "
-        "in other hospitals it ranked patients clearly worse and was off by far: recalibrate it "
-        "where it is used.",
+        "in other hospitals it ranked patients clearly worse and its probabilities were far off: "
+        "recalibrate it where it is used.",
         zh="依据 20 世纪 80 年代克利夫兰与布达佩斯 597 名接受造影的患者建立；在其他医院排序能力"
         "明显下降且概率偏差很大：使用前须在本地重新校准。",
     )

@@ -118,9 +118,12 @@ def age_and_sex(person: Array, labels: Array) -> Array:
     Fisher's discriminant, fitted to what it is measured on: as good as two numbers can be.
     """
     known = np.where(np.isfinite(person), person, np.nanmean(person, axis=0))
-    within = sum(np.cov(known[labels == k].T) * (labels == k).sum() for k in (0, 1))
-    gap = known[labels == 1].mean(0) - known[labels == 0].mean(0)
-    return np.asarray(known @ np.linalg.solve(within / len(labels) + 1e-6 * np.eye(2), gap))
+    if len(np.unique(labels)) < 2:
+        return np.asarray(known[:, 0])
+    means = np.array([known[labels == k].mean(0) for k in (0, 1)])
+    rest = known - means[labels]
+    within = rest.T @ rest / len(labels) + 1e-6 * np.eye(2)
+    return np.asarray(known @ np.linalg.solve(within, means[1] - means[0]))
 
 
 def pretest(rows: Sequence[TableRow]) -> Array:

@@ -32,9 +32,9 @@ from suwen.core.nouns import (
 from suwen.core.registry import register
 from suwen.health import survival_data
 from suwen.health.icu import variables
-from suwen.health.measured import NOT_SAID, Value, moment, values_of
+from suwen.health.measured import NOT_SAID, Value, values_of
 from suwen.health.risk_facts import rules
-from suwen.health.risk_records import flagged
+from suwen.health.risk_records import flagged, moment
 from suwen.health.survival_curve import Horizon, fitted, risks
 from suwen.health.table import TableRow
 from suwen.health.table_case import row_of
@@ -49,6 +49,8 @@ from suwen.lifecycle.task import Examples, Output, Reads, Sample
 SURVIVAL: Final = "health.survival"
 ADULT: Final = 18
 RECENT: Final = timedelta(days=3)
+MEASURED: Final = 3
+"""Of whom less was measured of late, nothing is asked."""
 INPATIENT: Final = ("IMP", "ACUTE", "NONAC")
 """Classes of an Encounter in which somebody lies in hospital (HL7 v3 ActCode)."""
 ORDER: Final = (
@@ -108,7 +110,7 @@ class Survival(TableTask):
         "bagging_fraction": 0.7,
         "lambda_l2": 20.0,
     }
-    rounds = 150
+    rounds = 140
     hidden = 0.1
     population = Text(
         en="Learnt from 9,105 adults with one of nine grave diseases in five American hospitals, "
@@ -135,17 +137,18 @@ class Survival(TableTask):
     def row(self, case: Case) -> TableRow | None:
         """Return the row of somebody in hospital with one of the diseases, measured of late."""
         stay = next(_stays(case), None)
-        if stay is None:
+        if stay is None or any(_died(record) for record in case.of("Patient")):
             return None
         told = flagged(case, _rules())
         disease = _disease(told)
         if disease is None:
             return None
         days = float((case.at - stay[0]).days + 1)
-        more = {**disease, "hospital_day": (days, stay[1]), **_oxygen(case)}
-        found = row_of(case, self.columns, more, until=case.at + RECENT)
-        measured = (one.startswith("Observation/") for one in found.records)
-        return found if any(measured) else None
+        oxygen, breathed = _oxygen(case)
+        more = {**disease, "hospital_day": (days, stay[1]), **oxygen}
+        found = row_of(case, self.columns, more, also=breathed, valid=RECENT)
+        measured = sum(one.startswith("Observation/") for one in found.records)
+        return found if measured >= MEASURED else None
 
     def unasked(self, row: TableRow) -> list[Text]:
         """Say why there is no answer: age not recorded, or a child."""
@@ -213,6 +216,11 @@ def _lasting(record: Record, at: datetime) -> datetime | None:
     return None if over else start
 
 
+def _died(patient: Record) -> bool:
+    content = patient.content
+    return bool(content.get("deceasedBoolean") or content.get("deceasedDateTime"))
+
+
 def _disease(
     told: Mapping[str, tuple[RecordValue, ...]],
 ) -> dict[str, tuple[float, Reference]] | None:
@@ -223,7 +231,7 @@ def _disease(
     name, number = named
     source = told[name][0].record
     spread, cancer = told.get("metastatic"), told.get("any_cancer")
-    if name == "organ_failure" and cancer:
+    if name == "organ_failure" and (cancer or spread):
         number = ORGANS_AND_CANCER
     found = {
         "disease": (number, source),
@@ -239,8 +247,12 @@ def _disease(
     return found
 
 
-def _oxygen(case: Case) -> dict[str, tuple[float, Reference]]:
-    """Return arterial oxygen tension by the share of oxygen breathed in, where both are recent."""
+def _oxygen(
+    case: Case,
+) -> tuple[dict[str, tuple[float, Reference]], tuple[Reference, ...]]:
+    """Return arterial oxygen by the share of oxygen breathed in, where both are recent, and what
+    tells the latter.
+    """
     asked = {key: variables()[key] for key in ("PaO2", "FiO2")}
     newest: dict[str, Value] = {}
     for one in values_of(case, asked):
@@ -248,9 +260,10 @@ def _oxygen(case: Case) -> dict[str, tuple[float, Reference]]:
         if recent and (one.variable not in newest or one.at >= newest[one.variable].at):
             newest[one.variable] = one
     if len(newest) < len(asked) or not newest["FiO2"].value:
-        return {}
+        return {}, ()
     ratio = newest["PaO2"].value / newest["FiO2"].value
-    return {"pao2_fio2_ratio": (ratio, newest["PaO2"].record)}
+    found = {"pao2_fio2_ratio": (ratio, newest["PaO2"].record)}
+    return found, (newest["FiO2"].record,)
 
 
 register(Survival())

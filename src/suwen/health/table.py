@@ -79,7 +79,7 @@ class Column:
         """Return a value in words."""
         if value in self.words:
             return self.words[value]
-        if not self.counted:
+        if not self.counted and value in (0.0, 1.0):
             return YES if value else NO
         shown = with_unit(number(value), "" if self.unit in ("a", "1") else self.unit)
         return Text(en=shown, zh=shown)
@@ -97,6 +97,8 @@ class TableRow:
         Years, and 1 for a man, 0 for a woman; NaN where not recorded.
     records
         The record behind each column, empty where none, (columns,); of an example none at all.
+    also
+        Other records that decide the answer.
     states
         What else is known of the person, by name (`diabetes`).
     unused
@@ -110,6 +112,7 @@ class TableRow:
     age: float = MISSING
     male: float = MISSING
     records: tuple[Reference, ...] = ()
+    also: tuple[Reference, ...] = ()
     states: tuple[str, ...] = ()
     unused: tuple[tuple[int, float], ...] = ()
     until: datetime | None = None

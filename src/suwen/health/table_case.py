@@ -6,16 +6,16 @@ Values are read as those of the risk equations are (`health.risk_records`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
 
-from suwen.core.nouns import Case, RecordValue, Reference
+from suwen.core.nouns import Case, Reference
 from suwen.health.measured import CELSIUS, FAHRENHEIT, MISSING, age_and_sex
 from suwen.health.risk_equation import Quantity, Told
 from suwen.health.risk_facts import rules
-from suwen.health.risk_records import observed
+from suwen.health.risk_records import Reading, observed
 from suwen.health.table import AGE, MALE, Column, Columns, TableRow
 
 SAID: Final[Mapping[str, float]] = {
@@ -29,8 +29,9 @@ def row_of(
     case: Case,
     columns: Columns,
     more: Mapping[str, tuple[float, Reference]] | None = None,
+    also: tuple[Reference, ...] = (),
     states: tuple[str, ...] = (),
-    until: datetime | None = None,
+    valid: timedelta | None = None,
 ) -> TableRow:
     """Return the row that a Case records.
 
@@ -40,8 +41,10 @@ def row_of(
         What is read, and what for.
     more
         Columns read otherwise (from conditions, from the stay), each with its record.
-    states, until
+    also, states
         Kept in the row.
+    valid
+        How long after the newest value an answer stands.
     """
     by_key = {one.key: one for one in columns.all}
     told: dict[str, float] = {}
@@ -51,12 +54,15 @@ def row_of(
         told[key], behind[key] = value, person
     for key, (value, record) in (more or {}).items():
         told[key], behind[key] = value, record
-    for key, (value, source) in _observed(case, by_key).items():
-        told[key], behind[key] = value, source.record
+    newest = []
+    for key, (value, reading) in _observed(case, by_key).items():
+        told[key], behind[key] = value, reading.source.record
+        newest.append(reading.when)
     return columns.row(
         told,
+        also=also,
         states=states,
-        until=until,
+        until=max(newest) + valid if valid is not None and newest else None,
         records=tuple(
             behind.get(key, "") if np.isfinite(told.get(key, MISSING)) else ""
             for key in columns.keys
@@ -64,7 +70,7 @@ def row_of(
     )
 
 
-def _observed(case: Case, by_key: Mapping[str, Column]) -> dict[str, tuple[float, RecordValue]]:
+def _observed(case: Case, by_key: Mapping[str, Column]) -> dict[str, tuple[float, Reading]]:
     """Return the newest value of each column that can be read, in its unit."""
     asked = {key: {"codes": one.codes, "days": one.days} for key, one in by_key.items()}
     table: dict[str, Any] = {**rules(), "observed": asked}
@@ -74,7 +80,7 @@ def _observed(case: Case, by_key: Mapping[str, Column]) -> dict[str, tuple[float
         for reading in reversed(readings):
             value = value_of(by_key[key], reading.told)
             if value is not None:
-                found[key] = value, reading.source
+                found[key] = value, reading
                 break
     return found
 

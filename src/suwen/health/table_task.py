@@ -4,8 +4,8 @@ A task names its columns, who is asked about and who is not, and where its examp
 a missing value as missing. Every answer says which values moved it, by groups of columns, and that
 this is association: no cause follows from it.
 
-References: Ke et al., NeurIPS 2017 (LightGBM); Lundberg et al., Nature Machine Intelligence 2:56,
-2020 (exact Shapley values of trees).
+References: Ke et al., NeurIPS 2017 (LightGBM); Sundararajan & Najmi, ICML 2020 (Shapley values
+against one baseline).
 """
 
 from __future__ import annotations
@@ -41,10 +41,17 @@ OPTIONS: Final[Mapping[str, Any]] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+PATHS: Final[Mapping[str, str]] = {
+    "Patient": "Patient.birthDate",
+    "Condition": "Condition.code",
+    "Encounter": "Encounter.period.start",
+    "Observation": "Observation.value",
+}
+"""What is read of each kind of record."""
 ASSOCIATION: Final = Text(
-    en="What raised or lowered it is association in the data, not cause: changing a value need "
-    "not change the risk.",
-    zh="使其升高或降低的因素只是数据中的关联，并非因果：改变某项数值未必改变风险。",
+    en="Raised and lowered means against what is typical in the data. It is association, not "
+    "cause: changing a value need not change the risk.",
+    zh="升高与降低均相对于数据中的典型值而言，只是关联，并非因果：改变某项数值未必改变风险。",
 )
 
 
@@ -61,6 +68,8 @@ class TableTask:
     perturbations: tuple[Perturbation, ...]
     timed = True
     explanations = (METHOD,)
+    random_orders = 20
+    """Random explanations that one of a person is measured against: answers cost little here."""
     imbalances = ("none",)
     recipe = Recipe(folds=5, epochs=1, calibration="temperature")
     domain_names: Mapping[str, Text] = {
@@ -94,7 +103,7 @@ class TableTask:
         row = self.row(case)
         if row is None:
             return []
-        records = tuple(dict.fromkeys(one for one in row.records if one))
+        records = tuple(dict.fromkeys(one for one in (*row.records, *row.also) if one))
         evidence = tuple(_value(one) for one in records)
         everyone = tuple(one.reference for one in case.of("Patient"))
         return [Sample("person", row, evidence, tuple(dict.fromkeys((*records, *everyone))))]
@@ -141,14 +150,14 @@ class TableTask:
         row: TableRow = sample.data
         reasons = self.unasked(row) or pack.guard.reasons(output.domain)
         if reasons:
-            return [abstention(self, pack, sample, reasons + self._unused(row))]
+            return [abstention(self, pack, sample, [*reasons, *self._gaps(row)])]
         found = say.finding(self, pack, sample, output)
         moved, shapley = explain.check_if_shown(self, pack, sample, METHOD)
         update: dict[str, Any] = {"explanations": (shapley,), "valid_until": row.until}
         if moved is not None and shapley.hidden_because is None and row.records:
             update["evidence"] = self._moving(row, moved) or found.evidence
         found = found.model_copy(update=update)
-        for sentence in (*self._unused(row), self.population, ASSOCIATION):
+        for sentence in (*self._gaps(row), self.population, ASSOCIATION):
             found = say.with_sentence(found, sentence)
         return [found]
 
@@ -161,39 +170,50 @@ class TableTask:
         return np.zeros(len(self.columns.groups))
 
     def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
-        """Return how far each group moved the logit, (groups,): Shapley values of its columns."""
+        """Return how far each group moved the logit away from what is typical, (groups,).
+
+        The mean of what it adds to a typical person and of what is lost where it alone is typical:
+        the Shapley values against that person, as long as no three groups act only together.
+        """
         if method not in self.explanations:
             raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
-        row: TableRow = sample.data
-        found = [
-            pack.booster(TREES, k).predict(row.values[None], pred_contrib=True)[0, :-1]
-            for k in range(pack.members)
-        ]
-        groups = len(self.columns.groups)
-        return np.bincount(self.columns.group_of, np.mean(found, axis=0), groups)
+        own = np.eye(len(self.columns.groups))
+        first, whole = self._scores(pack, sample, own), self._scores(pack, sample, 1 - own)
+        empty, full = self._scores(pack, sample, np.stack([own[0] * 0, own[0] * 0 + 1]))
+        return np.asarray(((first - empty) + (full - whole)) / 2)
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the logit with the groups at 0 replaced by what is typical."""
-        typical = np.mean([pack.member(k)["typical"] for k in range(pack.members)], axis=0)
-        there = np.asarray(values)[self.columns.group_of] > 0
-        row = np.where(there, sample.data.values, typical)
-        return float(_logits(pack, row[None], range(pack.members)).mean())
+        return float(self._scores(pack, sample, np.asarray(values)[None])[0])
 
-    def _unused(self, row: TableRow) -> list[Text]:
-        """Say which recorded values cannot be believed."""
-        if not row.unused:
-            return []
-        said = [(self.columns.all[k], value) for k, value in row.unused]
-        return [
-            Text(
-                en="Recorded but not believed, so taken as unknown: "
-                + ", ".join(f"{one.name.inside().en} {one.said(v).en}" for one, v in said)
-                + ".",
-                zh="有记录但不可信，按未知处理："
-                + "、".join(f"{one.name.zh} {one.said(v).zh}" for one, v in said)
-                + "。",
+    def _scores(self, pack: Pack, sample: Sample, kept: Array) -> Array:
+        """Return the mean logits with groups left out: `kept` is (m, groups) of 0 and 1."""
+        typical = np.mean([pack.member(k)["typical"] for k in range(pack.members)], axis=0)
+        rows = np.where(kept[:, self.columns.group_of] > 0, sample.data.values, typical)
+        return np.asarray(_logits(pack, rows, range(pack.members)).mean(0))
+
+    def _gaps(self, row: TableRow) -> list[Text]:
+        """Say which recorded values cannot be believed, and which are not known."""
+        odd = dict(row.unused)
+        said = [(self.columns.all[k], value) for k, value in odd.items()]
+        found = []
+        if said:
+            en = ", ".join(f"{one.name.inside().en} {one.said(v).en}" for one, v in said)
+            zh = "、".join(f"{one.name.zh} {one.said(v).zh}" for one, v in said)
+            found.append(
+                Text(
+                    en=f"Recorded but not believed, so taken as unknown: {en}.",
+                    zh=f"有记录但不可信，按未知处理：{zh}。",
+                )
             )
+        lacking = [
+            self.columns.all[k].name for k in np.flatnonzero(~row.there).tolist() if k not in odd
         ]
+        if lacking:
+            en = ", ".join(name.inside().en for name in lacking)
+            zh = "、".join(name.zh for name in lacking)
+            found.append(Text(en=f"Not known: {en}.", zh=f"未知：{zh}。"))
+        return found
 
     def _moving(self, row: TableRow, moved: Array) -> tuple[RecordValue, ...]:
         """Return the groups that moved the answer most, each by the record of one of its values."""
@@ -248,10 +268,7 @@ def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
 
 
 def _value(record: str) -> RecordValue:
-    patient = record.startswith("Patient/")
-    condition = record.startswith("Condition/")
-    path = "Patient" if patient else "Condition.code" if condition else "Observation.value"
-    return RecordValue(record=record, path=path)
+    return RecordValue(record=record, path=PATHS[record.partition("/")[0]])
 
 
 def _note(values: Sequence[tuple[Text, Text]], moved: float) -> Text:

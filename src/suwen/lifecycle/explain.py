@@ -177,7 +177,8 @@ def check(task: Any, pack: Pack, sample: Sample, method: str) -> tuple[Array, Ex
     """Explain one sample and check the explanation.
 
     Faithfulness is measured on this sample. The random floor and the randomisation check are those
-    of the pack (`explain.json`), measured on development examples when it was made.
+    of the pack (`explain.json`), measured on development examples when it was made; a task whose
+    answers cost little may ask for the floor of this very sample (`random_orders`, how many).
 
     Returns
     -------
@@ -187,13 +188,29 @@ def check(task: Any, pack: Pack, sample: Sample, method: str) -> tuple[Array, Ex
     """
     relevance = np.asarray(task.saliency(pack, sample, method))
     score = faithfulness(task, pack, sample, relevance)
-    measured = pack.content("explain.json").get(method, {})
+    measured = dict(pack.content("explain.json").get(method, {}))
+    if measured and score is not None and (orders := getattr(task, "random_orders", 0)):
+        measured["random_high"] = random_floor(task, pack, sample, relevance.shape, orders)
     return relevance, Explanation(
         method=method,
         faithfulness=score,
         randomisation_similarity=measured.get("randomisation_similarity"),
         hidden_because=hidden_because(score, measured),
     )
+
+
+def random_floor(
+    task: Any, pack: Pack, sample: Sample, shape: tuple[int, ...], orders: int
+) -> float:
+    """Return the 95th percentile of the scores of so many random orders on one sample.
+
+    How far any order can get depends on the sample: where many cells matter alike, none gets far.
+    """
+    rng = np.random.default_rng(0)
+    cells = int(cells_of(shape).max()) + 1
+    scores = [faithfulness(task, pack, sample, rng.random(cells)) for _ in range(orders)]
+    found = [score for score in scores if score is not None]
+    return float(np.quantile(found, 0.95)) if found else 0.0
 
 
 def check_if_shown(

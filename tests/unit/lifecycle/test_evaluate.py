@@ -101,6 +101,16 @@ def test_no_member_answers_a_patient_it_was_trained_on(toy, trained, toy_data, m
     assert all(members == (split.fold_of(patients[key], 5),) for key, members in asked)
 
 
+def test_a_data_set_that_shares_nobody_with_the_packs_is_answered_by_all_members(
+    toy, trained, toy_data, monkeypatch
+):
+    task = toy.Squares()
+    monkeypatch.setattr(task, "apart", {"squares": ("squares",)}, raising=False)
+    assert evaluate(task, trained.pack, toy_data)["split"] == "independent"
+    monkeypatch.setattr(task, "apart", {"squares": ("others",)})
+    assert evaluate(task, trained.pack, toy_data)["split"] == "out-of-fold"
+
+
 def test_an_independent_set_is_answered_by_all_members(toy, trained, tmp_path, monkeypatch):
     toy.table(tmp_path, count=120, seed=99)
     asked = set()

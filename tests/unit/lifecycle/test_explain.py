@@ -8,6 +8,7 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.lifecycle import explain
 from suwen.lifecycle.explain_examples import explain_examples
+from suwen.lifecycle.task import Sample
 
 WEIGHTS = np.zeros((16, 16))
 WEIGHTS[4:8, 4:8] = 1.0
@@ -156,3 +157,36 @@ def test_pictures_and_scores_are_written_for_both_classes(toy, trained, toy_data
 def test_a_task_that_explains_nothing_says_so(toy, trained_mask, toy_data, tmp_path):
     with pytest.raises(BadInput, match="does not explain"):
         explain_examples(toy.SquareMask(), trained_mask.pack, toy_data, tmp_path, 1)
+
+
+class Sum:
+    """A question whose answer is the sum of its numbers, explained by the numbers themselves."""
+
+    random_orders = 20
+    explanations = ("own",)
+
+    def input_of(self, pack, sample):
+        return sample.data
+
+    def baseline(self, pack, sample):
+        return np.zeros(len(sample.data))
+
+    def saliency(self, pack, sample, method):
+        return sample.data
+
+    def score_of(self, pack, sample, values):
+        return float(values.sum())
+
+
+class Measured:
+    def content(self, name):
+        return {"own": {"randomisation_similarity": 0.1, "random_high": 0.99}}
+
+
+def test_a_task_may_ask_for_the_floor_of_the_very_sample():
+    steep = Sample("steep", np.array([9.0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0.5, 0.2]))
+    alike = Sample("alike", np.ones(12))
+    _, shown = explain.check(Sum(), Measured(), steep, "own")
+    _, hidden = explain.check(Sum(), Measured(), alike, "own")
+    assert shown.hidden_because is None
+    assert "random pictures reach 0.50" in hidden.hidden_because.en

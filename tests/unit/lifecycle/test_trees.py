@@ -57,3 +57,16 @@ def test_trees_dealt_out_anew_answer_otherwise_and_each_time_the_same(folder, gr
     dealt = [pack.randomised(3).booster("trees.lgb.txt", member=0).predict(x) for _ in range(2)]
     assert (dealt[0] == dealt[1]).all()
     assert np.abs(dealt[0] - own).max() > 0.1
+
+
+def test_slimmed_trees_answer_and_explain_as_before_in_half_the_bytes(grown):
+    lightgbm = pytest.importorskip("lightgbm", reason="OpenMP is not installed")
+    made, x = grown
+    text = made.model_to_string()
+    slim = trees.slimmed(text)
+    assert len(slim) < 0.6 * len(text)
+    again = lightgbm.Booster(model_str=slim)
+    assert np.abs(again.predict(x) - made.predict(x)).max() < 1e-4
+    moved = again.predict(x, pred_contrib=True) - made.predict(x, pred_contrib=True)
+    assert np.abs(moved).max() < 1e-4
+    assert trees.shuffled(slim, 1) != slim
