@@ -7,12 +7,15 @@ import pytest
 from tests.unit.health.cases import case, observation, patient
 from tests.unit.health.table_cases import before_angiography, kind
 
+from suwen.core.codes import LOINC
 from suwen.health import diabetes_data, heart_disease_data, survival_data
+from suwen.health.icu import variables
 from suwen.health.risk_equation import Quantity
 from suwen.health.table_case import row_of, value_of
 from suwen.health.table_changes import left_out, misread
 from suwen.health.table_task import hiding
 from suwen.lifecycle.task import Sample
+from suwen.records.fhir_codes import well_formed
 
 HEART = heart_disease_data.columns()
 TABLES = (HEART, diabetes_data.columns(), survival_data.columns())
@@ -122,3 +125,10 @@ def test_a_person_without_a_record_is_unknown():
     assert np.isnan(row.age)
     assert np.isnan(row.male)
     assert row.records == ("",) * len(HEART)
+
+
+@pytest.mark.parametrize("columns", TABLES)
+def test_every_code_of_a_column_has_its_check_digit(columns):
+    codes = [code for one in columns.all for code in one.codes]
+    assert codes
+    assert all(well_formed(LOINC, code) for code in [*codes, *variables()["FiO2"].codes])
