@@ -29,11 +29,11 @@ bench: .venv/.all
 	$(BIN)/python -m benchmarks
 
 .venv/.base: constraints.txt pyproject.toml scripts/setup.sh
-	scripts/setup.sh $(PYTHON) ""
+	scripts/setup.sh $(PYTHON) "[demo]"
 	@touch $@
 
 .venv/.all: constraints.txt pyproject.toml scripts/setup.sh
-	scripts/setup.sh $(PYTHON) "[train,ocr,dev]"
+	scripts/setup.sh $(PYTHON) "[train,ocr,demo,dev]"
 	@touch $@ .venv/.base
 
 clean:

@@ -13,6 +13,7 @@ import pytest
 from benchmarks import mosquitto
 from pydantic import SecretStr
 
+from suwen.app import demo_ward
 from suwen.app.gateway import beside, run_gateway
 from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
 from suwen.core.settings import Settings
@@ -200,3 +201,27 @@ def test_an_address_says_where_the_broker_is_and_who_signs_in():
     assert Broker.of("mqtts://ward:a%40b@broker.local") == Broker(
         "broker.local", 8883, True, "ward", "a@b"
     )
+
+
+def test_the_monitors_of_the_demo_are_heard_through_its_own_broker(tmp_path, monkeypatch):
+    pytest.importorskip("amqtt", reason="the extra [demo] is not installed")
+    monkeypatch.setattr("suwen.gateway.mqtt.ACCEPT_S", 0.5)
+    monkeypatch.setattr("suwen.app.demo_ward.EVERY_S", 0.1)
+    chosen = Settings(home=tmp_path / "home")
+    with Store.open(chosen) as store:
+        access = store.session(DOCTOR, "treatment")
+        patients = [access.new_patient([]) for _ in range(3)]
+        found = demo_ward.monitors(store, DOCTOR, patients)
+        streams, began = Streams(store, DOCTOR, "treatment"), datetime.now(UTC)
+        with demo_ward.live(found, chosen.mqtt_topic) as url:
+            heard = chosen.model_copy(update={"mqtt_url": SecretStr(url)})
+            with beside(store, heard, Door(store)):
+                until(lambda: streams.latest(patients[0])[0].at > began)
+        pulse, *_ = streams.read(patients[0], "8867-4", NOW - timedelta(days=1), began)
+        assert len(pulse) == 360
+        assert 60 < pulse.values.min() < pulse.values.max() < 100
+        again = demo_ward.monitors(store, DOCTOR, patients)
+        assert [each.device for each in again] == [each.device for each in found]
+        assert (again[1].worsens, again[2].falls_silent) == (True, True)
+        worst = again[1].value(demo_ward.SIGNS[0], began.timestamp(), demo_ward.WORSE_OVER_S)
+        assert worst > 120

@@ -5,15 +5,19 @@ from __future__ import annotations
 import secrets
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from suwen.app.demo_patients import real_nodule_folders, write_demo_folders
+from suwen.app.demo_ward import live, monitors
 from suwen.app.diagnose import diagnose_folder
 from suwen.app.serve import run_server
 from suwen.app.services import operator
 from suwen.cli import DiagnoseRequest, Outcome
 from suwen.core.codes import Language
-from suwen.core.errors import Conflict
+from suwen.core.errors import Conflict, MissingExtra
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
 from suwen.records import Person, Store
@@ -51,9 +55,18 @@ def run_demo(once: bool, port: int) -> None:
     if once:
         return
     password = secrets.token_urlsafe(9)
-    with Store.open(chosen) as store:
-        _open_accounts(store, password)
-    run_server("127.0.0.1", port, chosen, lambda number: _invite(number, password))
+    with ExitStack() as running:
+        with Store.open(chosen) as store:
+            _open_accounts(store, password)
+            doctor = operator(store)
+            patients = store.session(doctor, "treatment").patients()
+            found = monitors(store, doctor, sorted(each.patient for each in patients))
+        try:
+            url = running.enter_context(live(found, chosen.mqtt_topic))
+            chosen = chosen.model_copy(update={"mqtt_url": SecretStr(url)})
+        except MissingExtra as error:
+            _say(f"No live monitors: {error}")
+        run_server("127.0.0.1", port, chosen, lambda number: _invite(number, password))
 
 
 def _folders(home: Path) -> list[tuple[Path, Language]]:

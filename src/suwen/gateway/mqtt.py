@@ -10,7 +10,11 @@ than `WINDOW` messages on the way, whatever waits in its queue. For Mosquitto sa
 and `max_queued_messages 0`, or it drops what its queue does not hold. The broker's own
 acknowledgement to a device only means that the broker has it: its disk is the broker's concern.
 
-Sources: MQTT 5.0 (OASIS 2019); paho-mqtt 2, `manual_ack` and the external loop of its client.
+A broker that does not answer MQTT 5.0 is asked in MQTT 3.1.1, which has no such limit: there what
+is not read yet waits in the connection and in the broker.
+
+Sources: MQTT 5.0 (OASIS 2019), MQTT 3.1.1 (OASIS 2014); paho-mqtt 2, `manual_ack` and the external
+loop of its client.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -46,6 +50,8 @@ CUT: Final = 4096
 NOT_ADMITTED: Final = frozenset({133, 134, 135, 138})
 """Reason codes of a broker that does not let us in: id, password, not authorised, banned."""
 TAKEN_OVER: Final = 142
+ACCEPT_S: Final = 5.0
+"""Seconds a broker may take to accept a connection."""
 SHORT_S: Final = 10.0
 """A connection that ends sooner counts as a failed one: the next waits longer."""
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -148,7 +154,8 @@ class Gateway:
         self._waiting: list[tuple[int, Message]] = []
         self._since = 0.0
         self._refusal: Exception | None = None
-        self._client = self._made()
+        self._accepted = False
+        self._client = self._made(mqtt.MQTTv5)
 
     def run(self, stop: Event) -> Tally:
         """Take messages until `stop` is set; what was received is stored and acknowledged first.
@@ -169,7 +176,7 @@ class Gateway:
                 self._connect()
                 self._take(stop)
                 if not stop.is_set():
-                    _log.warning("the connection to the broker ended; it is tried again")
+                    self._choose_protocol()
             except (OSError, ssl.SSLError) as error:
                 _log.warning("the broker does not answer: %s", type(error).__name__)
             if time.monotonic() - began > SHORT_S:
@@ -182,11 +189,21 @@ class Gateway:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
         return self.tally
 
-    def _made(self) -> mqtt.Client:
+    def _choose_protocol(self) -> None:
+        """Ask a broker that did not accept MQTT 5.0 in MQTT 3.1.1, and the other way round."""
+        if self._accepted:
+            _log.warning("the connection to the broker ended; it is tried again")
+            return
+        _log.info("the broker did not accept the connection; it is asked in another version")
+        newer = self._client.protocol == mqtt.MQTTv5
+        self._client = self._made(mqtt.MQTTv311 if newer else mqtt.MQTTv5)
+
+    def _made(self, protocol: MQTTProtocolVersion) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             self._listening.client,
-            protocol=mqtt.MQTTv5,
+            clean_session=None if protocol == mqtt.MQTTv5 else False,
+            protocol=protocol,
             manual_ack=True,
         )
         if self._broker.user:
@@ -200,16 +217,15 @@ class Gateway:
         return client
 
     def _connect(self) -> None:
+        self._accepted = False
+        place = self._broker.host, self._broker.port, KEEP_ALIVE_S
+        if self._client.protocol != mqtt.MQTTv5:
+            self._client.connect(*place)
+            return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = FOR_EVER
         properties.ReceiveMaximum = max(WINDOW, self._listening.batch)
-        self._client.connect(
-            self._broker.host,
-            self._broker.port,
-            KEEP_ALIVE_S,
-            clean_start=False,
-            properties=properties,
-        )
+        self._client.connect(*place, clean_start=False, properties=properties)
 
     def _connected(
         self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
@@ -222,6 +238,7 @@ class Gateway:
                     "correct user and password in SUWEN_MQTT_URL",
                 )
             return
+        self._accepted = True
         client.subscribe(f"{self._listening.topic}/+/readings", qos=1)
 
     def _disconnected(
@@ -249,9 +266,13 @@ class Gateway:
     def _take(self, stop: Event) -> None:
         """Read, commit and acknowledge in turn until the connection ends."""
         client, listening = self._client, self._listening
+        until = time.monotonic() + ACCEPT_S
         while (sock := client.socket()) is not None:
             if stop.is_set():
                 self._flush(stop)
+                client.disconnect()
+                return
+            if not self._accepted and time.monotonic() > until:
                 client.disconnect()
                 return
             left = 0.0 if _pending(sock) else 0.25

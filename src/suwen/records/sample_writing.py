@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import canonical
@@ -22,7 +22,16 @@ from suwen.records.chunks import FULL, Ticks, Values, packed_few
 from suwen.records.database import Prepared, insert_many
 from suwen.records.keys import Secrets
 from suwen.records.sample_places import code_of, number_of, place_of_channel, place_of_chunk
-from suwen.records.samples import MANY, chunk_rows, joined, newest, overlapping, removed, rewrite
+from suwen.records.samples import (
+    MANY,
+    chunk_at,
+    chunk_rows,
+    newest,
+    opened,
+    removed,
+    rewrite,
+    spans,
+)
 from suwen.records.tables import stream_channel, stream_chunk
 from suwen.records.vault import PatientKey
 
@@ -141,8 +150,7 @@ class Writer:
                 self._lines[number] = _Line(number)
                 fresh[number] = lot
             self._one(self._lines[number], lot)
-        insert_many(self._connection, stream_chunk, self._rows)
-        self._rows = []
+        self._flush()
         self._merge_small(dict(zip(numbers, (lot.patient for lot in lots), strict=True)))
         self._write_lines(fresh)
         return self._put
@@ -184,28 +192,48 @@ class Writer:
         return True
 
     def _append(self, line: _Line, lot: Lot, at: Ticks, values: Values) -> None:
-        rows = chunk_rows(self._keys[lot.patient], line.number, at, values)
-        self._rows += rows
-        line.latest, line.head, line.touched = int(at[-1]), rows[-1]["first"], True
-        line.small += sum(row["size"] < FULL for row in rows)
+        """Store readings in whose time nothing is stored."""
+        self._write(line, self._keys[lot.patient], at, values)
         self._count(Kept(stored=len(at)))
         self._tell(lot, at, values)
 
+    def _write(self, line: _Line, key: PatientKey, at: Ticks, values: Values) -> None:
+        rows = chunk_rows(key, line.number, at, values)
+        self._rows += rows
+        line.small += sum(row["size"] < FULL for row in rows)
+        line.touched = True
+        if at[-1] >= line.latest:
+            line.latest, line.head = int(at[-1]), rows[-1]["first"]
+
     def _merge(self, line: _Line, lot: Lot, at: Ticks, values: Values) -> None:
-        """Store readings that may lie among stored ones: what meets them is written anew."""
-        insert_many(self._connection, stream_chunk, self._rows)
-        self._rows = []
-        key, number = self._keys[lot.patient], line.number
-        met = overlapping(self._connection, number, int(at[0]), int(at[-1]))
-        at, values = self._without_late(lot, met, at, values)
-        met = [row for row in met if row.step == 0]
-        old_at, old_values = joined(key, number, met)
-        place = np.searchsorted(old_at, at)
-        known = np.zeros(len(at), bool)
-        inside = place < len(old_at)
-        known[inside] = old_at[place[inside]] == at[inside]
-        same = np.zeros(len(at), bool)
-        same[known] = old_values[place[known]] == values[known]
+        """Store readings that may lie among stored ones: only chunks they meet are written anew."""
+        self._flush()
+        met = spans(self._connection, line.number, int(at[0]), int(at[-1]))
+        halves = np.array([span.step // 2 for span in met], np.int64)
+        lows = np.array([span.first for span in met], np.int64) - halves
+        highs = np.array([span.last for span in met], np.int64) + halves - (halves > 0)
+        chunk = np.searchsorted(lows, at, side="right") - 1
+        inside = chunk >= 0
+        inside[inside] = at[inside] <= highs[chunk[inside]]
+        place = 2 * chunk + ~inside
+        edges = [0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(at)]
+        for start, end in pairwise(edges):
+            part = at[start:end], values[start:end]
+            if not inside[start]:
+                self._append(line, lot, *part)
+            elif met[chunk[start]].step:
+                self._set_aside(lot, "late", *part)
+            else:
+                self._into(line, lot, met[chunk[start]].first, *part)
+
+    def _into(self, line: _Line, lot: Lot, first: int, at: Ticks, values: Values) -> None:
+        """Store what is new of readings in the time of one chunk."""
+        key = self._keys[lot.patient]
+        row = chunk_at(self._connection, line.number, first)
+        old_at, old_values = opened(key, line.number, row)
+        place = np.searchsorted(old_at, at)  # All lie in the chunk's time, so there is one.
+        known = old_at[place] == at
+        same = known & (old_values[place] == values)
         self._count(Kept(absorbed=int(same.sum())))
         self._set_aside(lot, "conflicting", at[known & ~same], values[known & ~same])
         at, values = at[~known], values[~known]
@@ -213,16 +241,15 @@ class Writer:
             return
         self._count(Kept(stored=len(at)))
         self._tell(lot, at, values)
-        removed(self._connection, number, [row.first for row in met])
-        all_at, all_values = np.concatenate([old_at, at]), np.concatenate([old_values, values])
-        order = np.argsort(all_at, kind="stable")
-        rows = chunk_rows(key, number, all_at[order], all_values[order])
-        insert_many(self._connection, stream_chunk, rows)
-        line.touched = True
-        line.small += sum(row["size"] < FULL for row in rows) - len(met)
-        line.small = max(0, line.small)
-        if rows[-1]["last"] >= line.latest:
-            line.latest, line.head = rows[-1]["last"], rows[-1]["first"]
+        removed(self._connection, line.number, [first])
+        line.small = max(0, line.small - (row.size < FULL))
+        both_at, both = np.concatenate([old_at, at]), np.concatenate([old_values, values])
+        order = np.argsort(both_at, kind="stable")
+        self._write(line, key, both_at[order], both[order])
+
+    def _flush(self) -> None:
+        insert_many(self._connection, stream_chunk, self._rows)
+        self._rows = []
 
     def _without_conflicts(self, lot: Lot, at: Ticks, values: Values) -> tuple[Ticks, Values]:
         """Return readings without those of a time that the lot itself gave another value for."""
@@ -231,18 +258,6 @@ class Writer:
         if again.any():
             self._set_aside(lot, "conflicting", at[again], values[again])
         return at[~again], values[~again]
-
-    def _without_late(
-        self, lot: Lot, met: Sequence[Row[Any]], at: Ticks, values: Values
-    ) -> tuple[Ticks, Values]:
-        late = np.zeros(len(at), bool)
-        for row in met:
-            if row.step:
-                half = row.step // 2
-                late |= (at >= row.first - half) & (at <= row.last + half)
-        if late.any():
-            self._set_aside(lot, "late", at[late], values[late])
-        return at[~late], values[~late]
 
     def _set_aside(self, lot: Lot, state: str, at: Ticks, values: Values) -> None:
         if len(at):
@@ -265,12 +280,16 @@ class Writer:
         for line in sorted(full, key=lambda line: -line.small)[:MERGES]:
             key = self._keys[patients[line.number]]
             found = newest(self._connection, line.number, line.small + 1)
-            chunks = [row for row in found if row.step == 0]
-            if chunks and chunks[0].size >= FULL:
-                chunks = chunks[1:]
+            run = max(
+                (list(run) for small, run in groupby(found, _is_small) if small),
+                key=len,
+                default=[],
+            )
             line.small, line.touched = 0, True
-            if chunks:
-                line.head = rewrite(self._connection, key, line.number, chunks)
+            if len(run) > 1:
+                first = rewrite(self._connection, key, line.number, run)
+                if run[-1].last >= line.latest:
+                    line.head = first
 
     def _write_lines(self, fresh: Mapping[int, Lot]) -> None:
         rows, moves = [], []
@@ -297,6 +316,10 @@ class Writer:
                 moves.append({"channel": line.number, "received": self._received} | values)
         insert_many(self._connection, stream_channel, rows)
         _MOVE.many(self._connection, moves)
+
+
+def _is_small(row: Any) -> bool:
+    return bool(row.step == 0 and row.size < FULL)
 
 
 def _lines(connection: Connection, numbers: Sequence[int]) -> dict[int, _Line]:

@@ -31,6 +31,12 @@ _RANGE = Prepared(
     .where(_C.first - _C.step / 2 <= bindparam("end"), _C.last + _C.step / 2 >= bindparam("start"))
     .order_by(_C.first)
 )
+_SPANS = Prepared(
+    select(_C.first, _C.last, _C.step)
+    .where(_OF_CHANNEL, _C.first >= bindparam("low"), _C.first <= bindparam("high"))
+    .order_by(_C.first)
+)
+_ONE = Prepared(select(stream_chunk).where(_OF_CHANNEL, _C.first == bindparam("start")))
 _NEWEST = Prepared(
     select(stream_chunk).where(_OF_CHANNEL).order_by(_C.first.desc()).limit(bindparam("most"))
 )
@@ -89,6 +95,17 @@ def lower(connection: Connection, number: int, start: int) -> int:
 def newest(connection: Connection, number: int, most: int) -> list[Row[Any]]:
     """Return the newest chunks of a channel, at most so many, in order of time."""
     return list(reversed(_NEWEST(connection, channel=number, most=most).all()))
+
+
+def chunk_at(connection: Connection, number: int, first: int) -> Row[Any]:
+    """Return the chunk of a channel that begins at `first`."""
+    return _ONE(connection, channel=number, start=first).one()
+
+
+def spans(connection: Connection, number: int, start: int, end: int) -> list[Row[Any]]:
+    """Return first, last and step of the chunks around and in start..end, contents left alone."""
+    low, high = lower(connection, number, start), end + LONGEST_STEP // 2
+    return list(_SPANS(connection, channel=number, low=low, high=high).all())
 
 
 def overlapping(connection: Connection, number: int, start: int, end: int) -> list[Row[Any]]:

@@ -28,6 +28,7 @@ import numpy as np
 from sqlalchemy import bindparam, select, update
 
 from suwen.core.device_messages import Said, said_in
+from suwen.core.errors import Conflict
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.records import devices, sample_reading, set_aside
 from suwen.records.database import Prepared
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 Listener = Callable[[str, Sequence[Stretch]], None]
 """Called with a patient and what was newly stored of them, once it is committed."""
+TRIES: Final = 3
 SEEN: Final = timedelta(seconds=10)
 """How old the time may be at which a device was last seen."""
 _SEEN = Prepared(
@@ -122,15 +124,24 @@ class Door:
             Nothing was stored and nothing may be acknowledged: try again.
         """
         said = [(message, said_in(message.payload)) for message in messages]
-        now = datetime.now(UTC)
+        for tries_left in reversed(range(TRIES)):
+            try:
+                put, refused = self._commit(said)
+                break
+            except Conflict:  # Another process counted the same state of the same day first.
+                if not tries_left:
+                    raise
+        self._tell(put)
+        return Outcome(put.kept, refused)
+
+    def _commit(self, said: Sequence[tuple[Message, Said]]) -> tuple[Put, Mapping[str, int]]:
         with self._store.work() as work:
-            batch = _Batch(self._store, work, self._judgement, now)
+            batch = _Batch(self._store, work, self._judgement, datetime.now(UTC))
             batch.admit(said)
             put = batch.store(telling=bool(self._listeners))
             days = batch.log(self._days)
         self._days |= days
-        self._tell(put)
-        return Outcome(put.kept, batch.refused)
+        return put, batch.refused
 
     def times(self, patients: Sequence[str] | None = None) -> list[Silent]:
         """Return when each channel last spoke, without opening any content."""

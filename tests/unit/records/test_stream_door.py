@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
 from suwen.core.errors import BadInput, Conflict, Denied, NotFound
 from suwen.core.settings import Settings
@@ -15,6 +17,7 @@ from suwen.records.devices import Devices
 from suwen.records.sample_writing import Kept
 from suwen.records.stream_door import Door, Message
 from suwen.records.streams import Streams
+from suwen.records.tables import stream_tally
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PULSE = {"code": "8867-4", "unit": "/min"}
@@ -221,6 +224,23 @@ def test_a_watchdog_sees_when_a_channel_spoke_without_its_content(bay):
     assert silent.received >= NOW
     assert bay.door.times([bay.patient]) == [silent]
     assert bay.door.times([]) == []
+
+
+def test_two_doors_at_once_store_each_reading_once_and_count_all_that_is_refused(bay):
+    def send(door: Door) -> Kept:
+        kept = Kept()
+        for n in range(12):
+            sent = [message(bay, pulse(n, n)), message(bay, pulse(1), device=f"nobodys-{n}")]
+            kept += door.receive(sent).kept
+        return kept
+
+    with Store.open(bay.settings) as other, ThreadPoolExecutor(2) as pool:
+        kept = list(pool.map(send, (bay.door, Door(other))))
+    assert kept[0] + kept[1] == Kept(stored=12, absorbed=12)
+    assert sorted(stored(bay)) == list(range(12))
+    with bay.store.database.transaction(reading=True) as connection:
+        ((device, _, state, number),) = connection.execute(select(stream_tally)).all()
+    assert (device, state, number) == ("", "unknown-device", 24)
 
 
 def test_a_device_is_bound_by_who_may_write_the_record(bay):

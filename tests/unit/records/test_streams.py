@@ -98,6 +98,33 @@ def test_readings_in_any_order_with_repetitions_are_those_a_dictionary_would_kee
     assert newest.value == truth[max(truth)]
 
 
+def test_two_readings_far_apart_leave_what_lies_between_as_it_is(sqlite_ward):
+    sqlite_ward.streams.put(sqlite_ward.patient, [signal(20_000)])
+    sqlite_ward.streams.put(sqlite_ward.patient, [signal(20_000, start=1000)])
+    before = {row.first: row.content for row in rows(sqlite_ward, stream_chunk)}
+    at = np.array([ticks(second(-5)), ticks(second(500)), ticks(second(5000))], np.int64)
+    kept = sqlite_ward.streams.put(sqlite_ward.patient, [Stretch(ECG, at, np.ones(3))])
+    assert kept == Kept(stored=3)
+    after = {row.first: row.content for row in rows(sqlite_ward, stream_chunk)}
+    assert {first: after.pop(first) for first in before} == before
+    assert sorted(after) == at.tolist()
+    (found,) = sqlite_ward.streams.read(sqlite_ward.patient, ECG.code, *YEARS)
+    assert (np.diff(found.at) > 0).all()
+    assert len(found) == 40_003
+
+
+def test_what_comes_around_thinned_readings_does_not_reach_over_them(sqlite_ward):
+    streams, patient = sqlite_ward.streams, sqlite_ward.patient
+    streams.put(patient, pulses({3600.0 + n: 70.0 for n in range(600)}))
+    streams.put(patient, pulses({86_400.0 * 9: 61.0}))
+    thin(sqlite_ward.store, Retention(raw_days=2), "operator", second(86_400 * 9))
+    around = {float(n): 80.0 for n in range(3000, 5000, 100)}
+    assert streams.put(patient, pulses(around)) == Kept(stored=14, late=6)
+    found = read(sqlite_ward)
+    assert list(found) == sorted(found)
+    assert len(found) == 14 + 10 + 1
+
+
 def test_many_small_commits_become_one_chunk(sqlite_ward):
     for n in range(200):
         sqlite_ward.streams.put(sqlite_ward.patient, pulses({n: float(n)}))
