@@ -59,7 +59,8 @@ def _reader_of(document: object) -> Any:
         return _jawbone
     summary = document.get("summary")
     if any(name in document for name in ("sessions", "sleeps")) or (
-        isinstance(summary, list) and bool(summary) and "points" in summary[0]
+        isinstance(summary, list)
+        and any(isinstance(one, dict) and "points" in one for one in summary)
     ):
         return _misfit
     items = document.get("items")
