@@ -5,8 +5,10 @@ from __future__ import annotations
 
 def load() -> None:
     """Import every room's tasks, so that they register themselves."""
+    import suwen.health.baseline_task
     import suwen.health.deterioration
     import suwen.health.early_warning
+    import suwen.health.glucose
     import suwen.health.risk
     import suwen.imaging.breast
     import suwen.imaging.chest
