@@ -132,8 +132,8 @@ def windows(found: list[Segment], input_: int, first: int, every: int) -> Window
         for at in range(first, len(one.values) - AHEAD + 1, every):
             ahead = one.values[at : at + AHEAD]
             rows.append((padded[at : at + input_], ahead, one.hours[at - 1], one.person))
-    past, ahead, hours, people = zip(*rows, strict=True)
-    return Windows(np.array(past), np.array(ahead), np.array(hours), np.array(people))
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    return Windows(columns[0], columns[1], columns[2], columns[3])
 
 
 def numbers(found: Windows) -> Array:
@@ -206,19 +206,19 @@ def medians(said: Array, found: Windows) -> tuple[Array, Array]:
 def main() -> None:
     """Print one line a set and method."""
     data = DataFolders.from_settings()
-    parts, tests = {}, {}
-    for name, rules in PROTOCOLS.items():
-        train, test = parted(segments(data, name), rules)
-        every = max(1, sum(len(one.values) for one in train) // MOST)
-        parts[name] = windows(train, rules.input, 24, every)
-        tests[name] = windows(test, rules.input, rules.input, STRIDE)
-    answer = ours(parts)
+    both = {name: parted(segments(data, name), rules) for name, rules in PROTOCOLS.items()}
+    points = {name: sum(len(one.values) for one in train) for name, (train, _) in both.items()}
+    answer = ours(
+        {
+            name: windows(train, PROTOCOLS[name].input, 24, max(1, points[name] // MOST))
+            for name, (train, _) in both.items()
+        }
+    )
     print(f"{'set':14} {'method':20} forecasts people  RMSE [95 %]            MAE [95 %]")
     for name, rules in PROTOCOLS.items():
-        train = parted(segments(data, name), rules)[0]
-        every = max(1, sum(len(one.values) for one in train) // (4 * MOST))
-        full = windows(train, rules.input, rules.lags, every)
-        test = tests[name]
+        every = max(1, points[name] // (4 * MOST))
+        full = windows(both[name][0], rules.input, rules.lags, every)
+        test = windows(both[name][1], rules.input, rules.input, STRIDE)
         last = np.repeat(test.past[:, [-1]], AHEAD, 1)
         ways = {"last value": last, "linear regression": linear(full, rules.lags)(test),
                 "suwen": answer(test)}  # fmt: skip

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, RecordValue, Reference
-from suwen.core.quantities import number, with_unit
+from suwen.core.quantities import with_unit
 from suwen.core.registry import register
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.health.baseline import (
@@ -25,6 +25,7 @@ from suwen.health.baseline import (
     Change,
     Days,
     Level,
+    Trend,
     change_of,
     days_of,
     rules,
@@ -158,14 +159,14 @@ class PersonalBaseline(Published):
         if reason := _unasked(data):
             return [abstention(self, pack, sample, [reason])]
         change, level = output.parts["change"], output.parts["level"]
-        variable = variables()[data.variable]
-        at = data.at
+        variable, at = variables()[data.variable], data.at
+        drift = None if change else _drift(variable, output.parts["trend"])
         return [
             Finding(
                 task=self.name,
                 pack=pack.identity,
-                code=OWN.model_copy(update={"name": _title(variable, change)}),
-                band=Band.RULE_OUT if change is None else Band.RULE_IN,
+                code=OWN.model_copy(update={"name": _title(variable, change, drift)}),
+                band=Band.RULE_IN if change else Band.GREY if drift else Band.RULE_OUT,
                 reason=_reason(variable, data, level, output),
                 measures=(_measure(variable, level),),
                 evidence=_pointed(variable, data, change) or sample.evidence,
@@ -239,8 +240,10 @@ def _pointer(record: Reference, note: Text | None = None, weight: float = 1.0) -
     return RecordValue(record=record, path="Observation.value", note=note, weight=weight)
 
 
-def _shown(value: float, unit: str) -> str:
-    return with_unit(number(abs(value)), unit)
+def _shown(value: float, variable: Variable, more: int = 0) -> str:
+    """Return the size of a value with its unit; `more` digits than people write."""
+    digits = int(rules()["digits"][variable.key]) + more
+    return with_unit(f"{abs(value):.{digits}f}", variable.unit)
 
 
 def _day(day: int) -> Text:
@@ -248,11 +251,14 @@ def _day(day: int) -> Text:
     return Text(en=f"{found.day} {found:%B %Y}", zh=f"{found.year}年{found.month}月{found.day}日")
 
 
-def _title(variable: Variable, change: Change | None) -> Text:
+def _title(variable: Variable, change: Change | None, drift: Text | None) -> Text:
     name = variable.name
+    if change is None and drift is not None:
+        small = f"{drift.en[0].lower()}{drift.en[1:]}"
+        return Text(en=f"{name.en}: {small}", zh=f"{name.zh}：{drift.zh}")
     if change is None:
         return Text(en=f"{name.en}: own usual level", zh=f"{name.zh}：处于个人基线")
-    since, size = _day(change.since), _shown(change.size, variable.unit)
+    since, size = _day(change.since), _shown(change.size, variable)
     up = change.size > 0
     return Text(
         en=f"{name.en} {size} {'above' if up else 'below'} own baseline since {since.en}",
@@ -260,28 +266,40 @@ def _title(variable: Variable, change: Change | None) -> Text:
     )
 
 
+def _drift(variable: Variable, trend: Trend | None) -> Text | None:
+    """Say how the level drifts; None where it does not, or by less than is worth a sentence."""
+    if trend is None or not trend.clear:
+        return None
+    if abs(MONTH * trend.slope) < rules()["least"][variable.key]:
+        return None
+    size = _shown(MONTH * trend.slope, variable)
+    low, high = sorted(abs(MONTH * one) for one in (trend.low, trend.high))
+    span = (_shown(low, variable), _shown(high, variable))
+    up = trend.slope > 0
+    return Text(
+        en=f"{'Rising' if up else 'Falling'} by {size} a month ({span[0]} to {span[1]})",
+        zh=f"每月{'上升' if up else '下降'} {size}（{span[0]} 至 {span[1]}）",
+    )
+
+
 def _reason(variable: Variable, data: History, level: Level, output: Output) -> Text:
-    unit, change, trend = variable.unit, output.parts["change"], output.parts["trend"]
+    change, trend = output.parts["change"], output.parts["trend"]
     centre, spread, newest = (
-        _shown(one, unit) for one in (level.centre, level.spread, data.newest)
+        _shown(one, variable, more)
+        for one, more in ((level.centre, 0), (level.spread, 1), (data.newest, 0))
     )
     en = [f"Usual {centre} (spread {spread}, {level.days} days); newest {newest}."]
     zh = [f"平时 {centre}（波动 {spread}，{level.days} 天）；最新 {newest}。"]
     if change is not None:
-        before, after = (_shown(one.centre, unit) for one in (change.before, change.after))
+        before, after = (_shown(one.centre, variable) for one in (change.before, change.after))
         en.append(f"Before {before} on {change.before.days} days, since then {after} on "
                   f"{change.after.days}.")  # fmt: skip
         zh.append(
             f"此前 {change.before.days} 天为 {before}，此后 {change.after.days} 天为 {after}。"
         )
-    elif trend is not None and trend.clear:
-        month, low, high = (MONTH * one for one in (trend.slope, trend.low, trend.high))
-        up = month > 0
-        ends = sorted(abs(one) for one in (low, high))
-        span = f"{number(ends[0])} to {_shown(ends[1], unit)}"
-        en.append(f"{'Rising' if up else 'Falling'} by {_shown(month, unit)} a month ({span}).")
-        zh.append(f"每月{'上升' if up else '下降'} {_shown(month, unit)}（{number(ends[0])} 至 "
-                  f"{_shown(ends[1], unit)}）。")  # fmt: skip
+    elif (told := _drift(variable, trend)) is not None:
+        en.append(f"{told.en}.")
+        zh.append(f"{told.zh}。")
     return Text(en=" ".join(en), zh="".join(zh))
 
 
@@ -304,7 +322,7 @@ def _pointed(variable: Variable, data: History, change: Change | None) -> tuple[
         chosen = {start: None, start - 1: None, **chosen}
     found = []
     for k in chosen:
-        day, value = _day(int(data.day[k])), _shown(float(data.values[k]), variable.unit)
+        day, value = _day(int(data.day[k])), _shown(float(data.values[k]), variable)
         note = Text(
             en=f"{variable.name.en} {value} on {day.en} (of that day)",
             zh=f"{variable.name.zh} {value}，{day.zh}（当日）",

@@ -230,7 +230,7 @@ def fit_member(train: Examples, valid: Examples, seed: int, folder: Path) -> dic
         for name, made in ((trees_of(ahead), trees), (errors_of(ahead), errors)):
             (folder / name).write_text(small(made.model_to_string()), encoding="utf-8")
         expected = error_of(np.asarray(errors.predict(other.rows)), unit)
-        left = np.quantile((other.change - said[1]) / expected, LEVELS)
+        left = np.asarray(np.quantile((other.change - said[1]) / expected, LEVELS))
         settings["linear"][str(ahead)] = [float(f"{value:.5g}") for value in weights]
         settings["left"][str(ahead)] = [round(float(value), 3) for value in left]
         settings["cuts"][str(ahead)] = _cuts_of(other, said[1], expected, left)
@@ -249,7 +249,7 @@ def _change(weights: Array, trees: Any, unit: float, rows: Array) -> Array:
 
 def error_of(sizes: Array, unit: float) -> Array:
     """Return the expected error in mg/dL from what the trees say in units of the usual one."""
-    return unit * np.maximum(np.asarray(sizes, dtype=float), LEAST_ERROR)
+    return np.asarray(unit * np.maximum(np.asarray(sizes, dtype=float), LEAST_ERROR))
 
 
 def probability_below(level: float, value: float, error: float, left: Sequence[float]) -> float:

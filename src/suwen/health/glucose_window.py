@@ -122,7 +122,7 @@ class Window:
     @cached_property
     def features(self) -> Array:
         """Return the numbers that the forecast is made from, (features,)."""
-        return features(self.values[None], np.array([self.hour]), self.own[None])[0]
+        return np.asarray(features(self.values[None], np.array([self.hour]), self.own[None])[0])
 
     @property
     def domain(self) -> dict[str, float]:
@@ -168,7 +168,7 @@ def at_minutes(past: Past, minutes: Array, gap: float) -> Array:
         share = np.where(width > 0, (minutes - times[before]) / width, 1.0)
     found = values[before] + share * (values[after] - values[before])
     inside = (minutes >= times[0]) & (minutes <= times[-1]) & (exact | (width <= gap))
-    return np.where(inside, np.where(exact, values[after], found), np.nan)
+    return np.asarray(np.where(inside, np.where(exact, values[after], found), np.nan))
 
 
 def grids(past: Past, places: Sequence[int] | NDArray[np.int64]) -> Array:

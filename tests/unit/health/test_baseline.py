@@ -134,6 +134,15 @@ def test_a_steady_weight_is_at_its_usual_level_whatever_its_unit():
     assert found.measures[0].unit == "kg"
 
 
+def test_a_pressure_that_rises_week_by_week_is_said_to_drift():
+    values = 128 + NOISE + 0.2 * np.arange(80)
+    (found,) = said(case_of(np.round(values), code="8480-6", unit="mm[Hg]"))
+    assert found.band in (Band.GREY, Band.RULE_IN)
+    if found.band is Band.GREY:
+        assert "rising by 6 mmHg a month" in found.code.name.en
+        assert "每月上升" in found.code.name.zh
+
+
 def test_few_days_or_old_ones_give_no_baseline_but_the_reason():
     (few,) = said(case_of(62 + NOISE[:8]))
     assert few.band is Band.ABSTAIN

@@ -12,7 +12,7 @@ import pytest
 from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band, Case, Record
-from suwen.health import glucose, glucose_data, glucose_fit
+from suwen.health import glucose, glucose_fit
 from suwen.health import glucose_window as window
 from suwen.health.glucose_case import course_of
 from suwen.health.sampled import sampled_data
@@ -52,9 +52,7 @@ def case_of(records, at=NOW):
 
 def said(records, at=NOW):
     pack = packs.current(glucose.GLUCOSE_FORECAST)
-    return [
-        run.answer(TASK, pack, sample)[0] for sample in TASK.samples(case_of(records, at), [])
-    ]
+    return [run.answer(TASK, pack, sample)[0] for sample in TASK.samples(case_of(records, at), [])]
 
 
 def test_a_steady_curve_is_foretold_for_three_times_with_intervals_that_widen():
