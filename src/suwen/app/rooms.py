@@ -7,10 +7,12 @@ def load() -> None:
     """Import every room's tasks, so that they register themselves."""
     import suwen.health.advice
     import suwen.health.af
+    import suwen.health.baseline_task
     import suwen.health.deterioration
     import suwen.health.diabetes
     import suwen.health.early_warning
     import suwen.health.ecg_beats
+    import suwen.health.glucose
     import suwen.health.heart_disease
     import suwen.health.risk
     import suwen.health.survival

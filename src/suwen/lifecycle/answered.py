@@ -18,7 +18,7 @@ from suwen.lifecycle import calibrate
 from suwen.lifecycle.bands import HALF, Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.detected import Detected, floors_of, match
-from suwen.lifecycle.kinds import Choice, Spans
+from suwen.lifecycle.kinds import Choice, Spans, Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import INDEPENDENT, Predictions, right_codes
 from suwen.lifecycle.spanned import Spanned, counted
@@ -44,6 +44,7 @@ class Answered:
     strongest mark, and `detected` holds the marks. With spans `truth` counts the true stretches of
     a text, `answer` is its F1, and `spanned` holds the counts. With a ranking `answer` is 1 / place
     of the first right code, and so are the `floors`; with a calculation 1 where it agrees.
+    `by` names the column whose values a number is also measured by (`Value.by`).
     `points` are the operating points (two classes, or anything but the first class where the
     question is asked as a `whole`), `shares` those of the classes in development,
     `watched` the number of the gravest class, `figures` what a task reads off the confusion table
@@ -72,6 +73,7 @@ class Answered:
     watched: int | None = None
     figures: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     ratios: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    by: str = ""
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
@@ -133,6 +135,7 @@ def answered(task: Task, examples: Examples, predictions: Predictions, answer: A
         watched=task.answers.watched if isinstance(task.answers, Choice) else None,
         figures=dict(task.answers.figures) if isinstance(task.answers, Choice) else {},
         ratios=examples.ratios,
+        by=task.answers.by if isinstance(task.answers, Value) else "",
     )
 
 
@@ -184,7 +187,8 @@ def _values(rows: Answered, pack: Pack, predictions: Predictions) -> Answered:
     low, high = np.empty(len(rows.truth)), np.empty(len(rows.truth))
     level = calibrate.LEVEL
     for inside, intervals in _by_fold(pack, predictions):
-        low[inside], high[inside] = intervals.limits(predictions.scores[inside])
+        spread = predictions.spread[inside] if predictions.spread.size else None
+        low[inside], high[inside] = intervals.limits(predictions.scores[inside], spread)
         level = intervals.level
     return replace(rows, low=low, high=high, level=level)
 

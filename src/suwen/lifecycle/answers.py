@@ -69,9 +69,12 @@ class Answers:
         """Return the probability of each class of one sample; `scores` (members, classes)."""
         return self._calibrated(ClassCalibrator).intervals(scores)
 
-    def value(self, scores: Array) -> Interval:
-        """Return the answer of one sample with its interval from its members' values (members,)."""
-        return self._calibrated(Conformal).interval(scores)
+    def value(self, scores: Array, spread: Array | None = None) -> Interval:
+        """Return the answer of one sample with its interval from its members' values (members,).
+
+        `spread` are the errors that the members expect, where they say them (members,).
+        """
+        return self._calibrated(Conformal).interval(scores, spread)
 
     def of_mark(self, logit: float) -> tuple[Interval, Band, Text]:
         """Return the probability of one mark (mean logit), its band, and what that rests on.

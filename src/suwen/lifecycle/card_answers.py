@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from suwen.lifecycle.answered import SPREAD_EXAMPLES
-from suwen.lifecycle.card_words import BY_CLASS, LOWER_IS_BETTER, label, number, of_class
+from suwen.lifecycle.card_words import BY_CLASS, label, lower_is_better, number, of_class
 from suwen.lifecycle.measure import resamples_for
 from suwen.lifecycle.measure_values import coverage_key
 
@@ -32,7 +32,7 @@ def figures(card: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|"
     for name, entry in results["metrics"].items():
         if not of_class(name, classes):
-            arrow = " (lower is better)" if name in LOWER_IS_BETTER else ""
+            arrow = " (lower is better)" if lower_is_better(name) else ""
             yield f"| {label(name)}{arrow} | {number(entry)} |"
     yield ""
     if classes:

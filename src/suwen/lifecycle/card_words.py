@@ -68,6 +68,11 @@ def _rate(found: re.Match[str]) -> str:
     return f" at {'.'.join(part for part in found.groups() if part)} FP"
 
 
+def lower_is_better(name: str) -> bool:
+    """Say whether a metric is better when it is lower; also one of a part (`rmse_60`)."""
+    return name in LOWER_IS_BETTER or name.partition("_")[0] in ("rmse", "mae")
+
+
 def of_class(name: str, classes: Mapping[str, Any]) -> bool:
     """Say whether a metric's key is that of one class (`f1_normal`)."""
     return any(name == f"{metric}_{key}" for metric in BY_CLASS for key in classes)

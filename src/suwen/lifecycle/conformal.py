@@ -8,8 +8,9 @@ Exchangeable samples are covered at least 2 x level - 1 of the time, in practice
 
 `scaled` divides each residual by an expected error that grows or falls with the answer (locally
 weighted conformal prediction, Lei et al., JASA 113:1094, 2018): a low glucose is foretold more
-closely than a high one. It is taken when the cross-fitted interval score is better for it. The
-members' own spread cannot serve as that scale: all members but one were trained on the sample.
+closely than a high one. `given` divides by the expected error that each member says itself beside
+its value (`Output.spread`). A kind is taken when the cross-fitted interval score is better for it.
+The members' disagreement cannot serve as that scale: all but one were trained on the sample.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from suwen.core.nouns import Interval
 from suwen.lifecycle.task import Array
 from suwen.metrics.coverage import interval_score
 
-ValueKind = Literal["absolute", "scaled"]
-KINDS: tuple[ValueKind, ...] = ("absolute", "scaled")
+ValueKind = Literal["absolute", "scaled", "given"]
+KINDS: tuple[ValueKind, ...] = ("absolute", "scaled", "given")
 KEPT = 200
 """Most residuals kept of each member. Each stands for a block of equal count by its largest, so
 fewer numbers never make an interval narrower."""
@@ -40,7 +41,7 @@ class Conformal:
 
     `residuals[k]` are those of member k, rising, standing for `counts[k]` samples; with one list
     alone, it serves any members, whose mean is the answer. The expected error at an answer m is
-    max(`least`, `intercept` + `slope` m); 1 for `absolute`.
+    max(`least`, `intercept` + `slope` m); 1 for `absolute`; for `given` it comes with the answer.
     """
 
     kind: ValueKind
@@ -51,15 +52,26 @@ class Conformal:
     residuals: tuple[tuple[float, ...], ...]
     counts: tuple[int, ...]
 
-    def scale(self, values: Array) -> Array:
-        """Return the expected error at each answer, same shape."""
+    def scale(self, values: Array, spread: Array | None = None) -> Array:
+        """Return the expected error at each answer, same shape; `spread` is what members say.
+
+        Raises
+        ------
+        BadInput
+            It is needed and not there.
+        """
+        if self.kind == "given":
+            if spread is None or np.shape(spread) != np.shape(values):
+                raise BadInput("values without their expected errors", "one a value")
+            return np.asarray(spread, dtype=float)
         return np.maximum(self.least, self.intercept + self.slope * np.asarray(values, dtype=float))
 
-    def limits(self, values: Array) -> tuple[Array, Array]:
-        """Return the ends of the interval of each sample, (n,); `values` (n, members)."""
+    def limits(self, values: Array, spread: Array | None = None) -> tuple[Array, Array]:
+        """Return the ends of the interval of each sample, (n,); both given (n, members)."""
         values = np.asarray(values, dtype=float)
         if len(self.residuals) == 1:
             values = values.mean(1, keepdims=True)
+            spread = None if spread is None else np.asarray(spread).mean(1, keepdims=True)
         if values.shape[1] != len(self.residuals):
             raise BadInput(
                 f"{values.shape[1]} values for the residuals of {len(self.residuals)} members",
@@ -67,7 +79,7 @@ class Conformal:
                 "let all members answer",
             )
         centre = values.mean(1)
-        scale = self.scale(values)
+        scale = self.scale(values, spread)
         upper = self._quantile(values, scale)
         lower = -self._quantile(-values, scale)
         return np.minimum(lower, centre), np.maximum(upper, centre)
@@ -92,10 +104,11 @@ class Conformal:
             found[i] = ends[order[np.searchsorted(np.cumsum(mass[order]), wanted - 1e-6)]]
         return found
 
-    def interval(self, values: Array) -> Interval:
+    def interval(self, values: Array, spread: Array | None = None) -> Interval:
         """Return the mean of one sample's members (members,) with its interval."""
         members = np.asarray(values, dtype=float).ravel()
-        (low,), (high,) = self.limits(members[None])
+        said = None if spread is None else np.asarray(spread, dtype=float).ravel()[None]
+        (low,), (high,) = self.limits(members[None], said)
         return Interval(
             value=float(members.mean()), low=float(low), high=float(high), level=self.level
         )
@@ -116,7 +129,12 @@ class Conformal:
 
 
 def fit(
-    kind: ValueKind, values: Array, truth: Array, level: float, parts: Sequence[Array]
+    kind: ValueKind,
+    values: Array,
+    truth: Array,
+    level: float,
+    parts: Sequence[Array],
+    spread: Array | None = None,
 ) -> Conformal:
     """Fit to out-of-fold answers.
 
@@ -130,6 +148,8 @@ def fit(
         Share of true values that the interval should hold.
     parts
         The samples of each list of residuals: bool arrays (n,), together all that count.
+    spread
+        The expected error that the member said, (n,); for `given`.
 
     Raises
     ------
@@ -152,7 +172,7 @@ def fit(
         (intercept, slope), *_ = np.linalg.lstsq(design, gaps[used], rcond=None)
         least = max(LEAST_SHARE * float(gaps[used].mean()), 1e-12)
     made = Conformal(kind, level, float(intercept), float(slope), float(least), (), ())
-    scaled = gaps / made.scale(values)
+    scaled = gaps / made.scale(values, spread)
     return Conformal(
         kind,
         level,
@@ -180,9 +200,11 @@ def _masses(kept: int, count: int) -> Array:
 
 
 def choose(
-    values: Array, truth: Array, fold: Array, level: float
+    values: Array, truth: Array, fold: Array, level: float, spread: Array | None = None
 ) -> tuple[Conformal, list[Conformal], dict[str, float]]:
     """Choose by cross-fitted interval score and fit the intervals that ship on all samples.
+
+    `given` is tried where there is a `spread`, the expected errors that were said, (n,).
 
     Returns
     -------
@@ -190,14 +212,19 @@ def choose(
         The intervals, those of each fold (from the other folds), and the mean score by kind.
     """
     folds = range(int(fold.max()) + 1)
-    tried = {kind: [fit(kind, values, truth, level, [fold != k]) for k in folds] for kind in KINDS}
+    kinds = [kind for kind in KINDS if kind != "given" or spread is not None]
+    tried = {
+        kind: [fit(kind, values, truth, level, [fold != k], spread) for k in folds]
+        for kind in kinds
+    }
     scores: dict[str, float] = {}
     for kind, by_fold in tried.items():
         low, high = np.empty(len(values)), np.empty(len(values))
         for k in folds:
             held_out = fold == k
-            low[held_out], high[held_out] = by_fold[k].limits(values[held_out][:, None])
+            said = None if spread is None else spread[held_out][:, None]
+            low[held_out], high[held_out] = by_fold[k].limits(values[held_out][:, None], said)
         scores[kind] = float(interval_score(truth, low, high, level).mean())
-    best = min(KINDS, key=lambda kind: scores[kind])
-    shipped = fit(best, values, truth, level, [fold == k for k in folds])
+    best = min(kinds, key=lambda kind: scores[kind])
+    shipped = fit(best, values, truth, level, [fold == k for k in folds], spread)
     return shipped, tried[best], scores

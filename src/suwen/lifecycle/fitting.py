@@ -82,8 +82,9 @@ def _classes(
 
 def _values(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:
     values, truth = predictions.scores.mean(1), np.asarray(examples.labels, dtype=float)
+    spread = predictions.spread.mean(1) if predictions.spread.size else None
     chosen, by_fold, scores = conformal.choose(
-        values, truth, predictions.fold, recipe.interval_level
+        values, truth, predictions.fold, recipe.interval_level, spread
     )
     _write(pack, chosen, by_fold, {"cross_fitted_interval_score": scores})
 

@@ -96,10 +96,15 @@ class Mask:
 
 @dataclass(frozen=True)
 class Value:
-    """The answer is a number with a UCUM unit."""
+    """The answer is a number with a UCUM unit.
+
+    `by` names a column of whole numbers (minutes ahead) whose values are measured each by itself
+    too: their metrics end in it (`rmse_60`).
+    """
 
     code: Code
     unit: str
+    by: str = ""
     kind: Literal["value"] = "value"
 
     @property

@@ -172,7 +172,7 @@ def headline(rows: Answered) -> tuple[str, ...]:
     if rows.kind == "mask":
         return measure_values.MASK_HEADLINE
     if rows.kind == "value":
-        return measure_values.HEADLINE
+        return measure_values.headline(rows)
     if rows.kind == "places":
         return measure_places.HEADLINE
     if rows.kind == "spans":
@@ -229,7 +229,7 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
         metrics = _floor_metrics(rows, scores)
         gains = {
             f"gain_{key}": difference(metric, own[key])
-            if key in ERRORS
+            if key.partition("_")[0] in ERRORS
             else difference(own[key], metric)
             for key, metric in metrics.items()
         }

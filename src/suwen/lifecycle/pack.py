@@ -55,6 +55,8 @@ class Pack:
         self.folder = folder = files.folder
         self.sha256 = sha256
         self._files = files
+        self.seed = randomised
+        """What random weights are made from; None for a pack as it was signed."""
         self.settings: Mapping[str, Any] = tomllib.loads(files.read(SETTINGS).decode())
         if self.settings.get("format") != FORMAT:
             raise BadInput(

@@ -56,6 +56,8 @@ class Predictions:
     rank
         For a ranking: 1 / place of the first right code, 0 where none is named. For a calculation
         1 where it agrees with its reference, else 0. NaN otherwise.
+    spread
+        `Output.spread` of each example, (n, members); (n, 0) where the weights say none.
     """
 
     fold: Array
@@ -69,6 +71,7 @@ class Predictions:
     marks: Array
     mark_counts: Array
     rank: Array
+    spread: Array
 
     def __len__(self) -> int:
         return len(self.fold)
@@ -88,7 +91,7 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what `save` wrote; a file from before there were marks or ranks has none."""
+        """Read what `save` wrote; an older file has no marks, ranks or spreads."""
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
         count = len(found["fold"])
@@ -96,6 +99,7 @@ class Predictions:
             "marks": np.zeros((0, 0)),
             "mark_counts": np.zeros(count, dtype=np.int64),
             "rank": np.full(count, np.nan),
+            "spread": np.zeros((count, 0)),
         }
         return cls(**{**none, **found})
 
@@ -141,8 +145,19 @@ def check_output(task: Task, output: Output, members: int) -> None:
             f"one score a member{' and class' if several else ''}: {wanted}",
             "correct `predict` of the task",
         )
+    if output.spread is not None and not _says_errors(output.spread, members):
+        raise BadInput(
+            f"{task.name} returned a spread of shape {np.shape(output.spread)}",
+            f"one expected error a member, finite and positive: ({members},)",
+            "correct `predict` of the task",
+        )
     if task.answers.kind == "mask" and (output.mask is None or output.mask.dtype != np.bool_):
         raise BadInput(f"{task.name} returned no bool mask", "a mask", "correct `predict`")
+
+
+def _says_errors(spread: Array, members: int) -> bool:
+    found = np.asarray(spread, dtype=float)
+    return found.shape == (members,) and bool(np.isfinite(found).all() and (found > 0).all())
 
 
 def _check_marks(task: Task, output: Output) -> None:
@@ -206,6 +221,7 @@ def predict_all(
     members = None if fold == INDEPENDENT else [fold]
     count = pack.members if members is None else 1
     outputs, overlaps, digests, seconds, marks, ranks = [], [], [], [], [], []
+    spreads: list[Array] = []
     for i in range(len(examples)):
         sample = examples.load(i)
         start = time.perf_counter()
@@ -217,6 +233,7 @@ def predict_all(
         outputs.append((np.asarray(output.scores, dtype=float), dict(output.domain)))
         marks.append(np.zeros((0, 0)) if output.marks is None else np.asarray(output.marks, float))
         ranks.append(_rank(task, examples, i, output))
+        spreads.append(np.zeros(0) if output.spread is None else np.asarray(output.spread, float))
         step()
     features = list(outputs[0][1]) if outputs else []
     shape = (len(outputs), len(features))
@@ -232,6 +249,7 @@ def predict_all(
         marks=_stacked(marks),
         mark_counts=np.array([len(each) for each in marks], dtype=np.int64),
         rank=np.array(ranks, dtype=float),
+        spread=np.array(spreads).reshape(len(spreads), -1),
     )
 
 

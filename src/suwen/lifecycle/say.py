@@ -52,7 +52,7 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
             probability=probability,
             evidence=sample.evidence,
         )
-    value = pack.answers.value(output.scores)
+    value = pack.answers.value(output.scores, output.spread)
     return Finding(
         task=task.name,
         pack=pack.identity,

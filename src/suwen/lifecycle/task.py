@@ -190,6 +190,9 @@ class Output:
         `Ranked`: codes, the best first.
     values
         `Calculated`: what the formula gives, by name; empty where it gives nothing.
+    spread
+        `Value`: the expected error of each member's value, positive, shape (members,), where the
+        weights say it; the interval may then widen with it.
     """
 
     scores: Array
@@ -199,6 +202,7 @@ class Output:
     marks: Array | None = None
     ranked: tuple[str, ...] = ()
     values: Mapping[str, float | bool | str] = field(default_factory=dict)
+    spread: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -124,3 +124,32 @@ def test_an_interval_that_is_right_nine_times_in_ten_measures_so():
     assert metrics["interval_width"]["value"] == pytest.approx(3.29)
     other = replace(rows, level=0.975)
     assert "coverage_97_5" in measure.metrics_of(other)
+
+
+def test_a_number_asked_for_several_times_ahead_is_measured_at_each():
+    rng = np.random.default_rng(1)
+    ahead = np.repeat([30, 60], 200)
+    truth = rng.normal(0, np.where(ahead == 30, 10.0, 20.0))
+    rows = Answered(
+        kind="value",
+        truth=truth,
+        answer=np.zeros(400),
+        order=np.zeros(400),
+        groups=np.arange(400) % 40,
+        columns={"minutes ahead": ahead},
+        floors={"offset": np.full(400, 30.0)},
+        volume_error=np.full(400, np.nan),
+        abstained=np.zeros(400, dtype=bool),
+        low=np.full(400, -16.45),
+        high=np.full(400, 16.45),
+        level=0.9,
+        by="minutes ahead",
+    )
+    found = measure.results(rows, resamples=100)
+    metrics = found["metrics"]
+    assert metrics["rmse_30"]["value"] == pytest.approx(10, abs=1.5)
+    assert metrics["rmse_60"]["value"] == pytest.approx(20, abs=3)
+    assert metrics["rmse_30"]["low"] < metrics["rmse_30"]["value"] < metrics["rmse_30"]["high"]
+    assert metrics["coverage_90_30"]["value"] > 0.8 > metrics["coverage_90_60"]["value"]
+    assert found["floor"]["offset"]["gain_rmse_30"]["value"] > 15
+    assert set(found["subgroups"]["minutes ahead"]["30"]) >= {"rmse", "mae", "coverage_90"}

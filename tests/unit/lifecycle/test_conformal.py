@@ -112,3 +112,21 @@ def test_too_few_samples_for_the_level_say_how_many_are_needed():
     with pytest.raises(BadInput, match="at least 9") as error:
         conformal.fit("absolute", np.zeros(8), np.zeros(8), 0.9, [np.ones(8, dtype=bool)])
     assert "interval_level" in error.value.todo
+
+
+def test_where_the_weights_expect_an_error_the_interval_widens_with_it():
+    rng = np.random.default_rng(3)
+    spread = rng.uniform(1, 20, 1000)
+    truth = rng.normal(0, spread)
+    fold = np.arange(1000) % 5
+    found, _, scores = conformal.choose(np.zeros(1000), truth, fold, 0.9, spread)
+    assert found.kind == "given"
+    assert scores["given"] < scores["absolute"]
+    low, high = found.limits(np.zeros((2, 5)), np.repeat([[1.0], [20.0]], 5, axis=1))
+    assert (high - low)[1] == pytest.approx(20 * (high - low)[0], rel=0.01)
+    again = conformal.Conformal.from_json(found.to_json())
+    assert again.interval(np.zeros(5), np.full(5, 2.0)) == found.interval(
+        np.zeros(5), np.full(5, 2.0)
+    )
+    with pytest.raises(BadInput, match="without their expected errors"):
+        found.limits(np.zeros((2, 5)))
