@@ -51,6 +51,7 @@ def home_page(
         own=asking.person.role == "patient",
         now=moment(case.at),
         urgent=plans.urgent(case, language),
+        changed=plans.changed(case, language),
         plan=plans.confirmed(case, language),
         states=[(key, say(language, words)) for key, words in plans.STATES.items()],
         today=[one for one in found if one.fresh],

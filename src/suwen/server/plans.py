@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from suwen.core import registry
 from suwen.core.codes import ADVICE, Language
 from suwen.core.errors import BadInput, Conflict, NotFound
-from suwen.core.nouns import Case, Record
+from suwen.core.nouns import Band, Case, Record
+from suwen.diagnosis.wording import concept
 from suwen.health import advice
 from suwen.health.advice_facts import person_of
 from suwen.health.advice_findings import Advised, because, source_line
 from suwen.health.advice_plan import Resource, bundle
+from suwen.health.baseline_task import BASELINE
 from suwen.health.risk_equation import library
 from suwen.lifecycle import packs
+from suwen.lifecycle.run import answered
 from suwen.records import Access, Entry
 
 PLAN: Final = "advice"
@@ -106,6 +110,22 @@ def urgent(case: Case, language: Language) -> tuple[Told, ...]:
         )
         for one in now
         if found is not None
+    )
+
+
+def changed(case: Case, language: Language) -> tuple[Told, ...]:
+    """Return what moved away from the person's own level, as computed from the record now."""
+    task = registry.find(BASELINE)
+    return tuple(
+        Told(
+            one.id,
+            concept(one.code).of(language),
+            (one.reason.of(language),) if one.reason else (),
+            (),
+            one.valid_until is not None and one.valid_until <= case.at,
+        )
+        for one in answered(task, packs.current(BASELINE), case)
+        if one.band in (Band.RULE_IN, Band.GREY)
     )
 
 

@@ -148,6 +148,16 @@ def test_what_a_device_sent_is_on_the_page_and_newer_than_the_record(fresh, pati
     assert "97%" in text
 
 
+def test_a_pulse_that_stays_higher_is_said_to_have_changed(fresh, patient):
+    at = datetime.now(UTC) - timedelta(hours=3)
+    pulse = [62 + day % 3 + (11 if day < 12 else 0) for day in range(45)]
+    days = [measured("8867-4", v, "/min", at - timedelta(days=d)) for d, v in enumerate(pulse)]
+    fresh.access().put(days, fresh.patient)
+    told = patient.http.get("/").text.partition("有何变化")[2].partition("给您的建议")[0]
+    assert "高于个人基线 11 /min" in told
+    assert (at - timedelta(days=11)).strftime("%Y年") in told
+
+
 def test_nobody_sees_the_home_of_somebody_else(fresh, patient):
     other = scene.admit(fresh, "Wang, Fang", "1950-01-01", "T-99")
     assert patient.get(f"/cases/{other}/home").status_code == 403
