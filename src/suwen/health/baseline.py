@@ -223,8 +223,10 @@ def levels(days: Days) -> list[int]:
 def _drawn_in(values: Array) -> tuple[Array, float, float]:
     """Return values with extremes drawn in, their daily spread, and how far days are alike.
 
-    The spread is that of the differences between neighbours, which levels hardly touch. How far
-    days are alike is the correlation with the day before about the neighbourhood, within 0 to 0.6.
+    The spread is that of the differences between neighbours, which levels hardly touch; where most
+    of them are the same, as in whole numbers, that about the neighbourhood, at least of the digit
+    that is written. How far days are alike is the correlation with the day before about the
+    neighbourhood, within 0 to 0.6.
     """
     around = _neighbourhood(values)
     rest = values - around
@@ -236,7 +238,15 @@ def _drawn_in(values: Array) -> tuple[Array, float, float]:
     alike = float(np.clip(alike, 0.0, 0.6))
     steps = np.diff(drawn)
     spread = TO_SPREAD * float(np.median(np.abs(steps - np.median(steps)))) / np.sqrt(2)
+    if spread == 0:
+        spread = max(float(np.std(about)), _digit(values) / np.sqrt(12))
     return drawn, spread / np.sqrt(1 - alike), alike
+
+
+def _digit(values: Array) -> float:
+    """Return the least distance between two different values; 0 where all are the same."""
+    apart = np.diff(np.unique(values))
+    return float(apart.min()) if len(apart) else 0.0
 
 
 def change_of(days: Days, least: float = 0.0) -> Change | None:

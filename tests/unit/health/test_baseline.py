@@ -150,3 +150,15 @@ def test_few_days_or_old_ones_give_no_baseline_but_the_reason():
     (old,) = said(case_of(62 + NOISE[:40], last=NOW - timedelta(days=9)))
     assert "9 days old" in old.reason.en
     assert said(case_of(62 + NOISE[:3])) == []
+
+
+@pytest.mark.parametrize("pattern", [(62, 63, 64), (62, 62, 62), (62, 62, 63)])
+def test_whole_numbers_that_hardly_vary_still_show_a_change(pattern: tuple[int, ...]):
+    values = np.array([pattern[day % 3] + (11 if day >= 33 else 0) for day in range(45)], float)
+    change = baseline.change_of(baseline.Days(np.arange(20_000, 20_045), values))
+    assert change is not None
+    assert (change.since, round(change.size)) == (20_033, 11)
+
+
+def test_a_weight_that_is_always_the_same_has_no_change():
+    assert baseline.change_of(baseline.Days(np.arange(20_000, 20_045), np.full(45, 72.0))) is None
