@@ -308,6 +308,8 @@ def test_the_worklist_says_to_seek_care():
     report = compose(case(patient()), [flag], [], AT)
     assert urgency(report)[1].en == "Chest pain: seek care now"
     assert urgency(report)[1].zh == "胸痛：立即就医"
+    told_first = report.statements[0]
+    assert (told_first.section, told_first.text.en) == ("impression", "Chest pain: seek care now.")
 
 
 def test_one_short_night_among_long_ones_is_no_short_sleep():
