@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from suwen.core.codes import DOUBLING_TIME, VOLUME_CHANGE, Code, Text
+from suwen.core.codes import DOUBLING_TIME, SEEK_CARE, VOLUME_CHANGE, Code, Text
 from suwen.core.nouns import (
     Band,
     Case,
     Finding,
+    Measure,
     Reference,
     Report,
     Review,
@@ -166,8 +167,10 @@ def _impression(problem: Problem, edited: Mapping[str, Review]) -> list[Statemen
         elif lesions.is_assessment(finding) or lesions.is_change(finding):
             parts += _assessed(kept, finding)
             sources.append(finding)
+    if kept.findings[0].code.system == SEEK_CARE:
+        parts, sources = [both("seek care now")], [kept.findings[0]]
     if not parts:
-        parts = [_named(kept, m.code, quantity(m.interval, m.unit)) for m, _ in kept.measures]
+        parts = [_measured(kept, measure) for measure, _ in kept.measures]
         sources = [source for _, source in kept.measures]
     text = both("%(what)s: %(text)s.", what=_where(kept), text=joined(parts))
     return [*statements, _statement(Section.IMPRESSION, text, *sources)]
@@ -204,6 +207,13 @@ def _named(problem: Problem, code: Code, value: Text) -> Text:
     if concept(code) == problem.label:
         return value
     return both("%(name)s %(value)s", name=inside(concept(code)), value=value)
+
+
+def _measured(problem: Problem, measure: Measure) -> Text:
+    """Return a measure with its value; of a coded fact that is there only its name."""
+    if measure.unit == "1" and measure.interval.low == measure.interval.high == 1:
+        return inside(measure.code.name)
+    return _named(problem, measure.code, quantity(measure.interval, measure.unit))
 
 
 def _counts(ordered: Sequence[Problem], edited: Mapping[str, Review]) -> list[Statement]:
@@ -265,7 +275,7 @@ def _unanswered(problem: Problem, finding: Finding) -> Text:
 
 
 def _answer(problem: Problem, finding: Finding, created: datetime) -> Text:
-    facts = [_named(problem, m.code, quantity(m.interval, m.unit)) for m in finding.measures]
+    facts = [_measured(problem, measure) for measure in finding.measures]
     if lesions.is_assessment(finding):
         facts = [concept(finding.code), *facts]
     if finding.probability:

@@ -81,6 +81,7 @@ class Advice(Published):
         "(lower-sodium salt substitutes); EASL 2018; NICE CG32, CG115",
         "USPSTF 2018 (weight, alcohol), 2020 (diet and activity), 2021 (smoking, lung cancer); "
         "AASM/SRS and NSF 2015 (sleep); ACP 2016 (insomnia)",
+        "For people in China also: hypertension guideline 2024, Chinese Diabetes Society 2024",
         "CDC adult immunization schedule 2025; China CDC 2024 (influenza), Chinese Preventive "
         "Medicine Association 2020 (pneumococci), National Health Commission 2024 (obesity)",
         "Effects: BPLTTC, Lancet 397:1625, 2021; CTT, Lancet 376:1670, 2010. Each rule names its "
@@ -91,7 +92,8 @@ class Advice(Published):
         "at hand: a clinician checks each against its source before use.",
         "Only coded records are read: a disease, allergy or pregnancy that no record tells is "
         "taken as absent. What a note says is not read here.",
-        "Blood pressures are taken as measured in an office; readings at home are not told apart.",
+        "Blood pressures are taken as measured in an office; readings at home or in a hospital bed "
+        "are not told apart.",
         "How old a value may be, and how long advice stands, are our choice.",
         "Gains come from equations of the room, for people without cardiovascular disease: of "
         "others none is given. Those not from trials are associations.",

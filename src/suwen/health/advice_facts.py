@@ -109,15 +109,28 @@ def person_of(case: Case, library: Library) -> Person | None:
 
 
 def _values(known: Facts, readings: Mapping[str, Sequence[Reading]], table: Rules) -> None:
-    """Add the newest value of each fact; of a question the flag that its answer tells."""
+    """Add the value of each fact; of a question the flag that its answer tells."""
     for name, all_of_it in readings.items():
         last = all_of_it[-1]
         asked = table["answers"].get(name)
-        if asked is None:
+        if table["observed"].get(name, {}).get("mean") and isinstance(last.told, Quantity):
+            known.add(name, *_mean(all_of_it, last.told.unit))
+        elif asked is None:
             if last.told is not False:
                 known.add(name, last.told, last.source)
         elif last.told in asked["yes"]:
             known.add(asked["flag"], True, last.source)
+
+
+def _mean(readings: Sequence[Reading], unit: str) -> tuple[Quantity, *tuple[RecordValue, ...]]:
+    """Return the mean of the readings in one unit, and the records of them."""
+    same = [
+        (one.told.value, one.source)
+        for one in readings
+        if isinstance(one.told, Quantity) and one.told.unit == unit
+    ]
+    mean = Quantity(round(fmean(value for value, _ in same), 2), unit)
+    return mean, *(source for _, source in same)
 
 
 def _pressures(

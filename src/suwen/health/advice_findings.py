@@ -14,7 +14,7 @@ from suwen.core.nouns import Band, Evidence, Finding, Interval, Measure, RecordV
 from suwen.core.quantities import number, with_unit
 from suwen.health.advice_facts import Known, Person, name_of, unit_of
 from suwen.health.advice_ranking import Ranked, why
-from suwen.health.advice_rules import Book, Lacking, Rule, Suppressed
+from suwen.health.advice_rules import Book, Lacking, Rule, Source, Suppressed
 from suwen.health.risk_equation import Library
 from suwen.health.risk_findings import inside
 from suwen.health.risk_tables import Table
@@ -177,18 +177,37 @@ def citation(book: Book, rule: Rule) -> Text:
     return Text(en=text, zh=text)
 
 
-def source_line(book: Book, rule: Rule) -> Text:
-    """Return the source of a rule: who, what, where in it, how strong."""
-    source = book.source_of(rule)
+def source_line(found: Advised, rule: Rule) -> Text:
+    """Return the source of a rule: who, what, where in it, how strong; and who says the same."""
+    source = found.book.source_of(rule)
     names = (STRENGTHS.get(one, Text(en=one, zh=one)) for one in (rule.strength, rule.level))
     first, level = names
     grade = f"{first.en}{f', level {level.en}' if rule.level else ''}"
     strength = f"{first.zh}{f'，证据等级 {level.zh}' if rule.level else ''}"
-    where = f"{source.organisation}, {source.title}, {source.year} ({source.citation})"
+    where = _cited(source)
+    others = [
+        f"{_cited(found.book.sources[one.source])}; {one.place}"
+        for one in rule.also
+        if found.known.facts.get(one.where) is True
+    ]
     return Text(
-        en=f"Source: {where}; {rule.place}; strength {grade}.",
-        zh=f"来源：{where}；{rule.place}；推荐强度 {strength}。",
+        en=" ".join(
+            [
+                f"Source: {where}; {rule.place}; strength {grade}.",
+                *(f"Also: {one}." for one in others),
+            ]
+        ),
+        zh="".join(
+            [
+                f"来源：{where}；{rule.place}；推荐强度 {strength}。",
+                *(f"另见：{one}。" for one in others),
+            ]
+        ),
     )
+
+
+def _cited(source: Source) -> str:
+    return f"{source.organisation}, {source.title}, {source.year} ({source.citation})"
 
 
 def because(found: Advised, used: Sequence[str]) -> Text:
@@ -217,7 +236,7 @@ def _reason(found: Advised, one: Ranked, place: int) -> Text:
                 zh=f"排序第 {place + 1}（共 {len(found.ranked)} 项）。{placed.zh}",
             )
         )
-    parts.append(source_line(found.book, rule))
+    parts.append(source_line(found, rule))
     return Text(en=" ".join(part.en for part in parts), zh="".join(part.zh for part in parts))
 
 

@@ -107,7 +107,7 @@ def _entry(found: Advised, one: Ranked, mark: str, language: Language) -> list[s
         parts.append(("place", why(one, found.book.topics[rule.topic], found.library)))
     colon = "：" if language == "zh" else ": "
     lines += [f"   {_word(name, language)}{colon}{text.of(language)}" for name, text in parts]
-    return [*lines, f"   {source_line(found.book, rule).of(language)}", ""]
+    return [*lines, f"   {source_line(found, rule).of(language)}", ""]
 
 
 def as_json(found: Advised) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def _activity(
     start = f"{_word('now', language)}. " if rule.urgency == "now" else ""
     texts = [rule.advice, rule.next, *one.said.cautions, *(t for t in (rule.seek, rule.stop) if t)]
     words = " ".join([*(text.of(language) for text in texts)])
-    source = source_line(found.book, rule).of(language)
+    source = source_line(found, rule).of(language)
     detail: Resource = {
         "code": {"coding": [_coding(rule)], "text": rule.title.of(language)},
         "status": "not-started",
@@ -257,7 +257,7 @@ def _goal(
         "subject": subject,
         "statusDate": f"{at:%Y-%m-%d}",
         "target": [target],
-        "note": [{"text": source_line(found.book, rule).of(language)}],
+        "note": [{"text": source_line(found, rule).of(language)}],
     }
 
 

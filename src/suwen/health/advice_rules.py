@@ -39,6 +39,14 @@ class Source(Noun):
     citation: str
 
 
+class Also(Noun):
+    """Another source that says the same, shown to the people it is for (`where`: a flag)."""
+
+    source: str
+    place: str
+    where: str
+
+
 class Unless(Noun):
     """What forbids a rule, and how that is said."""
 
@@ -111,6 +119,7 @@ class Rule(Noun):
     what_if: Change | None = None
     effect: Effect | None = None
     yields_to: tuple[str, ...] = ()
+    also: tuple[Also, ...] = ()
 
 
 @dataclass
@@ -219,7 +228,8 @@ class Book:
 
     def _check(self) -> None:
         for rule in self.rules.values():
-            named = {rule.source} | ({rule.effect.source} if rule.effect else set())
+            named = {rule.source, *(one.source for one in rule.also)}
+            named |= {rule.effect.source} if rule.effect else set()
             if unknown := (named - set(self.sources)) | (set(rule.yields_to) - set(self.rules)):
                 raise ValueError(f"rule {rule.id} names {sorted(unknown)}")
 

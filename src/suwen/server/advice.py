@@ -87,7 +87,7 @@ class AdviceShown:
             rule.goal.text.of(language) if rule.goal else "",
             because(self.found, one.said.used).of(language),
             "" if urgent else placed.of(language),
-            source_line(self.found.book, rule).of(language),
+            source_line(self.found, rule).of(language),
         )
 
 
