@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from suwen.app.demo_alerts import furnish
 from suwen.app.demo_patients import real_nodule_folders, write_demo_folders
 from suwen.app.demo_ward import live, monitors
 from suwen.app.diagnose import diagnose_folder
@@ -60,7 +61,9 @@ def run_demo(once: bool, port: int) -> None:
             _open_accounts(store, password)
             doctor = operator(store)
             patients = store.session(doctor, "treatment").patients()
-            found = monitors(store, doctor, sorted(each.patient for each in patients))
+            names = sorted(each.patient for each in patients)
+            found = monitors(store, doctor, names)
+            furnish(store, doctor, names)
         try:
             url = running.enter_context(live(found, chosen.mqtt_topic))
             chosen = chosen.model_copy(update={"mqtt_url": SecretStr(url)})
