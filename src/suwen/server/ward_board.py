@@ -113,6 +113,11 @@ class Row:
     rank: tuple[int, int, int]
 
     @property
+    def measured(self) -> bool:
+        """Return whether enough is fresh to be scored."""
+        return sum(cell.state == "fresh" for cell in self.cells) >= int(vital_set.rules()["fewest"])
+
+    @property
     def level(self) -> str:
         """Return the colour of the row: that of the highest alert that waits, else of the score."""
         for chip in self.alerts:
