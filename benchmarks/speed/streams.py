@@ -6,13 +6,15 @@
    broker takes it. Draining: everything waits in the broker. The two take turns.
 2. From a reading's own time to its commit, at 1,000 readings a second of 500 patients.
 3. Many messages at once: nothing is lost, and the memory of the gateway stays bounded.
-4. An outline of 10^7 samples, against reading all of them and drawing that.
+4. Batches over HTTP, a request a device in turn, each answered after its commit.
+5. An outline of 10^7 samples, against reading all of them and drawing that.
 
 `python -m benchmarks.speed.streams quick` does less of each.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import resource
@@ -228,6 +230,55 @@ def flood(number: int) -> None:
         print(f"\n{number} messages at once: all stored, {line} (largest resident)", flush=True)
 
 
+SERVER = """
+import sys
+from pathlib import Path
+from suwen.app.serve import run_server
+from suwen.core.settings import Settings
+run_server("127.0.0.1", 0, Settings(home=Path(sys.argv[1])), lambda port: print(port, flush=True))
+"""
+
+
+def batches(number: int, each: int = 100) -> None:
+    """Print readings a second over HTTP."""
+    start = datetime.now(UTC) - timedelta(days=1)
+    with tempfile.TemporaryDirectory() as folder:
+        ward = Ward(Path(folder) / "home")
+        ward.open()
+        command = [sys.executable, "-c", SERVER, str(ward.home)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        mosquitto.wait_for(port)
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        names, spent = sorted(ward.tokens)[:20], []
+        for n in range(number):
+            name = names[n % len(names)]
+            at = int(1000 * (start + timedelta(minutes=n)).timestamp())
+            reading = {
+                "code": "8867-4",
+                "unit": "/min",
+                "ms": [at + 100 * k for k in range(each)],
+                "values": [60 + k % 40 for k in range(each)],
+            }
+            headers = {"Authorization": f"Bearer {ward.tokens[name]}"}
+            began = time.perf_counter()
+            connection.request(
+                "POST", f"/api/devices/{name}/readings", json.dumps(reading), headers
+            )
+            answer = json.loads(connection.getresponse().read())
+            spent.append(time.perf_counter() - began)
+            assert answer["stored"] == each, answer
+        connection.close()
+        server.terminate()
+        server.communicate()
+    p50, p99 = (1000 * np.percentile(spent, q) for q in (50, 99))
+    print(
+        f"\n{number} batches of {each} readings over HTTP: {number * each / sum(spent):.0f}"
+        f" readings/s, a batch median {p50:.0f} ms, 99 % within {p99:.0f} ms"
+    )
+
+
 def timed(work: Callable[[], object], times: int = 5) -> float:
     """Return the median milliseconds of some runs."""
     spent = []
@@ -286,6 +337,7 @@ def main() -> None:
     throughput(10_000 if quick else 40_000)
     latency(5 if quick else 20)
     flood(20_000 if quick else 100_000)
+    batches(100 if quick else 500)
     plots(1_000_000 if quick else 10_000_000)
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
 from benchmarks import mosquitto
 from pydantic import SecretStr
@@ -130,6 +131,26 @@ def test_rubbish_between_readings_blocks_nothing_and_what_waits_is_fetched_later
     until(lambda: again.tally.messages == 1)
     ward.end()
     assert ward.stored() == [70, 71, 72]
+
+
+@peer
+def test_a_message_is_heard_at_any_quality_of_service_and_with_properties(ward):
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "watch", protocol=mqtt.MQTTv5)
+    properties = mqtt.Properties(mqtt.PacketTypes.PUBLISH)
+    properties.UserProperty = ("firmware", "2.1")
+    properties.MessageExpiryInterval = 600
+    gateway = ward.begin()
+    client.connect("127.0.0.1", ward.port)
+    client.loop_start()
+    for quality, with_them in ((0, None), (1, None), (1, properties), (2, properties)):
+        _, said = ward.pulse(70 + gateway.tally.stored, 9 - gateway.tally.stored)
+        before = gateway.tally.stored
+        client.publish("suwen/v1/watch-1/readings", packed(said), quality, False, with_them)
+        until(lambda before=before: gateway.tally.stored > before)
+    client.disconnect()
+    client.loop_stop()
+    ward.end()
+    assert ward.stored() == [70, 71, 72, 73]
 
 
 @peer

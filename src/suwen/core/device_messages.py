@@ -37,7 +37,7 @@ MALFORMED: Final = "malformed"
 NOT_A_NUMBER: Final = "not-a-number"
 CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 UNIT: Final = re.compile(r"[\x21-\x7e]{1,32}")
-MOST_HZ: Final = 100_000.0
+LEAST_HZ, MOST_HZ = 1e-6, 100_000.0
 _LATEST_MS: Final = 253_402_300_799_000
 """The end of the year 9999, past which no date is."""
 
@@ -140,7 +140,7 @@ def _add_block(said: Said, code: str, unit: str, reading: Mapping[str, Any]) -> 
     values = np.array(numbers, dtype=np.float64)
     if "hz" in reading:
         rate = float(reading["hz"])
-        if not 0 < rate <= MOST_HZ:
+        if not LEAST_HZ <= rate <= MOST_HZ:
             raise ValueError
         steps = np.arange(len(values)) * (MICROSECONDS / rate)
         at = _tick(reading) + np.rint(steps).astype(np.int64)

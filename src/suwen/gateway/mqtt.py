@@ -31,11 +31,12 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
+from suwen.gateway.mqtt_client import Client
 from suwen.records.stream_door import Door, Message
 
 WINDOW: Final = 4096
@@ -199,13 +200,7 @@ class Gateway:
         self._client = self._made(mqtt.MQTTv311 if newer else mqtt.MQTTv5)
 
     def _made(self, protocol: MQTTProtocolVersion) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            self._listening.client,
-            clean_session=None if protocol == mqtt.MQTTv5 else False,
-            protocol=protocol,
-            manual_ack=True,
-        )
+        client = Client(self._listening.client, protocol, self._arrived)
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password)
         if self._broker.tls:
@@ -213,7 +208,6 @@ class Gateway:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_subscribe = lambda *_: self._ready()
-        client.on_message = self._arrived
         return client
 
     def _connect(self) -> None:
@@ -251,17 +245,13 @@ class Gateway:
                 "stop the other one",
             )
 
-    def _arrived(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _arrived(self, number: int, topic: str, payload: bytes) -> None:
         if not self._waiting:
             self._since = time.monotonic()
-        try:
-            device = message.topic.split("/")[-2]
-        except (UnicodeDecodeError, IndexError):
-            device = ""
-        payload = bytes(message.payload)
+        device = topic.removesuffix("/readings").rpartition("/")[2]
         if len(payload) > LARGEST_MESSAGE:
-            payload = payload[:CUT]  # no JSON any more: it is set aside as malformed
-        self._waiting.append((message.mid, Message(device, payload)))
+            payload = payload[:CUT]  # No JSON any more: it is set aside as malformed.
+        self._waiting.append((number, Message(device, payload)))
 
     def _take(self, stop: Event) -> None:
         """Read, commit and acknowledge in turn until the connection ends."""
@@ -316,8 +306,9 @@ class Gateway:
                         self._waiting.clear()
                         return
                 pause = min(2 * pause, LONGEST_PAUSE_S)
-        for mid, _ in self._waiting:
-            self._client.ack(mid, 1)
+        for number, _ in self._waiting:
+            if number:  # What was published with QoS 0 has none.
+                self._client.ack(number, 1)
         self.tally.messages += len(self._waiting)
         self.tally.commits += 1
         self.tally.stored += outcome.kept.stored
