@@ -33,7 +33,8 @@ def furnish(store: Store, person: Person, patients: Sequence[str]) -> None:
     desk.wards.define(WARD)
     for bed, patient in enumerate(patients, start=1):
         desk.wards.place(patient, WARD.id, str(bed))
-    scope, standing = Scope(ward=WARD.id), {one.key for one in desk.rules.list()}
+    scope = Scope(ward=WARD.id)
+    standing = {one.key for one in desk.rules.list() if one.scope == scope}
     for key in RULES:
         if key in standing:
             continue

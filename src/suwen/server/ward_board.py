@@ -233,7 +233,8 @@ def score_cell(language: Language, record: Record | None, now: datetime) -> Scor
 
 
 def _name(language: Language, finding: Finding) -> str:
-    return finding.code.name.of(language)
+    said = [finding.code.name, *([finding.reason] if finding.reason else [])]
+    return " ".join(one.of(language) for one in said)
 
 
 def _range(finding: Finding) -> tuple[int, int]:

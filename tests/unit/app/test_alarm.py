@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from suwen.app import demo_alerts
 from suwen.app.alarm import HEARTBEAT, Alarm
 from suwen.core.errors import BadInput, StorageUnavailable
 from suwen.core.settings import Settings
@@ -292,3 +293,18 @@ def test_the_watch_goes_on_whatever_one_round_meets(bay: Bay, monkeypatch) -> No
         bay.alarm.take(bay.patient, [one(1, 96)])
         assert not bay.alarm._tried(bay.alarm.round)
     assert len(bay.breathe([96, 88, 87, 86])) == 1
+
+
+def test_the_demo_enables_what_it_tried_and_only_once(bay: Bay) -> None:
+    for person in (
+        Person("nurse.wang", "Wang Min", "nurse"),
+        Person("li.na", "Li Na", "clinician"),
+    ):
+        bay.store.add_person(person, "x")
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(-second, 97) for second in range(0, 3600, 60)])
+    for _ in range(2):
+        demo_alerts.furnish(bay.store, DOCTOR, [bay.patient])
+    enabled = [entry.key for entry in bay.rules.list() if entry.scope.ward == "demo"]
+    assert sorted(enabled) == sorted(demo_alerts.RULES)
+    assert bay.wards.list()[0].id == "demo"
