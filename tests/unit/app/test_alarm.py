@@ -154,6 +154,20 @@ def test_a_restart_neither_forgets_an_alert_nor_raises_it_again(bay: Bay) -> Non
     assert Alerts(bay.store, DOCTOR, "treatment").open([bay.patient])[0].cleared is not None
 
 
+def test_a_patient_who_is_well_after_a_restart_ends_the_alert(bay: Bay) -> None:
+    (name,) = bay.breathe([96, 88, 87, 86])
+    bay.alarm = bay.engine()
+    bay.breathe([97, 97, 97])
+    assert Alerts(bay.store, DOCTOR, "treatment").find(name).cleared is not None
+
+
+def test_an_alert_whose_rule_went_while_nobody_watched_is_over_at_the_start(bay: Bay) -> None:
+    (name,) = bay.breathe([96, 88, 87, 86])
+    bay.rules.disable(bay.rule, "limits do not suit this ward")
+    bay.alarm = bay.engine()
+    assert Alerts(bay.store, DOCTOR, "treatment").find(name).cleared is not None
+
+
 def test_data_that_stop_are_an_alert_and_its_first_reading_ends_it(bay: Bay) -> None:
     bay.breathe([96] * 10)
     bay.after += 70
