@@ -172,12 +172,48 @@ def test_data_that_stop_are_an_alert_and_its_first_reading_ends_it(bay: Bay) -> 
     bay.breathe([96] * 10)
     bay.after += 70
     assert len(bay.alarm.round()) == 1
-    assert bay.standing() == [("no-data-59408-5", "raised")]
+    assert bay.standing() == [("no-data-probe-1", "raised")]
     bay.alarm = bay.engine()
     bay.after += 600
     assert bay.alarm.round() == [], "after a restart it stands still"
     bay.breathe([96])
     assert bay.standing() == []
+
+
+def test_a_monitor_that_is_unplugged_is_one_alert_that_tells_all_its_channels(bay: Bay) -> None:
+    rate = Channel("8867-4", "/min", "probe-1")
+    for _ in range(10):
+        bay.after += 10
+        bay.alarm.take(bay.patient, [one(bay.after, 96), one(bay.after, 72, rate)])
+        bay.alarm.round()
+    bay.after += 70
+    (name,) = bay.alarm.round()
+    alerts = Alerts(bay.store, DOCTOR, "treatment")
+    silent = [code for code, _, _ in alerts.find(name).content["channels"]]
+    assert silent == ["59408-5", "8867-4"]
+    bay.alarm.take(bay.patient, [one(bay.after, 96)])
+    bay.alarm.round()
+    now = alerts.find(name)
+    assert [code for code, _, _ in now.content["channels"]] == ["8867-4"]
+    assert now.cleared is None, "one of the two is silent still"
+    bay.alarm.take(bay.patient, [one(bay.after, 72, rate)])
+    bay.alarm.round()
+    assert alerts.find(name).cleared is not None
+
+
+def test_what_was_ended_on_purpose_is_not_missed_after_a_restart(bay: Bay) -> None:
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [one(1, 96)])
+    bay.after = 3600
+    bay.alarm = bay.engine()
+    (name,) = bay.alarm.round()
+    Alerts(bay.store, DOCTOR, "treatment").acknowledge(name, "ended")
+    bay.after = 7200
+    bay.alarm = bay.engine()
+    assert bay.alarm.round() == []
+    bay.alarm.take(bay.patient, [one(7200, 96)])
+    bay.alarm.round()
+    bay.after += 3600
+    assert len(bay.alarm.round()) == 1, "its next reading begins anew"
 
 
 def test_a_rule_that_is_disabled_ends_its_alert(bay: Bay) -> None:
