@@ -140,7 +140,9 @@ def measured(listening: bool, seconds: float) -> None:
         f"p50 {1000 * low:5.0f} ms, p99 {1000 * high:5.0f} ms, max {1000 * max(found):5.0f} ms "
         f"(sender at most {1000 * late:.0f} ms late; {100 * used / seconds:.0f} % of one core)"
     )
-    if listening and high >= TARGET_S:
+    if late >= TARGET_S:
+        print(f"{'':<22} the machine was too busy: readings themselves came late to the door")
+    elif listening and high >= TARGET_S:
         raise SystemExit("p99 is not below one second")
 
 

@@ -24,7 +24,7 @@ from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
 from suwen.health.alert_rules import Rule
 from suwen.health.alert_watch import Ruled, Said, Watch
-from suwen.health.watchdog import NO_DATA, Heard, times
+from suwen.health.watchdog import NO_DATA, Heard, key_of, times
 from suwen.records import Store
 from suwen.records.alert_book import AlertBook, Begun, Ended, Page
 from suwen.records.stream_tap import Tap
@@ -87,17 +87,22 @@ class Alarm:
 
     def resume(self) -> None:
         """Take up channels and alerts as they stand; alerts whose rule is gone are over."""
+        ended = self.book.ended()
         for known in self._tap.begin(self._left_off()):
             heard = Heard(known.received, known.at)
-            self.watch.dog.resume(known.patient, known.channel, heard)
+            until = ended.get((known.patient, key_of(known.channel.device)))
+            if until is None or ticks(until) < known.received:
+                self.watch.dog.resume(known.patient, known.channel, heard)
         over = []
         for one in self.book.unsettled():
-            if one.cleared is not None or "channel" not in one.content:
+            if one.cleared is not None:
                 continue
-            channel, tick = Channel(*one.content["channel"]), ticks(one.at)
             if one.rule.startswith(NO_DATA):
-                self.watch.dog.silent(one.patient, channel, tick)
-            elif not self.watch.resume(one.patient, one.rule, channel, tick):
+                for parts in one.content["channels"]:
+                    self.watch.dog.silent(one.patient, Channel(*parts), ticks(one.at))
+                continue
+            channel = Channel(*one.content["channel"])
+            if not self.watch.resume(one.patient, one.rule, channel, ticks(one.at)):
                 over.append(Ended(one.patient, one.rule))
         if over:
             self.book.note([], over, self._now())

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from suwen.app import demo_streams
+from suwen.app.demo_alerts import furnish
 from suwen.app.demo_patients import NAMES, real_nodule_folders, write_demo_folders
 from suwen.app.demo_ward import live, monitors
 from suwen.app.diagnose import diagnose_folder
@@ -63,8 +64,9 @@ def run_demo(once: bool, port: int) -> None:
     with ExitStack() as running:
         with Store.open(chosen) as store:
             accounts, patients = _open_accounts(store, password, list(named.values()))
-            demo_streams.prepare(store, ACCOUNTS[0], patients)
+            demo_streams.remember(store, ACCOUNTS[0], patients)
             found = monitors(store, ACCOUNTS[0], patients)
+            furnish(store, ACCOUNTS[0], patients)
         try:
             url = running.enter_context(live(found, chosen.mqtt_topic))
             chosen = chosen.model_copy(update={"mqtt_url": SecretStr(url)})

@@ -1,6 +1,6 @@
-"""The demo's ward, and what the watches of its patients sent in the last two weeks.
+"""What the watches of the demo patients sent in the last two weeks: drawn, not measured.
 
-Drawn, not measured. What the monitors send while the demo runs is in `demo_ward`.
+What their monitors send while the demo runs is in `demo_ward`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.records import Person, Store
 from suwen.records.streams import Streams
-from suwen.records.wards import Ward, Wards
 
-WARD: Final = Ward("demo", "Demo ward", budget=12.0)
 DAYS: Final = 14
 STEP_S: Final = 600
 """How far back the past goes, and seconds between its readings."""
@@ -54,11 +52,8 @@ def _most(unit: str) -> float:
     return 100.0 if unit == "%" else float("inf")
 
 
-def prepare(store: Store, person: Person, patients: Sequence[str]) -> None:
-    """Define the ward, put the patients in it, and store what their watches sent."""
-    wards, streams = Wards(store, person, "treatment"), Streams(store, person, "treatment")
-    wards.define(WARD)
-    now = datetime.now(UTC)
+def remember(store: Store, person: Person, patients: Sequence[str]) -> None:
+    """Store what the patients' watches sent; once more it is absorbed."""
+    streams, now = Streams(store, person, "treatment"), datetime.now(UTC)
     for seed, patient in enumerate(patients):
-        wards.place(patient, WARD.id, bed=str(seed + 1))
         streams.put(patient, past(seed, now), "demo")

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health import watchdog
 from suwen.health.alert_rules import Change, Machine, Rule
-from suwen.health.watchdog import Limits, Silence, Watchdog
+from suwen.health.watchdog import Limits, Watchdog
 
 READINGS: Final = 5
 """Last readings of a channel that an alert tells."""
@@ -36,7 +36,7 @@ class Said:
     Parameters
     ----------
     rule, fingerprint, priority
-        Of the rule, or of the watchdog (`no-data-<code>`).
+        Of the rule, or of the watchdog (`no-data-<device>`).
     at
         Time of the reading that did it; of silence, when it was noticed.
     content
@@ -97,7 +97,7 @@ class Watch:
         before = sum(one.late for one in machines), sum(one.strange for one in machines)
         for tick, value in zip(stretch.at.tolist(), stretch.values.tolist(), strict=True):
             if again := self.dog.heard(patient, channel, tick, received):
-                yield self._silence(again)
+                yield self._silence(patient, channel.device, again.at)
             if not watchdog.timely(tick, received):
                 self.passed_over["ahead"] += 1
                 continue
@@ -110,13 +110,14 @@ class Watch:
         self.passed_over["strange"] += sum(one.strange for one in machines) - before[1]
 
     def check(self, now: int) -> list[Said]:
-        """Return which channels fell silent."""
+        """Return which devices fell silent, one word for all channels of a device."""
         limits = {
             patient: self.silence[ward]
             for patient, ward in self.wards.items()
             if ward in self.silence
         }
-        return [self._silence(one) for one in self.dog.check(now, limits)]
+        fallen = {(one.patient, one.channel.device) for one in self.dog.check(now, limits)}
+        return [self._silence(patient, device, now) for patient, device in sorted(fallen)]
 
     def change(
         self,
@@ -185,19 +186,19 @@ class Watch:
             moment(change.at), content,
         )  # fmt: skip
 
-    def _silence(self, one: Silence) -> Said:
-        last = self._last.get((one.patient, one.channel), ())
+    def _silence(self, patient: str, device: str, at: int) -> Said:
+        """Return which channels of a device are silent, or that it speaks again as a whole."""
+        silent = self.dog.silent_of(patient, device)
+        channels = sorted(silent)
         content = {
             "name": watchdog.NAME.model_dump(),
-            "since": stamped(one.since),
-            "limit_s": one.limit_s,
-            "channel": list(one.channel),
-            "unit": one.channel.unit,
-            "readings": [[stamped(tick), value] for tick, value in last],
+            "since": stamped(min((one.received for one in silent.values()), default=at)),
+            "channels": [list(one) for one in channels],
         }
-        key = f"{watchdog.NO_DATA}-{one.channel.code}"[:64].lower()
+        kind: Literal["raised", "cleared"] = "raised" if silent else "cleared"
         priority = str(watchdog.times()["priority"])
-        return Said(one.kind, one.patient, key, "", priority, moment(one.at), content)
+        key = watchdog.key_of(device)
+        return Said(kind, patient, key, "", priority, moment(at), content)
 
 
 def _over(patient: str, rule: Rule) -> Said:

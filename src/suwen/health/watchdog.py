@@ -107,6 +107,14 @@ class Watchdog:
         """Go on with a silence that was told before a restart."""
         self.channels.setdefault((patient, channel), Heard(since, since)).silent = True
 
+    def silent_of(self, patient: str, device: str) -> dict[Channel, Heard]:
+        """Return the channels of a device that are silent now."""
+        return {
+            channel: heard
+            for (name, channel), heard in self.channels.items()
+            if name == patient and channel.device == device and heard.silent
+        }
+
     def ended(self, patient: str, channel: Channel) -> None:
         """Watch a channel no more: somebody said that it ended. Its next reading begins anew."""
         self.channels.pop((patient, channel), None)
@@ -128,6 +136,11 @@ class Watchdog:
             if now - heard.received >= limit * MICROSECONDS:
                 heard.silent = True
                 yield Silence(patient, channel, "raised", now, heard.received, limit)
+
+
+def key_of(device: str) -> str:
+    """Return the key of the alert that a device is silent."""
+    return f"{NO_DATA}-{device}"[:64].lower()
 
 
 def timely(measured: int, received: int) -> bool:

@@ -107,6 +107,14 @@ class AlertBook:
             rows = connection.execute(select(alert).where(alert.c.settled.is_(False))).all()
             return opened(connection, self._store.vault, rows, {})
 
+    def ended(self) -> dict[tuple[str, str], datetime]:
+        """Return when measuring was ended on purpose last, by patient and rule of the watchdog."""
+        query = select(alert.c.patient, alert.c.rule, func.max(alert.c.acknowledged))
+        query = query.where(alert.c.reason == "ended").group_by(alert.c.patient, alert.c.rule)
+        with self._store.database.transaction(reading=True) as connection:
+            rows = connection.execute(query).all()
+        return {(row[0], row[1]): datetime.fromisoformat(str(row[2])) for row in rows}
+
     def note(
         self, begun: Sequence[Begun], ended: Sequence[Ended], now: datetime | None = None
     ) -> list[str]:
@@ -134,11 +142,15 @@ class AlertBook:
             key = self._store.vault.patient_key(connection, one.patient, lock=True)
         except (KeyUnavailable, NotFound):
             return ""
-        if _standing(connection, one.patient, one.rule):
+        text = canonical(one.content).decode()
+        if standing := _standing(connection, one.patient, one.rule):
+            if one.rule.startswith(NO_DATA):  # more channels of the device fell silent, or fewer
+                name = remarks.keep(connection, key, self._store.secrets, text)
+                same = alert.c.id == standing[0].id
+                connection.execute(update(alert).where(same).values(content=name))
             return ""
         place = select(ward_place.c.ward).where(ward_place.c.patient == one.patient)
         name = self._store.secrets.new_id()
-        text = canonical(one.content).decode()
         connection.execute(
             alert.insert().values(
                 id=name,

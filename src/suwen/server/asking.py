@@ -29,6 +29,7 @@ from suwen.server.metrics import Metrics
 from suwen.server.outputs import Output
 from suwen.server.sessions import Session, Sessions
 from suwen.server.streams import OpenStreams, Turnstile
+from suwen.server.ward_rounds import Rounds
 
 SESSION_COOKIE = "suwen_session"
 GUEST_COOKIE = "suwen_guest"
@@ -73,6 +74,7 @@ class Bench:
     turnstile: Turnstile = field(default_factory=Turnstile)
     opened: OpenStreams = field(default_factory=OpenStreams)
     cohorts: CohortShelf = field(default_factory=CohortShelf)
+    rounds: Rounds = field(default_factory=Rounds)
 
     def name_of(self, person: str) -> str:
         """Return the name shown for a person's id; the id itself when nobody has it any more."""

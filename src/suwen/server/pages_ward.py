@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Query, Request
@@ -70,8 +71,10 @@ def shown(asking: Asking, board: Board) -> dict[str, Any]:
 
 
 @router.get("")
-def ward_page(request: Request, asking: Signed, ward: WardId = "") -> HTMLResponse:
-    """Show the board; it then follows the stream."""
+def ward_page(
+    request: Request, asking: Signed, ward: WardId = "", fresh: bool = False
+) -> HTMLResponse:
+    """Show the board; it then follows the stream. With `fresh` scores are renewed meanwhile."""
     look = watching(asking, ward)
     return page(
         asking,
@@ -79,6 +82,7 @@ def ward_page(request: Request, asking: Signed, ward: WardId = "") -> HTMLRespon
         "ward.html",
         here="ward",
         ward=ward,
+        fresh=fresh,
         wards=wards_of(asking),
         limits=times(),
         **shown(asking, look.board()),
@@ -86,17 +90,21 @@ def ward_page(request: Request, asking: Signed, ward: WardId = "") -> HTMLRespon
 
 
 @router.get("/live")
-def live(request: Request, asking: Signed, ward: WardId = "") -> StreamingResponse:
+def live(
+    request: Request, asking: Signed, ward: WardId = "", fresh: bool = False
+) -> StreamingResponse:
     """Stream the board: its rows when they change, the server's time and the pulse always."""
     look = watching(asking, ward)
     return StreamingResponse(
-        _events(request, asking, look),
+        _events(request, asking, look, fresh),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _events(request: Request, asking: Asking, look: Watching) -> AsyncIterator[str]:
+async def _events(
+    request: Request, asking: Asking, look: Watching, fresh: bool = False
+) -> AsyncIterator[str]:
     template, before = environment(asking.language).get_template("ward_rows.html"), ""
     while not await request.is_disconnected():
         if not asking.bench.sessions.living(asking.token):
@@ -104,6 +112,8 @@ async def _events(request: Request, asking: Asking, look: Watching) -> AsyncIter
             return
         try:
             board = await run_in_threadpool(look.board)
+            if fresh:
+                await run_in_threadpool(_renew, asking, look, board)
         except SuwenError as error:
             yield f"event: trouble\ndata: {json.dumps({'code': error.code})}\n\n"
             await asyncio.sleep(EVERY_S)
@@ -117,6 +127,14 @@ async def _events(request: Request, asking: Asking, look: Watching) -> AsyncIter
             told["rows"], before = rows, rows
         yield f"event: board\ndata: {json.dumps(told)}\n\n"
         await asyncio.sleep(EVERY_S)
+
+
+def _renew(asking: Asking, look: Watching, board: Board) -> None:
+    """Score whose turn it is, in the name of who asked for fresh scores; one at a look."""
+    due = asking.bench.rounds.due([row.patient for row in board.rows if row.measured])
+    if due:
+        with suppress(NotFound):
+            ward_scores.score(asking, look.desk.streams, due)
 
 
 @router.post("/score")

@@ -36,6 +36,7 @@ SHOWN: Final = ("pulse", "spo2", "respiratory_rate", "systolic_bp", "temperature
 PRIORITIES: Final = {"high": 3, "medium": 2, "low": 1}
 WAITING: Final = ("raised", "escalated")
 MOST_ALERTS: Final = 4
+MOST_CHANNELS: Final = 2
 
 
 def message(text: str) -> str:
@@ -111,6 +112,11 @@ class Row:
     alerts: tuple[Chip, ...]
     more: int
     rank: tuple[int, int, int]
+
+    @property
+    def measured(self) -> bool:
+        """Return whether enough is fresh to be scored."""
+        return sum(cell.state == "fresh" for cell in self.cells) >= int(vital_set.rules()["fewest"])
 
     @property
     def level(self) -> str:
@@ -192,9 +198,11 @@ class Watching:
             key=lambda one: (one.state not in WAITING, -PRIORITIES.get(one.priority, 0), one.at),
         )
         silent = {
-            one.rule.removeprefix(f"{NO_DATA}-") for one in alerts
+            str(parts[0])
+            for one in alerts
             if one.rule.startswith(NO_DATA) and one.cleared is None
-        }  # fmt: skip
+            for parts in one.content["channels"]
+        }
         waiting = [PRIORITIES.get(c.priority, 0) for c in chips if c.state in WAITING]
         return Row(
             patient=patient,
@@ -228,7 +236,8 @@ def score_cell(language: Language, record: Record | None, now: datetime) -> Scor
 
 
 def _name(language: Language, finding: Finding) -> str:
-    return finding.code.name.of(language)
+    said = [finding.code.name, *([finding.reason] if finding.reason else [])]
+    return " ".join(one.of(language) for one in said)
 
 
 def _range(finding: Finding) -> tuple[int, int]:
@@ -268,7 +277,7 @@ def _cell(
     text = f"{value:.1f}" if unit == CELSIUS else number(value)
     age, table = (now - at).total_seconds(), times()
     state = "gone" if age >= table["gone_s"] else "old" if age >= table["old_s"] else "fresh"
-    if code.lower() in silent and state == "fresh":
+    if code in silent and state == "fresh":
         state = "old"
     return Cell(key, text, unit_sign(unit), at.timestamp(), state)
 
@@ -285,9 +294,13 @@ def chip(language: Language, alert: Alert, now: datetime) -> Chip:
     content = alert.content
     name = Text(**content["name"]).of(language)
     if alert.rule.startswith(NO_DATA):
-        code = str(content["channel"][0])
-        variable = _by_code().get(code)
-        what = variable.name.of(language) if variable else code
+        codes = list(dict.fromkeys(str(parts[0]) for parts in content["channels"]))
+        known = [v.name.of(language) for code in codes if (v := _by_code().get(code))]
+        shown_names = (known or codes)[:MOST_CHANNELS]
+        more = len(codes) - len(shown_names)
+        what = ("、" if language == "zh" else ", ").join(shown_names) + (
+            f" +{more}" if more else ""
+        )
         name = f"{name}{'：' if language == 'zh' else ': '}{what}"
         at = datetime.fromisoformat(str(content["since"]))
         text = ""

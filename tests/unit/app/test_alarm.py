@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from suwen.app import demo_alerts
 from suwen.app.alarm import HEARTBEAT, Alarm
 from suwen.core.errors import BadInput, StorageUnavailable
 from suwen.core.settings import Settings
@@ -153,16 +154,66 @@ def test_a_restart_neither_forgets_an_alert_nor_raises_it_again(bay: Bay) -> Non
     assert Alerts(bay.store, DOCTOR, "treatment").open([bay.patient])[0].cleared is not None
 
 
+def test_a_patient_who_is_well_after_a_restart_ends_the_alert(bay: Bay) -> None:
+    (name,) = bay.breathe([96, 88, 87, 86])
+    bay.alarm = bay.engine()
+    bay.breathe([97, 97, 97])
+    assert Alerts(bay.store, DOCTOR, "treatment").find(name).cleared is not None
+
+
+def test_an_alert_whose_rule_went_while_nobody_watched_is_over_at_the_start(bay: Bay) -> None:
+    (name,) = bay.breathe([96, 88, 87, 86])
+    bay.rules.disable(bay.rule, "limits do not suit this ward")
+    bay.alarm = bay.engine()
+    assert Alerts(bay.store, DOCTOR, "treatment").find(name).cleared is not None
+
+
 def test_data_that_stop_are_an_alert_and_its_first_reading_ends_it(bay: Bay) -> None:
     bay.breathe([96] * 10)
     bay.after += 70
     assert len(bay.alarm.round()) == 1
-    assert bay.standing() == [("no-data-59408-5", "raised")]
+    assert bay.standing() == [("no-data-probe-1", "raised")]
     bay.alarm = bay.engine()
     bay.after += 600
     assert bay.alarm.round() == [], "after a restart it stands still"
     bay.breathe([96])
     assert bay.standing() == []
+
+
+def test_a_monitor_that_is_unplugged_is_one_alert_that_tells_all_its_channels(bay: Bay) -> None:
+    rate = Channel("8867-4", "/min", "probe-1")
+    for _ in range(10):
+        bay.after += 10
+        bay.alarm.take(bay.patient, [one(bay.after, 96), one(bay.after, 72, rate)])
+        bay.alarm.round()
+    bay.after += 70
+    (name,) = bay.alarm.round()
+    alerts = Alerts(bay.store, DOCTOR, "treatment")
+    silent = [code for code, _, _ in alerts.find(name).content["channels"]]
+    assert silent == ["59408-5", "8867-4"]
+    bay.alarm.take(bay.patient, [one(bay.after, 96)])
+    bay.alarm.round()
+    now = alerts.find(name)
+    assert [code for code, _, _ in now.content["channels"]] == ["8867-4"]
+    assert now.cleared is None, "one of the two is silent still"
+    bay.alarm.take(bay.patient, [one(bay.after, 72, rate)])
+    bay.alarm.round()
+    assert alerts.find(name).cleared is not None
+
+
+def test_what_was_ended_on_purpose_is_not_missed_after_a_restart(bay: Bay) -> None:
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [one(1, 96)])
+    bay.after = 3600
+    bay.alarm = bay.engine()
+    (name,) = bay.alarm.round()
+    Alerts(bay.store, DOCTOR, "treatment").acknowledge(name, "ended")
+    bay.after = 7200
+    bay.alarm = bay.engine()
+    assert bay.alarm.round() == []
+    bay.alarm.take(bay.patient, [one(7200, 96)])
+    bay.alarm.round()
+    bay.after += 3600
+    assert len(bay.alarm.round()) == 1, "its next reading begins anew"
 
 
 def test_a_rule_that_is_disabled_ends_its_alert(bay: Bay) -> None:
@@ -292,3 +343,18 @@ def test_the_watch_goes_on_whatever_one_round_meets(bay: Bay, monkeypatch) -> No
         bay.alarm.take(bay.patient, [one(1, 96)])
         assert not bay.alarm._tried(bay.alarm.round)
     assert len(bay.breathe([96, 88, 87, 86])) == 1
+
+
+def test_the_demo_enables_what_it_tried_and_only_once(bay: Bay) -> None:
+    for person in (
+        Person("nurse.wang", "Wang Min", "nurse"),
+        Person("li.na", "Li Na", "clinician"),
+    ):
+        bay.store.add_person(person, "x")
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(-second, 97) for second in range(0, 3600, 60)])
+    for _ in range(2):
+        demo_alerts.furnish(bay.store, DOCTOR, [bay.patient])
+    enabled = [entry.key for entry in bay.rules.list() if entry.scope.ward == "demo"]
+    assert sorted(enabled) == sorted(demo_alerts.RULES)
+    assert bay.wards.list()[0].id == "demo"

@@ -60,7 +60,7 @@ def furnish(clinic: scene.Clinic) -> Bay:
     scored(clinic, wang, 7, Band.RULE_IN, now - timedelta(minutes=6))
     scored(clinic, smith, 1, Band.RULE_OUT, now + timedelta(hours=5))
     bay.alerts["red"] = begun(bay, li, "spo2-low", 86, now)
-    bay.alerts["silent"] = begun(bay, wang, "no-data-8867-4", None, now - timedelta(minutes=17))
+    bay.alerts["silent"] = begun(bay, wang, "no-data-monitor", None, now - timedelta(minutes=17))
     bay.alerts["snoozed"] = begun(bay, smith, "heart-rate-high", 133, now - timedelta(minutes=9))
     bay.alerts["seen"] = begun(bay, zhao, "temperature-low", 34.9, now - timedelta(hours=3))
     alerts = Alerts(clinic.store, scene.CLINICIAN, "treatment")
@@ -106,7 +106,7 @@ def begun(bay: Bay, patient: str, rule: str, value: float | None, at: datetime) 
     """Raise an alert as the engine does."""
     known = shipped().get(rule)
     content = {"name": {"en": "No data", "zh": "无数据"}, "unit": "/min", "since": at.isoformat(),
-               "channel": ["8867-4", "/min", "monitor"]}  # fmt: skip
+               "channels": [["8867-4", "/min", "monitor"]]}  # fmt: skip
     if known is not None:
         content |= {
             "name": known.name.model_dump(),

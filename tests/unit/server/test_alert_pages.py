@@ -17,6 +17,7 @@ from suwen.core.nouns import Band
 from suwen.health.alert_trial import Desk as Tools
 from suwen.server import pages_ward
 from suwen.server.ward_board import Board, Watching
+from suwen.server.ward_rounds import Rounds
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,27 @@ def test_scoring_from_the_newest_readings_stores_them_first(bay: Bay, desk: Desk
     values = {r.content["code"]["coding"][0]["code"]: r.content["valueQuantity"] for r in kept}
     assert values["59408-5"]["value"] == 86
     assert len(values) == 5
+
+
+def test_a_board_that_keeps_scores_fresh_asks_for_each_patient_once_in_five_minutes(
+    bay: Bay, desk: Desk
+) -> None:
+    clock = [1000.0]
+    rounds = Rounds(lambda: clock[0])
+    assert [rounds.due(["a", "b"]) for _ in range(3)] == ["a", "b", ""]
+    clock[0] += 301
+    assert rounds.due(["b", "a"]) == "b"
+    bench = desk.app.state.bench
+    asking = pages_ward.Asking(bench, bench.sessions.find(bench.sessions.begin(scene.CLINICIAN)),
+                               "en", "t")  # fmt: skip
+    look = pages_ward.watching(asking, "icu")
+    for _ in range(3):
+        pages_ward._renew(asking, look, look.board())
+    kept = {name: bay.clinic.access().search("Observation", bay.patients[name])
+            for name in bay.patients}  # fmt: skip
+    assert {name for name, found in kept.items() if found} == {"Li", "Sm"}, "who is measured now"
+    assert "fresh=true" in desk.get("/ward?ward=icu").text
+    assert "in your name" in desk.get("/ward?ward=icu&fresh=true").text
 
 
 def test_an_alert_is_settled_with_a_reason_on_the_page(bay: Bay, desk: Desk) -> None:
