@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from suwen.core.codes import LOINC, SUWEN, Code, Text
 from suwen.core.nouns import Band, Evidence, Finding, Interval, Measure, TimeInterval
 from suwen.health.beat_features import Beats
+from suwen.health.beat_waves import AFTER, BEFORE
 from suwen.health.qrs import Numbers
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Array, Sample
@@ -51,6 +52,8 @@ BROKEN: Final = 2.0
 """Seconds between two beats that end a run."""
 SHOWN: Final = 6
 """Places named as evidence."""
+DOUBTS: Final = 2
+"""Unreadable places named beside them."""
 ROUND_IT: Final = 0.4
 """Seconds shown on both sides of a beat."""
 
@@ -81,8 +84,9 @@ def unread(data: Beats) -> list[Text]:
     if lost > MOST_POOR:
         return [
             Text(
-                en=f"Signal is missing, flat or clipped in {lost:.0%} of the recording.",
-                zh=f"记录中有 {lost:.0%} 的信号缺失、平直或削顶。",
+                en=f"{lost:.0%} of the recording cannot be read: signal missing, flat, clipped or "
+                "too noisy.",
+                zh=f"记录中有 {lost:.0%} 无法辨读：信号缺失、平直、削顶或噪声过大。",
             )
         ]
     if len(data) < LEAST_BEATS:
@@ -144,6 +148,17 @@ class Said:
         """Which beats are called anything but normal, (n,)."""
         return self.named > 0
 
+    @property
+    def doubtful(self) -> list[tuple[float, float]]:
+        """Start and end of unreadable stretches in which something looks ventricular."""
+        looks = ~self.read & (self.probability.argmax(1) == 2)
+        at = self.data.at[looks]
+        return [
+            (float(start), float(end))
+            for start, end in self.data.poor
+            if ((at >= start) & (at < end)).any()
+        ]
+
     def count(self, kind: int) -> Interval:
         """Return how many beats are of a class, from 95 % of what their probabilities allow."""
         chance = self.probability[self.read, kind]
@@ -193,7 +208,7 @@ def _band(pack: Pack, said: Said) -> Band:
     limits = np.array(cuts.rule_in)[chances.argmax(1)]
     if (said.ectopic[said.read] & (sure >= limits)).any():
         return Band.RULE_IN
-    if not said.ectopic.any() and (1 - chances[:, 0] < cuts.rule_out).all():
+    if not said.ectopic.any() and not said.doubtful and (1 - chances[:, 0] < cuts.rule_out).all():
         return Band.RULE_OUT
     return Band.GREY
 
@@ -226,14 +241,28 @@ def _reason(said: Said, runs: Sequence[Run], band: Band) -> Text:
     zh = "，".join(f"{NAMES[k].zh} {counts[k]} 个（{_share(counts[k], read)}）" for k in some)
     salvos = [run for run in runs if len(run) >= RUN and run.kind == 2]
     if salvos:
-        en += f"; {len(salvos)} ventricular runs of {RUN} and more, the longest {len(salvos[0])}"
+        runs_en = "run" if len(salvos) == 1 else "runs"
+        en += f"; {len(salvos)} ventricular {runs_en} of {RUN} and more, the longest "
+        en += f"{len(salvos[0])}"
         zh += f"；连续 {RUN} 个及以上的室性搏动 {len(salvos)} 阵，最长 {len(salvos[0])} 个"
     length = _clock(said.data.seconds)
-    tail = _TAILS[band]
+    tail = _with_doubts(said, _TAILS[band])
     return Text(
         en=f"In {length}, {read} beats were read: {en or 'no ectopic beat'}. {tail.en}",
         zh=f"在 {length} 内分析 {read} 个搏动：{zh or '未见异位搏动'}。{tail.zh}",
     )
+
+
+def _with_doubts(said: Said, tail: Text) -> Text:
+    """Say too how much could not be read, and that something there looks ventricular."""
+    gone = float((said.data.poor[:, 1] - said.data.poor[:, 0]).sum())
+    if not gone:
+        return tail
+    en, zh = f"{tail.en} {gone:.0f} s could not be read", f"{tail.zh}有 {gone:.0f} 秒无法辨读"
+    if said.doubtful:
+        en += "; something there looks ventricular, or is noise: look at it"
+        zh += "，其中有疑似室性波形或噪声，请人工查看"
+    return Text(en=f"{en}.", zh=f"{zh}。")
 
 
 _TAILS: Final[Mapping[Band, Text]] = {
@@ -266,7 +295,21 @@ def _places(sample: Sample, said: Said, runs: Sequence[Run]) -> tuple[Evidence, 
         fewest = min({run.kind for run in rest}, key=[run.kind for run in chosen].count)
         chosen.append(next(run for run in rest if run.kind == fewest))
         rest.remove(chosen[-1])
-    return tuple(_place(record, said.data, run) for run in chosen)
+    places = [_place(record, said.data, run) for run in chosen]
+    return (*places, *(_doubt(record, start, end) for start, end in said.doubtful[:DOUBTS]))
+
+
+def _doubt(record: str, start: float, end: float) -> TimeInterval:
+    return TimeInterval(
+        record=record,
+        start=start,
+        end=end,
+        weight=0.0,
+        note=Text(
+            en=f"{_clock(start)}: cannot be read; ventricular beats or noise",
+            zh=f"{_clock(start)}：无法辨读；室性搏动或噪声",
+        ),
+    )
 
 
 def _place(record: str, data: Beats, run: Run) -> TimeInterval:

@@ -82,7 +82,7 @@ def test_three_wide_beats_in_a_row_are_a_run_and_stand_first(pack):
     assert measured(finding)["v-longest-run"] == 3
     first = finding.evidence[0]
     assert "3 ventricular beats in a row" in first.note.en
-    assert "1 ventricular runs" in finding.reason.en
+    assert "1 ventricular run of 3 and more" in finding.reason.en
 
 
 def test_a_regular_rhythm_has_no_ectopic_beat_and_its_variability_is_told(pack):
@@ -125,7 +125,7 @@ def test_the_same_lead_at_another_rate_and_upside_down_gives_the_same_counts(pac
 @pytest.mark.parametrize(
     ("lead", "words"),
     [
-        (np.zeros(RATE * 60), "missing, flat"),
+        (np.zeros(RATE * 60), "signal missing, flat"),
         (ectopic({})[: RATE * 5], "shorter than 10 s"),
         (0.05 * np.sin(np.arange(RATE * 60) / 40), "Only 0 beats"),
     ],
