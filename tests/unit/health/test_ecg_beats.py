@@ -103,6 +103,17 @@ def test_what_moved_the_answer_is_told_where_the_beat_stands(pack):
         assert "most for it: " in finding.evidence[0].note.en
 
 
+def test_noise_that_looks_like_anything_is_told_and_not_counted(pack):
+    lead = ectopic({})
+    noise = np.random.default_rng(0).normal(0, 1.5, 20 * RATE)
+    lead[60 * RATE : 80 * RATE] += noise
+    finding, _ = said(pack, lead)
+    assert measured(finding)["v"] <= 1
+    assert "20 s could not be read" in finding.reason.en
+    assert "20 秒无法辨读" in finding.reason.zh
+    assert finding.band is not Band.RULE_OUT
+
+
 @pytest.mark.parametrize("kinds", [{30: "V"}, {}])
 def test_contributions_add_up_from_what_is_typical_of_the_others(pack, kinds):
     (sample,) = TASK.samples(case_of(ectopic(kinds)), [])
