@@ -21,8 +21,9 @@ FLAT: Final = 0.2
 UNLIKE: Final = 0.7
 """Windows with a beat less like the usual one than this are asked for their quality: noise looks
 like ectopy."""
-MOST_ASKED: Final = 1000
-"""Most windows asked, those with the least likely beats; half a day of them takes seconds."""
+MOST_ASKED: Final = 500
+"""Most windows asked, those with the least likely beats; more would take longer than
+all the rest."""
 
 
 def read_beats(lead: NDArray[np.generic], rate: float) -> Beats:
