@@ -208,6 +208,10 @@ def test_examples_are_the_beats_of_the_reference_and_how_they_were_found(tmp_pat
     assert set(found.tags["sex"]) == {"women"}
     test = ecg_beats_data.examples(DataFolders((), tmp_path))
     assert set(test.groups) == {"mitdb-record-101", "mitdb-record-201"}
+    written(tmp_path, "202", lead, np.sort(beats), kinds, "DS2")
+    second = ecg_beats_data.examples(DataFolders((), tmp_path))
+    assert set(second.groups) == {"mitdb-record-201"}, "the person of record 201"
+    assert len(second) == len(beats)
     assert len(found.load(3).data) == 1
 
 
