@@ -19,6 +19,7 @@ from wfdb.processing import XQRS
 
 from suwen.app import rooms
 from suwen.core import registry
+from suwen.core.nouns import TimeInterval
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_data import FOLDER, lead_of_record
 from suwen.health.qrs import qrs_times
@@ -86,7 +87,9 @@ def main() -> None:
     start = time.perf_counter()
     beats = read_beats(lead, RATE)
     found = time.perf_counter() - start
-    task.findings(pack, sample := Sample("day", beats), task.predict(pack, sample))
+    evidence = (TimeInterval(record="Observation/1/_history/1", start=0, end=beats.seconds),)
+    sample = Sample("day", beats, evidence)
+    task.findings(pack, sample, task.predict(pack, sample))
     whole = time.perf_counter() - start
     print(f"| a day of one lead, {len(beats):,} beats | seconds |")
     print("|---|---|")

@@ -13,6 +13,7 @@ from suwen.core.nouns import PROBABILITY
 UNIT_SIGNS: Final = {
     "1": "",
     "mm3": "mm³",
+    "ms2": "ms²",
     "cm3": "cm³",
     "Cel": "°C",
     "mm[Hg]": "mmHg",

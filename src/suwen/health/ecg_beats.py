@@ -252,8 +252,13 @@ def _logits_of(pack: Pack, data: Beats, members: Sequence[int]) -> Array:
     """Return the logits of each member; of one beat of a recording from those of all of it."""
     whole = data.unchanged
     if whole is None:
-        return _logits(pack, data.rows, members)
+        return _own_logits(pack, data, tuple(members))
     return np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members])
+
+
+@lru_cache(maxsize=2)
+def _own_logits(pack: Pack, data: Beats, members: tuple[int, ...]) -> Array:
+    return _logits(pack, data.rows, members)
 
 
 @lru_cache(maxsize=24)

@@ -155,7 +155,7 @@ def record_of(folder: Path, name: str, about: Mapping[str, Any]) -> tuple[Beats,
 
 
 def examples(data: DataFolders) -> Examples:
-    """Return the labelled beats: of DS1, or of all records without a pacemaker in a test folder.
+    """Return the labelled beats of DS1; in a test folder of DS2, without it of all but paced ones.
 
     Raises
     ------
@@ -171,16 +171,30 @@ def examples(data: DataFolders) -> Examples:
         raise NotFound(
             f"no table of records in {FOLDER}", "records.json", "compare it with the README"
         ) from None
-    wanted = {
-        name: one
-        for name, one in sorted(about.items())
-        if (one.get("split") != PACED if data.test else one.get("split") == "DS1")
-        and (data.test or name not in LEFT_OUT)
-    }
+    wanted = _wanted(folder, about, data.test is not None)
     parts = [(name, *record_of(folder, name, one)) for name, one in wanted.items()]
     if not parts:
         raise NotFound(f"no record without a pacemaker in {FOLDER}", "DS1 or DS2 of MIT-BIH")
     return _joined(parts, {name: _person(folder, name) for name in wanted})
+
+
+def _wanted(folder: Path, about: Mapping[str, Any], test: bool) -> dict[str, Any]:
+    """Return the records that are there and asked for, by name."""
+    there = {
+        name: one
+        for name, one in sorted(about.items())
+        if (folder / "sig" / f"{name}.d16.xz").exists()
+        and (folder / "ann" / f"{name}.atr").exists()
+    }
+    splits = {str(one.get("split")) for one in there.values()}
+    part = "DS1" if not test else "DS2" if "DS2" in splits else ""
+    return {
+        name: one
+        for name, one in there.items()
+        if one.get("split") != PACED
+        and (not part or one.get("split") == part)
+        and (test or name not in LEFT_OUT)
+    }
 
 
 def _joined(

@@ -218,12 +218,15 @@ def _measures(said: Said, runs: Sequence[Run]) -> list[Measure]:
     found = [_exact(ALL, read, "1")]
     for kind in (1, 2, 3):
         count = said.count(kind)
+        if kind == 3 and not count.high:
+            continue
         found.append(Measure(code=CLASSES[kind], interval=count, unit="1"))
         if kind in BURDENS:
             share = {name: 100 * getattr(count, name) / read for name in ("value", "low", "high")}
             found.append(Measure(code=BURDENS[kind], interval=Interval(**share), unit="%"))
     longest = max((len(run) for run in runs if run.kind == 2), default=0)
-    found.append(_exact(LONGEST_RUN, longest, "1"))
+    if longest > 1:
+        found.append(_exact(LONGEST_RUN, longest, "1"))
     if said.data.seconds:
         found.append(_exact(RATE, round(60 / float(np.median(np.diff(said.data.at)))), "/min"))
     return found

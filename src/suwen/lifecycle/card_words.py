@@ -36,6 +36,8 @@ ABBREVIATIONS = {
     "brier": "Brier score",
     "f1": "F1",
     "mcc": "MCC",
+    "ppv": "PPV",
+    "qrs": "QRS",
     "r2": "R²",
     "cohen": "Cohen's",
     "event1": "event 1",

@@ -82,7 +82,7 @@ def test_three_wide_beats_in_a_row_are_a_run_and_stand_first(pack):
     assert measured(finding)["v-longest-run"] == 3
     first = finding.evidence[0]
     assert "3 ventricular beats in a row" in first.note.en
-    assert "1 ventricular runs" in finding.reason.en
+    assert "1 ventricular run of 3 and more" in finding.reason.en
 
 
 def test_a_regular_rhythm_has_no_ectopic_beat_and_its_variability_is_told(pack):
@@ -101,6 +101,17 @@ def test_what_moved_the_answer_is_told_where_the_beat_stands(pack):
     assert explained.method == "contributions"
     if explained.hidden_because is None:
         assert "most for it: " in finding.evidence[0].note.en
+
+
+def test_noise_that_looks_like_anything_is_told_and_not_counted(pack):
+    lead = ectopic({})
+    noise = np.random.default_rng(0).normal(0, 1.5, 20 * RATE)
+    lead[60 * RATE : 80 * RATE] += noise
+    finding, _ = said(pack, lead)
+    assert measured(finding)["v"] <= 1
+    assert "20 s could not be read" in finding.reason.en
+    assert "20 秒无法辨读" in finding.reason.zh
+    assert finding.band is not Band.RULE_OUT
 
 
 @pytest.mark.parametrize("kinds", [{30: "V"}, {}])
@@ -125,7 +136,7 @@ def test_the_same_lead_at_another_rate_and_upside_down_gives_the_same_counts(pac
 @pytest.mark.parametrize(
     ("lead", "words"),
     [
-        (np.zeros(RATE * 60), "missing, flat"),
+        (np.zeros(RATE * 60), "signal missing, flat"),
         (ectopic({})[: RATE * 5], "shorter than 10 s"),
         (0.05 * np.sin(np.arange(RATE * 60) / 40), "Only 0 beats"),
     ],
@@ -197,6 +208,10 @@ def test_examples_are_the_beats_of_the_reference_and_how_they_were_found(tmp_pat
     assert set(found.tags["sex"]) == {"women"}
     test = ecg_beats_data.examples(DataFolders((), tmp_path))
     assert set(test.groups) == {"mitdb-record-101", "mitdb-record-201"}
+    written(tmp_path, "202", lead, np.sort(beats), kinds, "DS2")
+    second = ecg_beats_data.examples(DataFolders((), tmp_path))
+    assert set(second.groups) == {"mitdb-record-201"}, "the person of record 201"
+    assert len(second) == len(beats)
     assert len(found.load(3).data) == 1
 
 
