@@ -105,7 +105,7 @@ def urgent(case: Case, language: Language) -> tuple[Told, ...]:
             ),
             (
                 because(found, one.said.used).of(language),
-                source_line(found.book, one.rule).of(language),
+                source_line(found, one.rule).of(language),
             ),
         )
         for one in now
