@@ -35,7 +35,7 @@ P_PART, QRS_PART, T_PART = part(-0.24, -0.07), part(-0.08, 0.10), part(0.12, 0.4
 def moved_to(values: Numbers, middles: NDArray[np.int64]) -> Floats:
     """Return the waves around `middles` with `ROOM` on both sides, (n, `WAVE` + 2 `ROOM`)."""
     where = middles[:, None] + np.arange(-FOOT - ROOM, WAVE - FOOT + ROOM)
-    return values[np.clip(where, 0, len(values) - 1)].astype(np.float32)
+    return np.asarray(values[np.clip(where, 0, len(values) - 1)], dtype=np.float32)
 
 
 def footed(waves: Floats) -> Floats:
@@ -97,11 +97,12 @@ def aligned(wide: Floats, timing: Numbers) -> tuple[Numbers, Floats]:
     before, peak, after = (likeness[rows, here + k] for k in (-1, 0, 1))
     bend = np.minimum(before - 2 * peak + after, -1e-9)
     finer = np.where(peak > SURE, np.clip((before - after) / (2 * bend), -1, 1), 0.0)
-    return shift + finer, footed(_cut(wide, shift))
+    return np.asarray(shift + finer), footed(_cut(wide, shift))
 
 
 def _cut(wide: Floats, shift: NDArray[np.int64]) -> Floats:
-    return wide[np.arange(len(wide))[:, None], shift[:, None] + ROOM + np.arange(WAVE)]
+    where = shift[:, None] + ROOM + np.arange(WAVE)
+    return np.asarray(wide[np.arange(len(wide))[:, None], where])
 
 
 def _likeness(wide: Floats, template: Floats) -> Numbers:

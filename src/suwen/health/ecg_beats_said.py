@@ -182,7 +182,7 @@ class Said:
         )
 
     def _parted(self, named: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return (np.diff(named) != 0) | (np.diff(self.data.at) > BROKEN)
+        return np.asarray((np.diff(named) != 0) | (np.diff(self.data.at) > BROKEN))
 
 
 def finding(pack: Pack, sample: Sample, said: Said, task: str) -> Finding:
@@ -351,7 +351,7 @@ def with_reasons(
     first, second = np.argsort(-np.asarray(moved), kind="stable")[:2].tolist()
     en = f"most for it: {groups[first].en}, {groups[second].en}"
     zh = f"主要依据：{groups[first].zh}、{groups[second].zh}"
-    found = []
+    found: list[Evidence] = []
     for one in evidence:
         if isinstance(one, TimeInterval) and one.start <= at <= one.end and one.note:
             note = Text(en=f"{one.note.en}; {en}", zh=f"{one.note.zh}；{zh}")
