@@ -1,4 +1,4 @@
-"""Train one member of `health.af`: boosted trees on numbers, and a small network on the curve.
+"""Train one member of `health.af`: boosted trees on numbers, if asked a network on the curve.
 
 Needs the extra [train]. The trees are written with six digits: equal answers, a third of the bytes.
 """
@@ -16,17 +16,18 @@ import numpy as np
 from suwen.core.errors import MissingExtra
 from suwen.core.settings import settings
 from suwen.health.af_features import names
-from suwen.health.af_net import CLASSES, INPUT, PLACES, SCORES, asked, network, varied
+from suwen.health.af_net import CLASSES, INPUT, SCORES, asked, network, varied
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.smaller import weights8
 from suwen.lifecycle.task import Examples
 
 TREES, NET = "trees.lgb.txt", "net.onnx"
-ROUNDS: Final = 80
+ROUNDS: Final = 200
+"""Rounds of boosting, where `options.rounds` says no other number."""
 OPTIONS: Final[Mapping[str, Any]] = {
     "objective": "multiclass",
     "num_class": CLASSES,
-    "learning_rate": 0.1,
+    "learning_rate": 0.045,
     "num_leaves": 8,
     "min_data_in_leaf": 15,
     "feature_fraction": 0.2,
@@ -60,7 +61,7 @@ def fit_trees(train: Examples, valid: Examples, recipe: Recipe, folder: Path) ->
     trees = lightgbm.train(
         {**OPTIONS, "seed": recipe.seed},
         table(train),
-        ROUNDS,
+        int(recipe.options.get("rounds", ROUNDS)),
         valid_sets=[table(valid)],
         callbacks=[lightgbm.record_evaluation(losses)],
     )
@@ -114,7 +115,7 @@ def fit_network(
         for k in range(steps):
             chosen = order[k * recipe.batch_size : (k + 1) * recipe.batch_size]
             shown = np.stack([varied(curves[i], rng) for i in chosen])[:, None]
-            scores, _ = net(torch.from_numpy(shown))
+            scores = net(torch.from_numpy(shown))
             loss = functional.cross_entropy(
                 scores, torch.from_numpy(labels[chosen]), label_smoothing=SMOOTHING
             )
@@ -141,7 +142,7 @@ def _loss(net: Any, valid: Examples) -> float:
     losses = []
     with torch.no_grad():
         for i in range(len(valid)):
-            scores, _ = net(torch.from_numpy(valid.load(i).data.seen)[None, None])
+            scores = net(torch.from_numpy(valid.load(i).data.seen)[None, None])
             likely = torch.log_softmax(scores, 1)[0, int(valid.labels[i])]
             losses.append(-float(likely))
     return float(np.mean(losses))
@@ -159,22 +160,26 @@ def _export(net: Any, path: Path) -> None:
             (torch.zeros(1, 1, 3000),),
             str(path),
             input_names=[INPUT],
-            output_names=[SCORES, PLACES],
-            dynamic_axes={INPUT: {2: "samples"}, PLACES: {2: "frames"}},
+            output_names=[SCORES],
+            dynamic_axes={INPUT: {2: "samples"}},
             opset_version=17,
             dynamo=False,
         )
     path.write_bytes(weights8(path.read_bytes(), (), 0.0))
 
 
-def typical(train: Examples, folder: Path) -> tuple[list[float], list[float]]:
-    """Return the median of each number, and the mean logits of the network, over the training."""
-    import onnxruntime
-
+def typical(train: Examples) -> list[float]:
+    """Return the median of each number over the recordings that have it, 0 where none has."""
     rows = np.stack([train.load(i).data.features for i in range(len(train))])
     known = [column[np.isfinite(column)] for column in rows.T]
-    middle = [float(f"{np.median(one):.4g}") if len(one) else 0.0 for one in known]
+    return [float(f"{np.median(one):.4g}") if len(one) else 0.0 for one in known]
+
+
+def typical_scores(train: Examples, folder: Path) -> list[float]:
+    """Return the mean scores of the network over some of its training."""
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(folder / NET), providers=["CPUExecutionProvider"])
     each = range(0, len(train), max(1, len(train) // TYPICAL))
-    scores = np.mean([asked(session, train.load(i).data.seen)[0] for i in each], axis=0)
-    return middle, [round(float(one), 4) for one in scores]
+    scores = np.mean([asked(session, train.load(i).data.seen) for i in each], axis=0)
+    return [round(float(one), 4) for one in scores]

@@ -72,7 +72,7 @@ def test_the_evidence_is_a_stretch_of_the_recording_with_its_beats_in_both_langu
     assert isinstance(stretch, TimeInterval)
     assert stretch.record == whole.record == "Observation/e/_history/1"
     assert whole.start <= stretch.start < stretch.end <= whole.end
-    assert stretch.end - stretch.start == pytest.approx(6, abs=0.1)
+    assert stretch.end - stretch.start == pytest.approx(8, abs=0.1)
     assert "ms apart" in stretch.note.en
     assert "毫秒" in stretch.note.zh
 
