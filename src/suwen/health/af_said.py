@@ -114,16 +114,18 @@ def _beats(trace: Trace, start: float, end: float) -> Text:
     )
 
 
-def moving(trace: Trace, moved: Array) -> Text:
-    """Say rate and irregularity, and which groups moved the answer most."""
+def moving(trace: Trace, moved: Array) -> Text | None:
+    """Say rate and irregularity, and which groups moved the answer most; None of too few beats."""
     known = by_name(trace.features)
+    if not np.isfinite(known["rr_median"]):
+        return None
     order = np.argsort(-np.abs(moved), kind="stable")[:SHOWN].tolist()
     own: Sequence[Text] = (*groups(), CURVE)
     en = "; ".join(f"{own[k].en} {moved[k]:+.2f}" for k in order)
     zh = "；".join(f"{own[k].zh} {moved[k]:+.2f}" for k in order)
-    rate, spread = 60 / known["rr_median"], known["rr_cv"]
+    rate = 60 / max(known["rr_median"], 0.1)
     return Text(
-        en=f"Heart rate {rate:.0f}/min, intervals vary by {spread:.0%}. Its log odds moved most by: "
-        f"{en}.",
-        zh=f"心率 {rate:.0f} 次/分，间期变异 {spread:.0%}。对其对数几率影响最大：{zh}。",
+        en=f"Heart rate {rate:.0f}/min, intervals vary by {known['rr_cv']:.0%}. Its log odds moved "
+        f"most by: {en}.",
+        zh=f"心率 {rate:.0f} 次/分，间期变异 {known['rr_cv']:.0%}。对其对数几率影响最大：{zh}。",
     )
