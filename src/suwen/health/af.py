@@ -25,7 +25,7 @@ from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.health import af_data
 from suwen.health.af_changes import dropped, moved, reversed_lead, sampled_at, wandering
-from suwen.health.af_features import Trace, group_of, groups, names
+from suwen.health.af_features import Trace, by_name, group_of, groups, names
 from suwen.health.af_fit import (
     NET,
     TREES,
@@ -164,7 +164,7 @@ class AtrialFibrillation:
         scores = np.array([_scores(pack, trace, trace.features, k) for k in chosen])
         domain = {
             "seconds": trace.seconds,
-            "beats": 60 * len(trace.strip.beats) / trace.seconds,
+            "beats": 60 * by_name(trace.features)["beats"] / trace.seconds,
         }
         return Output(scores, domain)
 

@@ -29,7 +29,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
     "num_class": CLASSES,
     "learning_rate": 0.045,
     "num_leaves": 8,
-    "min_data_in_leaf": 15,
+    "min_data_in_leaf": 35,
     "feature_fraction": 0.2,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
