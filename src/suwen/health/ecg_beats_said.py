@@ -334,7 +334,7 @@ def _pause(record: str, start: float, end: float) -> TimeInterval:
         start=start,
         end=end,
         note=Text(
-            en=f"{_clock(start)}: no beat was found for {end - start:.1f} s: a pause, or beats lost",
+            en=f"{_clock(start)}: no beat was found for {end - start:.1f} s: pause, or beats lost",
             zh=f"{_clock(start)}：{end - start:.1f} 秒未检出搏动：停搏或漏检",
         ),
     )
