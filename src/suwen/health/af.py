@@ -1,7 +1,7 @@
 """Atrial fibrillation from a single-lead ECG of 9 to 61 seconds (PhysioNet/CinC 2017).
 
-Boosted trees on numbers of rhythm, waves and quality, and a small network on the curve; each gives
-half of the answer. Quality decides first: what cannot be read is not answered.
+Boosted trees on numbers of rhythm, waves and quality; with `options.network` a small network on the
+curve gives half of the answer. Quality decides first: what cannot be read is not answered.
 
 References: Clifford et al., Comput Cardiol 44, 2017 (question, classes, score); Datta et al. and
 Hong et al., same volume (numbers beside networks); Lundberg et al., Nature Machine Intelligence
@@ -25,8 +25,15 @@ from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.health import af_data
 from suwen.health.af_changes import dropped, moved, reversed_lead, sampled_at, wandering
-from suwen.health.af_features import Trace, group_of, groups, names
-from suwen.health.af_fit import NET, TREES, fit_network, fit_trees, typical
+from suwen.health.af_features import Trace, by_name, group_of, groups, names
+from suwen.health.af_fit import (
+    NET,
+    TREES,
+    fit_network,
+    fit_trees,
+    typical,
+    typical_scores,
+)
 from suwen.health.af_net import CLASSES, asked
 from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
 from suwen.health.recording import ECG, Lead, Recording, recordings
@@ -41,7 +48,7 @@ from suwen.metrics.classification import f1
 
 AF: Final = "health.af"
 NETWORK_SHARE: Final = 0.5
-"""Share of the network in the mean of the two logits."""
+"""Share of the network in the mean of the two logits, where there is one."""
 LONGEST, PIECE = 61.0, 30.0
 """Seconds up to which a recording is answered as a whole, and of the piece of a longer one."""
 VALID: Final = timedelta(hours=24)
@@ -106,7 +113,7 @@ class AtrialFibrillation:
     imbalances = ("none",)
     recipe = Recipe(
         folds=5,
-        epochs=18,
+        epochs=30,
         batch_size=32,
         learning_rate=4e-3,
         weight_decay=2e-2,
@@ -138,34 +145,26 @@ class AtrialFibrillation:
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
-        """Train one member, trees and network; the validation part only watches."""
-        fit_trees(train, valid, recipe, folder)
-        history = fit_network(train, valid, recipe, folder)
-        middle, usual = typical(train, folder)
-        return {
-            "trees": TREES,
-            "net": NET,
-            "typical": middle,
-            "typical_scores": usual,
-            "history": history,
-        }
+        """Train one member: trees and, if asked, a network that the validation part watches."""
+        losses = fit_trees(train, valid, recipe, folder)
+        made = {"trees": TREES, "net": "", "typical": typical(train), "typical_scores": [0.0] * 4}
+        history = [{"epoch": k + 1.0, "train_loss": loss} for k, loss in enumerate(losses)]
+        if recipe.options.get("network", False):
+            history = fit_network(train, valid, recipe, folder)
+            made |= {"net": NET, "typical_scores": typical_scores(train, folder)}
+        return {**made, "history": history}
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
-        """Return the logits of each member: the mean of what trees and network say."""
+        """Return the logits of each member."""
         trace: Trace = sample.data
         chosen = list(range(pack.members)) if members is None else list(members)
         if trace.seconds < SHORTEST or trace.rate < LOWEST_RATE:
             nothing = {"seconds": trace.seconds, "beats": 0.0}
             return Output(np.zeros((len(chosen), CLASSES)), nothing)
-        scores = np.array(
-            [
-                _blended(_tree_scores(pack, trace.features[None], k)[0], _seen(pack, trace, k)[0])
-                for k in chosen
-            ]
-        )
+        scores = np.array([_scores(pack, trace, trace.features, k) for k in chosen])
         domain = {
             "seconds": trace.seconds,
-            "beats": 60 * len(trace.strip.beats) / trace.seconds,
+            "beats": 60 * by_name(trace.features)["beats"] / trace.seconds,
         }
         return Output(scores, domain)
 
@@ -181,10 +180,9 @@ class AtrialFibrillation:
             return [abstention(self, pack, sample, reasons)]
         said = say.finding(self, pack, sample, output)
         moved, explained = explain.check_if_shown(self, pack, sample, "contributions")
-        places = np.mean([_seen(pack, trace, k)[1] for k in range(pack.members)], axis=0)
         update: dict[str, Any] = {
             "explanations": (explained,),
-            "evidence": telling(trace, sample.evidence, places, named),
+            "evidence": telling(trace, sample.evidence, partial(_alone, pack, named)),
         }
         if trace.at is not None:
             update["valid_until"] = trace.at + VALID
@@ -212,12 +210,11 @@ class AtrialFibrillation:
         """Return the logit of the rhythm named, with what is at 0 replaced by what is typical."""
         trace: Trace = sample.data
         kept = np.asarray(values) > 0
-        found = []
-        for k in range(pack.members):
-            member = pack.member(k)
-            row = np.where(kept[group_of()], trace.features, member["typical"])
-            seen = _seen(pack, trace, k)[0] if kept[-1] else np.array(member["typical_scores"])
-            found.append(_blended(_tree_scores(pack, row[None], k)[0], seen))
+        row = [
+            np.where(kept[group_of()], trace.features, pack.member(k)["typical"])
+            for k in range(pack.members)
+        ]
+        found = [_scores(pack, trace, one, k, bool(kept[-1])) for k, one in enumerate(row)]
         return float(np.mean(found, axis=0)[_named(pack, trace)])
 
 
@@ -237,9 +234,17 @@ def _centred(scores: Array) -> Array:
     return np.asarray(scores - scores.mean(-1, keepdims=True))
 
 
-def _blended(trees: Array, network: Array) -> Array:
-    """Return the mean of two logits, each less its mean over the classes, (4,)."""
-    return np.asarray((1 - NETWORK_SHARE) * _centred(trees) + NETWORK_SHARE * _centred(network))
+def _scores(pack: Pack, trace: Trace, row: Array, k: int, curve: bool = True) -> Array:
+    """Return the logits of a member, less their mean, from numbers (f,) and the curve, (4,).
+
+    Without `curve` the network says what it says on average.
+    """
+    trees = _centred(_tree_scores(pack, row[None], k)[0])
+    if not pack.member(k)["net"]:
+        return trees
+    usual = np.array(pack.member(k)["typical_scores"])
+    network = _centred(_seen(pack, trace, k) if curve else usual)
+    return np.asarray((1 - NETWORK_SHARE) * trees + NETWORK_SHARE * network)
 
 
 def _tree_scores(pack: Pack, rows: Array, k: int) -> Array:
@@ -247,17 +252,21 @@ def _tree_scores(pack: Pack, rows: Array, k: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _seen(pack: Pack, trace: Trace, k: int) -> tuple[Array, Array]:
-    """Return what the network of a member says of the curve, and where it saw it."""
+def _seen(pack: Pack, trace: Trace, k: int) -> Array:
+    """Return what the network of a member says of the curve."""
     return asked(pack.session(NET, k), trace.seen)
+
+
+def _alone(pack: Pack, named: int, pieces: Sequence[Trace]) -> Array:
+    """Return the logit of a rhythm that the trees give each piece of a recording alone, (n,)."""
+    rows = np.stack([one.features for one in pieces])
+    each = [_centred(_tree_scores(pack, rows, k)) for k in range(pack.members)]
+    return np.asarray(np.mean(each, axis=0)[:, named])
 
 
 def _named(pack: Pack, trace: Trace) -> int:
     """Return the rhythm with the highest mean logit."""
-    each = [
-        _blended(_tree_scores(pack, trace.features[None], k)[0], _seen(pack, trace, k)[0])
-        for k in range(pack.members)
-    ]
+    each = [_scores(pack, trace, trace.features, k) for k in range(pack.members)]
     return int(np.mean(each, axis=0).argmax())
 
 
@@ -266,9 +275,10 @@ def _moved(pack: Pack, trace: Trace, k: int) -> Array:
     shares = pack.booster(TREES, k).predict(trace.features[None], pred_contrib=True)
     table = np.asarray(shares).reshape(CLASSES, len(names()) + 1)[:, :-1]
     grouped = np.stack([np.bincount(group_of(), row, len(groups())) for row in table], axis=1)
-    curve = _centred(_seen(pack, trace, k)[0]) - _centred(
-        np.array(pack.member(k)["typical_scores"])
-    )
+    if not pack.member(k)["net"]:
+        return np.vstack([_centred(grouped), np.zeros(CLASSES)])
+    usual = np.array(pack.member(k)["typical_scores"])
+    curve = _centred(_seen(pack, trace, k)) - _centred(usual)
     return np.vstack([(1 - NETWORK_SHARE) * _centred(grouped), NETWORK_SHARE * curve])
 
 

@@ -43,6 +43,8 @@ SOURCE: Final = Source(
         "Fibrillation and noise were drawn in full, the others in part: where fibrillation is "
         "rarer the probabilities have to be calibrated anew.",
         "'Other' is everything else in one: ectopic beats, flutter, block, too fast, too slow.",
+        "F1 is the score of the challenge: the mean over normal, fibrillation and other; noise has "
+        "no part in it.",
         "Readers agreed only moderately on the labels (Clifford: kappa 0.64 before relabelling "
         "of the hidden set); nobody knows which recordings are of the same person.",
     ),

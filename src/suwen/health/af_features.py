@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 from scipy.signal import resample_poly, welch
 
 from suwen.core.codes import Text
@@ -29,6 +30,8 @@ NO_VALUE: Final = -32768
 """Stands in `Trace.steps` where the device gave no value."""
 STEP: Final = 0.001
 """Millivolts of one step, where values are given in millivolts."""
+EDGE: Final = 0.1
+"""Seconds beside a dropout in which the step of its edge could be taken for a beat."""
 RECENT: Final = 8
 """Strips kept ready, the latest: thousands of examples would fill the memory."""
 NET_RATE: Final = 100
@@ -104,7 +107,10 @@ class Trace:
     def features(self) -> Signal:
         """Its numbers in the order of `names`, (f,); NaN where it gives none."""
         strip = self.strip
-        found = rhythm(strip.beats / RATE) | waves(strip) | self._quality()
+        gaps = np.diff(strip.beats) / RATE
+        unbroken = np.diff(np.cumsum(_gone(self))[strip.beats]) == 0
+        found = rhythm(gaps[unbroken]) | waves(strip) | self._quality()
+        found["beats"] = float(len(strip.beats))
         return np.array([found.get(name, np.nan) for name in names()])
 
     @cached_property
@@ -136,7 +142,17 @@ def _lost(trace: Trace) -> Lost:
 
 @lru_cache(maxsize=RECENT)
 def _strip(trace: Trace) -> Strip:
-    return strip_of(trace.lost.filled, trace.rate)
+    made = strip_of(trace.lost.filled, trace.rate)
+    gone = np.zeros(len(made.clean), dtype=bool)
+    if trace.lost.kinds["dropout"].any():
+        gone = nearest(trace.lost.kinds["dropout"], len(made.clean))
+        gone = maximum_filter1d(gone.astype(np.uint8), 2 * round(EDGE * RATE) + 1) > 0
+    return replace(made, beats=made.beats[~gone[made.beats]])
+
+
+def _gone(trace: Trace) -> NDArray[np.bool_]:
+    """Return where the device gave nothing, (n,) at `RATE`: no interval spans it."""
+    return nearest(trace.lost.kinds["dropout"], len(trace.strip.clean))
 
 
 @lru_cache(maxsize=RECENT)

@@ -1,4 +1,4 @@
-"""Train one member of `health.af`: boosted trees on numbers, and a small network on the curve.
+"""Train one member of `health.af`: boosted trees on numbers, if asked a network on the curve.
 
 Needs the extra [train]. The trees are written with six digits: equal answers, a third of the bytes.
 """
@@ -16,19 +16,20 @@ import numpy as np
 from suwen.core.errors import MissingExtra
 from suwen.core.settings import settings
 from suwen.health.af_features import names
-from suwen.health.af_net import CLASSES, INPUT, PLACES, SCORES, asked, network, varied
+from suwen.health.af_net import CLASSES, INPUT, SCORES, asked, network, varied
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.smaller import weights8
 from suwen.lifecycle.task import Examples
 
 TREES, NET = "trees.lgb.txt", "net.onnx"
-ROUNDS: Final = 80
+ROUNDS: Final = 200
+"""Rounds of boosting, where `options.rounds` says no other number."""
 OPTIONS: Final[Mapping[str, Any]] = {
     "objective": "multiclass",
     "num_class": CLASSES,
-    "learning_rate": 0.1,
+    "learning_rate": 0.045,
     "num_leaves": 8,
-    "min_data_in_leaf": 15,
+    "min_data_in_leaf": 35,
     "feature_fraction": 0.2,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
@@ -47,25 +48,26 @@ NOT_USED: Final = ("split_gain", "leaf_weight", "internal_value", "internal_weig
 
 
 def fit_trees(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> list[float]:
-    """Train the trees and write them; return the validation loss after each round."""
+    """Train the trees and write them; return the training loss after each round.
+
+    Nothing is decided on the validation part, so it is trained on as well.
+    """
     import lightgbm
 
-    own = list(names())
-
-    def table(part: Examples) -> Any:
-        rows = np.stack([part.load(i).data.features for i in range(len(part))])
-        return lightgbm.Dataset(rows, np.asarray(part.labels, dtype=int), feature_name=own)
-
+    parts = [part.load(i).data.features for part in (train, valid) for i in range(len(part))]
+    labels = np.concatenate([train.labels, valid.labels]).astype(int)
+    table = lightgbm.Dataset(np.stack(parts), labels, feature_name=list(names()))
     losses: dict[str, Any] = {}
     trees = lightgbm.train(
         {**OPTIONS, "seed": recipe.seed},
-        table(train),
-        ROUNDS,
-        valid_sets=[table(valid)],
+        table,
+        int(recipe.options.get("rounds", ROUNDS)),
+        valid_sets=[table],
+        valid_names=["train"],
         callbacks=[lightgbm.record_evaluation(losses)],
     )
     (folder / TREES).write_text(slim(trees.model_to_string()), encoding="utf-8")
-    return [float(value) for value in losses["valid_0"]["multi_logloss"]]
+    return [float(value) for value in losses["train"]["multi_logloss"]]
 
 
 def slim(text: str) -> str:
@@ -114,7 +116,7 @@ def fit_network(
         for k in range(steps):
             chosen = order[k * recipe.batch_size : (k + 1) * recipe.batch_size]
             shown = np.stack([varied(curves[i], rng) for i in chosen])[:, None]
-            scores, _ = net(torch.from_numpy(shown))
+            scores = net(torch.from_numpy(shown))
             loss = functional.cross_entropy(
                 scores, torch.from_numpy(labels[chosen]), label_smoothing=SMOOTHING
             )
@@ -141,7 +143,7 @@ def _loss(net: Any, valid: Examples) -> float:
     losses = []
     with torch.no_grad():
         for i in range(len(valid)):
-            scores, _ = net(torch.from_numpy(valid.load(i).data.seen)[None, None])
+            scores = net(torch.from_numpy(valid.load(i).data.seen)[None, None])
             likely = torch.log_softmax(scores, 1)[0, int(valid.labels[i])]
             losses.append(-float(likely))
     return float(np.mean(losses))
@@ -159,22 +161,26 @@ def _export(net: Any, path: Path) -> None:
             (torch.zeros(1, 1, 3000),),
             str(path),
             input_names=[INPUT],
-            output_names=[SCORES, PLACES],
-            dynamic_axes={INPUT: {2: "samples"}, PLACES: {2: "frames"}},
+            output_names=[SCORES],
+            dynamic_axes={INPUT: {2: "samples"}},
             opset_version=17,
             dynamo=False,
         )
     path.write_bytes(weights8(path.read_bytes(), (), 0.0))
 
 
-def typical(train: Examples, folder: Path) -> tuple[list[float], list[float]]:
-    """Return the median of each number, and the mean logits of the network, over the training."""
-    import onnxruntime
-
+def typical(train: Examples) -> list[float]:
+    """Return the median of each number over the recordings that have it, 0 where none has."""
     rows = np.stack([train.load(i).data.features for i in range(len(train))])
     known = [column[np.isfinite(column)] for column in rows.T]
-    middle = [float(f"{np.median(one):.4g}") if len(one) else 0.0 for one in known]
+    return [float(f"{np.median(one):.4g}") if len(one) else 0.0 for one in known]
+
+
+def typical_scores(train: Examples, folder: Path) -> list[float]:
+    """Return the mean scores of the network over some of its training."""
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(folder / NET), providers=["CPUExecutionProvider"])
     each = range(0, len(train), max(1, len(train) // TYPICAL))
-    scores = np.mean([asked(session, train.load(i).data.seen)[0] for i in each], axis=0)
-    return middle, [round(float(one), 4) for one in scores]
+    scores = np.mean([asked(session, train.load(i).data.seen) for i in each], axis=0)
+    return [round(float(one), 4) for one in scores]

@@ -1,12 +1,12 @@
-"""The small residual network that reads the curve itself; its torch side is imported to train only.
+"""The small residual network that may read the curve beside the trees (`options.network`).
 
-Reference: He et al., CVPR 2016 (residual blocks); Zhou et al., CVPR 2016 (where in the input a
-class was seen: class activation mapping).
+Its torch side is imported to train only.
+
+Reference: He et al., CVPR 2016 (residual blocks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,12 +28,10 @@ STAGES: Final = (
     (40, 5, 1, 4),
 )
 """Channels, taps, stride and dilation of each block."""
-STRIDE: Final = 32
-"""Samples of the input that one frame of the last block stands for."""
 CROP: Final = 2400
 """Samples of a training example: 24 seconds."""
-INPUT, SCORES, PLACES = "curve", "scores", "places"
-"""Names in the ONNX file: (1, 1, m) in, (1, 4) and (1, 4, frames) out."""
+INPUT, SCORES = "curve", "scores"
+"""Names in the ONNX file: (1, 1, m) in, (1, 4) out."""
 Curve = NDArray[np.float32]
 
 
@@ -46,7 +44,7 @@ def network() -> Any:
         torch is not installed.
     """
     try:
-        import torch
+        import torch  # noqa: F401 (asked for by name, so that its absence is told)
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
     from torch import nn
@@ -82,10 +80,9 @@ def network() -> Any:
             self.mean = nn.Linear(widths[-1], CLASSES)
             self.peak = nn.Linear(widths[-1], CLASSES, bias=False)
 
-        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        def forward(self, x: Tensor) -> Tensor:
             h = self.blocks(functional.relu(self.norm(self.stem(x))))
-            scores = self.mean(self.drop(h.mean(-1))) + self.peak(self.drop(h.amax(-1)))
-            return scores, torch.einsum("kc,bct->bkt", self.mean.weight, h)
+            return self.mean(self.drop(h.mean(-1))) + self.peak(self.drop(h.amax(-1)))
 
     return Net()
 
@@ -111,11 +108,7 @@ def varied(curve: Curve, rng: np.random.Generator) -> Curve:
     return np.asarray(found, dtype=np.float32)
 
 
-def asked(session: Any, curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return scores (4,) and where they were seen (4, frames) of one curve, by ONNX Runtime."""
-    scores, places = session.run([SCORES, PLACES], {INPUT: curve[None, None]})
-    return np.asarray(scores[0], dtype=float), np.asarray(places[0], dtype=float)
-
-
-Step = Callable[[int, float, float], None]
-"""Is told epoch, training loss and validation loss."""
+def asked(session: Any, curve: Curve) -> NDArray[np.float64]:
+    """Return the scores (4,) of one curve, by ONNX Runtime."""
+    (scores,) = session.run([SCORES], {INPUT: curve[None, None]})
+    return np.asarray(scores[0], dtype=float)

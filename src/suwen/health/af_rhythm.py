@@ -19,12 +19,11 @@ LOCAL = 8
 """Beats of the short windows whose spread is compared."""
 
 
-def rhythm(at: Seconds) -> dict[str, float]:
-    """Return numbers of the rhythm from the times of the beats in seconds, (b,)."""
-    rr = np.diff(at)
+def rhythm(rr: Seconds) -> dict[str, float]:
+    """Return numbers of the rhythm from the seconds between its beats, in their order, (b,)."""
+    found = {"beats": len(rr) + 1.0}
     if len(rr) < 4:
-        return {"beats": float(len(at))}
-    found = {"beats": float(len(at))}
+        return found
     found |= _spread(rr) | _changes(rr) | _entropies(rr) | _plane(rr) | _ectopic(rr) | _local(rr)
     return found
 

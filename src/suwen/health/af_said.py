@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Evidence, Interval, TimeInterval
-from suwen.health.af_features import NET_RATE, Trace, by_name, groups
-from suwen.health.af_net import STRIDE
+from suwen.health.af_features import Trace, by_name, groups
 from suwen.health.signal_quality import POOR
 from suwen.health.strip import RATE
 from suwen.lifecycle.task import Array
 
 SHORTEST: Final = 9.0
 """Seconds below which no rhythm is named: the shortest recording learnt from."""
-STRETCH: Final = 6.0
-"""Seconds of the most telling stretch."""
+STRETCH, STEP = 8.0, 2.0
+"""Seconds of the most telling stretch, and between those that are tried."""
 LOWEST_RATE: Final = 90.0
 """Samples a second below which QRS complexes lose their shape."""
 SHOWN: Final = 3
@@ -69,29 +69,26 @@ def unasked(trace: Trace, noisy: Interval | None) -> list[Text]:
 
 
 def telling(
-    trace: Trace, evidence: tuple[Evidence, ...], places: Array, named: int
+    trace: Trace, evidence: tuple[Evidence, ...], scored: Callable[[Sequence[Trace]], Array]
 ) -> tuple[Evidence, ...]:
-    """Return the stretch in which the network saw the rhythm named most, with its beats in words.
+    """Return the stretch that by itself speaks most for the rhythm named, with its beats in words.
 
     Parameters
     ----------
     trace, evidence
         The recording, and where it lies; left as it is where that is no time interval.
-    places
-        What each frame adds to each class, (4, frames).
-    named
-        The class that is named.
+    scored
+        Returns the logit of the rhythm named for pieces of the recording.
     """
     if not evidence or not isinstance(evidence[0], TimeInterval):
         return evidence
     whole = evidence[0]
-    frame = STRIDE / NET_RATE
-    width = max(1, round(STRETCH / frame))
-    own = places[named] - places.mean(0)
-    first = 0
-    if len(own) > width:
-        first = int(np.convolve(own, np.ones(width), "valid").argmax())
-    start = min(first * frame, max(0.0, trace.seconds - STRETCH))
+    last = max(0.0, trace.seconds - STRETCH)
+    starts = np.linspace(0.0, last, 1 + int(np.ceil(last / STEP)))
+    width = round(STRETCH * trace.rate)
+    firsts = [round(float(one) * trace.rate) for one in starts]
+    pieces = [replace(trace, steps=trace.steps[k : k + width]) for k in firsts]
+    start = float(starts[int(np.argmax(scored(pieces)))]) if len(pieces) > 1 else 0.0
     end = min(trace.seconds, start + STRETCH)
     told = TimeInterval(
         record=whole.record,
@@ -117,16 +114,18 @@ def _beats(trace: Trace, start: float, end: float) -> Text:
     )
 
 
-def moving(trace: Trace, moved: Array) -> Text:
-    """Say rate and irregularity, and which groups moved the answer most."""
+def moving(trace: Trace, moved: Array) -> Text | None:
+    """Say rate and irregularity, and which groups moved the answer most; None of too few beats."""
     known = by_name(trace.features)
+    if not np.isfinite(known["rr_median"]):
+        return None
     order = np.argsort(-np.abs(moved), kind="stable")[:SHOWN].tolist()
     own: Sequence[Text] = (*groups(), CURVE)
     en = "; ".join(f"{own[k].en} {moved[k]:+.2f}" for k in order)
     zh = "；".join(f"{own[k].zh} {moved[k]:+.2f}" for k in order)
-    rate, spread = 60 / known["rr_median"], known["rr_cv"]
+    rate = 60 / max(known["rr_median"], 0.1)
     return Text(
-        en=f"Heart rate {rate:.0f}/min, intervals vary by {spread:.0%}. Log odds moved most by: "
-        f"{en}.",
-        zh=f"心率 {rate:.0f} 次/分，间期变异 {spread:.0%}。对对数几率影响最大：{zh}。",
+        en=f"Heart rate {rate:.0f}/min, intervals vary by {known['rr_cv']:.0%}. Its log odds moved "
+        f"most by: {en}.",
+        zh=f"心率 {rate:.0f} 次/分，间期变异 {known['rr_cv']:.0%}。对其对数几率影响最大：{zh}。",
     )

@@ -11,6 +11,7 @@ patients); Llamedo and Martinez, IEEE Trans Biomed Eng 58:616, 2011 (normalised 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+from suwen.core.settings import settings
 from suwen.health import qrs
 from suwen.health.beat_waves import (
     P_PART,
@@ -120,16 +122,20 @@ def beats_of(lead: NDArray[np.generic], rate: float, times: Numbers) -> Beats:
     rows = np.zeros((len(times), len(names())), dtype=np.float32)
     setting = np.zeros((len(times), 3), dtype=np.float32)
     seconds = len(lead) / rate
-    for part in stretches(times, seconds):
+
+    def describe(part: slice) -> None:
         first = max(0, int((times[part.start] - MARGIN) * rate))
         values = resampled(lead[first : int((times[part.stop - 1] + MARGIN) * rate)], rate)
         if len(values) < RATE:
-            continue
+            return
         middles, wide = _wide(values, times[part] - first / rate)
         before, _ = intervals(middles / RATE)
         shift, waves[part] = aligned(wide, before / _median(before, USUAL_AROUND))
         at[part] = (middles + shift) / RATE + first / rate
         rows[part], setting[part] = table(at[part], waves[part])
+
+    with ThreadPoolExecutor(settings().threads) as pool:
+        list(pool.map(describe, stretches(times, seconds)))
     return Beats(at, rows, waves, setting, seconds=seconds, together=Together(rows))
 
 

@@ -37,6 +37,7 @@ BURDENS: Final = {
 LONGEST_RUN: Final = _code(
     "v-longest-run", "Longest run of ventricular beats", "室性搏动最长连续数"
 )
+LONGEST: Final = _code("longest-interval", "Longest time without a beat", "最长无搏动时间")
 RATE: Final = Code(system=LOINC, code="8867-4", name=Text(en="Heart rate", zh="心率"))
 NAMES: Final = {
     1: Text(en="supraventricular", zh="室上性"),
@@ -48,6 +49,8 @@ MOST_POOR: Final = 0.5
 """Share of a recording that may be unreadable before nothing is said."""
 RUN: Final = 3
 """Ectopic beats in a row from which they are a run (a tachycardia when fast)."""
+PAUSE: Final = 3.0
+"""Seconds without a beat that are told and shown."""
 BROKEN: Final = 2.0
 """Seconds between two beats that end a run."""
 SHOWN: Final = 6
@@ -149,6 +152,18 @@ class Said:
         return self.named > 0
 
     @property
+    def longest(self) -> tuple[float, float]:
+        """Start and end of the longest time without a beat, nothing unreadable in between."""
+        at = self.data.at
+        whole = self.read[:-1] & self.read[1:]
+        for start, end in self.data.poor:
+            whole &= (at[1:] <= start) | (at[:-1] >= end)
+        if not whole.any():
+            return 0.0, 0.0
+        k = int(np.argmax(np.where(whole, np.diff(at), 0)))
+        return float(at[k]), float(at[k + 1])
+
+    @property
     def doubtful(self) -> list[tuple[float, float]]:
         """Start and end of unreadable stretches in which something looks ventricular."""
         looks = ~self.read & (self.probability.argmax(1) == 2)
@@ -182,7 +197,7 @@ class Said:
         )
 
     def _parted(self, named: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return (np.diff(named) != 0) | (np.diff(self.data.at) > BROKEN)
+        return np.asarray((np.diff(named) != 0) | (np.diff(self.data.at) > BROKEN))
 
 
 def finding(pack: Pack, sample: Sample, said: Said, task: str) -> Finding:
@@ -208,7 +223,9 @@ def _band(pack: Pack, said: Said) -> Band:
     limits = np.array(cuts.rule_in)[chances.argmax(1)]
     if (said.ectopic[said.read] & (sure >= limits)).any():
         return Band.RULE_IN
-    if not said.ectopic.any() and not said.doubtful and (1 - chances[:, 0] < cuts.rule_out).all():
+    start, end = said.longest
+    quiet = not said.doubtful and end - start < PAUSE
+    if not said.ectopic.any() and quiet and (1 - chances[:, 0] < cuts.rule_out).all():
         return Band.RULE_OUT
     return Band.GREY
 
@@ -228,6 +245,8 @@ def _measures(said: Said, runs: Sequence[Run]) -> list[Measure]:
     if longest > 1:
         found.append(_exact(LONGEST_RUN, longest, "1"))
     if said.data.seconds:
+        start, end = said.longest
+        found.append(_exact(LONGEST, round(end - start, 2), "s"))
         found.append(_exact(RATE, round(60 / float(np.median(np.diff(said.data.at)))), "/min"))
     return found
 
@@ -248,6 +267,10 @@ def _reason(said: Said, runs: Sequence[Run], band: Band) -> Text:
         en += f"; {len(salvos)} ventricular {runs_en} of {RUN} and more, the longest "
         en += f"{len(salvos[0])}"
         zh += f"；连续 {RUN} 个及以上的室性搏动 {len(salvos)} 阵，最长 {len(salvos[0])} 个"
+    start, end = said.longest
+    if end - start >= PAUSE:
+        en = f"{en or 'no ectopic beat'}; no beat was found for {end - start:.1f} s"
+        zh = f"{zh or '未见异位搏动'}；有 {end - start:.1f} 秒未检出搏动"
     length = _clock(said.data.seconds)
     tail = _with_doubts(said, _TAILS[band])
     return Text(
@@ -299,7 +322,22 @@ def _places(sample: Sample, said: Said, runs: Sequence[Run]) -> tuple[Evidence, 
         chosen.append(next(run for run in rest if run.kind == fewest))
         rest.remove(chosen[-1])
     places = [_place(record, said.data, run) for run in chosen]
+    start, end = said.longest
+    if end - start >= PAUSE:
+        places.insert(0, _pause(record, start, end))
     return (*places, *(_doubt(record, start, end) for start, end in said.doubtful[:DOUBTS]))
+
+
+def _pause(record: str, start: float, end: float) -> TimeInterval:
+    return TimeInterval(
+        record=record,
+        start=start,
+        end=end,
+        note=Text(
+            en=f"{_clock(start)}: no beat was found for {end - start:.1f} s: pause, or beats lost",
+            zh=f"{_clock(start)}：{end - start:.1f} 秒未检出搏动：停搏或漏检",
+        ),
+    )
 
 
 def _doubt(record: str, start: float, end: float) -> TimeInterval:
@@ -351,7 +389,7 @@ def with_reasons(
     first, second = np.argsort(-np.asarray(moved), kind="stable")[:2].tolist()
     en = f"most for it: {groups[first].en}, {groups[second].en}"
     zh = f"主要依据：{groups[first].zh}、{groups[second].zh}"
-    found = []
+    found: list[Evidence] = []
     for one in evidence:
         if isinstance(one, TimeInterval) and one.start <= at <= one.end and one.note:
             note = Text(en=f"{one.note.en}; {en}", zh=f"{one.note.zh}；{zh}")

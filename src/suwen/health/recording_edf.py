@@ -125,7 +125,8 @@ def _start(data: bytes) -> datetime | None:
     """Return the start; years 85 to 99 are of the last century."""
     try:
         day, month, year = (int(part) for part in _text(data, 168, 8).split("."))
-        clock = [int(part) for part in _text(data, 176, 8).split(".")]
-        return datetime(year + (1900 if year >= 85 else 2000), month, day, *clock)
+        hour, minute, second = (int(part) for part in _text(data, 176, 8).split("."))
+        century = 1900 if year >= 85 else 2000
+        return datetime(century + year, month, day, hour, minute, second)
     except (ValueError, TypeError):
         return None

@@ -44,6 +44,8 @@ SLOWEST, FASTEST = 25.0, 220.0
 """Beats a minute of an ECG that are believed."""
 LIKE_PPG: Final = 0.86
 """Mean correlation of good PPG pulses with their average (Orphanidou)."""
+SURE: Final = 0.002
+"""Indices are kept this far from 0 and 1 where the log odds of windows are averaged."""
 MOST_LOST: Final = 0.3
 """Share of a window that may be lost before nothing is read in the rest."""
 
@@ -149,9 +151,11 @@ def ppg_quality(values: Signal, rate: float) -> tuple[Quality, ...]:
 
 
 def overall(found: Sequence[Quality]) -> Quality:
-    """Return the quality of a recording: the mean over its windows, the reason of its worst."""
+    """Return the quality of a recording: mean log odds of its windows, the reason of the worst."""
     lengths = np.array([one.end - one.start for one in found])
-    index = float(np.average([one.index for one in found], weights=lengths))
+    each = np.clip([one.index for one in found], SURE, 1 - SURE)
+    odds = float(np.average(np.log(each / (1 - each)), weights=lengths))
+    index = 1 / (1 + float(np.exp(-odds)))
     worst = min(found, key=lambda one: one.index)
     names = dict.fromkeys(name for one in found for name in one.parts)
     parts = {

@@ -95,6 +95,17 @@ def test_a_regular_rhythm_has_no_ectopic_beat_and_its_variability_is_told(pack):
     assert measured(variability)["80404-7"] < 40
 
 
+def test_a_pause_is_told_and_shown_first_and_excludes_nothing(pack):
+    beats = rhythm(SECONDS, jitter=0.015)
+    beats = np.delete(beats, range(100, 104))
+    finding, _ = said(pack, ecg(beats, "N" * len(beats), RATE, SECONDS, noise=0.02))
+    pause = beats[100] - beats[99]
+    assert measured(finding)["longest-interval"] == pytest.approx(pause, abs=0.03)
+    assert "no beat was found for 4.0 s" in finding.evidence[0].note.en
+    assert "4.0 秒未检出搏动" in finding.reason.zh
+    assert finding.band is not Band.RULE_OUT
+
+
 def test_what_moved_the_answer_is_told_where_the_beat_stands(pack):
     finding, _ = said(pack, ectopic({30: "V"}))
     (explained,) = finding.explanations

@@ -60,7 +60,7 @@ def test_a_signal_at_the_end_of_its_range_is_clipped():
 
 def test_nothing_at_all_is_a_dropout():
     found = overall(ecg_quality(np.full(2500, np.nan), RATE))
-    assert found.index == 0
+    assert found.index < 0.01
     assert "100%" in found.reason.en
 
 
