@@ -145,10 +145,10 @@ class AtrialFibrillation:
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
-        """Train one member: trees and, if asked, a network that the validation part watches."""
+        """Train one member, trees and if asked a network; the validation part only watches."""
         losses = fit_trees(train, valid, recipe, folder)
         made = {"trees": TREES, "net": "", "typical": typical(train), "typical_scores": [0.0] * 4}
-        history = [{"epoch": k + 1.0, "train_loss": loss} for k, loss in enumerate(losses)]
+        history = [{"epoch": k + 1.0, "valid_loss": loss} for k, loss in enumerate(losses)]
         if recipe.options.get("network", False):
             history = fit_network(train, valid, recipe, folder)
             made |= {"net": NET, "typical_scores": typical_scores(train, folder)}

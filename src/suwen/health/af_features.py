@@ -107,7 +107,7 @@ class Trace:
     def features(self) -> Signal:
         """Its numbers in the order of `names`, (f,); NaN where it gives none."""
         strip = self.strip
-        gaps = np.diff(strip.beats) / RATE
+        gaps = np.diff(strip.beats / RATE)
         unbroken = np.diff(np.cumsum(_gone(self))[strip.beats]) == 0
         found = rhythm(gaps[unbroken]) | waves(strip) | self._quality()
         found["beats"] = float(len(strip.beats))

@@ -20,6 +20,7 @@ from suwen.health.af_rhythm import rhythm
 from suwen.health.sampled import sampled_data
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.task import Examples, Sample
 
 from .strips import RATE, ecg, irregular, regular
 
@@ -180,6 +181,25 @@ def test_a_pause_of_the_device_is_no_pause_of_the_heart(pack):
     lossy = af_features.by_name(Trace.of(values, RATE).features)
     assert lossy["rr_max"] < 1.1 * whole["rr_max"]
     assert lossy["rr_cv"] == pytest.approx(whole["rr_cv"], abs=0.01)
+
+
+def test_a_network_is_trained_and_written_small_where_it_is_asked_for(tmp_path):
+    strips = [Trace.of(ecg(regular(12, 60 + 5 * k)), RATE) for k in range(4)] * 2
+    examples = Examples(
+        source=af_data.SOURCE,
+        keys=tuple("abcdefgh"),
+        groups=np.array(list("abcdefgh")),
+        labels=np.array([0, 1, 2, 3] * 2),
+        load=lambda i: Sample(str(i), strips[i]),
+    )
+    options = {"network": True, "rounds": 2}
+    recipe = TASK.recipe.model_copy(update={"epochs": 1, "batch_size": 4, "options": options})
+    made = TASK.fit(examples, examples, recipe, tmp_path)
+    assert made["net"] == "net.onnx"
+    assert len(made["typical_scores"]) == 4
+    assert made["history"][0]["valid_loss"] > 0
+    assert (tmp_path / "net.onnx").stat().st_size < 100_000
+    assert "network" not in TASK.recipe.options
 
 
 def test_slim_trees_answer_alike():
