@@ -43,8 +43,9 @@ from suwen.records.streams import Streams
 
 DOCTOR = Person("bench", "Bench", "clinician")
 PATIENTS = 500
+# The largest resident size is read as VmHWM: `ru_maxrss` begins with that of the parent process.
 GATEWAY = """
-import gc, resource, signal, sys, threading
+import gc, signal, sys, threading, time
 from pathlib import Path
 from suwen.core.settings import Settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening
@@ -54,7 +55,11 @@ port, home, wanted = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with Store.open(Settings(home=home)) as store:
     stop = threading.Event()
     gateway = Gateway(Door(store), Broker("127.0.0.1", port), Listening("bench"))
-    gateway._ready = lambda: print("ready", flush=True)
+    began = []
+    def ready():
+        began.append(time.process_time())
+        print("ready", flush=True)
+    gateway._ready = ready
     def watch():
         while gateway.tally.messages < wanted and not stop.wait(0.01):
             pass
@@ -64,11 +69,12 @@ with Store.open(Settings(home=home)) as store:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     gc.freeze()
     gateway.run(stop)
-    tally = gateway.tally
-    print(tally.stored, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+    tally, spent = gateway.tally, time.process_time() - began[0]
+    memory = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
+    print(tally.stored, memory, round(1e6 * spent / wanted), flush=True)
 """
 PLAIN = """
-import resource, sqlite3, sys, time
+import sqlite3, sys, time
 import paho.mqtt.client as mqtt
 port, path, wanted = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 db = sqlite3.connect(path + ".plain", isolation_level=None)
@@ -84,7 +90,11 @@ client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "bench", protocol=mqtt.MQ
                      manual_ack=True)
 client.on_message = arrived
 client.on_connect = lambda c, *_: c.subscribe("suwen/v1/+/readings", 1)
-client.on_subscribe = lambda *_: print("ready", flush=True)
+began = []
+def ready(*_):
+    began.append(time.process_time())
+    print("ready", flush=True)
+client.on_subscribe = ready
 keep = mqtt.Properties(mqtt.PacketTypes.CONNECT)
 keep.SessionExpiryInterval = 0xFFFFFFFF
 keep.ReceiveMaximum = 4096
@@ -100,7 +110,8 @@ while done < wanted:
         done += len(held)
         held.clear()
 print("done", flush=True)
-print(done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+memory = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) // 1024
+print(done, memory, round(1e6 * (time.process_time() - began[0]) / wanted), flush=True)
 """
 
 
@@ -156,16 +167,18 @@ def heard(script: str, ward: Ward, port: int, messages: list[tuple[str, bytes]],
     publisher = mosquitto.publisher(port, file) if live else None
     assert process.stdout.readline() == "done\n"
     seconds = time.perf_counter() - began
-    stored, memory = process.communicate()[0].split()
+    stored, memory, spent = process.communicate()[0].split()
     if publisher:
         publisher.communicate()
     assert int(stored) == len(messages), f"{stored} of {len(messages)}"
-    return f"{len(messages) / seconds:>10.0f}/s {memory:>6} MiB"
+    rate = len(messages) / seconds
+    return f"{rate:>10.0f}/s {memory:>6} MiB {spent:>4} us of a processor each"
 
 
 def throughput(number: int) -> None:
     """Print readings a second of ours and of the plain subscriber, in turn."""
-    print(f"\nreadings a second into committed SQLite, {number} messages of one reading")
+    print(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", end="; ")
+    print(f"readings a second into committed SQLite, {number} messages of one reading")
     start = datetime.now(UTC) - timedelta(days=2)
     with tempfile.TemporaryDirectory() as folder:
         ward = Ward(Path(folder) / "home")
