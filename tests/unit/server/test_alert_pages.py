@@ -217,9 +217,7 @@ def test_a_snooze_is_told_on_the_card(bay: Bay, desk: Desk) -> None:
     assert too_long.status_code == 422
 
 
-def test_the_hand_over_tells_what_stands_and_how_the_rules_do(
-    shown: Bay, reader: Desk
-) -> None:
+def test_the_hand_over_tells_what_stands_and_how_the_rules_do(shown: Bay, reader: Desk) -> None:
     page = reader.get("/alerts/handover?ward=icu&hours=12").text
     for said in ("Li, Na", "Snoozed until", "sensor or cable", "nurse.amy", "0 % (0–79 %, n = 1)"):
         assert said in page
