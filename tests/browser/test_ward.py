@@ -30,13 +30,11 @@ def test_a_board_strikes_what_expires_and_goes_grey_without_its_server(
     clinic = scene.open_clinic(tmp_path / "home")
     bay = bay_scene.furnish(clinic)
     expired, lost, acted = WORDS[language]
-    soon = datetime.now(UTC) + timedelta(seconds=4)
-    bay_scene.scored(clinic, bay.patients["Sm"], 6, Band.RULE_IN, soon)
     app = create_app(clinic.store, clinic.settings, clinic.jobs, clinic.run)
     with served(app) as base:
         desk = Desk(browser, base, language, size)
         page = desk.page
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         desk.sign_in()
         page.goto(f"{base}/alerts")
         card = page.locator(f"#a-{bay.alerts['red']}")
@@ -44,12 +42,17 @@ def test_a_board_strikes_what_expires_and_goes_grey_without_its_server(
         card.locator("button.primary").click()
         page.wait_for_selector(f"#a-{bay.alerts['red']}:has-text('{acted}')")
         assert desk.scrolls_sideways() == 0
+        soon = datetime.now(UTC) + timedelta(seconds=4)
+        bay_scene.scored(clinic, bay.patients["Sm"], 6, Band.RULE_IN, soon)
+        bay.book.beat("alerts")
         page.goto(f"{base}/ward?ward=icu")
         score = page.locator(f"tr[data-patient='{bay.patients['Sm']}'] .score")
         page.wait_for_selector(f"tr[data-patient='{bay.patients['Sm']}'] .score.expired")
         assert expired in score.inner_text()
         struck = score.locator("b").evaluate("b => getComputedStyle(b).textDecorationLine")
         assert struck == "line-through"
+        row = page.locator(f"tr[data-patient='{bay.patients['Sm']}']")
+        assert row.get_attribute("class").strip() in ("", "none"), "nor does it colour the row"
         current = page.locator(f"tr[data-patient='{bay.patients['Li']}'] .score.current b")
         assert current.inner_text() == "9"
         assert page.locator("#lost").is_hidden()

@@ -36,6 +36,8 @@ TAP_S: Final = 0.3
 """How often the store is asked for what other processes stored."""
 CATCH_UP_S: Final = 3600.0
 """What was stored while nobody watched is looked at after a restart, so far back."""
+CLIMB_S: Final = 1.0
+"""How often it is looked at who is to be told next."""
 RELOAD_S: Final = 2.0
 """How often rules and wards are read again: a rule is in force so soon after it was enabled."""
 MOST_WAITING: Final = 20_000
@@ -57,7 +59,7 @@ class Alarm:
         self._tapped = -float("inf")
         self._taken: queue.Queue[Taken] = queue.Queue(MOST_WAITING)
         self._unwritten: list[Said] = []
-        self._loaded = self._beaten = -float("inf")
+        self._loaded = self._beaten = self._climbed = -float("inf")
         self._stop = threading.Event()
         self._to_page = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -142,7 +144,11 @@ class Alarm:
             self._tapped = passed
         self._unwritten += self.watch.check(ticks(now))
         made = self._write(now)
-        if self.book.escalate(now) or made:
+        if passed - self._climbed >= CLIMB_S:
+            self._climbed = passed
+            self.book.escalate(now)
+            self._to_page.set()
+        if made:
             self._to_page.set()
         if passed - self._loaded >= RELOAD_S:
             self.reload()
@@ -185,7 +191,7 @@ class Alarm:
 
     def _paging(self) -> None:
         while not self._stop.is_set():
-            self._to_page.wait(1.0)
+            self._to_page.wait(2.0)
             self._to_page.clear()
             self._tried(self.page)
 

@@ -130,7 +130,7 @@ class AlertBook:
                 if name := self._begin(work, one, now):
                     made.append(name)
             for over in ended:
-                self._end(work, over, now)
+                _end(work, over, now)
             if made:
                 query = _WAITING.where(alert.c.id.in_(made))
                 self._climb(work, work.connection.execute(query).all(), now)
@@ -170,14 +170,6 @@ class AlertBook:
         work.log(_act("alert-raised", one.patient, name, detail | {"at": stamp(one.at)}))
         return name
 
-    def _end(self, work: Work, over: Ended, now: datetime) -> None:
-        for row in _standing(work.connection, over.patient, over.rule):
-            seen = row.acknowledged is not None or row.priority != RED
-            work.connection.execute(
-                update(alert).where(alert.c.id == row.id).values(cleared=stamp(now), settled=seen)
-            )
-            work.log(_act("alert-cleared", row.patient, row.id, {"rule": row.rule}))
-
     def escalate(self, now: datetime | None = None) -> int:
         """Page who is to be told by now; return how many pages were written."""
         now = now or datetime.now(UTC)
@@ -197,7 +189,8 @@ class AlertBook:
             while ladder.due(row, step):
                 persons = ladder.persons(row, step)
                 step += 1
-                pages = [self._page(row, person, step, now) for person in persons]
+                new_id = self._store.secrets.new_id
+                pages = [_page(new_id(), row, person, step, now) for person in persons]
                 if pages:
                     work.connection.execute(alert_page.insert(), pages)
                 written += len(pages)
@@ -206,19 +199,6 @@ class AlertBook:
             if step != row.step:
                 work.connection.execute(update(alert).where(alert.c.id == row.id).values(step=step))
         return written
-
-    def _page(self, row: Row[Any], person: str, step: int, now: datetime) -> dict[str, Any]:
-        return {
-            "id": self._store.secrets.new_id(),
-            "alert": row.id,
-            "patient": row.patient,
-            "person": person,
-            "step": step,
-            "state": "waiting",
-            "tries": 0,
-            "due": stamp(now),
-            "at": stamp(now),
-        }
 
     def waiting(self, now: datetime | None = None) -> list[Page]:
         """Return the pages to be sent now, the red first; those no longer needed are dropped."""
@@ -335,6 +315,29 @@ class _Ladder:
             team = team.order_by(care_team.c.person)
             found |= dict.fromkeys(self._connection.execute(team).scalars())
         return list(found)
+
+
+def _end(work: Work, over: Ended, now: datetime) -> None:
+    for row in _standing(work.connection, over.patient, over.rule):
+        seen = row.acknowledged is not None or row.priority != RED
+        work.connection.execute(
+            update(alert).where(alert.c.id == row.id).values(cleared=stamp(now), settled=seen)
+        )
+        work.log(_act("alert-cleared", row.patient, row.id, {"rule": row.rule}))
+
+
+def _page(name: str, row: Row[Any], person: str, step: int, now: datetime) -> dict[str, Any]:
+    return {
+        "id": name,
+        "alert": row.id,
+        "patient": row.patient,
+        "person": person,
+        "step": step,
+        "state": "waiting",
+        "tries": 0,
+        "due": stamp(now),
+        "at": stamp(now),
+    }
 
 
 def _standing(connection: Connection, patient: str, rule: str) -> Sequence[Row[Any]]:

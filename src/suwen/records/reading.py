@@ -161,7 +161,7 @@ def newest(
     )
     if code:
         names = names.where(_has_token(secrets, "c", code))
-    last: dict[str, Row[Any]] = {}
+    last: dict[str, Any] = {}
     for start in range(0, len(patients), CHUNK):
         part = names.where(c.patient.in_(patients[start : start + CHUNK]))
         for row in connection.execute(part.order_by(c.at, c.position)):

@@ -121,10 +121,17 @@ class Row:
     @property
     def level(self) -> str:
         """Return the colour of the row: that of the highest alert that waits, else of the score."""
+        if self.alarmed:
+            return self.alarmed
+        return self.score.style if self.score.state == "current" else "none"
+
+    @property
+    def alarmed(self) -> str:
+        """Return the colour of the highest alert that waits, empty without one."""
         for chip in self.alerts:
             if chip.state in WAITING and chip.priority != "low":
                 return {"high": "urgent", "medium": "soon"}[chip.priority]
-        return self.score.style if self.score.state == "current" else "none"
+        return ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import bay_scene
@@ -44,6 +45,23 @@ def bay(ward: scene.Clinic) -> Bay:
     return made
 
 
+@pytest.fixture(scope="module")
+def shown(written: scene.Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bay]:
+    """A ward that tests only look at."""
+    clinic = scene.copied(written, tmp_path_factory.mktemp("shown") / "home")
+    made = Bay(clinic, bay_scene.AlertBook(clinic.store), dict(PEOPLE), dict(ALERTS))
+    made.book.beat("alerts", datetime.now(UTC) + timedelta(seconds=60))
+    yield made
+    clinic.store.close()
+
+
+@pytest.fixture(scope="module")
+def reader(shown: Bay) -> Iterator[Desk]:
+    made = Desk(shown.clinic, "dr.lin")
+    yield made
+    made.http.close()
+
+
 def looked(bay: Bay, person=scene.CLINICIAN) -> Board:
     return Watching(Tools.of(bay.clinic.store, person, "treatment"), "en", "icu", 1.0).board()
 
@@ -52,16 +70,16 @@ def names(board: Board) -> list[str]:
     return [row.name for row in board.rows]
 
 
-def test_who_has_a_red_alert_stands_first_then_the_higher_score(bay: Bay) -> None:
-    board = looked(bay)
+def test_who_has_a_red_alert_stands_first_then_the_higher_score(shown: Bay) -> None:
+    board = looked(shown)
     assert names(board) == ["Li, Na", "Wang, Wei", "Smith, John", "Zhao, Min"]
     assert [row.level for row in board.rows] == ["urgent", "soon", "routine", "none"]
     assert board.pulse.alive
     assert (board.waiting, board.alerts_today, board.budget) == (2, 4, 4.0)
 
 
-def test_an_expired_score_is_never_current(bay: Bay) -> None:
-    by_name = {row.name: row.score for row in looked(bay).rows}
+def test_an_expired_score_is_never_current(shown: Bay) -> None:
+    by_name = {row.name: row.score for row in looked(shown).rows}
     assert (by_name["Li, Na"].state, by_name["Li, Na"].style) == ("current", "urgent")
     assert (by_name["Wang, Wei"].state, by_name["Wang, Wei"].style) == ("expired", "none")
     assert by_name["Zhao, Min"].state == "none"
@@ -76,8 +94,8 @@ def test_a_score_without_validity_stands_for_nothing(bay: Bay, desk: Desk) -> No
     assert cell is not None
 
 
-def test_the_age_of_every_value_is_told_and_old_ones_look_old(bay: Bay) -> None:
-    rows = {row.name: {cell.key: cell for cell in row.cells} for row in looked(bay).rows}
+def test_the_age_of_every_value_is_told_and_old_ones_look_old(shown: Bay) -> None:
+    rows = {row.name: {cell.key: cell for cell in row.cells} for row in looked(shown).rows}
     assert rows["Li, Na"]["spo2"].state == "fresh"
     assert rows["Wang, Wei"]["pulse"].state == "old"
     assert rows["Zhao, Min"]["temperature"].state == "gone"
@@ -130,8 +148,8 @@ def test_the_stream_tells_rows_once_and_the_pulse_always_and_ends_with_the_sessi
     assert all(told["pulse"] > 0 for event, told in events if event == "board")
 
 
-def test_looking_at_a_board_does_not_keep_a_session_alive(bay: Bay, desk: Desk) -> None:
-    sessions = desk.app.state.bench.sessions
+def test_looking_at_a_board_does_not_keep_a_session_alive(shown: Bay, reader: Desk) -> None:
+    sessions = reader.app.state.bench.sessions
     token = sessions.begin(scene.CLINICIAN)
     seen = sessions.find(token).seen
     assert sessions.living(token)
@@ -140,11 +158,11 @@ def test_looking_at_a_board_does_not_keep_a_session_alive(bay: Bay, desk: Desk) 
     assert not sessions.living(token)
 
 
-def test_who_cares_for_nobody_here_sees_nobody(bay: Bay) -> None:
-    assert names(looked(bay, scene.OTHER)) == []
-    stranger = Desk(bay.clinic, "sci")
-    assert stranger.get("/ward").status_code == 403
-    stranger.http.close()
+def test_who_cares_for_nobody_here_sees_nobody(shown: Bay) -> None:
+    assert names(looked(shown, scene.OTHER)) == []
+    program = api(shown.clinic, "sci")
+    assert program.get("/api/alerts").status_code == 403
+    program.close()
 
 
 def test_scoring_from_the_newest_readings_stores_them_first(bay: Bay, desk: Desk) -> None:
@@ -199,11 +217,11 @@ def test_a_snooze_is_told_on_the_card(bay: Bay, desk: Desk) -> None:
     assert too_long.status_code == 422
 
 
-def test_the_hand_over_list_tells_what_stands_and_how_the_rules_do(bay: Bay, desk: Desk) -> None:
-    page = desk.get("/alerts/handover?ward=icu&hours=12").text
+def test_the_hand_over_tells_what_stands_and_how_the_rules_do(shown: Bay, reader: Desk) -> None:
+    page = reader.get("/alerts/handover?ward=icu&hours=12").text
     for said in ("Li, Na", "Snoozed until", "sensor or cable", "nurse.amy", "0 % (0–79 %, n = 1)"):
         assert said in page
-    assert desk.get("/alerts/handover?hours=1000").status_code == 422
+    assert reader.get("/alerts/handover?hours=1000").status_code == 422
 
 
 FIELDS = {"rule": "spo2-low", "ward": "icu", "gap_s": "70", "sustained_s": "120"}
@@ -234,11 +252,11 @@ def test_the_form_says_when_a_rule_would_be_blind(bay: Bay, desk: Desk) -> None:
     assert desk.post("/alerts/rules/try", rule="no-such").status_code == 404
 
 
-def test_the_pages_are_there_in_chinese(bay: Bay) -> None:
-    desk = Desk(bay.clinic, "nurse.amy", "zh")
+def test_the_pages_are_there_in_chinese(reader: Desk) -> None:
+    reader.http.cookies.set("suwen_language", "zh")
     for address in ("/ward", "/alerts", "/alerts/handover", "/alerts/rules"):
-        assert "报警" in desk.get(address).text
-    desk.http.close()
+        assert "报警" in reader.get(address).text
+    reader.http.cookies.set("suwen_language", "en")
 
 
 def test_a_program_settles_tries_and_places(bay: Bay) -> None:

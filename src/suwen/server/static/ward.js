@@ -34,7 +34,7 @@
       const left = Number(score.dataset.until) - t;
       if (left <= 0 && score.classList.replace("current", "expired")) {
         score.className = score.className.replace(/s-\S+/, "s-none");
-        score.closest("tr")?.classList.remove("routine");
+        score.closest("tr[data-by-score]")?.classList.remove("urgent", "soon", "routine");
       }
       const shown = score.querySelector(".left");
       if (shown) shown.textContent = left > 0 ? long(left) : "";
