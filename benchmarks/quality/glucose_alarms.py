@@ -92,7 +92,7 @@ def ways(pack: Pack, person: str, past: Past) -> tuple[Array, dict[str, dict[str
     k = split.fold_of(person, pack.members)
     member, unit = pack.member(k), glucose_fit.UNIT[AHEAD]
     trees, linear = pack.booster(glucose_fit.trees_of(AHEAD), k), member["linear"][str(AHEAD)]
-    said = now + glucose_fit.change_of(np.array(linear), trees, unit, rows)
+    said = now + glucose_fit.change_of(np.array(linear), trees, AHEAD, rows)
     sizes = np.asarray(pack.booster(glucose_fit.errors_of(AHEAD), k).predict(rows))
     error = glucose_fit.error_of(sizes, unit)
     left = member["left"][str(AHEAD)]

@@ -210,7 +210,7 @@ class GlucoseForecast:
             found += unit * np.bincount(group, parts, len(found))
             linear = _linear(pack, window.ahead, k) * apart
             found += np.bincount(of_terms, linear, len(found))
-        return found / (2 * pack.members)
+        return found * glucose_fit.share_of(window.ahead) / pack.members
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the change foretold in mg/dL with the groups at 0 replaced by what is typical."""
@@ -224,8 +224,8 @@ class GlucoseForecast:
 
 def _changes(pack: Pack, ahead: int, rows: Array, member: int) -> Array:
     """Return the change that one member foretells in mg/dL, (n,)."""
-    trees, unit = pack.booster(glucose_fit.trees_of(ahead), member), glucose_fit.UNIT[ahead]
-    return glucose_fit.change_of(_linear(pack, ahead, member), trees, unit, rows)
+    trees = pack.booster(glucose_fit.trees_of(ahead), member)
+    return glucose_fit.change_of(_linear(pack, ahead, member), trees, ahead, rows)
 
 
 def _linear(pack: Pack, ahead: int, member: int) -> Array:
