@@ -29,6 +29,7 @@ from suwen.lifecycle.data import DataFolders
 
 Array = NDArray[np.float64]
 SEED, STRIDE, AHEAD, MOST = 10, 6, 12, 16_000
+ROUNDS: Final = 140
 KNOTS: Final = np.array([1, 3, 6, 9, 12])
 RESAMPLES: Final = 1000
 
@@ -174,7 +175,9 @@ def ours(parts: Mapping[str, Windows]) -> Callable[[Windows], Array]:
     }  # fmt: skip
     units = [float(np.mean(np.abs(change[:, k - 1]))) for k in KNOTS]
     trees = [
-        lightgbm.train(options, lightgbm.Dataset(rows, change[:, k - 1] / unit, weight), 160)
+        lightgbm.train(
+            options, lightgbm.Dataset(rows, change[:, k - 1] / unit, weight=weight), ROUNDS
+        )
         for k, unit in zip(KNOTS, units, strict=True)
     ]
 

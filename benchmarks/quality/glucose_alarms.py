@@ -91,8 +91,8 @@ def ways(pack: Pack, person: str, past: Past) -> tuple[Array, dict[str, dict[str
     now = rows[:, 0]
     k = split.fold_of(person, pack.members)
     member, unit = pack.member(k), glucose_fit.UNIT[AHEAD]
-    trees = np.asarray(pack.booster(glucose_fit.trees_of(AHEAD), k).predict(rows))
-    said = now + glucose_fit.terms(rows) @ np.array(member["linear"][str(AHEAD)]) + unit * trees
+    trees, linear = pack.booster(glucose_fit.trees_of(AHEAD), k), member["linear"][str(AHEAD)]
+    said = now + glucose_fit.change_of(np.array(linear), trees, AHEAD, rows)
     sizes = np.asarray(pack.booster(glucose_fit.errors_of(AHEAD), k).predict(rows))
     error = glucose_fit.error_of(sizes, unit)
     left = member["left"][str(AHEAD)]

@@ -47,6 +47,8 @@ FORETOLD: Final = Code(
     code="glucose-forecast",
     name=Text(en="Glucose forecast", zh="葡萄糖预测"),
 )
+SHOWN_BY_SENSORS: Final = (40.0, 400.0)
+"""mg/dL; sensors show nothing outside, so nothing outside is foretold."""
 PRESSED: Final = (8, 2)
 """Points before the newest between which a sensor that is lain on reads too low."""
 
@@ -108,7 +110,7 @@ class GlucoseForecast:
     )
     explanations = ("contributions",)
     imbalances = ("none",)
-    recipe = Recipe(folds=3, epochs=1, interval_level=0.90, stress=600)
+    recipe = Recipe(folds=3, epochs=1, interval_level=0.90, stress=200)
     domain_names: Mapping[str, Text] = {
         "glucose": Text(en="Glucose now (mg/dL)", zh="当前葡萄糖（mg/dL）"),
         "variability": Text(en="Spread over 12 hours (mg/dL)", zh="12 小时内波动（mg/dL）"),
@@ -160,7 +162,8 @@ class GlucoseForecast:
         chosen = list(range(pack.members)) if members is None else list(members)
         rows = window.features[None]
         now = float(np.nan_to_num(window.features[0]))
-        values = np.array([now + _changes(pack, window.ahead, rows, k)[0] for k in chosen])
+        found = np.array([now + _changes(pack, window.ahead, rows, k)[0] for k in chosen])
+        values = np.clip(found, *SHOWN_BY_SENSORS)
         unit = glucose_fit.UNIT[window.ahead]
         sizes = [
             pack.booster(glucose_fit.errors_of(window.ahead), k).predict(rows)[0] for k in chosen
@@ -207,7 +210,7 @@ class GlucoseForecast:
             found += unit * np.bincount(group, parts, len(found))
             linear = _linear(pack, window.ahead, k) * apart
             found += np.bincount(of_terms, linear, len(found))
-        return found / pack.members
+        return found * glucose_fit.share_of(window.ahead) / pack.members
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the change foretold in mg/dL with the groups at 0 replaced by what is typical."""
@@ -222,8 +225,7 @@ class GlucoseForecast:
 def _changes(pack: Pack, ahead: int, rows: Array, member: int) -> Array:
     """Return the change that one member foretells in mg/dL, (n,)."""
     trees = pack.booster(glucose_fit.trees_of(ahead), member)
-    by_trees = glucose_fit.UNIT[ahead] * np.asarray(trees.predict(rows))
-    return np.asarray(glucose_fit.terms(rows) @ _linear(pack, ahead, member) + by_trees)
+    return glucose_fit.change_of(_linear(pack, ahead, member), trees, ahead, rows)
 
 
 def _linear(pack: Pack, ahead: int, member: int) -> Array:

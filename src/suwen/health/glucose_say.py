@@ -11,7 +11,7 @@ from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure, Reco
 from suwen.core.quantities import percent
 from suwen.health import glucose_fit
 from suwen.health.glucose_case import gaps_of
-from suwen.health.glucose_window import HOUR, STEP, Array, Window, groups, knowledge
+from suwen.health.glucose_window import HOUR, STEP, Array, Window, groups, knowledge, variable
 from suwen.lifecycle import say
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Output, Sample
@@ -54,12 +54,14 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
     """Return the forecast of one horizon with its probabilities, band and reason."""
     window: Window = sample.data
     found = say.finding(task, pack, sample, output)
-    value = found.measures[0].interval
+    value = _possible(found.measures[0].interval)
     likely = probabilities(pack, window, output)
     raised = [entry for entry in knowledge()["level"] if _alarm(pack, window, entry, likely)]
     inside = RANGE[0] <= value.low and value.high <= RANGE[1]
     band = Band.RULE_IN if raised else Band.RULE_OUT if inside else Band.GREY
-    measures = [found.measures[0].model_copy(update={"code": _named(window.ahead, [])})]
+    measures = [
+        found.measures[0].model_copy(update={"code": _named(window.ahead, []), "interval": value})
+    ]
     for entry in knowledge()["level"]:
         chance = likely[entry["key"]]
         code = Code(
@@ -77,6 +79,13 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
             "reason": _reason(window, value, likely, raised),
         }
     )
+
+
+def _possible(found: Interval) -> Interval:
+    """Return an interval without what no living person shows."""
+    glucose = variable()
+    low, high = max(found.low, glucose.low), min(found.high, glucose.high)
+    return found.model_copy(update={"low": min(low, found.value), "high": max(high, found.value)})
 
 
 def found_level(value: Interval) -> float:

@@ -8,7 +8,11 @@ import numpy as np
 
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.drawing import BLUE, INK, MUTED, ORANGE, figure_of, save
+from suwen.lifecycle.task import Array
 from suwen.metrics.coverage import inside
+
+BINS = 60
+"""Points of the lines that show where intervals end."""
 
 
 def draw(rows: Answered, folder: Path) -> list[Path]:
@@ -30,13 +34,18 @@ def _residuals(rows: Answered, folder: Path) -> Path:
     gaps = rows.truth - rows.answer
     title = "Residuals"
     if rows.low is not None and rows.high is not None:
-        order = np.argsort(rows.answer, kind="stable")
-        x = rows.answer[order]
         for end in (rows.low, rows.high):
-            axis.plot(x, (end - rows.answer)[order], color=ORANGE, lw=1.0)
+            axis.plot(*_smoothed(rows.answer, end - rows.answer), color=ORANGE, lw=1.0)
         held = float(inside(rows.truth, rows.low, rows.high).mean())
         title += f": {held:.1%} inside their {rows.level:.0%} interval"
     axis.scatter(rows.answer, gaps, s=10, color=BLUE, alpha=0.5, lw=0)
     axis.axhline(0, color=INK, lw=0.8)
     axis.set(xlabel="answered", ylabel="true - answered", title=title)
     return save(figure, folder, "residuals")
+
+
+def _smoothed(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the means of both in bins of equal count along x: a line where widths differ."""
+    order = np.argsort(x, kind="stable")
+    bins = np.array_split(order, min(len(order), BINS))
+    return np.array([x[each].mean() for each in bins]), np.array([y[each].mean() for each in bins])
