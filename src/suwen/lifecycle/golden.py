@@ -11,9 +11,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -81,22 +79,16 @@ def data_types(task: Task) -> dict[str, type]:
 
     Those that the module of the task names, and those that the modules defining them name.
     """
-    return _types_named_in(sys.modules[type(task).__module__])
-
-
-@cache
-def _types_named_in(first: ModuleType) -> dict[str, type]:
     found: dict[str, type] = {}
-    waiting = [first]
-    seen = {first}
+    waiting = [type(task).__module__]
+    seen = {*waiting}
     while waiting:
-        for value in list(vars(waiting.pop()).values()):
+        for value in list(vars(sys.modules[waiting.pop()]).values()):
             if isinstance(value, type) and dataclasses.is_dataclass(value):
                 found[value.__name__] = value
-                module = sys.modules.get(value.__module__)
-                if module is not None and module not in seen:
-                    seen.add(module)
-                    waiting.append(module)
+                if value.__module__ not in seen and value.__module__ in sys.modules:
+                    seen.add(value.__module__)
+                    waiting.append(value.__module__)
     return found
 
 
