@@ -7,6 +7,8 @@ BIN := .venv/bin
 # A folder of data sets beside the clone is used when there is one; set SUWEN_DATA to name others.
 export SUWEN_DATA ?= $(abspath $(wildcard ../shared/data))
 DEMO_ARGS ?=
+# Compiled once, not again by every worker and every program that a test starts.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup check test bench demo clean
 

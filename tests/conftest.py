@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -22,12 +24,32 @@ TOYS = Path(__file__).parent / "contract"
 
 
 @pytest.fixture(scope="session")
-def demo_patients(tmp_path_factory):
-    """The folder of each demo patient by name; drawing them takes as long as diagnosing them."""
-    from suwen.app.demo_patients import write_demo_folders
+def once(tmp_path_factory):
+    """A function: one of the workers side by side makes a folder, the others take it as it is."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    folders = write_demo_folders(tmp_path_factory.mktemp("demo-patients"))
-    return {folder.name: folder for folder in folders}
+    def made(name, make):
+        folder = base / f"once-{name}"
+        with (base / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                begun = base / f"begun-{name}"
+                shutil.rmtree(begun, ignore_errors=True)
+                make(begun)
+                begun.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def demo_patients(once):
+    """The folder of each demo patient by name; drawing them takes as long as diagnosing them."""
+    from suwen.app.demo_patients import NAMES, write_demo_folders
+
+    folder = once("demo-patients", write_demo_folders)
+    return {name: folder / name for name in NAMES}
 
 
 @pytest.fixture(scope="session")
@@ -70,65 +92,86 @@ def toy_data(toy, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def toy_home(tmp_path_factory):
+def toy_home(once, tmp_path_factory):
     """The SUWEN_HOME under which the toy packs were trained."""
-    return tmp_path_factory.mktemp("toy-home")
+    home = tmp_path_factory.mktemp("toy-home")
+    return Path(shutil.copytree(once("toy-key", _with_key), home, dirs_exist_ok=True))
+
+
+def _with_key(home):
+    from suwen.lifecycle.keys import signing_key
+
+    signing_key(home)
 
 
 @pytest.fixture(scope="session")
-def trained(toy, toy_data, toy_home):
+def toy_trained(once, toy_data, toy_home):
+    """A function that trains a toy, measures and signs its pack, once for all workers."""
+    from suwen.lifecycle import assemble, runs
+    from suwen.lifecycle.pack import Pack
+    from suwen.lifecycle.train import Trained, train
+
+    def trained(task, recipe):
+        def make(home):
+            shutil.copytree(once("toy-key", _with_key), home)
+            train(task, recipe, toy_data, home, progress=False)
+
+        made = once(task.name, make)
+        shutil.copytree(made, toy_home, dirs_exist_ok=True)
+        (run,) = made.rglob(runs.RUN)
+        folder = toy_home / run.parent.relative_to(made)
+        pack = Pack.load(folder / assemble.PACK, assemble.own_key(toy_home))
+        return Trained(folder, pack, runs.read_json(folder / "results.json"))
+
+    return trained
+
+
+@pytest.fixture(scope="session")
+def trained(toy, toy_trained):
     """The toy classifier, trained, measured and signed."""
     from suwen.lifecycle.recipe import Recipe
-    from suwen.lifecycle.train import train
 
-    return train(toy.Squares(), Recipe(epochs=60), toy_data, toy_home, progress=False)
+    return toy_trained(toy.Squares(), Recipe(epochs=60))
 
 
 @pytest.fixture(scope="session")
-def trained_mask(toy, toy_data, toy_home):
+def trained_mask(toy, toy_trained):
     """The toy segmentation, trained, measured and signed."""
     from suwen.lifecycle.recipe import Recipe
-    from suwen.lifecycle.train import train
 
-    recipe = Recipe(epochs=60, stress=40)
-    return train(toy.SquareMask(), recipe, toy_data, toy_home, progress=False)
+    return toy_trained(toy.SquareMask(), Recipe(epochs=60, stress=40))
 
 
 @pytest.fixture(scope="session")
-def trained_kinds(toy, toy_data, toy_home):
+def trained_kinds(toy, toy_trained):
     """The toy classifier of three classes, trained, measured and signed."""
     from suwen.lifecycle.recipe import Recipe
-    from suwen.lifecycle.train import train
 
-    recipe = Recipe(folds=3, epochs=60, imbalance="weights")
-    return train(toy.SquareKinds(), recipe, toy_data, toy_home, progress=False)
+    return toy_trained(toy.SquareKinds(), Recipe(folds=3, epochs=60, imbalance="weights"))
 
 
 @pytest.fixture(scope="session")
-def trained_sum(toy, toy_data, toy_home):
+def trained_sum(toy, toy_trained):
     """The toy regression, trained, measured and signed."""
     from suwen.lifecycle.recipe import Recipe
-    from suwen.lifecycle.train import train
 
-    return train(toy.SquareSum(), Recipe(), toy_data, toy_home, progress=False)
+    return toy_trained(toy.SquareSum(), Recipe())
 
 
 @pytest.fixture(scope="session")
-def trained_places(toy_places, toy_data, toy_home):
+def trained_places(toy_places, toy_trained):
     """The toy detection, trained, measured and signed."""
     from suwen.lifecycle.recipe import Recipe
-    from suwen.lifecycle.train import train
 
-    return train(toy_places.Spots(), Recipe(folds=3), toy_data, toy_home, progress=False)
+    return toy_trained(toy_places.Spots(), Recipe(folds=3))
 
 
 @pytest.fixture(scope="session")
-def trained_spans(toy_spans, toy_data, toy_home):
+def trained_spans(toy_spans, toy_trained):
     """The toy reading, one member alone, measured on held-out lines and signed."""
     from suwen.lifecycle.recipe import Recipe
-    from suwen.lifecycle.train import train
 
-    return train(toy_spans.Words(), Recipe(folds=1), toy_data, toy_home, progress=False)
+    return toy_trained(toy_spans.Words(), Recipe(folds=1))
 
 
 @pytest.fixture

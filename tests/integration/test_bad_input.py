@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -64,8 +65,14 @@ def changed(data: bytes, **fields: object) -> bytes:
     return stream.getvalue()
 
 
+@cache
+def whole_chest() -> tuple[bytes, ...]:
+    return tuple(wrap_ct(CHEST, LABEL))
+
+
 def chest(volume: Volume = CHEST, **fields: object) -> list[bytes]:
-    return [changed(data, **fields) for data in wrap_ct(volume, LABEL)]
+    files = whole_chest() if volume is CHEST else wrap_ct(volume, LABEL)
+    return [changed(data, **fields) for data in files] if fields else list(files)
 
 
 def again(files: Sequence[bytes], offset_mm: float = 0.0, **fields: object) -> list[bytes]:
@@ -88,7 +95,8 @@ def scout(**fields: object) -> bytes:
     return changed(chest()[0], **turned | fields)
 
 
-def ball_in_lung(degrees: float = 0.0, hu: float = 0.0) -> list[bytes]:
+@cache
+def ball_in_lung(degrees: float = 0.0, hu: float = 0.0) -> tuple[bytes, ...]:
     """A ball of known size in lung, as slices that lean by the gantry's tilt see it.
 
     The ball's middle is the frame's origin; the table moves along the body between slices.
@@ -110,14 +118,14 @@ def ball_in_lung(degrees: float = 0.0, hu: float = 0.0) -> list[bytes]:
         corners.append(middle + v[0, 0] * down + u[0, 0] * np.array([1.0, 0, 0]))
     turned = [f"{value:.8f}" for value in (1, 0, 0, *down)]
     files = wrap_ct(Volume(np.rint(values).astype(np.int16), affine), LABEL)
-    return [
+    return tuple(
         changed(
             data,
             ImagePositionPatient=[f"{value:.4f}" for value in corner],
             ImageOrientationPatient=turned,
         )
         for data, corner in zip(files, corners, strict=True)
-    ]
+    )
 
 
 def without_lungs(wide_mm: float) -> list[bytes]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from suwen.app import rooms
+from suwen.core import registry
 from suwen.core.settings import Settings
 from suwen.lifecycle.logged import finding_ids
 from suwen.records import Store, finding_of, report_of
@@ -63,9 +65,11 @@ main()
 
 @pytest.fixture(scope="module")
 def apart():
-    """Starts processes that share nothing but the imported modules."""
+    """Starts processes that share nothing but the imported modules, those of every task too."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*IMPORTED])
+    rooms.load()
+    tasks = {type(task).__module__ for task in registry.tasks()}
+    context.set_forkserver_preload([*IMPORTED, *sorted(tasks)])
     return context
 
 

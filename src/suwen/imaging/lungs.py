@@ -11,7 +11,7 @@ smoothing); here on a coarse grid, since only the region is asked for, not its e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -50,6 +50,10 @@ class Lungs:
 
     labels: NDArray[np.uint8]
     grid: Volume
+    _near: dict[float, NDArray[np.bool_]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What lies within a margin of a lung, by that margin: every slice of a search asks."""
 
     @property
     def found(self) -> bool:
@@ -74,14 +78,20 @@ class Lungs:
 
     def holds(self, points: NDArray[np.float64], margin_mm: float = 0.0) -> NDArray[np.bool_]:
         """Say of LPS points (n, 3) whether they lie in a lung or within a margin of one."""
-        inside = self.labels > 0
-        if margin_mm > 0:
-            inside = ndimage.distance_transform_edt(~inside, self.grid.spacing) <= margin_mm
+        inside = self._within(margin_mm)
         index = np.rint(self.grid.to_index(points)).astype(int)
         within = ((index >= 0) & (index < self.labels.shape)).all(1)
         held = np.zeros(len(points), dtype=bool)
         held[within] = inside[tuple(index[within].T)]
         return held
+
+    def _within(self, margin_mm: float) -> NDArray[np.bool_]:
+        if margin_mm not in self._near:
+            inside = self.labels > 0
+            if margin_mm > 0:
+                inside = ndimage.distance_transform_edt(~inside, self.grid.spacing) <= margin_mm
+            self._near[margin_mm] = inside
+        return self._near[margin_mm]
 
     def _label(self, point: Point) -> int:
         index = np.rint(self.grid.to_index(point)).astype(int)

@@ -10,6 +10,7 @@ cortical bone 700 (Kalender, Computed Tomography, 3rd ed. 2011, chapter 1).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -263,17 +264,17 @@ def _ball(
     centre: NDArray[np.float64],
     radii: NDArray[np.float64],
 ) -> None:
-    low = np.maximum(np.floor(centre - radii - 1), 0).astype(int)
-    high = np.minimum(np.ceil(centre + radii + 2), values.shape).astype(int)
-    if np.any(low >= high):
-        return
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    z, y, x = np.ogrid[box]
-    distance = np.sqrt(
-        ((z - centre[0]) / radii[0]) ** 2
-        + ((y - centre[1]) / radii[1]) ** 2
-        + ((x - centre[2]) / radii[2]) ** 2
-    )
+    sides, squares = [], []
+    for middle, radius, size in zip(centre.tolist(), radii.tolist(), values.shape, strict=True):
+        low = max(math.floor(middle - radius - 1), 0)
+        high = min(math.ceil(middle + radius + 2), size)
+        if low >= high:
+            return
+        sides.append(slice(low, high))
+        squares.append(((np.arange(low, high) - middle) / radius) ** 2)
+    z, y, x = squares
+    box = tuple(sides)
+    distance = np.sqrt(z[:, None, None] + y[:, None] + x)
     share = np.clip((1.15 - distance) / 0.5, 0, 1) * lungs[box]
     drawn = np.maximum(values[box], LUNG + share * (BLOOD - LUNG))
     values[box] = np.where(share > 0, drawn, values[box])

@@ -81,14 +81,13 @@ def data_types(task: Task) -> dict[str, type]:
     """
     found: dict[str, type] = {}
     waiting = [type(task).__module__]
-    seen = set()
+    seen = {*waiting}
     while waiting:
-        module = waiting.pop()
-        seen.add(module)
-        for value in list(vars(sys.modules[module]).values()):
+        for value in list(vars(sys.modules[waiting.pop()]).values()):
             if isinstance(value, type) and dataclasses.is_dataclass(value):
                 found[value.__name__] = value
                 if value.__module__ not in seen and value.__module__ in sys.modules:
+                    seen.add(value.__module__)
                     waiting.append(value.__module__)
     return found
 

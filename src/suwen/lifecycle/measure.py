@@ -27,7 +27,7 @@ from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Task
 from suwen.metrics import overlap
-from suwen.metrics.intervals import Estimate, Metric, difference, estimates
+from suwen.metrics.intervals import Estimate, Metric, difference, estimates, remembered
 
 SHARE = (0.0, 1.0)
 CENTRED = {
@@ -216,8 +216,7 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
 
     A gain is positive when the answer is better, for errors (rmse, mae) too.
     """
-    own = metrics_of(rows)
-    found = {}
+    own = {key: remembered(metric) for key, metric in metrics_of(rows).items()}
     trivial: dict[str, Any] = dict(rows.floors)
     if rows.detected is not None:
         trivial = dict(rows.detected.floors)
@@ -225,15 +224,19 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
         trivial = dict(rows.spanned.floors)
     if rows.many:
         trivial.setdefault(measure_classes.MAJORITY, measure_classes.majority(rows))
+    asked: dict[tuple[str, str], Metric] = {}
     for name, scores in trivial.items():
-        metrics = _floor_metrics(rows, scores)
-        gains = {
-            f"gain_{key}": difference(metric, own[key])
-            if key.partition("_")[0] in ERRORS
-            else difference(own[key], metric)
-            for key, metric in metrics.items()
-        }
-        found[name] = _estimated({**metrics, **gains}, rows.groups, resamples)
+        floor = {key: remembered(metric) for key, metric in _floor_metrics(rows, scores).items()}
+        asked |= {(name, key): metric for key, metric in floor.items()}
+        for key, metric in floor.items():
+            pair = (metric, own[key]) if key.partition("_")[0] in ERRORS else (own[key], metric)
+            asked[name, f"gain_{key}"] = difference(*pair)
+    centred = {(name, key): ends for name in trivial for key, ends in CENTRED.items()}
+    # All at once, so that what a gain needs is measured once on each resample.
+    told = estimates(asked, rows.groups, resamples=resamples, centred=centred)
+    found: dict[str, Any] = {name: {} for name in trivial}
+    for (name, key), each in told.items():
+        found[name][key] = as_json(each)
     return found
 
 

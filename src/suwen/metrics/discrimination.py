@@ -163,4 +163,7 @@ def size_matched_auroc(
     ahead = scores[first][:, None] - scores[second][None, :]
     won = matched * ((ahead > 0) + 0.5 * (ahead == 0))
     left, right = weights[..., first], weights[..., second]
-    return _ratio(((left @ won) * right).sum(-1), ((left @ matched.astype(float)) * right).sum(-1))
+    # Single precision is exact for the counts of a resample, and takes half the time.
+    exact = np.float32 if np.array_equal(weights, np.rint(weights)) else np.float64
+    wins, pairs = (left.astype(exact) @ table.astype(exact) for table in (won, matched))
+    return _ratio((wins * right).sum(-1), (pairs * right).sum(-1))

@@ -6,14 +6,15 @@ Whole groups are drawn with replacement, since two nodules of one patient are no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+K = TypeVar("K", bound=Hashable)
 Metric = Callable[[Array | None], Array]
 """A metric with its samples bound: called with weights (..., n) or None."""
 
@@ -48,15 +49,15 @@ def resampled_weights(groups: Array, resamples: int, seed: int) -> Array:
 
 
 def distributions(
-    metrics: Mapping[str, Metric], groups: Array, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Array]:
+    metrics: Mapping[K, Metric], groups: Array, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[K, Array]:
     """Return each metric on the same resamples, by name, each of shape (resamples,).
 
     All metrics get the same array of weights in turn, so they may keep what they make of it.
     """
     drawn, member = _drawn(groups, resamples, seed)
     step = max(1, min(_CHUNK, _CELLS // max(1, len(member))))
-    parts: dict[str, list[Array]] = {name: [] for name in metrics}
+    parts: dict[K, list[Array]] = {name: [] for name in metrics}
     for i in range(0, resamples, step):
         weights = drawn[i : i + step][:, member].astype(float)
         for name, metric in metrics.items():
@@ -85,14 +86,14 @@ def distribution(metric: Metric, groups: Array, resamples: int = RESAMPLES, seed
 
 
 def estimates(
-    metrics: Mapping[str, Metric],
+    metrics: Mapping[K, Metric],
     groups: Array,
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
     level: float = LEVEL,
-    centred: Mapping[str, tuple[float, float]] | None = None,
-) -> dict[str, Estimate]:
+    centred: Mapping[K, tuple[float, float]] | None = None,
+) -> dict[K, Estimate]:
     """Return each metric with its percentile interval over the same resampled groups.
 
     Parameters

@@ -43,6 +43,13 @@ def test_a_nodule_at_the_wall_lies_in_the_lung_with_the_margin_of_the_search(pha
     assert lungs.holds(inside.mean(0)[None], WALL_MM).all()
 
 
+def test_a_wider_margin_asked_for_later_holds_more_and_a_narrower_one_no_more_than_before(lungs):
+    edge = lungs.grid.to_point(np.argwhere(lungs.labels > 0).astype(float))
+    beside = edge[edge[:, 0].argmin()] - np.array([8.0, 0.0, 0.0])
+    held = [lungs.holds(beside[None], margin)[0] for margin in (2.0, 20.0, 0.0, 2.0)]
+    assert held == [False, True, False, False]
+
+
 def test_table_and_heart_do_not(lungs):
     table, heart = (0.0, 124.0, 0.0), (22.0, -22.0, -45.0)
     assert not lungs.holds(np.array([table, heart])).any()

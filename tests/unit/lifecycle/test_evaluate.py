@@ -16,8 +16,10 @@ from suwen.lifecycle.answered import Answered, answered, rows_of
 from suwen.lifecycle.card import _subgroups as card_lines
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
+from suwen.lifecycle.predictions import INDEPENDENT, predict_all
 from suwen.lifecycle.task import NOT_RECORDED
 from suwen.metrics.discrimination import auroc
+from suwen.metrics.intervals import paired_difference
 
 KEYS = (
     "task",
@@ -32,6 +34,14 @@ KEYS = (
     "not_recorded",
     "seconds",
 )
+
+
+@pytest.fixture(scope="module")
+def elsewhere(toy, tmp_path_factory):
+    """Pictures that no member was trained on."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    toy.table(folder, count=120, seed=99)
+    return DataFolders((), folder)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +136,28 @@ def test_an_independent_set_is_answered_by_all_members(toy, trained, tmp_path, m
     assert (found["n"], found["groups"]) == (120, 60)
     assert asked == {None}
     assert found["metrics"]["auroc"]["value"] > 0.65
+
+
+def test_a_gain_over_one_of_several_floors_is_the_one_that_is_measured_alone(
+    toy, trained, elsewhere
+):
+    task = toy.Squares()
+    examples = task.examples(elsewhere, "squares")
+    rows = rows_of(
+        task, trained.pack, examples, predict_all(task, trained.pack, examples, INDEPENDENT)
+    )
+    rng = np.random.default_rng(4)
+    rows = replace(rows, floors={**rows.floors, "chance": rng.normal(size=120)})
+    found = measure.floors_of(rows, resamples=60)
+    assert len(found) > 1
+    for name, scores in rows.floors.items():
+        alone = paired_difference(
+            lambda w: auroc(rows.truth, rows.order, w),
+            lambda w, scores=scores: auroc(rows.truth, scores, w),
+            rows.groups,
+            resamples=60,
+        )
+        assert found[name]["gain_auroc"] == measure.as_json(alone)
 
 
 def test_a_mask_is_measured_by_dice_beside_its_floor(toy, trained_mask, toy_data):
