@@ -16,6 +16,11 @@ READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
 FIGURES = {
     "imaging.nodule_malignancy": ("auroc", "size_matched_auroc", "ece"),
     "imaging.nodule_segmentation": ("dice",),
+    "health.ecg_beats": ("f1_v", "f1_s", "j_kappa", "qrs_sensitivity", "qrs_ppv"),
+    "health.af": ("f1", "f1_n", "f1_a", "f1_o"),
+    "health.glucose_forecast": ("rmse_30", "rmse_60", "mae_60", "coverage_90"),
+    "health.heart_disease": ("auroc",),
+    "health.survival": ("auroc", "ece"),
 }
 
 
