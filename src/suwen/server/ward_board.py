@@ -8,16 +8,19 @@ screen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
+
 from suwen.core.codes import NEWS2, NEWS2_LEAST, NEWS2_MOST, Language, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Finding, Record
-from suwen.core.quantities import number, unit_sign
-from suwen.health import vital_set
+from suwen.core.quantities import number, unit_sign, with_unit
+from suwen.core.streams import ticks
+from suwen.health import plausible, vital_set
 from suwen.health.alert_trial import Desk
 from suwen.health.early_warning import EARLY_WARNING
 from suwen.health.measured import CELSIUS, FAHRENHEIT, Variable
@@ -71,6 +74,8 @@ class Cell:
     at: float = 0.0
     state: str = "none"
     """`fresh`, `old`, `gone` (struck through) or `none`."""
+    odd: Text | None = None
+    """What a newer reading claims that cannot be, and why."""
 
 
 @dataclass(frozen=True)
@@ -263,15 +268,36 @@ def _by_code() -> dict[str, Variable]:
 def cells(latest: Sequence[Latest], silent: set[str], now: datetime) -> tuple[Cell, ...]:
     """Return the newest value of each column; a channel that is silent is never fresh."""
     newest: dict[str, tuple[datetime, float, str]] = {}
+    odd: dict[str, tuple[datetime, Latest]] = {}
     for one in latest:
         variable = _by_code().get(one.channel.code)
-        value = None if variable is None else _in_unit(variable, one.value, one.channel.unit)
-        if variable is None or value is None or not variable.low <= value <= variable.high:
+        if variable is None:
             continue
-        at = min(one.at, one.received)
-        if variable.key not in newest or at > newest[variable.key][0]:
+        value, at = _in_unit(variable, one.value, one.channel.unit), min(one.at, one.received)
+        if value is None or not variable.low <= value <= variable.high:
+            odd[variable.key] = max(odd.get(variable.key, (at, one)), (at, one), key=_first)
+        elif variable.key not in newest or at > newest[variable.key][0]:
             newest[variable.key] = at, value, one.channel.code
-    return tuple(_cell(key, newest.get(key), silent, now) for key in SHOWN)
+    made = []
+    for key in SHOWN:
+        cell, strange = _cell(key, newest.get(key), silent, now), odd.get(key)
+        if strange is not None and (key not in newest or newest[key][0] <= strange[0]):
+            cell = replace(cell, odd=_odd(strange[1], now))
+        made.append(cell)
+    return tuple(made)
+
+
+def _first(pair: tuple[datetime, Latest]) -> datetime:
+    return pair[0]
+
+
+def _odd(one: Latest, now: datetime) -> Text:
+    """Say what a reading claims and why it does not count."""
+    at, values = np.array([ticks(one.at)]), np.array([one.value])
+    states = plausible.check(one.channel, at, values, now).states
+    claimed = with_unit(f"{one.value:g}", one.channel.unit)
+    why = states[0].reason if states else Text(en="Outside what counts.", zh="超出可用范围。")
+    return Text(en=f"{claimed}. {why.en}", zh=f"{claimed}。{why.zh}")
 
 
 def _cell(

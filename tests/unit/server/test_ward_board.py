@@ -1,0 +1,45 @@
+"""Cells of the ward board: the newest value that can be, and what cannot be said beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from suwen.core.streams import Channel
+from suwen.records.sample_reading import Latest
+from suwen.server.ward_board import Cell, cells
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def latest(code: str, unit: str, value: float, seconds: float, device: str = "m") -> Latest:
+    at = NOW - timedelta(seconds=seconds)
+    return Latest("p", Channel(code, unit, device), at, value, at, 0)
+
+
+def temperature(*readings: Latest) -> Cell:
+    return next(one for one in cells(readings, set(), NOW) if one.key == "temperature")
+
+
+def test_a_fahrenheit_value_claimed_as_celsius_is_named_and_never_shown_as_a_temperature():
+    cell = temperature(latest("8310-5", "Cel", 98.6, 5))
+    assert (cell.text, cell.state) == ("", "none")
+    assert cell.odd is not None
+    assert cell.odd.en.startswith("98.6 °C. Looks like [degF], not Cel as claimed")
+    assert cell.odd.zh.startswith("98.6 °C。")
+
+
+def test_a_fahrenheit_value_in_fahrenheit_is_a_temperature():
+    cell = temperature(latest("8310-5", "[degF]", 98.6, 5))
+    assert (cell.text, cell.unit, cell.odd) == ("37.0", "°C", None)
+
+
+def test_an_impossible_value_stands_beside_the_last_possible_one_of_another_device():
+    cell = temperature(latest("8310-5", "Cel", 36.9, 60), latest("8310-5", "Cel", 12.0, 5, "n"))
+    assert cell.text == "36.9"
+    assert cell.odd is not None
+    assert "no living person" in cell.odd.en
+
+
+def test_an_old_impossible_value_is_forgotten_when_a_possible_one_follows():
+    cell = temperature(latest("8310-5", "Cel", 36.9, 5), latest("8310-5", "Cel", 12.0, 60, "n"))
+    assert (cell.text, cell.odd) == ("36.9", None)
