@@ -44,6 +44,8 @@ SOURCE: Final = Source(
     ),
 )
 Rows = Mapping[str, Sequence[tuple[float, float]]]
+Kept = tuple[str, Rows, dict[str, str]]
+"""A stay: its number, what was measured, and its row of the outcomes."""
 COLUMNS: Final = ("RecordID", "Time", "Parameter", "Value")
 
 
@@ -147,7 +149,7 @@ def examples(data: DataFolders) -> Examples:
             "set-a.csv.xz with Outcomes-a.csv beside it",
             "compare the folder with the data set's README",
         )
-    kept: list[tuple[str, Rows, dict[str, str]]] = []
+    kept: list[Kept] = []
     for path, outcomes in parts:
         own = _rows(path)
         for row in read_table(outcomes, "RecordID", OUTCOME):
@@ -159,24 +161,14 @@ def examples(data: DataFolders) -> Examples:
     def stay(i: int) -> Stay:
         return _stay(kept[i][1])
 
-    def described(name: str, missing: float) -> np.ndarray:
-        return np.nan_to_num([_described(rows, name) for _, rows, _ in kept], nan=missing)
-
-    ages = described("Age", MISSING)
-    units, sexes = (described(*asked).astype(int) for asked in (("ICUType", 0), ("Gender", 2)))
+    ages = _all(kept, "Age", MISSING)
     return Examples(
         source=SOURCE,
         keys=keys,
         groups=np.array(keys),
         labels=np.array([int(row[OUTCOME]) for _, _, row in kept]),
         load=lambda i: Sample(keys[i], stay(i)),
-        columns={
-            "age": np.array(["under 50", "50 to 69", "70 and more"])[np.digitize(ages, (50, 70))],
-            "sex": np.array(["women", "men", "not recorded"])[sexes],
-            "unit": np.array(
-                ["not recorded", "coronary", "cardiac surgery", "medical", "surgical"]
-            )[units],
-        },
+        columns=_columns(ages, _all(kept, "ICUType", 0), _all(kept, "Gender", 2)),
         floors={
             **{name: _score(kept, column) for name, column in SCORES.items()},
             "age": np.nan_to_num(ages),
@@ -185,6 +177,21 @@ def examples(data: DataFolders) -> Examples:
     )
 
 
-def _score(kept: Sequence[tuple[str, Rows, dict[str, str]]], column: str) -> np.ndarray:
+def _all(kept: Sequence[Kept], name: str, missing: float) -> np.ndarray:
+    """Return a descriptor of each stay, (n,)."""
+    return np.nan_to_num([_described(rows, name) for _, rows, _ in kept], nan=missing)
+
+
+def _columns(ages: np.ndarray, units: np.ndarray, sexes: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the groups of stays that are measured apart."""
+    kinds = ["not recorded", "coronary", "cardiac surgery", "medical", "surgical"]
+    return {
+        "age": np.array(["under 50", "50 to 69", "70 and more"])[np.digitize(ages, (50, 70))],
+        "sex": np.array(["women", "men", "not recorded"])[sexes.astype(int)],
+        "unit": np.array(kinds)[units.astype(int)],
+    }
+
+
+def _score(kept: Sequence[Kept], column: str) -> np.ndarray:
     """Return a score of the first day; -1 where it was not made, the lowest."""
     return np.array([float(row.get(column) or -1) for _, _, row in kept])
