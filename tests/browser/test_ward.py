@@ -21,6 +21,11 @@ WORDS = {
     "en": ("expired", "No connection to the server", "acted on it"),
     "zh": ("已过期", "与服务器的连接已中断", "已处理"),
 }
+STRUCK = """where => {
+  const score = document.querySelector(where);
+  return score && getComputedStyle(score).textDecorationLine === "line-through";
+}"""
+"""The rows may be replaced at any moment, so that the score is looked up anew each time."""
 
 
 @pytest.mark.parametrize(("language", "size"), [("en", "desktop"), ("zh", "phone")])
@@ -49,8 +54,7 @@ def test_a_board_strikes_what_expires_and_goes_grey_without_its_server(
         score = page.locator(f"tr[data-patient='{bay.patients['Sm']}'] .score")
         page.wait_for_selector(f"tr[data-patient='{bay.patients['Sm']}'] .score.expired")
         assert expired in score.inner_text()
-        struck = score.locator("b").evaluate("b => getComputedStyle(b).textDecorationLine")
-        assert struck == "line-through"
+        page.wait_for_function(STRUCK, arg=f"tr[data-patient='{bay.patients['Sm']}'] .score b")
         row = page.locator(f"tr[data-patient='{bay.patients['Sm']}']")
         assert row.get_attribute("class").strip() in ("", "none"), "nor does it colour the row"
         current = page.locator(f"tr[data-patient='{bay.patients['Li']}'] .score.current b")

@@ -99,7 +99,7 @@ def test_one_message_may_hold_one_reading_many_or_a_waveform(bay):
 @pytest.mark.parametrize(
     ("state", "reading"),
     [
-        ("future", pulse(72, -600)),
+        ("future", pulse(72, -86_400)),
         ("past", pulse(72, 86_400 * 400)),
         ("past", PULSE | {"ms": 0, "value": 72}),
         ("not-a-number", pulse(float("nan"))),
