@@ -42,6 +42,8 @@ MARGIN: Final = 2.0
 """Seconds read more on both sides of a stretch."""
 BAND: Final = (0.5, 40.0)
 """Hz in which waves are compared."""
+IRREGULAR: Final = 0.12
+"""Scatter of intervals from which a rhythm is irregular throughout, as in fibrillation."""
 USUAL_AROUND, IRREGULAR_AROUND, LATEST = 41, 21, 8
 """Beats whose median interval is usual around a beat, that tell how irregular it is there, and
 that came last."""

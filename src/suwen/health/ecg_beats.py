@@ -235,8 +235,7 @@ def _variability(task: str, pack: Pack, sample: Sample, said: Said) -> list[Find
     if data.seconds < variability.SHORTEST or not isinstance(sample.evidence[0], TimeInterval):
         return []
     told = variability.variability(data.at, said.read & ~said.ectopic)
-    scatter = float(np.median(data.rows[:, names().index("scatter")]))
-    irregular = scatter > ecg_beats_fit.IRREGULAR
+    irregular = ecg_beats_said.irregular(data)
     return [variability.finding(task, pack.identity, sample.evidence[0], told, irregular)]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from suwen.health import beat_simulated
-from suwen.health.beat_features import names, table
+from suwen.health.beat_features import IRREGULAR, names, table
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Array, Examples
 
@@ -35,8 +35,6 @@ NORMAL_SHARE: Final = 0.35
 """Share of the normal beats that is used, each so much the heavier."""
 MOSTLY_NORMAL: Final = 0.7
 """Records with so many normal beats are changed into rhythms that few records hold."""
-IRREGULAR: Final = 0.12
-"""Scatter of intervals from which a record is fibrillating already and is not changed."""
 EARLY_STRETCHES: Final = 3
 """Stretches with early beats made from each record."""
 MADE_WEIGHT: Final = 0.3

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from suwen.core.codes import LOINC, SUWEN, Code, Text
 from suwen.core.nouns import Band, Evidence, Finding, Interval, Measure, TimeInterval
-from suwen.health.beat_features import Beats
+from suwen.health.beat_features import IRREGULAR, Beats, names
 from suwen.health.beat_waves import AFTER, BEFORE
 from suwen.health.qrs import Numbers
 from suwen.lifecycle.pack import Pack
@@ -200,6 +200,11 @@ class Said:
         return np.asarray((np.diff(named) != 0) | (np.diff(self.data.at) > BROKEN))
 
 
+def irregular(data: Beats) -> bool:
+    """Say whether intervals scatter throughout, as they do in atrial fibrillation."""
+    return bool(np.median(data.rows[:, names().index("scatter")]) > IRREGULAR)
+
+
 def finding(pack: Pack, sample: Sample, said: Said, task: str) -> Finding:
     """Return what is said of a recording: counts, burdens, the band, and the places to look at."""
     runs = said.runs()
@@ -273,6 +278,8 @@ def _reason(said: Said, runs: Sequence[Run], band: Band) -> Text:
         zh = f"{zh or '未见异位搏动'}；有 {end - start:.1f} 秒未检出搏动"
     length = _clock(said.data.seconds)
     tail = _with_doubts(said, _TAILS[band])
+    if counts[1] and irregular(said.data):
+        tail = Text(en=f"{_FIBRILLATION.en} {tail.en}", zh=f"{_FIBRILLATION.zh}{tail.zh}")
     return Text(
         en=f"In {length}, {read} beats were read: {en or 'no ectopic beat'}. {tail.en}",
         zh=f"在 {length} 内分析 {read} 个搏动：{zh or '未见异位搏动'}。{tail.zh}",
@@ -291,6 +298,11 @@ def _with_doubts(said: Said, tail: Text) -> Text:
     return Text(en=f"{en}.", zh=f"{zh}。")
 
 
+_FIBRILLATION: Final = Text(
+    en="The rhythm is irregular throughout: if it is atrial fibrillation, its early beats are no "
+    "supraventricular ectopy.",
+    zh="心律自始至终不齐：若为心房颤动，其中提前的搏动不属于室上性异位搏动。",
+)
 _TAILS: Final[Mapping[Band, Text]] = {
     Band.RULE_IN: Text(
         en="At least one of them is beyond the stated share of false alarms; look at the places "

@@ -73,12 +73,13 @@ def _shown(
     asking: Asking, patient: str, recording: Recording, number: int, at: float
 ) -> dict[str, object]:
     language = asking.language
-    marked = marks(_findings(asking, patient), recording.record, language)
-    made = strip(recording.leads[number], marked, at)
+    lead = recording.leads[number]
+    marked = marks(_findings(asking, patient), recording.record, language, lead.seconds)
+    made = strip(lead, marked, at)
     later, earlier = made.start + WINDOW_S, made.start - WINDOW_S
     return {
         "strip": made,
-        "lead": recording.leads[number],
+        "lead": lead,
         "leads": [
             Choice(one.name, _address(recording, k, made.start), k == number)
             for k, one in enumerate(recording.leads)

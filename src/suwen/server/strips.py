@@ -34,6 +34,7 @@ GAINS: Final = (MM_PER_MV, MM_PER_MV / 2, MM_PER_MV / 4)
 COLUMNS: Final = 1000
 """Most columns a row or an overview is drawn in; of more samples the least and greatest of each."""
 OVERVIEW_MM: Final = 16.0
+NEARLY_ALL: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Mark:
     end: float
     title: str
     note: str
+    whole: bool = False
+    """Whether it is nearly all of the recording; then nothing is drawn, all would be coloured."""
 
     @property
     def words(self) -> str:
@@ -101,7 +104,9 @@ class Strip:
     quality: Quality | None = None
 
 
-def marks(findings: Iterable[Finding], record: Reference, language: Language) -> list[Mark]:
+def marks(
+    findings: Iterable[Finding], record: Reference, language: Language, seconds: float
+) -> list[Mark]:
     """Return the stretches of a recording that findings rest on, in order of time, each once."""
     found = {
         Mark(
@@ -109,6 +114,7 @@ def marks(findings: Iterable[Finding], record: Reference, language: Language) ->
             one.end,
             concept(finding.code).of(language),
             one.note.of(language) if one.note else "",
+            one.end - one.start > NEARLY_ALL * seconds,
         )
         for finding in findings
         for one in finding.evidence
@@ -233,6 +239,8 @@ def _x(second: float, start: float, seconds: float) -> float:
 def _boxes(marked: Sequence[Mark], start: float, seconds: float) -> tuple[Box, ...]:
     found = []
     for one in marked:
+        if one.whole:
+            continue
         begin, end = max(one.start, start), min(one.end, start + seconds)
         if end >= begin and one.start < start + seconds:
             left = _x(begin, start, seconds)

@@ -154,7 +154,9 @@ def streamed(
 def trends(found: Iterable[Measured], language: Language, days: int, now: datetime) -> list[Trend]:
     """Return what was measured of a person, vital signs first; `days` 0 draws everything."""
     by_code = {one.code: one for one in found}
-    lower = by_code.get(DIASTOLIC) if SYSTOLIC in by_code else None
+    upper, lower = by_code.get(SYSTOLIC), by_code.get(DIASTOLIC)
+    if upper is None or lower is None or _beside(upper, lower) is None:
+        lower = None  # of another time: each stands for itself
     made = [
         _trend(one, lower if code == SYSTOLIC else None, language, days, now)
         for code, one in by_code.items()
@@ -163,15 +165,21 @@ def trends(found: Iterable[Measured], language: Language, days: int, now: dateti
     return sorted(made, key=lambda one: (not one.vital, not one.fresh, one.name))
 
 
+def _beside(upper: Measured, lower: Measured) -> float | None:
+    """Return the lower pressure measured with the newest upper one; None where there is none."""
+    near = (value for at, value in reversed(lower.points) if abs(at - upper.at) <= TOGETHER)
+    return next(near, None)
+
+
 def _trend(
     one: Measured, lower: Measured | None, language: Language, days: int, now: datetime
 ) -> Trend:
     shown, name = one.shown, one.name
-    if lower is not None:
+    second = None if lower is None else _beside(one, lower)
+    if second is not None:
         name = say(language, "Blood pressure")
-        pair = next((v for at, v in reversed(lower.points) if abs(at - one.at) <= TOGETHER), None)
-        second = "-" if pair is None else number(pair, one.unit)
-        shown = with_unit(f"{number(one.points[-1][1], one.unit)}/{second}", one.unit)
+        pair = f"{number(one.points[-1][1], one.unit)}/{number(second, one.unit)}"
+        shown = with_unit(pair, one.unit)
     flags = {"high": say(language, "high"), "low": say(language, "low")}
     return Trend(
         key=one.code,

@@ -257,3 +257,26 @@ def test_slim_trees_answer_and_explain_like_the_whole_ones():
     assert len(ecg_beats_fit.slim(text)) < 0.7 * len(text)
     for how in ({"raw_score": True}, {"pred_contrib": True}):
         assert slim.predict(rows, **how) == pytest.approx(whole.predict(rows, **how), abs=1e-3)
+
+
+def test_early_beats_of_a_rhythm_that_is_irregular_throughout_are_doubted():
+    from datetime import UTC, datetime
+
+    from suwen.app.demo_patients.ecg import observation
+    from suwen.core import registry
+    from suwen.core.nouns import Case, Record
+    from suwen.lifecycle import packs, run
+
+    told = {}
+    for rhythm in ("sinus", "fibrillation"):
+        content = observation(rhythm, 202, "2026-03-02T09:40:00+08:00")
+        record = Record(reference="Observation/e/_history/1", content=content)
+        case = Case("p", datetime(2026, 3, 3, tzinfo=UTC), (record,), lambda _: b"")
+        task = registry.find("health.ecg_beats")
+        told[rhythm] = " ".join(
+            one.reason.en
+            for one in run.answered(task, packs.current(task.name), case)
+            if one.reason
+        )
+    assert "irregular throughout" in told["fibrillation"]
+    assert "irregular throughout" not in told["sinus"]

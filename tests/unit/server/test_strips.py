@@ -92,8 +92,15 @@ def test_only_marks_of_this_recording_are_shown_each_once_in_order():
     found = [finding("Observation/a/_history/1", (5, 9), (1, 2)),
              finding("Observation/a/_history/1", (1, 2)),
              finding("Observation/b/_history/1", (3, 4))]  # fmt: skip
-    shown = marks(found, "Observation/a/_history/1", "zh")
+    shown = marks(found, "Observation/a/_history/1", "zh", 30.0)
     assert [(one.start, one.words) for one in shown] == [(1, "房颤"), (5, "房颤")]
+
+
+def test_a_finding_on_the_whole_recording_is_named_and_colours_nothing():
+    found = [finding("Observation/a/_history/1", (0, 59), (5, 9))]
+    marked = marks(found, "Observation/a/_history/1", "en", 60.0)
+    assert [one.whole for one in marked] == [True, False]
+    assert [box.x for box in strip(lead(60), marked).rows[0].boxes] == [125]
 
 
 def test_a_clinician_opens_a_recording_from_the_case(fresh):
