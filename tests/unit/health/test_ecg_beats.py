@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from tests.unit.health.ecgs import ecg, rhythm, wfdb
 
+from suwen.app.demo_patients.ecg import observation
+from suwen.core import registry
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band, Case, Record, digest_of
 from suwen.health import ecg_beats, ecg_beats_data, ecg_beats_fit, ecg_beats_said
 from suwen.health.recording import WFDB_HEADER
 from suwen.health.variability import VARIABILITY
-from suwen.lifecycle import explain, packs
+from suwen.lifecycle import explain, packs, run
 from suwen.lifecycle.data import DataFolders
 
 TASK = ecg_beats.EcgBeats()
@@ -260,23 +262,13 @@ def test_slim_trees_answer_and_explain_like_the_whole_ones():
 
 
 def test_early_beats_of_a_rhythm_that_is_irregular_throughout_are_doubted():
-    from datetime import UTC, datetime
-
-    from suwen.app.demo_patients.ecg import observation
-    from suwen.core import registry
-    from suwen.core.nouns import Case, Record
-    from suwen.lifecycle import packs, run
-
+    task = registry.find("health.ecg_beats")
     told = {}
-    for rhythm in ("sinus", "fibrillation"):
-        content = observation(rhythm, 202, "2026-03-02T09:40:00+08:00")
+    for kind in ("sinus", "fibrillation"):
+        content = observation(kind, 202, "2026-03-02T09:40:00+08:00")
         record = Record(reference="Observation/e/_history/1", content=content)
         case = Case("p", datetime(2026, 3, 3, tzinfo=UTC), (record,), lambda _: b"")
-        task = registry.find("health.ecg_beats")
-        told[rhythm] = " ".join(
-            one.reason.en
-            for one in run.answered(task, packs.current(task.name), case)
-            if one.reason
-        )
+        found = run.answered(task, packs.current(task.name), case)
+        told[kind] = " ".join(one.reason.en for one in found if one.reason)
     assert "irregular throughout" in told["fibrillation"]
     assert "irregular throughout" not in told["sinus"]
