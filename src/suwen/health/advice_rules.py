@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Noun
+from suwen.lifecycle.rules import fits
 
 Fact = float | bool | str
 Facts = Mapping[str, Fact]
@@ -27,7 +28,6 @@ URGENCIES: Final = ("now", "soon", "routine")
 """Seek care now; see a clinician within days; what can wait for the next visit."""
 EVERYONE: Final = frozenset(("age", "sex"))
 """Facts by which alone nothing is asked for."""
-LIMITS: Final = frozenset(("from", "above", "below", "upto"))
 
 
 class Source(Noun):
@@ -303,23 +303,6 @@ def _several(name: str, parts: Sequence[Standing]) -> Standing:
         return Standing(None if held is None else not held, missing=missing)
     used = [name for one in parts if one.answer for name in one.used]
     return Standing(held, used, missing)
-
-
-def fits(value: Fact, wanted: Any) -> bool:
-    """Say whether a fact is the wanted one, one of several, or within limits."""
-    if isinstance(wanted, Mapping):
-        if isinstance(value, str) or not set(wanted) <= LIMITS:
-            return False
-        number = float(value)
-        return bool(
-            number >= wanted.get("from", float("-inf"))
-            and number > wanted.get("above", float("-inf"))
-            and number < wanted.get("below", float("inf"))
-            and number <= wanted.get("upto", float("inf"))
-        )
-    if isinstance(wanted, list):
-        return value in wanted
-    return bool(value == wanted)
 
 
 def _forbidden(rule: Rule, facts: Facts) -> Suppressed | None:

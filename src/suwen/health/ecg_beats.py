@@ -27,7 +27,8 @@ from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variabil
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
-from suwen.health.ecg_beats_said import CLASSES, ECTOPIC, Said
+from suwen.health.ecg_beats_named import Said, readable
+from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
 from suwen.health.recording import ECG, recordings
 from suwen.lifecycle import explain
 from suwen.lifecycle.data import DataFolders
@@ -269,7 +270,7 @@ def _whole_logits(pack: Pack, whole: Together, member: int) -> Array:
 def _telling(logits: Array, data: Beats) -> int:
     """Return the readable beat that is least likely normal."""
     other = np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0]
-    return int(np.argmax(np.where(ecg_beats_said.readable(data), other, -np.inf)))
+    return int(np.argmax(np.where(readable(data), other, -np.inf)))
 
 
 @lru_cache(maxsize=2)

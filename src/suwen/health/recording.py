@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import LOINC
-from suwen.core.errors import BadInput, SuwenError
+from suwen.core.errors import SuwenError
 from suwen.core.nouns import Case, Record, Reference
 from suwen.health.measured import NOT_SAID
 from suwen.health.recording_edf import is_edf, read_edf
@@ -229,15 +229,3 @@ def _name(part: Mapping[str, Any]) -> str:
     code = part.get("code") or {}
     shown = [str(one["display"]) for one in code.get("coding") or () if one.get("display")]
     return str(code.get("text") or (shown[0] if shown else "ECG"))
-
-
-def check_lead(lead: Lead, least: float) -> None:
-    """Check that a lead is long enough to be analysed.
-
-    Raises
-    ------
-    BadInput
-        It is shorter than `least` seconds.
-    """
-    if lead.seconds < least:
-        raise BadInput(f"a lead of {lead.seconds:.1f} seconds", f"{least:g} seconds or more")

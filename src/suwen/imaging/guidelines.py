@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
+from suwen.lifecycle.rules import fits
 
 Fact = str | float | bool
 Facts = Mapping[str, Fact]
@@ -200,7 +201,7 @@ class Guideline:
             if name not in self._content["assumed"]:
                 inputs[name] = known[name]
             allowed = condition["is"] if "is" in condition else {"from": condition["from"]}
-            if not _fits(known[name], allowed):
+            if not fits(known[name], allowed):
                 outside.append(Text(**condition["otherwise"]))
         return outside, missing, inputs
 
@@ -209,13 +210,13 @@ class Guideline:
         if name in SIZES and basis == "volume":
             value = known.get(SIZES[name])
             wanted = {sign: self._content["mm3"][f"{mm:g}"] for sign, mm in wanted.items()}
-            return None if value is None else _fits(round(float(value)), wanted)
+            return None if value is None else fits(round(float(value)), wanted)
         value = known.get(name)
         if value is None:
             return None
         if name in SIZES:
             value = self.rounded(float(value))
-        return _fits(value, wanted)
+        return fits(value, wanted)
 
     def rounded(self, mm: float) -> float:
         """Return a diameter as the guideline wants it rounded (halves up)."""
@@ -226,21 +227,6 @@ class Guideline:
         if name in SIZES and basis == "volume":
             return {SIZES[name]: round(float(known[SIZES[name]]))}
         return {name: self.rounded(float(known[name])) if name in SIZES else known[name]}
-
-
-def _fits(value: Fact, wanted: Any) -> bool:
-    """Say whether a value is the wanted one, one of several, or within limits."""
-    if isinstance(wanted, Mapping):
-        number = float(value)
-        return bool(
-            number >= wanted.get("from", float("-inf"))
-            and number > wanted.get("above", float("-inf"))
-            and number < wanted.get("below", float("inf"))
-            and number <= wanted.get("upto", float("inf"))
-        )
-    if isinstance(wanted, list):
-        return value in wanted
-    return bool(value == wanted)
 
 
 def change_of(

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.lifecycle import golden, manifest
@@ -30,6 +30,10 @@ KIND = "rules"
 INTENDED_USE = (
     "Research and decision support, to be confirmed by a clinician. Not a medical device."
 )
+
+
+LIMITS: Final = frozenset(("from", "above", "below", "upto"))
+"""What a condition of a rule may ask of a number."""
 
 
 @runtime_checkable
@@ -70,6 +74,23 @@ class Published:
             f"suwen train {self.name} puts the rules into a signed pack; suwen card shows their "
             "sources",
         )
+
+
+def fits(value: float | bool | str, wanted: Any) -> bool:
+    """Say whether a fact is the wanted one, one of several, or within limits."""
+    if isinstance(wanted, Mapping):
+        if isinstance(value, str) or not set(wanted) <= LIMITS:
+            return False
+        number = float(value)
+        return bool(
+            number >= wanted.get("from", float("-inf"))
+            and number > wanted.get("above", float("-inf"))
+            and number < wanted.get("below", float("inf"))
+            and number <= wanted.get("upto", float("inf"))
+        )
+    if isinstance(wanted, list):
+        return value in wanted
+    return bool(value == wanted)
 
 
 def is_ruled(pack: Pack) -> bool:

@@ -9,8 +9,9 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.health.advice import RULES
 from suwen.health.advice_facts import room_facts
-from suwen.health.advice_rules import Book, fits, standing
+from suwen.health.advice_rules import Book, standing
 from suwen.health.risk_equation import library
+from suwen.lifecycle.rules import fits
 
 FACTS = {"pressure": 150.0, "diabetes": True, "pregnant": False, "sex": "male"}
 CHINESE = re.compile("[一-鿿]")

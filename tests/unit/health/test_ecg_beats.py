@@ -14,7 +14,7 @@ from suwen.app.demo_patients.ecg import observation
 from suwen.core import registry
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band, Case, Record, digest_of
-from suwen.health import ecg_beats, ecg_beats_data, ecg_beats_fit, ecg_beats_said
+from suwen.health import ecg_beats, ecg_beats_data, ecg_beats_fit, ecg_beats_named
 from suwen.health.recording import WFDB_HEADER
 from suwen.health.variability import VARIABILITY
 from suwen.lifecycle import explain, packs, run
@@ -173,9 +173,9 @@ def test_runs_of_ventricular_beats_stand_before_single_ones(pack):
     chance[10] = [0, 1, 0, 0]
     chance[20:24] = [0, 0, 1, 0]
     chance[50] = [0.1, 0, 0.9, 0]
-    runs = ecg_beats_said.Said.of(sample.data, chance).runs()
+    runs = ecg_beats_named.Said.of(sample.data, chance).runs()
     assert [(run.kind, len(run)) for run in runs] == [(2, 4), (2, 1), (1, 1)]
-    counted = ecg_beats_said.Said.of(sample.data, chance).count(2)
+    counted = ecg_beats_named.Said.of(sample.data, chance).count(2)
     assert counted.value == 5
     assert counted.low <= 5 <= counted.high
 
