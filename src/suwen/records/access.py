@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row
-
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Case, Decision, Finding, Record, Report
 from suwen.records import (
@@ -132,11 +130,11 @@ class Access:
         NotFound
             No such record, or it was deleted.
         """
-        name, owner = self._find(reference, patient)
+        name, owner = reading.located(self._store.database, self._store.secrets, reference, patient)
         with self._gate.act("read", owner, f"{name.type}/{name.id}") as work:
             row = reading.one(work.connection, name)
             key = self._store.vault.patient_key(work.connection, owner)
-            if not self._opened(work.connection, [row]):
+            if not signed.readable(work.connection, self._store, self._gate, [row]):
                 raise NotFound("this is not signed yet", "a signed report or what stands in it", "")
             record = reading.opened(row, key)
             work.log(self._gate.entry("read", owner, record.reference, {}))
@@ -185,7 +183,7 @@ class Access:
             if patient is not None:
                 self._store.vault.patient_key(work.connection, patient)
             rows = reading.search(work.connection, self._store.secrets, patients, wanted)
-            rows = self._opened(work.connection, rows)
+            rows = signed.readable(work.connection, self._store, self._gate, rows)
             found = reading.opened_all(work.connection, self._store.vault, rows)
             detail = acts.many([record.reference for record in found]) | {
                 name: self._store.secrets.hashed(f"search|{value}")
@@ -197,7 +195,7 @@ class Access:
 
     def history(self, reference: str, patient: str | None = None) -> list[Version]:
         """Return every version of a record, oldest first, tombstones included."""
-        name, owner = self._find(reference, patient)
+        name, owner = reading.located(self._store.database, self._store.secrets, reference, patient)
         with self._gate.act("read", owner, f"{name.type}/{name.id}") as work:
             self._store.vault.patient_key(work.connection, owner)
             rows = reading.versions(work.connection, name)
@@ -218,7 +216,7 @@ class Access:
             No such record, or it is deleted already.
         """
         acts.check_reason(reason)
-        name, owner = self._find(reference, patient)
+        name, owner = reading.located(self._store.database, self._store.secrets, reference, patient)
         with self._gate.act("delete", owner, f"{name.type}/{name.id}") as work:
             key = self._store.vault.patient_key(work.connection, owner, lock=True)
             head = writing.heads(work.connection, [(name.type, name.id)])[name.type, name.id]
@@ -256,7 +254,7 @@ class Access:
             else:
                 kept = [name for name in references if not name.startswith("blob/")]
                 rows = reading.named(work.connection, patient, kept)
-            rows = self._opened(work.connection, rows)
+            rows = signed.readable(work.connection, self._store, self._gate, rows)
             records = tuple(reading.opened(row, key) for row in rows)
             detail = acts.many([record.reference for record in records])
             work.log(self._gate.entry("case", patient, f"Patient/{patient}", detail))
@@ -380,25 +378,3 @@ class Access:
             ]
             work.log(self._gate.entry("log-read", patient, f"Patient/{patient}", {"n": len(found)}))
         return found
-
-    def _opened(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-        """Return the rows this person may read: drafts only where the policy allows them."""
-        vault, secrets = self._store.vault, self._store.secrets
-        if not any(row.type in signed.GATED for row in rows):
-            return list(rows)
-        closed = self._gate.closed(connection, {row.patient for row in rows})
-        return signed.rows(connection, vault, secrets, rows, closed)
-
-    def _find(self, reference: str, patient: str | None) -> tuple[reading.Name, str]:
-        name = reading.parse(reference)
-        if patient is not None:
-            own = patient if name.type == "Patient" else self._local(patient, name)
-            name = reading.Name(name.type, own, name.version)
-        with self._store.database.transaction(reading=True) as connection:
-            owner = reading.owner(connection, name)
-        if owner is None or patient not in (None, owner):
-            raise NotFound(f"no such {name.type} is stored", "a stored record", "search for it")
-        return name, owner
-
-    def _local(self, patient: str, name: reading.Name) -> str:
-        return self._store.secrets.local_id(patient, name.type, name.id)

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, sel
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Record
+from suwen.records.database import Database
 from suwen.records.documents import NOUNS
 from suwen.records.index import stamp
 from suwen.records.keys import Secrets
@@ -76,6 +77,31 @@ def owner(connection: Connection, name: Name) -> str | None:
     """Return the patient a record belongs to, None when there is no such record."""
     query = select(record.c.patient).where(record.c.id == name.id, record.c.type == name.type)
     return connection.execute(query.limit(1)).scalar()
+
+
+def located(
+    database: Database, secrets: Secrets, reference: str, patient: str | None
+) -> tuple[Name, str]:
+    """Return the stored name behind a reference, and the patient it belongs to.
+
+    With `patient`, an id given from outside is that patient's own.
+
+    Raises
+    ------
+    BadInput
+        It is no reference.
+    NotFound
+        No such record, or another patient's.
+    """
+    name = parse(reference)
+    if patient is not None:
+        local = secrets.local_id(patient, name.type, name.id)
+        name = Name(name.type, patient if name.type == "Patient" else local, name.version)
+    with database.transaction(reading=True) as connection:
+        found = owner(connection, name)
+    if found is None or patient not in (None, found):
+        raise NotFound(f"no such {name.type} is stored", "a stored record", "search for it")
+    return name, found
 
 
 def versions(connection: Connection, name: Name) -> Sequence[Row[Any]]:

@@ -8,7 +8,7 @@ reading. A withdrawn report or note is a draft again in this sense.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row
 
@@ -17,6 +17,10 @@ from suwen.records import reading
 from suwen.records.documents import NOUNS, finding_of, report_of
 from suwen.records.keys import Secrets
 from suwen.records.vault import Vault
+
+if TYPE_CHECKING:
+    from suwen.records.gate import Gate
+    from suwen.records.store import Store
 
 FINAL = "final"
 ATTESTED = "Composition"
@@ -59,6 +63,16 @@ def rows(
         if record is not None and _is_open(record, known[row.patient]):
             kept.append(row)
     return kept
+
+
+def readable(
+    connection: Connection, store: Store, gate: Gate, found: Sequence[Row[Any]]
+) -> list[Row[Any]]:
+    """Return the rows a person may read: drafts only where the policy allows them."""
+    if not any(row.type in GATED for row in found):
+        return list(found)
+    closed = gate.closed(connection, {row.patient for row in found})
+    return rows(connection, store.vault, store.secrets, found, closed)
 
 
 def _is_open(record: Record, known: Collection[str]) -> bool:
