@@ -82,6 +82,8 @@ class Beats:
     seconds
         Length of the recording; 0 of one beat alone, whose recording `together` may hold, and
         `place` its number there.
+    fibrillating
+        Start and end in seconds of stretches told to be atrial fibrillation.
     """
 
     at: Numbers
@@ -92,6 +94,7 @@ class Beats:
     seconds: float = 0.0
     together: Together | None = field(default=None, repr=False)
     place: int = 0
+    fibrillating: tuple[tuple[float, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.at)

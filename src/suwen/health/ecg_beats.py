@@ -24,10 +24,12 @@ from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.core.settings import settings
 from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health.af import AF
+from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
-from suwen.health.ecg_beats_named import Said, readable
+from suwen.health.ecg_beats_named import Said, in_fibrillation, readable
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
 from suwen.health.recording import ECG, recordings
 from suwen.lifecycle import explain
@@ -51,6 +53,7 @@ GROUPS: Final[Mapping[str, Text]] = {
 """What the numbers of a beat are explained by."""
 MANY: Final = 1000
 """Beats from which several threads pay."""
+NEVER: Final = -1e9
 _BEGINS: Final = {"P ": "P", "before P": "P", "usual P": "P", "T ": "T", "its kind": "kind"}
 _RHYTHM: Final = ("spread of intervals", "irregularity", "scatter")
 
@@ -122,7 +125,7 @@ class EcgBeats:
         Reads("Observation", "", Text(en="Sampled ECG", zh="采样心电数据")),
     )
     answers: Answers = Choice(CLASSES, ECTOPIC, figures=(("j_kappa", j_kappa),))
-    after: tuple[str, ...] = ()
+    after: tuple[str, ...] = (AF,)
     datasets: tuple[str, ...] = ("ecg_mitdb",)
     perturbations: tuple[Perturbation, ...] = (
         Perturbation("beats found early or late (ms)", (4.0, 10.0, 25.0), moved_marks),
@@ -142,7 +145,10 @@ class EcgBeats:
     }
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
-        """Return each recording with an ECG lead, its beats found."""
+        """Return each recording with an ECG lead, its beats found.
+
+        Where `health.af` tells fibrillation within its error budget, early beats are not counted.
+        """
         found = []
         for recording in recordings(case):
             lead = recording.best(ECG)
@@ -150,6 +156,7 @@ class EcgBeats:
                 continue
             whole = TimeInterval(record=recording.record, start=0, end=lead.seconds)
             beats = read_beats(lead.values, lead.rate)
+            beats = replace(beats, fibrillating=fibrillating(earlier, recording.record))
             found.append(Sample(recording.record, beats, (whole,), recording.inputs))
         return found
 
@@ -267,8 +274,15 @@ def _whole_logits(pack: Pack, whole: Together, member: int) -> Array:
     return np.asarray(_logits(pack, whole.rows, [member])[0])
 
 
+def _allowed(logits: Array, data: Beats) -> Array:
+    """Return the logits, (n, classes), with none for supraventricular in fibrillation."""
+    inside = in_fibrillation(data)
+    return np.where(inside[:, None] & (np.arange(len(CLASSES)) == 1), NEVER, logits)
+
+
 def _telling(logits: Array, data: Beats) -> int:
     """Return the readable beat that is least likely normal."""
+    logits = _allowed(logits, data)
     other = np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0]
     return int(np.argmax(np.where(readable(data), other, -np.inf)))
 
@@ -278,7 +292,7 @@ def _asked(pack: Pack, data: Beats) -> tuple[Array, int]:
     """Return the row of the beat that tells most, (1, features), and its class."""
     logits = _logits_of(pack, data, range(pack.members)).mean(0)
     asked = _telling(logits, data)
-    return data.rows[asked : asked + 1], int(logits[asked].argmax())
+    return data.rows[asked : asked + 1], int(_allowed(logits, data)[asked].argmax())
 
 
 def _grouped(pack: Pack, data: Beats, kept: Array) -> Array:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from suwen.core.nouns import Interval
 from suwen.health.beat_features import Beats
 from suwen.health.beat_waves import AFTER, BEFORE
+from suwen.health.ecg_tables import LETTERS, BeatTable
 from suwen.lifecycle.task import Array
 
 RUN: Final = 3
@@ -28,6 +29,26 @@ def readable(data: Beats) -> NDArray[np.bool_]:
     for start, end in data.poor:
         found &= (data.at < start) | (data.at >= end)
     return found if found.any() or not len(data) else ~found
+
+
+def in_fibrillation(data: Beats) -> NDArray[np.bool_]:
+    """Say which beats lie in stretches told to be atrial fibrillation, (n,)."""
+    found = np.zeros(len(data), dtype=bool)
+    for start, end in data.fibrillating:
+        found |= (data.at >= start) & (data.at < end)
+    return found
+
+
+def uncounted(probability: Array, data: Beats) -> Array:
+    """Return the probabilities with nothing supraventricular in fibrillation, (n, classes).
+
+    Every beat comes early or late there, from the atria, and EC57 counts it as normal (N).
+    """
+    changed = np.array(probability, dtype=float)
+    inside = in_fibrillation(data)
+    changed[inside, 0] += changed[inside, 1]
+    changed[inside, 1] = 0.0
+    return changed
 
 
 @dataclass(frozen=True)
@@ -63,8 +84,8 @@ class Said:
 
     @classmethod
     def of(cls, data: Beats, probability: Array) -> Said:
-        """Take the beats that can be read."""
-        return cls(data, probability, readable(data))
+        """Take the beats that can be read; none is supraventricular in fibrillation."""
+        return cls(data, uncounted(probability, data), readable(data))
 
     @property
     def named(self) -> NDArray[np.int64]:
@@ -106,6 +127,12 @@ class Said:
         middle, spread = float(chance.sum()), 1.96 * float(np.sqrt((chance * (1 - chance)).sum()))
         low, high = max(0.0, middle - spread), min(float(self.read.sum()), middle + spread)
         return Interval(value=value, low=min(value, round(low)), high=max(value, round(high)))
+
+    def table(self) -> BeatTable:
+        """Return all beats with their classes; those that cannot be read are of none."""
+        kind = np.where(self.read, self.probability.argmax(1), LETTERS.index("Q"))
+        chance = np.where(self.read, self.probability.max(1), 0.0)
+        return BeatTable(self.data.at, kind.astype(np.int64), chance)
 
     def runs(self) -> list[Run]:
         """Return what is ectopic, beats in a row together, ventricular and long ones first."""
