@@ -34,6 +34,7 @@ from suwen.server import (
     api_alerts,
     api_cases,
     api_cohorts,
+    api_ecg,
     api_notes,
     api_reports,
     api_streams,
@@ -44,6 +45,7 @@ from suwen.server import (
     pages_alerts,
     pages_case,
     pages_cohorts,
+    pages_ecg,
     pages_home,
     pages_images,
     pages_notes,
@@ -128,7 +130,8 @@ def _route(app: FastAPI) -> None:
     doors = [api_cases, api_reports, api_notes, api_visits, api_cohorts, api_streams, api_alerts]
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
-    screens += [pages_advice]
+    screens += [pages_advice, pages_ecg]
+    doors += [api_ecg]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.

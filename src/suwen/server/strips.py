@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from suwen.core.codes import Language
 from suwen.core.nouns import Finding, Reference, TimeInterval
 from suwen.diagnosis.wording import concept
+from suwen.health.outline import extremes
 from suwen.health.qrs import LOWEST_RATE, qrs_times
 from suwen.health.recording import ECG, Lead
 from suwen.health.signal_quality import SHORTEST, Quality, ecg_quality, overall
@@ -212,17 +213,8 @@ def _overview(lead: Lead) -> tuple[str, ...]:
 
 def _polylines(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[str, ...]:
     """Return points as polylines: of each of `COLUMNS` columns the least and the greatest."""
-    if len(y) > 2 * COLUMNS:
-        size = -(-len(y) // COLUMNS)
-        lost = -len(y) % size
-        blocks = np.concatenate([y, np.full(lost, np.nan)]).reshape(-1, size)
-        gone = ~np.isfinite(blocks).any(1)
-        full = np.where(gone[:, None], 0.0, blocks)
-        ends = np.stack([np.nanargmin(full, 1), np.nanargmax(full, 1)], 1)
-        ends.sort(1)
-        index = (ends + np.arange(len(blocks))[:, None] * size).ravel()
-        index = np.minimum(index, len(y) - 1)
-        x, y = x[index], np.where(np.repeat(gone, 2), np.nan, y[index])
+    index = extremes(y, COLUMNS)
+    x, y = x[index], y[index]
     there = np.isfinite(y)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
     return tuple(
