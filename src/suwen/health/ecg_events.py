@@ -26,8 +26,8 @@ V_RUN, PAUSES, FIBRILLATION, NOISE, GAP = "run", "pause", "af", "noise", "gap"
 FASTEST, SLOWEST = "fastest", "slowest"
 RATE_BEATS: Final = 8
 """Intervals whose mean is the fastest or slowest rate: one early beat is no rate."""
-LONGEST_INTERVAL: Final = 10.0
-"""Seconds between two beats from which nothing was heard: no interval, a gap."""
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.15, 10.0
+"""Seconds between two beats below which none is a rate, and from which nothing was heard."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Trend:
-    """The heart rate over a recording in equal parts, per minute; NaN where no beat is, (n,)."""
+    """The heart rate over a recording in equal parts, per minute; NaN where no beat is, (n,).
+
+    `low` and `high` are what 5 and 95 % of the beats of a part stay below.
+    """
 
     at: Seconds
     low: Seconds
@@ -136,14 +139,19 @@ class Read:
         return [Event(kind, float(at[k]), float(last[k]), 60 / float(mean[k]))]
 
     def trend(self, parts: int) -> Trend:
-        """Return the heart rate in so many equal parts: lowest, middle and highest of each."""
+        """Return the heart rate in so many equal parts: 5, 50 and 95 % of the beats of each."""
         start, wide = self.intervals
         edges = np.linspace(0, self.seconds, parts + 1)
-        place = np.searchsorted(start, edges)
-        rate = 60 / wide
+        part = np.clip(np.searchsorted(edges, start, side="right") - 1, 0, parts - 1)
+        rate = 60 / np.maximum(wide, SHORTEST_INTERVAL)
+        ordered = rate[np.lexsort((rate, part))]
+        first = np.searchsorted(part, np.arange(parts + 1))
+        count = np.diff(first)
         rows = np.full((3, parts), np.nan)
-        for k in np.flatnonzero(np.diff(place)).tolist():
-            rows[:, k] = np.quantile(rate[place[k] : place[k + 1]], (0.05, 0.5, 0.95))
+        known = count > 0
+        for row, share in enumerate((0.05, 0.5, 0.95)):
+            place = first[:-1] + np.rint(share * (count - 1)).astype(int)
+            rows[row, known] = ordered[place[known]]
         return Trend((edges[:-1] + edges[1:]) / 2, *rows)
 
 

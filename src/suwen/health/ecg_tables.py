@@ -66,13 +66,12 @@ def read_beats(data: bytes) -> BeatTable:
     BadInput
         It is no table of beats.
     """
-    rows = _rows(data, _BEATS_HEAD)
+    at, letters, chance = _columns(data, _BEATS_HEAD)
     try:
-        kind = np.array([LETTERS.index(row[1]) for row in rows], dtype=np.int64)
-        at, chance = (np.array([float(row[k]) for row in rows]) for k in (0, 2))
+        kind = np.array([LETTERS.index(letter) for letter in letters], dtype=np.int64)
+        return BeatTable(np.array(at, dtype=float), kind, np.array(chance, dtype=float))
     except ValueError:
         raise BadInput("a table of beats with a row that is none", _BEATS_HEAD) from None
-    return BeatTable(at, kind, chance)
 
 
 def stretches_attachment(stretches: Sequence[Stretch]) -> Attachment:
@@ -90,7 +89,8 @@ def read_stretches(data: bytes) -> list[Stretch]:
         It is no table of stretches.
     """
     try:
-        return [Stretch(*map(float, row)) for row in _rows(data, _STRETCHES_HEAD)]
+        columns = [map(float, column) for column in _columns(data, _STRETCHES_HEAD)]
+        return [Stretch(*row) for row in zip(*columns, strict=True)]
     except ValueError:
         raise BadInput("a table of stretches with a row that is none", _STRETCHES_HEAD) from None
 
@@ -108,9 +108,11 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-def _rows(data: bytes, head: str) -> list[list[str]]:
-    first, *lines = data.decode("ascii", "replace").splitlines() or [""]
-    rows = [line.split(",") for line in lines]
-    if first != head or any(len(row) != len(head.split(",")) for row in rows):
+def _columns(data: bytes, head: str) -> list[list[str]]:
+    """Return the columns of a table below its head."""
+    first, _, text = data.decode("ascii", "replace").partition("\n")
+    count = head.count(",") + 1
+    cells = text.removesuffix("\n").replace("\n", ",").split(",") if text else []
+    if first != head or len(cells) % count:
         raise BadInput("a table with other columns", head, "read it with the role it has")
-    return rows
+    return [cells[k::count] for k in range(count)]

@@ -34,7 +34,8 @@ def extremes(values: NDArray[np.floating], columns: int) -> Places:
     parts = [_of_blocks(values[:whole].reshape(-1, size), 0)]
     if whole < count:
         parts.append(_of_blocks(values[whole:].reshape(1, -1), whole))
-    return np.unique(np.concatenate(parts))
+    found = np.concatenate(parts)
+    return found[np.diff(found, prepend=-1) > 0]
 
 
 def _of_blocks(blocks: NDArray[np.floating], first: int) -> Places:
@@ -43,6 +44,7 @@ def _of_blocks(blocks: NDArray[np.floating], first: int) -> Places:
     if gone.any():
         low, high = np.where(gone, np.inf, blocks), np.where(gone, -np.inf, blocks)
     ends = np.stack([low.argmin(1), high.argmax(1)], axis=1)
+    ends.sort(1)
     begins = first + np.arange(len(blocks)) * blocks.shape[1]
     return np.asarray((ends + begins[:, None]).ravel(), dtype=np.int64)
 
