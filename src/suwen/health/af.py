@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from suwen.core.codes import SNOMED, SUWEN, Code, Text
-from suwen.core.errors import BadInput
+from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Case, Finding, Interval, TimeInterval
 from suwen.core.registry import register
 from suwen.health import af_data, af_runs
@@ -37,7 +37,7 @@ from suwen.health.af_fit import (
 from suwen.health.af_net import CLASSES, asked
 from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
 from suwen.health.recording import ECG, Lead, Recording, recordings
-from suwen.lifecycle import explain, say
+from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
@@ -240,6 +240,19 @@ def _sample(recording: Recording, lead: Lead) -> Sample:
     whole = Trace.of(values, lead.rate) if first else None
     data = replace(Trace.of(values[first:], lead.rate), at=known, whole=whole)
     return Sample(f"{recording.record} {lead.name}", data, (place,), recording.inputs)
+
+
+def fibrillates(lead: Array, rate: float) -> tuple[tuple[float, float], ...]:
+    """Return where a lead in mV, (n,), fibrillates within the error budget, in seconds.
+
+    As the current pack tells; nowhere where none is installed.
+    """
+    try:
+        pack = packs.current(AF)
+    except NotFound:
+        return ()
+    found = af_runs.runs(Trace.of(lead, rate), partial(_fibrillating, pack))
+    return () if found is None else af_runs.sure(found.stretches)
 
 
 def _runs(pack: Pack, sample: Sample, newest: Finding) -> list[Finding]:

@@ -103,6 +103,9 @@ class Beats:
         """Return one beat alone."""
         k = slice(beat, beat + 1)
         one = Beats(self.at[k], self.rows[k], self.waves[k], self.setting[k])
+        at = float(self.at[beat])
+        inside = tuple(span for span in self.fibrillating if span[0] <= at < span[1])
+        one = replace(one, fibrillating=inside) if inside else one
         return one if self.together is None else replace(one, together=self.together, place=beat)
 
     @property

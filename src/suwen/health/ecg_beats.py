@@ -29,7 +29,7 @@ from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
-from suwen.health.ecg_beats_named import Said, in_fibrillation, readable
+from suwen.health.ecg_beats_named import Said, merged, readable
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
 from suwen.health.recording import ECG, recordings
 from suwen.lifecycle import explain
@@ -53,7 +53,6 @@ GROUPS: Final[Mapping[str, Text]] = {
 """What the numbers of a beat are explained by."""
 MANY: Final = 1000
 """Beats from which several threads pay."""
-NEVER: Final = -1e9
 _BEGINS: Final = {"P ": "P", "before P": "P", "usual P": "P", "T ": "T", "its kind": "kind"}
 _RHYTHM: Final = ("spread of intervals", "irregularity", "scatter")
 
@@ -256,11 +255,14 @@ def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
 
 
 def _logits_of(pack: Pack, data: Beats, members: Sequence[int]) -> Array:
-    """Return the logits of each member; of one beat of a recording from those of all of it."""
+    """Return the logits of each member; of one beat of a recording from those of all of it.
+
+    In fibrillation none speaks for supraventricular beats.
+    """
     whole = data.unchanged
     if whole is None:
-        return _own_logits(pack, data, tuple(members))
-    return np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members])
+        return merged(_own_logits(pack, data, tuple(members)), data)
+    return merged(np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members]), data)
 
 
 @lru_cache(maxsize=2)
@@ -274,15 +276,8 @@ def _whole_logits(pack: Pack, whole: Together, member: int) -> Array:
     return np.asarray(_logits(pack, whole.rows, [member])[0])
 
 
-def _allowed(logits: Array, data: Beats) -> Array:
-    """Return the logits, (n, classes), with none for supraventricular in fibrillation."""
-    inside = in_fibrillation(data)
-    return np.where(inside[:, None] & (np.arange(len(CLASSES)) == 1), NEVER, logits)
-
-
 def _telling(logits: Array, data: Beats) -> int:
     """Return the readable beat that is least likely normal."""
-    logits = _allowed(logits, data)
     other = np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0]
     return int(np.argmax(np.where(readable(data), other, -np.inf)))
 
@@ -292,7 +287,7 @@ def _asked(pack: Pack, data: Beats) -> tuple[Array, int]:
     """Return the row of the beat that tells most, (1, features), and its class."""
     logits = _logits_of(pack, data, range(pack.members)).mean(0)
     asked = _telling(logits, data)
-    return data.rows[asked : asked + 1], int(_allowed(logits, data)[asked].argmax())
+    return data.rows[asked : asked + 1], int(logits[asked].argmax())
 
 
 def _grouped(pack: Pack, data: Beats, kept: Array) -> Array:

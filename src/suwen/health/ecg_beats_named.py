@@ -19,6 +19,8 @@ RUN: Final = 3
 """Ectopic beats in a row from which they are a run (a tachycardia when fast)."""
 PAUSE: Final = 3.0
 """Seconds without a beat that are told and shown."""
+NEVER: Final = 30.0
+"""Logits by which what cannot be is less than what is."""
 BROKEN: Final = 2.0
 """Seconds between two beats that end a run."""
 
@@ -39,15 +41,19 @@ def in_fibrillation(data: Beats) -> NDArray[np.bool_]:
     return found
 
 
-def uncounted(probability: Array, data: Beats) -> Array:
-    """Return the probabilities with nothing supraventricular in fibrillation, (n, classes).
+def merged(logits: Array, data: Beats) -> Array:
+    """Return logits, (..., n, classes), with nothing supraventricular in fibrillation.
 
-    Every beat comes early or late there, from the atria, and EC57 counts it as normal (N).
+    Every beat comes early or late there, from the atria, and EC57 counts it as normal (N): what
+    speaks for S speaks for N.
     """
-    changed = np.array(probability, dtype=float)
     inside = in_fibrillation(data)
-    changed[inside, 0] += changed[inside, 1]
-    changed[inside, 1] = 0.0
+    if not inside.any():
+        return logits
+    changed = np.array(logits, dtype=float)
+    both = np.logaddexp(changed[..., 0], changed[..., 1])
+    changed[..., 0] = np.where(inside, both, changed[..., 0])
+    changed[..., 1] = np.where(inside, both - NEVER, changed[..., 1])
     return changed
 
 
@@ -84,8 +90,8 @@ class Said:
 
     @classmethod
     def of(cls, data: Beats, probability: Array) -> Said:
-        """Take the beats that can be read; none is supraventricular in fibrillation."""
-        return cls(data, uncounted(probability, data), readable(data))
+        """Take the beats that can be read."""
+        return cls(data, probability, readable(data))
 
     @property
     def named(self) -> NDArray[np.int64]:

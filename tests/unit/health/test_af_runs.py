@@ -108,6 +108,7 @@ def test_of_very_many_strips_some_answer_for_their_neighbours(monkeypatch):
 def test_where_it_fibrillates_is_read_from_the_table_or_from_the_places(told):
     _, runs = told
     (span,) = af_runs.fibrillating(told, RECORD)
+    assert af.fibrillates(LONG, RATE) == (span,)
     assert span == (runs.evidence[0].start, runs.evidence[0].end)
     assert af_runs.fibrillating(told, "Observation/other/_history/1") == ()
     strip = runs.model_copy(
@@ -132,17 +133,15 @@ def test_early_beats_of_fibrillation_are_not_counted_and_wide_ones_are(told):
     count = len(after.data)
     inside = ecg_beats_named.in_fibrillation(after.data)
     assert 100 < inside.sum() < count
-    chances = np.tile([0.1, 0.8, 0.1, 0.0], (count, 1))
-    chances[::10] = [0.1, 0.1, 0.8, 0.0]
-    named = {
-        name: ecg_beats_named.Said.of(sample.data, chances).named
-        for name, sample in {"alone": alone, "after": after}.items()
-    }
-    assert (named["alone"] > 0).sum() >= count - 2
-    assert not (named["after"][inside] == 1).any()
-    wide = named["alone"] == 2
-    assert (named["after"] == 2).sum() == wide.sum()
-    assert (named["after"][~inside] == named["alone"][~inside]).all()
+    scores = np.tile([1.0, 3.0, 0.0, -2.0], (2, count, 1))
+    scores[:, ::10] = [0.0, 0.0, 3.0, -2.0]
+    named = ecg_beats_named.merged(scores, after.data).argmax(-1)[0]
+    assert (named[inside] == np.where(scores[0, inside].argmax(1) == 2, 2, 0)).all()
+    assert (named[~inside] == scores[0, ~inside].argmax(1)).all()
+    assert ecg_beats_named.merged(scores, alone.data) is scores
+    one = after.data.only(int(np.flatnonzero(inside)[0]))
+    assert one.fibrillating == after.data.fibrillating
+    assert after.data.only(0).fibrillating == ()
     said = task.findings(pack, after, task.predict(pack, after))[0]
     assert "early beats there are not counted as supraventricular" in said.reason.en
     assert "不计为室上性异位" in said.reason.zh
