@@ -67,12 +67,15 @@ class Read:
         Where it fibrillates.
     gaps
         Where nothing was recorded, or nothing but a flat or clipped line.
+    rejected
+        Kind and millisecond of what people said is not there.
     """
 
     seconds: float
     beats: BeatTable
     fibrillation: tuple[Stretch, ...] = ()
     gaps: Spans = ()
+    rejected: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def intervals(self) -> tuple[Seconds, Seconds]:
@@ -85,6 +88,12 @@ class Read:
 
     def events(self, kind: str) -> list[Event]:
         """Return the events of a kind in order of time; none of a kind that is not known."""
+        found = self._told(kind)
+        if not self.rejected:
+            return found
+        return [one for one in found if (kind, round(1000 * one.start)) not in self.rejected]
+
+    def _told(self, kind: str) -> list[Event]:
         if kind in BEATS:
             chosen = np.flatnonzero(self.beats.kind == LETTERS.index(BEATS[kind]))
             at, chance = self.beats.at, self.beats.probability

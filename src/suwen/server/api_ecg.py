@@ -10,15 +10,15 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.diagnosis.problems import shown
 from suwen.health.ecg_events import FASTEST, SLOWEST, Read, Trend, beside, drawn
+from suwen.health.ecg_reviews import corrected
 from suwen.health.ecg_tables import LETTERS
 from suwen.health.qrs import LOWEST_RATE
 from suwen.health.recording import ECG, Lead
 from suwen.health.signal_quality import SHORTEST, ecg_quality, overall
-from suwen.server import reports
 from suwen.server.asking import Asking, Signed
-from suwen.server.ecg_shelf import Opened, Told, told
+from suwen.server.ecg_opened import ecg_of
+from suwen.server.ecg_shelf import Opened, Told, reviews_of
 from suwen.server.ecg_told import LANES, event_words, window_words
 from suwen.server.patients import PatientId
 from suwen.server.problem import ERRORS
@@ -199,12 +199,13 @@ def ecg_event(
 
 
 def _read(asking: Asking, patient: str, record: str) -> tuple[Opened, Told, Read]:
-    """Return a recording and what the newest report says of it; its reading is checked, logged."""
-    shelf = asking.bench.ecgs
-    opened = shelf.open(asking.access, patient, record)
-    stored = reports.latest(asking.access, patient)
-    said = told(shown(stored.report) if stored else (), opened.recording.record)
-    return opened, said, shelf.read(asking.access, patient, opened, said)
+    """Return a recording, what the newest report says of it, and that with people's word in it.
+
+    That it is read is checked and logged.
+    """
+    opened, said, read = ecg_of(asking, patient, record)
+    reviews = reviews_of(asking.access, patient, opened.recording.record)
+    return opened, said, corrected(read, reviews)
 
 
 def _rate(trend: Trend) -> RateInfo:

@@ -46,6 +46,7 @@ from suwen.server import (
     pages_case,
     pages_cohorts,
     pages_ecg,
+    pages_ecg_events,
     pages_home,
     pages_images,
     pages_notes,
@@ -130,7 +131,7 @@ def _route(app: FastAPI) -> None:
     doors = [api_cases, api_reports, api_notes, api_visits, api_cohorts, api_streams, api_alerts]
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
-    screens += [pages_advice, pages_ecg]
+    screens += [pages_advice, pages_ecg, pages_ecg_events]
     doors += [api_ecg]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:

@@ -19,6 +19,7 @@ from suwen.core.errors import NotFound
 from suwen.core.nouns import Band, Case, Finding, Reference, TimeInterval
 from suwen.health.af_runs import FIBRILLATION_CODE, joined
 from suwen.health.ecg_events import Read, Spans, gaps_of
+from suwen.health.ecg_reviews import CODE, RESOURCE, SYSTEM, Judged, judged
 from suwen.health.ecg_tables import (
     BEATS,
     STRETCHES,
@@ -35,6 +36,8 @@ from suwen.records import Access
 
 CACHE_BYTES: Final = 256 * 1024 * 1024
 CACHE_TABLES: Final = 64
+MOST: Final = 100_000
+"""Judgements looked through."""
 ALONE_S: Final = 600.0
 """Seconds up to which beats are looked for where no finding has told them: quickly done."""
 NO_BEATS: Final = BeatTable(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -72,28 +75,34 @@ class Opened:
 
 @dataclass(frozen=True)
 class Told:
-    """What a report tells of one recording: digests of its tables, and where it fibrillates."""
+    """What a report tells of one recording: digests of its tables, and where it fibrillates.
+
+    `finding` and `pack` are of the finding that told the beats.
+    """
 
     beats: str = ""
     fibrillation: tuple[str, ...] = ()
     places: Spans = ()
+    finding: str = ""
+    pack: str = ""
 
 
 def told(findings: Sequence[Finding], record: Reference) -> Told:
     """Return what the findings that stand say of a recording."""
     beats, runs, places = "", list[str](), list[tuple[float, float]]()
+    finding = pack = ""
     for one in findings:
         own = [p for p in one.evidence if isinstance(p, TimeInterval) and p.record == record]
         if not own:
             continue
         if table := attached(one, BEATS):
-            beats = table.digest
+            beats, finding, pack = table.digest, one.id, one.pack
         if one.code.code == FIBRILLATION_CODE and one.band is not Band.ABSTAIN:
             if table := attached(one, STRETCHES):
                 runs.append(table.digest)
             else:
                 places += [(place.start, place.end) for place in own]
-    return Told(beats, tuple(runs), joined(places))
+    return Told(beats, tuple(runs), joined(places), finding, pack)
 
 
 @dataclass
@@ -152,7 +161,7 @@ class EcgShelf:
         return made
 
     def read(self, access: Access, patient: str, opened: Opened, said: Told) -> Read:
-        """Return what is known of the beats of a recording."""
+        """Return what tasks tell of the beats of a recording; people's word is not yet in it."""
         beats = self.beats(access, patient, said.beats) if said.beats else opened.found
         runs = [run for one in said.fibrillation for run in self.stretches(access, patient, one)]
         runs += [Stretch(start, end, 1.0) for start, end in said.places]
@@ -162,6 +171,11 @@ class EcgShelf:
             tuple(sorted(runs, key=lambda one: one.start)),
             opened.gaps,
         )
+
+
+def reviews_of(access: Access, patient: str, record: Reference) -> dict[str, Judged]:
+    """Return what people said of the events of a recording, by the id of the judgement."""
+    return judged(access.search(RESOURCE, patient, code=f"{SYSTEM}|{CODE}", limit=MOST), record)
 
 
 def _decoded(case: Case, reference: Reference) -> Opened:

@@ -170,6 +170,22 @@ def strip(lead: Lead, marked: Sequence[Mark], at: float = 0.0) -> Strip:
     )
 
 
+@dataclass(frozen=True)
+class Snippet:
+    """Some seconds of a lead on paper: `width` in mm, `gain` in mm a mV (0: fills its height)."""
+
+    lines: tuple[str, ...]
+    width: float
+    gain: float
+
+
+def snippet(lead: Lead, start: float, end: float) -> Snippet:
+    """Return some seconds of a lead, at the largest gain at which they fit."""
+    values = _part(lead, start, end)
+    gain = _gain([values]) if lead.kind == ECG else 0.0
+    return Snippet(_lines(values, lead.rate, gain), round(MM_PER_S * (end - start), 2), gain)
+
+
 def _read(values: NDArray[np.float64], lead: Lead) -> tuple[list[float], Quality | None]:
     """Return the beats found in a window, in its seconds, and how good its signal is."""
     enough = len(values) >= SHORTEST * lead.rate and lead.rate >= LOWEST_RATE

@@ -183,3 +183,50 @@ def test_a_window_lies_in_the_recording_and_a_place_has_room_around_it():
     for place, shown in places.items():
         asked = parse_qs(place_of("Observation/1", *place))
         assert (float(asked["start"][0]), float(asked["end"][0])) == pytest.approx(shown), place
+
+
+def test_a_clinician_corrects_a_beat_and_all_that_counts_it_follows(clinic, recorded, doctor):
+    desk = Desk(clinic, "dr.lin", "zh")
+    case = f"/cases/{clinic.patient}"
+    address = f"{case}/ecg/events"
+    page = desk.get(address, params={"record": recorded.holter, "kind": "s"})
+    assert page.text.count('<article class="event') == 1
+    assert "检出 1 个；已确认 0 个，已否定 0 个" in page.text
+    at = re.search(r'name="start" value="([\d.]+)"', page.text)[1]
+    form = {"record": recorded.holter, "kind": "s", "start": at}
+    made = desk.post(address, **form, act="N", version="0")
+    assert made.status_code == 200
+    assert "改为：正常" in made.text
+    assert "检出 1 个；已确认 0 个，已否定 1 个" in made.text
+    assert "Dr Lin Wei" in made.text
+    assert ask(doctor, clinic, "", recorded.holter)["counts"]["s"] == 0
+    again = desk.post(address, **form, act="accepted", version="0")
+    assert again.status_code == 409, "somebody judged it since"
+    made = desk.post(address, **form, act="accepted", version="1")
+    assert "已确认" in made.text
+    assert ask(doctor, clinic, "", recorded.holter)["counts"]["s"] == 1
+    panel = desk.get(case).text
+    assert "室上性搏动（S）：已确认 1 个，已否定 0 个" in panel
+    assert f'href="{address}?record=' in panel
+    log = [one for one in clinic.store.log.entries(patient=clinic.patient)
+           if one.act in ("edited", "accepted") and one.detail.get("kind") == "s"]  # fmt: skip
+    assert [(one.act, one.detail["class"]) for one in log] == [("edited", "N"), ("accepted", "")]
+    assert log[0].detail["finding"]
+    for wrong in ({"start": "1.0"}, {"act": "X"}, {"kind": "noise"}):
+        answer = desk.post(address, **{**form, "act": "accepted", "version": "2", **wrong})
+        assert answer.status_code in (404, 422), wrong
+    desk.http.close()
+
+
+def test_a_judgement_makes_no_report_look_old(clinic, recorded):
+    desk = Desk(clinic, "dr.lin")
+    page = desk.get(f"/cases/{clinic.patient}/ecg/events", params={"record": recorded.holter})
+    at = re.search(r'name="start" value="([\d.]+)"', page.text)[1]
+    before = desk.get(f"/cases/{clinic.patient}").text
+    form = {"record": recorded.holter, "kind": "v", "start": at, "version": "0"}
+    assert desk.post(f"/cases/{clinic.patient}/ecg/events", **form, act="accepted").is_success
+    after = desk.get(f"/cases/{clinic.patient}").text
+    told = "newer records since"
+    assert told not in before
+    assert told not in after
+    desk.http.close()
