@@ -7,6 +7,7 @@ screen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,16 @@ class Row:
     more: int
     rank: tuple[int, int, int]
 
+    def order(self) -> tuple[tuple[int, ...], bool, list[tuple[int, str]]]:
+        """Return what rows are sorted by: need, then who lies here or is measured, then the bed.
+
+        Bed 10 comes after bed 9.
+        """
+        parts = re.findall(r"\d+|\D+", self.bed)
+        bed = [(int(one), "") if one.isdecimal() else (-1, one) for one in parts]
+        absent = not self.bed and all(cell.state == "none" for cell in self.cells)
+        return tuple(-n for n in self.rank), absent, bed
+
     @property
     def measured(self) -> bool:
         """Return whether enough is fresh to be scored."""
@@ -187,7 +198,7 @@ class Watching:
         day = now - timedelta(days=1)
         had, lying = self.desk.alerts.count(self.ward, day) if self.ward else (0, 0)
         return Board(
-            rows=tuple(sorted(rows, key=lambda row: (tuple(-n for n in row.rank), row.bed))),
+            rows=tuple(sorted(rows, key=Row.order)),
             pulse=pulse(self.desk.alerts.heartbeat(HEARTBEAT), now),
             now=now,
             alerts_today=had,

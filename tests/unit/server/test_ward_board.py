@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from suwen.core.streams import Channel
 from suwen.records.sample_reading import Latest
-from suwen.server.ward_board import Cell, cells
+from suwen.server.ward_board import Cell, Row, ScoreCell, cells
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,3 +43,14 @@ def test_an_impossible_value_stands_beside_the_last_possible_one_of_another_devi
 def test_an_old_impossible_value_is_forgotten_when_a_possible_one_follows():
     cell = temperature(latest("8310-5", "Cel", 36.9, 5), latest("8310-5", "Cel", 12.0, 60, "n"))
     assert (cell.text, cell.odd) == ("36.9", None)
+
+
+def row(bed: str, *, rank: tuple[int, int, int] = (0, -1, 0), state: str = "fresh") -> Row:
+    cell = Cell("heart_rate", state=state)
+    return Row("p", "", bed, "", ScoreCell(), (cell,), (), 0, rank)
+
+
+def test_who_needs_somebody_comes_first_then_the_beds_and_who_is_not_measured_last():
+    rows = [row("", state="none"), row("10"), row("9"), row("B2"), row("3", rank=(0, 5, 0))]
+    ordered = [one.bed for one in sorted(rows, key=Row.order)]
+    assert ordered == ["3", "B2", "9", "10", ""]
