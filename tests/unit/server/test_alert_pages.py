@@ -219,7 +219,16 @@ def test_a_snooze_is_told_on_the_card(bay: Bay, desk: Desk) -> None:
 
 def test_the_hand_over_tells_what_stands_and_how_the_rules_do(shown: Bay, reader: Desk) -> None:
     page = reader.get("/alerts/handover?ward=icu&hours=12").text
-    for said in ("Li, Na", "Snoozed until", "sensor or cable", "nurse.amy", "0 % (0–79 %, n = 1)"):
+    for said in (
+        "Li, Na",
+        "Intensive care 2 · Bed 1",
+        "Snoozed until",
+        "mobilising with physiotherapy (Dr Lin Wei)",
+        "sensor or cable",
+        "axillary probe had slipped",
+        "Amy Chan",
+        "0 % (0–79 %, n = 1)",
+    ):
         assert said in page
     assert reader.get("/alerts/handover?hours=1000").status_code == 422
 
