@@ -18,7 +18,7 @@ from suwen.health.alert_rules import Rule, changed, in_words, shipped
 from suwen.health.alert_trial import Desk, Record, records
 from suwen.health.watchdog import NAME, NO_DATA
 from suwen.records.alert_rows import Alert
-from suwen.records.alert_rulebook import Enabled, Scope
+from suwen.records.alert_rulebook import Scope
 from suwen.records.alerts import LONGEST
 from suwen.records.wards import Place
 from suwen.server.alert_facts import REASON_NAMES, Told, facts
@@ -240,19 +240,18 @@ class RuleLine:
     priority: str
 
 
-def enabled(language: Language, rules: Sequence[Enabled]) -> list[RuleLine]:
+def enabled(language: Language, desk: Desk) -> list[RuleLine]:
     """Return the enabled rules in words."""
-    found = []
-    for one in rules:
+    found, wards = [], {one.id: one.name or one.id for one in desk.wards.list()}
+    for one in desk.rules.list():
         rule = Rule.model_validate(one.content)
-        scope = one.scope.ward or say(language, "all wards")
+        ward = one.scope.ward
+        scope = wards.get(ward, ward) if ward else say(language, "all wards")
         if one.scope.patient:
             scope = say(language, "one patient")
-        since = moment(one.enabled)
+        since, by = moment(one.enabled), desk.alerts.name_of(one.enabled_by)
         name, words = rule.name.of(language), in_words(rule).of(language)
-        found.append(
-            RuleLine(one.id, name, words, scope, since, one.enabled_by, rule.priority.value)
-        )
+        found.append(RuleLine(one.id, name, words, scope, since, by, rule.priority.value))
     return found
 
 

@@ -114,7 +114,7 @@ def rules(
         asking,
         request,
         "alert_rules.html",
-        enabled=alert_console.enabled(language, desk.rules.list()),
+        enabled=alert_console.enabled(language, desk),
         shipped=[
             (
                 key,

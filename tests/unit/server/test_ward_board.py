@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from suwen.core.streams import Channel
 from suwen.records.sample_reading import Latest
-from suwen.server.ward_board import Cell, cells
+from suwen.server.ward_board import Cell, ScoreCell, cells, without_data
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,3 +43,10 @@ def test_an_impossible_value_stands_beside_the_last_possible_one_of_another_devi
 def test_an_old_impossible_value_is_forgotten_when_a_possible_one_follows():
     cell = temperature(latest("8310-5", "Cel", 36.9, 5), latest("8310-5", "Cel", 12.0, 60, "n"))
     assert (cell.text, cell.odd) == ("36.9", None)
+
+
+def test_a_score_whose_monitor_fell_silent_is_not_current_however_long_it_is_valid():
+    hours = (NOW + timedelta(hours=12)).timestamp()
+    stopped = without_data(ScoreCell("1", 1, "routine", "NEWS2", hours, "current"), NOW)
+    assert (stopped.state, stopped.style, stopped.until) == ("expired", "none", NOW.timestamp())
+    assert without_data(ScoreCell(), NOW) == ScoreCell(), "there is no score to expire"
