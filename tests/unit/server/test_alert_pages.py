@@ -16,6 +16,8 @@ from desk import Desk, api
 
 from suwen.core.nouns import Band
 from suwen.health.alert_trial import Desk as Tools
+from suwen.records import gateway_state
+from suwen.records.gateway_state import GatewayState
 from suwen.server import pages_ward
 from suwen.server.ward_board import Board, Watching
 from suwen.server.ward_rounds import Rounds
@@ -300,3 +302,12 @@ def test_a_program_settles_tries_and_places(bay: Bay) -> None:
     assert program.put(f"/api/cases/{li}/location", json=where).status_code == 204
     assert program.put(f"/api/cases/{li}/location", json={}).status_code == 204
     program.close()
+
+
+def test_a_gateway_that_cannot_keep_up_is_seen_on_the_board_and_by_programs(bay, desk) -> None:
+    late = "Readings come late"
+    assert late not in desk.get("/ward?ward=icu").text
+    gateway_state.tell(bay.clinic.store, GatewayState.BEHIND)
+    assert late in desk.get("/ward?ward=icu").text
+    assert desk.get("/healthz").json()["gateway"] == "behind"
+    assert 'suwen_gateway_state{state="behind"} 1.0' in desk.get("/metrics").text
