@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from suwen.core.errors import Denied, NotFound, SuwenError
 from suwen.health.alert_trial import Desk
 from suwen.health.watchdog import times
+from suwen.records import gateway_state
 from suwen.records.wards import Ward
 from suwen.server import ward_board, ward_scores
 from suwen.server.asking import PURPOSES, Asking, Signed
@@ -66,6 +67,7 @@ def shown(asking: Asking, board: Board) -> dict[str, Any]:
     language = asking.language
     return {
         "board": board,
+        "gateway": gateway_state.told(asking.bench.store, board.now).value,
         "columns": [(key, say(language, ward_board.COLUMNS[key])) for key in ward_board.SHOWN],
     }
 

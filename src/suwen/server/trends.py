@@ -14,6 +14,7 @@ from suwen.core.nouns import Case
 from suwen.core.quantities import number, with_unit
 from suwen.core.streams import Stretch
 from suwen.diagnosis.observations import concept_name, series_of
+from suwen.health import vital_set
 from suwen.records.sample_reading import Latest
 from suwen.records.sample_reading import moment as moment_of
 from suwen.server.language import age, moment, say
@@ -105,6 +106,7 @@ class Measured:
 def recorded(case: Case, language: Language) -> dict[str, Measured]:
     """Return what the Observations of a case measure, by LOINC code, each in its newest unit."""
     found: dict[str, Measured] = {}
+    vitals = {code for one in vital_set.variables().values() for code in one.codes}
     for readings in series_of(case):
         newest, code = readings[-1], readings[0].key[1]
         dated = [(at, one.value) for one in readings if (at := _instant(one.at))]
@@ -114,7 +116,7 @@ def recorded(case: Case, language: Language) -> dict[str, Measured]:
             unit=newest.unit,
             points=tuple(dated) or ((datetime.min.replace(tzinfo=UTC), newest.value),),
             shown=newest.shown,
-            vital=newest.vital,
+            vital=newest.vital or code in vitals,
             verdict=newest.verdict,
             span=newest.span.of(language) if newest.span else "",
             dated=bool(dated),

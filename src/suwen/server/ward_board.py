@@ -226,6 +226,8 @@ class Watching:
             if one.rule.startswith(NO_DATA) and one.cleared is None
             for parts in one.content["channels"]
         }
+        if silent & set(_by_code()):
+            shown = without_data(shown, now)
         waiting = [PRIORITIES.get(c.priority, 0) for c in chips if c.state in WAITING]
         return Row(
             patient=patient,
@@ -256,6 +258,16 @@ def score_cell(language: Language, record: Record | None, now: datetime) -> Scor
     text = f"{low}" if low == high else f"{low}–{high}"
     style = CLINICAL_RISKS[finding.band.value] if state is Standing.CURRENT else "none"
     return ScoreCell(text, high, style, _name(language, finding), until, state.value)
+
+
+def without_data(score: ScoreCell, now: datetime) -> ScoreCell:
+    """Return a score whose monitor fell silent: not current, whatever its validity says.
+
+    A low score stands for twelve hours by its chart, which takes for granted that somebody looks.
+    """
+    if score.state != "current":
+        return score
+    return replace(score, state="expired", style="none", until=min(score.until, now.timestamp()))
 
 
 def _name(language: Language, finding: Finding) -> str:
