@@ -23,7 +23,7 @@ from suwen.core.streams import ticks
 from suwen.health import plausible, vital_set
 from suwen.health.alert_trial import Desk
 from suwen.health.early_warning import EARLY_WARNING
-from suwen.health.measured import CELSIUS, FAHRENHEIT, Variable
+from suwen.health.measured import CELSIUS, Variable
 from suwen.health.watchdog import NO_DATA, Pulse, Standing, pulse, standing, times
 from suwen.records.alert_rows import Alert
 from suwen.records.documents import finding_of
@@ -273,7 +273,8 @@ def cells(latest: Sequence[Latest], silent: set[str], now: datetime) -> tuple[Ce
         variable = _by_code().get(one.channel.code)
         if variable is None:
             continue
-        value, at = _in_unit(variable, one.value, one.channel.unit), min(one.at, one.received)
+        value = variable.in_unit(one.value, one.channel.unit)
+        at = min(one.at, one.received)
         if value is None or not variable.low <= value <= variable.high:
             odd[variable.key] = max(odd.get(variable.key, (at, one)), (at, one), key=_first)
         elif variable.key not in newest or at > newest[variable.key][0]:
@@ -313,13 +314,6 @@ def _cell(
     if code in silent and state == "fresh":
         state = "old"
     return Cell(key, text, unit_sign(unit), at.timestamp(), state)
-
-
-def _in_unit(variable: Variable, value: float, unit: str) -> float | None:
-    if variable.unit == CELSIUS and unit == FAHRENHEIT:
-        return (value - 32) / 1.8
-    factor = variable.units.get(unit)
-    return None if factor is None else value * factor
 
 
 def chip(language: Language, alert: Alert, now: datetime) -> Chip:

@@ -1,10 +1,13 @@
 """Scoring a patient of the board: the newest samples become Records, then the task answers on them.
 
-A task never reads samples. What it answers about is stored first, so the score can be replayed.
+A task never reads samples. What it answers about is stored first, so the score can be replayed;
+with each reading the state it has in its stream (a sensor that hangs, movement), which one reading
+alone does not tell.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,8 +15,10 @@ from suwen.core.codes import LOINC, UCUM
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Finding
 from suwen.core.streams import ticks
-from suwen.health import vital_set
+from suwen.health import plausible, vital_set
+from suwen.health.doubts import LOOKED_BACK, newest_state
 from suwen.health.early_warning import EARLY_WARNING
+from suwen.health.measured import STATE
 from suwen.records.streams import Latest, Streams
 from suwen.server.asking import Asking
 
@@ -36,7 +41,9 @@ def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
         if one.channel.code in known and since <= one.at <= datetime.now(UTC)
     ]
     if fresh:
-        asking.access.put([_observation(patient, one) for one in fresh], patient)
+        states = _states(streams, patient, fresh)
+        made = [_observation(patient, one, states[one.number]) for one in fresh]
+        asking.access.put(made, patient)
     found = asking.bench.run(asking.access, patient, EARLY_WARNING)
     if not found:
         raise NotFound(
@@ -45,9 +52,26 @@ def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
     return found
 
 
-def _observation(patient: str, one: Latest) -> dict[str, Any]:
+def _states(streams: Streams, patient: str, fresh: Sequence[Latest]) -> dict[int, str]:
+    """Return the state of each of the newest readings in its stream, by number of the channel."""
+    now = datetime.now(UTC)
+    since = now - LOOKED_BACK
+    told = {one.code for one in plausible.movements()}
+    heard = {one.channel.code for one in streams.latest(patient)} & told
+    steps = [part for code in heard for part in streams.read(patient, code, since, now)]
+    moved = plausible.movement(steps)
+    stretches = {
+        part.channel: part
+        for code in {one.channel.code for one in fresh}
+        for part in streams.read(patient, code, since, now)
+    }
+    return {one.number: newest_state(stretches[one.channel], now, moved) for one in fresh}
+
+
+def _observation(patient: str, one: Latest, state: str = "") -> dict[str, Any]:
     code, unit, device = one.channel
-    return {
+    told = {"extension": [{"url": STATE, "valueCode": state}]} if state else {}
+    return told | {
         "resourceType": "Observation",
         "id": f"{code}.{ticks(one.at)}.{device}"[:64],
         "status": "final",
