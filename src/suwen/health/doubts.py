@@ -24,6 +24,7 @@ from suwen.core.quantities import unit_sign, with_unit
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.health import plausible
 from suwen.health.measured import MISSING, Claim, Value, Variable, claims_of
+from suwen.health.movement import LONGEST, moved, movement, movements
 from suwen.health.plausible import ACCEPTED, KNOWLEDGE, REFUSED, Movement
 
 LOOKED_BACK: Final = timedelta(hours=4)
@@ -113,13 +114,13 @@ def sorted_out(case: Case, variables: Mapping[str, Variable]) -> Sorted:
         beyond what a living person shows.
     """
     claims = [one for one in claims_of(case, variables) if one.at <= case.at]
-    moved = movement_of(case)
+    motion = movement_of(case)
     by_channel: dict[Channel, list[Claim]] = defaultdict(list)
     for one in claims:
         by_channel[_checked_as(one, variables[one.variable])].append(one)
     found = Sorted([], [])
     for channel, own in by_channel.items():
-        _judge(found, channel, own, variables[own[0].variable], case.at, moved)
+        _judge(found, channel, own, variables[own[0].variable], case.at, motion)
     return found
 
 
@@ -137,7 +138,7 @@ def _judge(
     claims: Sequence[Claim],
     variable: Variable,
     now: datetime,
-    moved: Moved,
+    motion: Moved,
 ) -> None:
     at = np.array([ticks(one.at) for one in claims], dtype=np.int64)
     shown = [
@@ -145,7 +146,7 @@ def _judge(
         for one in claims
     ]
     values = np.array([MISSING if one is None else one for one in shown], dtype=np.float64)
-    kinds = plausible.check(channel, at, values, now, moved.movement).kinds
+    kinds = plausible.check(channel, at, values, now, motion.movement).kinds
     for k, one in enumerate(claims):
         own = variable.in_unit(one.value, one.unit)
         kind = one.state or str(kinds[k])
@@ -156,7 +157,7 @@ def _judge(
         if kind == ACCEPTED and own is not None:
             found.values.append(Value(one.variable, one.at, own, one.record))
         elif kind not in HARMLESS:
-            found.doubts.append(_doubt(one, kind, channel, variable, claims, moved))
+            found.doubts.append(_doubt(one, kind, channel, variable, claims, motion))
 
 
 def _doubt(
@@ -165,7 +166,7 @@ def _doubt(
     channel: Channel,
     variable: Variable,
     claims: Sequence[Claim],
-    moved: Moved,
+    motion: Moved,
 ) -> Doubt:
     words: dict[str, object] = {}
     if kind == "implausible" and (channel.code, channel.unit) not in plausible.quantities():
@@ -178,7 +179,7 @@ def _doubt(
         near = (one for one in claims if abs(one.at - claim.at) <= LOOKED_BACK)
         around = (one.record for one in near)
     elif kind == "motion":
-        around = moved.records
+        around = motion.records
     claimed = with_unit(f"{claim.value:g}", claim.unit)
     context = tuple(dict.fromkeys(around))
     reason = why(kind, channel, claim.value, **words)
@@ -194,33 +195,24 @@ class Moved(NamedTuple):
 
 def movement_of(case: Case) -> Moved:
     """Return when the person of a Case moved, as Observations of steps and exercise tell."""
-    wanted = {one.code: one for one in plausible.movements()}
     variables = {
-        code: Variable(code, Text(en=code, zh=code), one.unit, (code,), {one.unit: 1.0}, 0, 1e9)
-        for code, one in wanted.items()
+        code: Variable(code, Text(en=code, zh=code), unit, (code,), {unit: 1.0}, 0, LONGEST)
+        for code, unit in movements()
     }
     told = [one for one in claims_of(case, variables) if one.at <= case.at]
-    by_code: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for one in told:
-        if one.unit == wanted[one.code].unit:
-            by_code[one.code].append((ticks(one.at), one.value))
-    stretches = [
-        Stretch(Channel(code, wanted[code].unit, ""), *_arrays(sorted(pairs)))
-        for code, pairs in by_code.items()
+    found = [
+        span
+        for one in told
+        if (span := moved(Channel(one.code, one.unit, ""), ticks(one.at), one.value)) is not None
     ]
     records = tuple(dict.fromkeys(one.record for one in told))
-    return Moved(plausible.movement(stretches), records)
+    return Moved(movement(sorted(found)), records)
 
 
-def _arrays(pairs: Sequence[tuple[int, float]]) -> tuple[Any, Any]:
-    at, values = zip(*pairs, strict=True)
-    return np.array(at, dtype=np.int64), np.array(values, dtype=np.float64)
-
-
-def newest_state(stretch: Stretch, now: datetime, moved: Movement | None = None) -> str:
+def newest_state(stretch: Stretch, now: datetime, motion: Movement | None = None) -> str:
     """Return the state of the newest reading of a stretch in the light of those before it."""
     if not len(stretch):
         return ACCEPTED
-    kinds = plausible.check(stretch.channel, stretch.at, stretch.values, now, moved).kinds
+    kinds = plausible.check(stretch.channel, stretch.at, stretch.values, now, motion).kinds
     kind = str(kinds[-1])
     return kind if kind in REFUSED else ACCEPTED

@@ -7,19 +7,19 @@ corrected, converted or left out without a word. Limits are `knowledge/plausible
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
+from suwen.core.streams import MICROSECONDS, Channel, ticks
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "plausible.toml"
 AHEAD: Final = 300.0
@@ -31,8 +31,6 @@ USUAL_GAPS: Final = 5.0
 """So many usual distances without a reading are a dropout."""
 MOTION_WITHIN: Final = 10.0
 """Seconds around a reading in which movement counts."""
-LONGEST_MOVE: Final = 86_400.0
-"""Seconds that one reading may tell of movement."""
 MOST_GAPS: Final = 50
 """Dropouts and jumps told one by one; the longest are."""
 REFUSED: Final = (
@@ -54,15 +52,6 @@ Ticks = NDArray[np.int64]
 Values = NDArray[np.float64]
 Movement = tuple[Ticks, NDArray[np.bool_]]
 """When an activity sensor spoke, rising, and whether it told movement, each (m,)."""
-
-
-class Moving(NamedTuple):
-    """A quantity that tells of movement: from which value on, and for how many seconds."""
-
-    code: str
-    unit: str
-    least: float
-    lasts: float
 
 
 @dataclass(frozen=True)
@@ -145,35 +134,10 @@ def quantities() -> Mapping[tuple[str, str], Quantity]:
     return found
 
 
-@lru_cache(maxsize=1)
-def movements() -> tuple[Moving, ...]:
-    """Return which quantities tell of movement."""
-    return tuple(Moving(**entry) for entry in _knowledge()["movement"])
-
-
-def movement(stretches: Sequence[Stretch]) -> Movement | None:
-    """Return when somebody moved, as steps and exercise in their streams tell; None without any."""
-    known = {(one.code, one.unit): one for one in movements()}
-    found: list[int] = []
-    step = round(MOTION_WITHIN * MICROSECONDS)
-    for stretch in stretches:
-        told = known.get((stretch.channel.code, stretch.channel.unit))
-        if told is None:
-            continue
-        for tick, value in zip(stretch.at.tolist(), stretch.values.tolist(), strict=True):
-            if value >= told.least:
-                lasts = min(told.lasts or 60 * value, LONGEST_MOVE)
-                found += range(tick, tick + round(lasts * MICROSECONDS) + 1, step)
-    if not found:
-        return None
-    at = np.unique(np.array(found, dtype=np.int64))
-    return at, np.ones(len(at), dtype=bool)
-
-
 def likely_unit(channel: Channel, value: float | None = None) -> str:
     """Return the unit a value of a channel looks like, or those its quantity is expected in."""
     if value is not None:
-        for mistake in _mistakes(channel):
+        for mistake in mistakes(channel):
             if mistake["low"] <= value <= mistake["high"]:
                 return str(mistake["like"])
     return " / ".join(unit for code, unit in quantities() if code == channel.code)
@@ -219,7 +183,7 @@ def check(
     if known is None and like:
         _refuse(kinds, "wrong-unit", np.ones(len(at), dtype=bool))
     if known is not None:
-        for mistake in _mistakes(channel):
+        for mistake in mistakes(channel):
             inside = (values >= mistake["low"]) & (values <= mistake["high"])
             like = mistake["like"] if (inside & (kinds == ACCEPTED)).any() else like
             _refuse(kinds, "unit", inside)
@@ -258,7 +222,8 @@ def _repeated(kinds: NDArray[np.str_], at: Ticks, values: Values) -> None:
     kinds[order[again[~same]]] = "conflict"
 
 
-def _mistakes(channel: Channel) -> Iterator[Mapping[str, Any]]:
+def mistakes(channel: Channel) -> Iterator[Mapping[str, Any]]:
+    """Yield which values of a channel are those of another unit: `low`, `high`, `like`."""
     for entry in _knowledge()["mistake"]:
         if channel.code in entry["codes"] and channel.unit == entry["unit"]:
             yield entry

@@ -15,10 +15,11 @@ from suwen.core.codes import LOINC, UCUM
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Finding
 from suwen.core.streams import ticks
-from suwen.health import plausible, vital_set
+from suwen.health import vital_set
 from suwen.health.doubts import LOOKED_BACK, newest_state
 from suwen.health.early_warning import EARLY_WARNING
 from suwen.health.measured import STATE
+from suwen.health.movement import movement, movements, spans
 from suwen.records.streams import Latest, Streams
 from suwen.server.asking import Asking
 
@@ -56,16 +57,16 @@ def _states(streams: Streams, patient: str, fresh: Sequence[Latest]) -> dict[int
     """Return the state of each of the newest readings in its stream, by number of the channel."""
     now = datetime.now(UTC)
     since = now - LOOKED_BACK
-    told = {one.code for one in plausible.movements()}
+    told = {code for code, _ in movements()}
     heard = {one.channel.code for one in streams.latest(patient)} & told
     steps = [part for code in heard for part in streams.read(patient, code, since, now)]
-    moved = plausible.movement(steps)
+    motion = movement(spans(steps))
     stretches = {
         part.channel: part
         for code in {one.channel.code for one in fresh}
         for part in streams.read(patient, code, since, now)
     }
-    return {one.number: newest_state(stretches[one.channel], now, moved) for one in fresh}
+    return {one.number: newest_state(stretches[one.channel], now, motion) for one in fresh}
 
 
 def _observation(patient: str, one: Latest, state: str = "") -> dict[str, Any]:
