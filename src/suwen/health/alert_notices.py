@@ -21,6 +21,7 @@ from suwen.health.movement import Span
 from suwen.health.plausible import ACCEPTED, KNOWLEDGE, quantities
 from suwen.health.reading_gate import NEVER, Gate, times
 
+NAME: Final = Text(en="Notice about a device", zh="设备提示")
 CHECK: Final = "check"
 """Begins the key of a notice's alert, where rules have theirs."""
 BLIND: Final = "blind"

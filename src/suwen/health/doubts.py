@@ -97,7 +97,8 @@ def why(kind: str, channel: Channel, value: float | None = None, **words: object
     if known is not None:
         told |= {"low": f"{known.low:g}", "high": f"{known.high:g}"}
     like = plausible.likely_unit(channel, value)
-    told.setdefault("like", unit_sign(like) if like else "?")
+    signs = dict.fromkeys(unit_sign(one) for one in like.split(" / "))
+    told.setdefault("like", " / ".join(signs) or "?")
     said = _words()[kind]
     return Text(en=said["en"].format(**told), zh=said["zh"].format(**told))
 

@@ -63,21 +63,27 @@ class Gate:
         """Whether nothing is known of the quantity, so that nothing can be wrong with it."""
         return self.known is None and not self._foreign
 
+    def never(self, value: float) -> str:
+        """Return why a value cannot be, one of `NEVER`; empty where it can."""
+        if self._foreign:
+            return "wrong-unit"
+        if self.known is None:
+            return ""
+        for low, high in self._mistakes:
+            if low <= value <= high:
+                return "unit"
+        return "" if self.known.low <= value <= self.known.high else "implausible"
+
     def judge(self, tick: int, value: float, moving: Sequence[Span] = ()) -> str:
         """Return the state of a reading; `ACCEPTED` where nothing is wrong with it.
 
         `moving` are the spans of movement known by now.
         """
         known = self.known
-        if self._foreign:
-            return "wrong-unit"
+        if never := self.never(value):
+            return never
         if known is None:
             return ACCEPTED
-        for low, high in self._mistakes:
-            if low <= value <= high:
-                return "unit"
-        if not known.low <= value <= known.high:
-            return "implausible"
         if moving and known.moved and _during(tick, moving):
             kind = "motion"
         else:
@@ -110,6 +116,16 @@ class Gate:
 def _during(tick: int, moving: Sequence[Span]) -> bool:
     reach = round(MOTION_WITHIN * MICROSECONDS)
     return any(begun <= tick <= ended + reach for begun, ended in moving)
+
+
+def impossible(channel: Channel, value: float) -> str:
+    """Return why a value of a channel cannot be, one of `NEVER`; empty where it can."""
+    return _gate(channel.code, channel.unit).never(value)
+
+
+@lru_cache(maxsize=1024)
+def _gate(code: str, unit: str) -> Gate:
+    return Gate(Channel(code, unit, ""))
 
 
 def held(stretch: Stretch, moving: Sequence[Span] = ()) -> NDArray[np.bool_]:

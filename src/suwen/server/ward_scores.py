@@ -7,7 +7,7 @@ alone does not tell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from suwen.health.doubts import LOOKED_BACK, newest_state
 from suwen.health.early_warning import EARLY_WARNING
 from suwen.health.measured import STATE
 from suwen.health.movement import movement, movements, spans
+from suwen.records import Access
 from suwen.records.streams import Latest, Streams
 from suwen.server.asking import Asking
 
@@ -28,6 +29,19 @@ CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 
 def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
     """Store the newest vital signs of a patient's devices and answer NEWS2 on the record.
+
+    Raises
+    ------
+    NotFound
+        No device sent a vital sign of the last half hour, and the record holds none either.
+    """
+    return scored(asking.access, streams, patient, asking.bench.run)
+
+
+def scored(
+    access: Access, streams: Streams, patient: str, run: Callable[[Access, str, str], list[Finding]]
+) -> list[Finding]:
+    """Store the newest vital signs and answer NEWS2 on them; `run` answers a task on a record.
 
     Raises
     ------
@@ -44,8 +58,8 @@ def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
     if fresh:
         states = _states(streams, patient, fresh)
         made = [_observation(patient, one, states[one.number]) for one in fresh]
-        asking.access.put(made, patient)
-    found = asking.bench.run(asking.access, patient, EARLY_WARNING)
+        access.put(made, patient)
+    found = run(access, patient, EARLY_WARNING)
     if not found:
         raise NotFound(
             "no vital signs of the last half hour", "values with their time", "measure a set"
