@@ -224,6 +224,10 @@ class Machine:
         """Whether the alert stands."""
         return any(state.raised for state in self.states.values())
 
+    def beyond(self, channel: Channel, value: float) -> bool:
+        """Whether a reading lies beyond the limit."""
+        return self.rule.zone(value * self.rule.factors[channel.unit]) > 0
+
     def feed(self, channel: Channel, tick: int, value: float) -> Change | None:
         """Take one reading, as its channel gives it; return what changed."""
         before = self.states.get(channel, State())
