@@ -14,6 +14,7 @@ from suwen.core.streams import Stretch
 from suwen.server import plans, ward_plan
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
 from suwen.server.trends import (
@@ -47,6 +48,7 @@ def home_page(
         "home.html",
         here="worklist" if asking.person.role == "patient" else "",
         patient=patient,
+        emergency=in_emergency(asking, patient),
         about=about(language, patient, people[-1].content if people else None),
         own=asking.person.role == "patient",
         now=moment(case.at),
