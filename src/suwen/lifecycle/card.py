@@ -16,7 +16,9 @@ from suwen.lifecycle import (
     card_answers,
     card_compression,
     card_robustness,
+    card_sets,
     card_similar,
+    prediction_sets,
     runs,
     split,
 )
@@ -89,6 +91,7 @@ def describe(
         "classes": _classes(task),
         "calibration": _calibration(pack.content("calibrator.json")),
         "bands": pack.content("thresholds.json"),
+        "sets": pack.content(prediction_sets.FILE),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
         "similar": pack.content("gallery.json"),
@@ -170,6 +173,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield from _floors(card["results"])
     yield from _subgroups(card["results"])
     yield from card_answers.calibration(card)
+    yield from card_sets.lines(card)
     yield from _explanations(card["explanations"])
     yield from card_similar.lines(card.get("similar", {}))
     yield from card_robustness.lines(

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Record
 from suwen.records import acts, reading, remarks
-from suwen.records.alert_rows import RED, Alert, moment, read
+from suwen.records.alert_rows import RED, Alert, Words, moment, read, words
 from suwen.records.alert_tables import (
     alert,
     alert_page,
@@ -150,6 +150,18 @@ class Alerts:
             Page(row.alert, row.person, row.step, row.state, datetime.fromisoformat(row.at))
             for row in rows
         ]
+
+    def words(self, alerts: Sequence[Alert]) -> Words:
+        """Return what people wrote about alerts that this person was given."""
+        with self._store.database.transaction(reading=True) as connection:
+            return words(connection, self._store.vault, alerts)
+
+    def name_of(self, person: str) -> str:
+        """Return the name of who was told or did something; the id of somebody unknown."""
+        try:
+            return self._store.person(person).name
+        except NotFound:
+            return person
 
     def acknowledge(self, name: str, reason: str, comment: str = "") -> None:
         """Settle an alert: nobody is paged about it any more.

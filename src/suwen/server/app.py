@@ -26,8 +26,9 @@ from suwen.core.errors import (
 )
 from suwen.core.settings import Settings
 from suwen.health.watchdog import Pulse, pulse
-from suwen.records import Store
+from suwen.records import Store, gateway_state
 from suwen.records.alert_book import AlertBook
+from suwen.records.gateway_state import GatewayState
 from suwen.records.stream_door import Door, Judgement
 from suwen.server import (
     api,
@@ -145,6 +146,9 @@ def _metrics(request: Request) -> Response:
     """Return the Prometheus series."""
     bench = bench_of(request)
     bench.metrics.alarm_pulse.set(_pulse(bench).age_s)
+    stands = gateway_state.told(bench.store)
+    for state in GatewayState:
+        bench.metrics.gateway.labels(state.value).set(state is stands)
     return PlainTextResponse(bench.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
@@ -163,6 +167,7 @@ def _health(request: Request) -> Response:
         "version": __version__,
         "log": head.count,
         "alarms": "watched" if _pulse(bench).alive else "not watched",
+        "gateway": gateway_state.told(bench.store).value,
     }
     return JSONResponse(body, 200 if healthy else 503)
 

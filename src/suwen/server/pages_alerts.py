@@ -14,7 +14,8 @@ from suwen.health.alert_rules import shipped
 from suwen.health.alert_trial import Desk, tried
 from suwen.health.watchdog import pulse
 from suwen.server import alert_console, alert_plots
-from suwen.server.alert_console import PRIORITY_NAMES, REASON_NAMES
+from suwen.server.alert_console import PRIORITY_NAMES
+from suwen.server.alert_facts import REASON_NAMES
 from suwen.server.alert_passed import passed_over
 from suwen.server.api_alerts import TrialInput
 from suwen.server.asking import Asking, Signed
@@ -117,9 +118,13 @@ def rules(
         asking,
         request,
         "alert_rules.html",
-        enabled=alert_console.enabled(language, desk.rules.list()),
+        enabled=alert_console.enabled(language, desk),
         shipped=[
-            (key, one.name.of(language), one.model_dump(mode="json"))
+            (
+                key,
+                one.name.of(language),
+                one.model_dump(mode="json") | {"source": one.source.of(language)},
+            )
             for key, one in shipped().items()
         ],
         priorities={key: say(language, name) for key, name in PRIORITY_NAMES.items()},

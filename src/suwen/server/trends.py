@@ -14,6 +14,7 @@ from suwen.core.nouns import Case
 from suwen.core.quantities import number, with_unit
 from suwen.core.streams import Channel, Stretch
 from suwen.diagnosis.observations import concept_name, series_of
+from suwen.health import vital_set
 from suwen.health.doubts import why
 from suwen.health.reading_gate import impossible
 from suwen.records.sample_reading import Latest
@@ -116,6 +117,7 @@ class Measured:
 def recorded(case: Case, language: Language) -> dict[str, Measured]:
     """Return what the Observations of a case measure, by LOINC code, each in its newest unit."""
     found: dict[str, Measured] = {}
+    vitals = {code for one in vital_set.variables().values() for code in one.codes}
     for readings in series_of(case):
         code = readings[0].key[1]
         channel = Channel(code, readings[-1].unit, "")
@@ -134,7 +136,7 @@ def recorded(case: Case, language: Language) -> dict[str, Measured]:
             unit=newest.unit,
             points=((datetime.min.replace(tzinfo=UTC), newest.value),) if undated else tuple(dated),
             shown=newest.shown if counted else NONE,
-            vital=newest.vital,
+            vital=newest.vital or code in vitals,
             verdict=newest.verdict if counted else "",
             span=newest.span.of(language) if newest.span else "",
             dated=not undated,

@@ -7,6 +7,7 @@ screen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -121,6 +122,16 @@ class Row:
     more: int
     rank: tuple[int, int, int]
 
+    def order(self) -> tuple[tuple[int, ...], bool, list[tuple[int, str]]]:
+        """Return what rows are sorted by: need, then who lies here or is measured, then the bed.
+
+        Bed 10 comes after bed 9.
+        """
+        parts = re.findall(r"\d+|\D+", self.bed)
+        bed = [(int(one), "") if one.isdecimal() else (-1, one) for one in parts]
+        absent = not self.bed and all(cell.state == "none" for cell in self.cells)
+        return tuple(-n for n in self.rank), absent, bed
+
     @property
     def measured(self) -> bool:
         """Return whether enough is fresh to be scored."""
@@ -191,7 +202,7 @@ class Watching:
         day = now - timedelta(days=1)
         had, lying = self.desk.alerts.count(self.ward, day) if self.ward else (0, 0)
         return Board(
-            rows=tuple(sorted(rows, key=lambda row: (tuple(-n for n in row.rank), row.bed))),
+            rows=tuple(sorted(rows, key=Row.order)),
             pulse=pulse(self.desk.alerts.heartbeat(HEARTBEAT), now),
             now=now,
             alerts_today=had,
@@ -219,6 +230,8 @@ class Watching:
             if one.rule.startswith(NO_DATA) and one.cleared is None
             for parts in one.content["channels"]
         }
+        if silent & set(_by_code()):
+            shown = without_data(shown, now)
         waiting = [PRIORITIES.get(c.priority, 0) for c in chips if c.state in WAITING]
         return Row(
             patient=patient,
@@ -249,6 +262,16 @@ def score_cell(language: Language, record: Record | None, now: datetime) -> Scor
     text = f"{low}" if low == high else f"{low}–{high}"
     style = CLINICAL_RISKS[finding.band.value] if state is Standing.CURRENT else "none"
     return ScoreCell(text, high, style, _name(language, finding), until, state.value)
+
+
+def without_data(score: ScoreCell, now: datetime) -> ScoreCell:
+    """Return a score whose monitor fell silent: not current, whatever its validity says.
+
+    A low score stands for twelve hours by its chart, which takes for granted that somebody looks.
+    """
+    if score.state != "current":
+        return score
+    return replace(score, state="expired", style="none", until=min(score.until, now.timestamp()))
 
 
 def _name(language: Language, finding: Finding) -> str:

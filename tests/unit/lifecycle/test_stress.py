@@ -211,7 +211,7 @@ def test_a_wrong_class_in_a_sure_band_is_confidently_wrong(toy, trained_kinds, t
     examples = task.examples(toy_data, "squares")
     rows = rows_of(task, pack, examples, out_of_fold(task, pack, examples), intervals=False)
     sure = np.tile([0.0, 1.0, 0.0], (len(rows.truth), 1))
-    found = robustness.compared(rows, replace(rows, answer=sure))
+    found = robustness.compared(rows, replace(rows, answer=sure, possible=None))
     answered = ~rows.abstained
     assert found["confidently_wrong"]["value"] == pytest.approx(
         ((rows.truth != 1) & answered).mean()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from suwen.core.codes import Text
 from suwen.core.streams import Channel
 from suwen.records.sample_reading import Latest
-from suwen.server.ward_board import Cell, cells
+from suwen.server.ward_board import Cell, Row, ScoreCell, cells, without_data
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -58,3 +58,21 @@ def test_a_value_of_a_sensor_that_hangs_stands_as_doubted_with_the_reason():
     found = cells([hung], set(), NOW, {hung.channel: reason})
     cell = next(one for one in found if one.key == "temperature")
     assert (cell.text, cell.doubted, cell.odd) == ("36.9", True, reason)
+
+
+def row(bed: str, *, rank: tuple[int, int, int] = (0, -1, 0), state: str = "fresh") -> Row:
+    cell = Cell("heart_rate", state=state)
+    return Row("p", "", bed, "", ScoreCell(), (cell,), (), 0, rank)
+
+
+def test_who_needs_somebody_comes_first_then_the_beds_and_who_is_not_measured_last():
+    rows = [row("", state="none"), row("10"), row("9"), row("B2"), row("3", rank=(0, 5, 0))]
+    ordered = [one.bed for one in sorted(rows, key=Row.order)]
+    assert ordered == ["3", "B2", "9", "10", ""]
+
+
+def test_a_score_whose_monitor_fell_silent_is_not_current_however_long_it_is_valid():
+    hours = (NOW + timedelta(hours=12)).timestamp()
+    stopped = without_data(ScoreCell("1", 1, "routine", "NEWS2", hours, "current"), NOW)
+    assert (stopped.state, stopped.style, stopped.until) == ("expired", "none", NOW.timestamp())
+    assert without_data(ScoreCell(), NOW) == ScoreCell(), "there is no score to expire"
