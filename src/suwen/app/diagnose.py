@@ -134,7 +134,7 @@ class Diagnosis:
             return {"findings": [], "not_understood": [_no_pack(task).model_dump()]}
         earlier = self._findings(access, state, task.after)
         found = run(task, pack, self._case(state), access, earlier)
-        facts = suspected.keep(access, state["patient"], found)
+        facts = suspected.keep(access, self._case(state), found)
         ids = [finding.id for finding in found]
         new = [one for one in facts if one not in state["references"]]
         return {"findings": ids, "not_understood": [], "references": new}
@@ -259,7 +259,7 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
         if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)
-            suspected.keep(access, patient, found[task.name])
+            suspected.keep(access, case, found[task.name])
     return found[name]
 
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.codes import SNOMED, SUWEN, Text
-from suwen.core.nouns import Act, Band, Case, Finding, Record, RecordValue, TimeInterval, digest_of
+from suwen.core.nouns import Act, Band, Case, Finding, Record, RecordValue, TimeInterval
 from suwen.core.quantities import percent
 from suwen.health.af import AF, FIBRILLATION
 from suwen.health.risk_records import Rules, codings, matches, moment, names_in
@@ -26,6 +26,8 @@ from suwen.health.risk_records import Rules, codings, matches, moment, names_in
 SUSPECTED: Final = "suspected_atrial_fibrillation"
 FLAG: Final = "atrial_fibrillation"
 PROBABILITY: Final = f"{SUWEN}/probability"
+RECORDING: Final = f"{SUWEN}/fibrillation-in-recording"
+"""System of the identifier of such a Condition; its value is the recording."""
 STATUS: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 UNCONFIRMED, CONFIRMED, REFUTED = "unconfirmed", "confirmed", "refuted"
@@ -38,10 +40,9 @@ def seen(finding: Finding) -> bool:
     return finding.task == AF and finding.code == FIBRILLATION and told
 
 
-def id_of(finding: Finding) -> str:
-    """Return the id of the Condition that a finding makes: one a recording."""
-    place = _place(finding).record.partition("/_history")[0]
-    return f"af-{digest_of(place.encode())[:24]}"
+def recording_of(finding: Finding) -> str:
+    """Return the recording of a finding, without its version: it makes one Condition."""
+    return _place(finding).record.partition("/_history")[0]
 
 
 def condition_of(finding: Finding, patient: str, at: datetime) -> Resource:
@@ -61,12 +62,11 @@ def condition_of(finding: Finding, patient: str, at: datetime) -> Resource:
         f"{percent(share)} by {finding.pack.partition('@')[0]}, {where} of the recording. "
         f"/ {finding.pack.partition('@')[0]} 判定概率 {percent(share)}，记录第 {where}。"
     )
-    reference = place.record.partition("/_history")[0]
+    reference = recording_of(finding)
     return {
         "resourceType": "Condition",
-        "id": id_of(finding),
         "extension": [{"url": PROBABILITY, "valueDecimal": round(share, 4)}],
-        "identifier": [{"system": f"{SUWEN}/finding", "value": finding.id}],
+        "identifier": [{"system": RECORDING, "value": reference}],
         "clinicalStatus": {"coding": [{"system": CLINICAL, "code": "active"}]},
         "verificationStatus": _status(UNCONFIRMED),
         "code": {
@@ -172,5 +172,12 @@ def _note(record: Record) -> Text:
 
 def newest(conditions: Sequence[Record], finding: Finding) -> Record | None:
     """Return the Condition that a finding made; None where it made none."""
-    name = id_of(finding)
-    return next((one for one in reversed(conditions) if one.id == name), None)
+    name = recording_of(finding)
+    return next((one for one in reversed(conditions) if made_of(one) == name), None)
+
+
+def made_of(condition: Record) -> str:
+    """Return the recording that a Condition was made of; empty for other Conditions."""
+    identifiers = condition.content.get("identifier", ())
+    own = (one for one in identifiers if one.get("system") == RECORDING)
+    return next((str(one.get("value", "")) for one in own), "")
