@@ -10,7 +10,7 @@ from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue, Status
 from suwen.core.quantities import number, with_unit
 from suwen.health.risk_equation import Answer, Equation, Library
-from suwen.health.risk_facts import Asked
+from suwen.health.risk_facts import Asked, rules
 from suwen.health.risk_tables import Value, row_of
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -70,7 +70,8 @@ def gaps(
     for key, state in barred.items():
         ruled_out[state].append(library.find(key).title)
     for state, titles in ruled_out.items():
-        why, of = Text(**library.content["risk_equations"]["state"][state]), _listed(titles, "; ")
+        states = {**rules()["state"], **library.content["risk_equations"]["state"]}
+        why, of = Text(**states[state]), _listed(titles, "; ")
         said.append(Text(en=f"{of.en}: not valid, {why.en}.", zh=f"{of.zh}：不适用，{why.zh}。"))
     return Finding(
         task=task,
