@@ -211,7 +211,8 @@ def main(words: list[str]) -> None:
     print(f"states it told: {', '.join(course.states)}")
     grown = course.largest - course.before
     print(f"memory: {course.largest / memory:.2f} of the naive; {grown} MiB more than when idle")
-    print(targets.told("share of the naive memory", course.largest / memory, BOUNDED, ""))
+    if number >= NUMBER:
+        print(targets.told("share of the naive memory", course.largest / memory, BOUNDED, ""))
     if GatewayState.BEHIND.value not in course.states:
         raise SystemExit("the gateway never said that it was behind")
 
