@@ -237,7 +237,7 @@ def _dated(content: Any) -> Any:
         given = told.get(name)
         listed = given if isinstance(given, list) else [given]
         if times := [_iso(one) for one in listed[:5] if isinstance(one, int)]:
-            told["at"] = times
+            told["at"] = times if isinstance(given, list) else times[0]
     return told
 
 

@@ -214,15 +214,19 @@ def zones() -> list[tuple[str, str]]:
     names = sorted(
         one
         for one in available_timezones()
-        if "/" in one and not one.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+        if one == "UTC"
+        or ("/" in one and not one.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/")))
     )
     return [(name, f"{name.replace('_', ' ')} ({_offset(name, now)})") for name in names]
 
 
 def _offset(name: str, now: datetime) -> str:
-    minutes = int((now.astimezone(ZoneInfo(name)).utcoffset() or now - now).total_seconds() // 60)
-    sign, minutes = "-" if minutes < 0 else "+", abs(minutes)
-    return f"UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{now.astimezone(ZoneInfo(name)):UTC%z}"
+
+
+def own_zone() -> str:
+    """Return the difference to UTC of the times this server shows."""
+    return f"{datetime.now(UTC).astimezone():UTC%z}"
 
 
 def date_of(language: Language, text: str) -> str:

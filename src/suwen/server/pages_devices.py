@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.server import device_board
-from suwen.server.api_streams import DEVICE_PATTERN, DeviceId
+from suwen.server.api_streams import DeviceId
 from suwen.server.asking import Asking, Signed
 from suwen.server.patients import PATIENT_PATTERN
 from suwen.server.render import page
@@ -29,7 +29,6 @@ def devices_page(request: Request, asking: Signed, patient: PatientQuery = "") -
         lines=device_board.lines(asking, people, patient),
         choices=people.choices(),
         chosen=patient,
-        pattern=DEVICE_PATTERN.strip("^$"),
     )
 
 

@@ -55,6 +55,7 @@ def import_page(request: Request, asking: Signed, patient: PatientId, job: JobId
         **(_frame(asking, patient) if whole else {"patient": patient}),
         one=found,
         zones=exports.zones() if found.asks and "zone" in found.account["questions"] else [],
+        here_zone=exports.own_zone(),
         date=lambda text: exports.date_of(asking.language, text),
     )
 
