@@ -22,9 +22,15 @@ from suwen.server.jobs import JobStatus
 
 pytestmark = MARKS
 SHOTS = Path(os.environ.get("SUWEN_DEVICE_SHOTS", "/nonexistent"))
-BOTH = [("en", "desktop"), ("zh", "phone")]
-if SHOTS.is_dir():
-    BOTH += [("zh", "desktop"), ("en", "phone")]
+DESK, PHONE = ("en", "desktop"), ("zh", "phone")
+ALL = [DESK, PHONE, ("zh", "desktop"), ("en", "phone")]
+
+
+def seen(*views: tuple[str, str]) -> Any:
+    """Run a test in these views; in all four where pictures are asked for."""
+    return pytest.mark.parametrize(("language", "size"), ALL if SHOTS.is_dir() else views)
+
+
 WORDS = {
     "en": ("Where was the device?", "Revoke", "Somebody else lies in that bed", "is too large"),
     "zh": ("设备当时在哪个时区？", "吊销", "该床已有其他患者", "超过一次可上传的大小"),
@@ -62,7 +68,7 @@ def at_work(clinic: scene.Clinic) -> None:
     clinic.jobs.work = lambda payload: work(payload, lambda _, function, given: function(given))
 
 
-@pytest.mark.parametrize(("language", "size"), BOTH)
+@seen(DESK, PHONE)
 def test_a_patient_sends_exports_from_home_and_answers_what_they_do_not_say(
     tmp_path: Path, browser: Any, language: str, size: str
 ) -> None:
@@ -109,7 +115,7 @@ def test_a_patient_sends_exports_from_home_and_answers_what_they_do_not_say(
     clinic.store.close()
 
 
-@pytest.mark.parametrize(("language", "size"), BOTH)
+@seen(PHONE)
 def test_too_much_is_told_before_it_is_sent_and_a_running_import_tells_how_far_it_is(
     tmp_path: Path, browser: Any, language: str, size: str
 ) -> None:
@@ -171,7 +177,7 @@ def furnished(home: Path) -> tuple[scene.Clinic, dict[str, str]]:
     return clinic, {"li": li, "wang": wang, "smith": smith, "zhao": zhao}
 
 
-@pytest.mark.parametrize(("language", "size"), BOTH)
+@seen(DESK)
 def test_a_device_is_enrolled_and_revoked_and_what_was_set_aside_is_opened(
     tmp_path: Path, browser: Any, language: str, size: str
 ) -> None:
@@ -218,7 +224,7 @@ def test_a_device_is_enrolled_and_revoked_and_what_was_set_aside_is_opened(
     clinic.store.close()
 
 
-@pytest.mark.parametrize(("language", "size"), BOTH)
+@seen(PHONE)
 def test_patients_are_put_to_bed_and_discharged(
     tmp_path: Path, browser: Any, language: str, size: str
 ) -> None:

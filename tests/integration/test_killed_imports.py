@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from suwen.records.uploads import FOLDER, Limits, Uploads
 DOCTOR = Person("dr-li", "Li Na", "clinician")
 READINGS = 500
 PROGRAM = """
-import os, signal, sys
+import os, signal
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from suwen.gateway.devices import importing as reading
 from suwen.records import Person, Store
 from suwen.records.uploads import Uploads
 
-home, patient, upload, moment = Path(sys.argv[1]), *sys.argv[2:]
+home, patient, upload, moment = Path({home!r}), {patient!r}, {upload!r}, {moment!r}
 reading.BATCH = 100
 passed = []
 
@@ -37,7 +36,7 @@ def dying(name, function):
     def watched(*given, **more):
         result = function(*given, **more)
         passed.append(name)
-        if f"{name} {passed.count(name)}" == moment:
+        if name + " " + str(passed.count(name)) == moment:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     return watched
@@ -47,25 +46,26 @@ Uploads.account = dying("account", Uploads.account)
 Uploads.drop = dying("drop", Uploads.drop)
 settings = Settings(home=home)
 with Store.open(settings) as store:
-    jobs = open_jobs(store, settings, "test", {"import": Importing(store, doing)})
+    jobs = open_jobs(store, settings, "test", dict([("import", Importing(store, doing))]))
     person = asdict(store.person("dr-li"))
-    payload = {"person": person, "patient": patient, "upload": upload, "zone": "", "units": {}}
+    payload = dict(person=person, patient=patient, upload=upload, zone="", units=dict())
     job = jobs.unfinished() or jobs.submit("import", payload, "import-1")
     jobs.result(job)
     status = jobs.status(job)
-    print(status.state, status.step, status.told)
+    (home / "told").write_text(" ".join((status.state, status.step, status.told)))
     jobs.close()
 """
 
 
-def run(home: Path, patient: str, upload: str, moment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(home), patient, upload, moment],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def run(home: Path, patient: str, upload: str, moment: str) -> int | None:
+    """Read the upload in a process of its own that dies at a moment; return how it ended."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["suwen.app.importing"])
+    program = PROGRAM.format(home=str(home), patient=patient, upload=upload, moment=moment)
+    process = context.Process(target=exec, args=(program, {}))
+    process.start()
+    process.join(120)
+    return process.exitcode
 
 
 def test_an_import_killed_while_it_reads_and_while_it_tells_goes_on(tmp_path: Path) -> None:
@@ -83,12 +83,10 @@ def test_an_import_killed_while_it_reads_and_while_it_tells_goes_on(tmp_path: Pa
             sent.write(table)
             sent.end()
     for moment in ("put 3", "account 1", "drop 1"):
-        killed = run(home, patient, sent.id, moment)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-    done = run(home, patient, sent.id, "never")
-    assert done.returncode == 0, done.stderr
-    state, step, told = done.stdout.split()
-    assert (state, step) == ("done", "drop"), done.stderr
+        assert run(home, patient, sent.id, moment) == -signal.SIGKILL
+    assert run(home, patient, sent.id, "never") == 0
+    state, step, told = (home / "told").read_text().split()
+    assert (state, step) == ("done", "drop")
     with Store.open(Settings(home=home)) as store:
         (stretch,) = Streams(store, DOCTOR, "treatment").read(
             patient, "8867-4", start, datetime(2026, 4, 1, tzinfo=UTC)
