@@ -11,9 +11,10 @@ from typing import Any, Final
 from suwen.core.errors import Denied
 from suwen.health.alert_trial import Desk
 from suwen.records.device_watch import Count, DeviceWatch
-from suwen.records.devices import Device, Devices
+from suwen.records.devices import Device
 from suwen.records.set_aside import Kept
 from suwen.records.wards import Place
+from suwen.server.api_streams import devices_of
 from suwen.server.asking import PURPOSES, Asking
 from suwen.server.language import age, moment, say
 from suwen.server.patients import SHORT_ID, about
@@ -139,11 +140,6 @@ def people_of(asking: Asking) -> People:
         for one in places
     }
     return People(names, places)
-
-
-def devices_of(asking: Asking) -> Devices:
-    """Return the person's way to devices."""
-    return Devices(asking.bench.store, asking.person, PURPOSES[asking.person.role])
 
 
 def watch_of(asking: Asking) -> DeviceWatch:

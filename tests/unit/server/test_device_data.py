@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import scene
-from desk import Desk
+from desk import Desk, api
 
 from suwen.app.importing import Importing
 from suwen.records import Person
@@ -231,3 +231,20 @@ def test_an_account_is_gone_with_the_patients_key(at_home: Desk, reading: scene.
     reading.store.administer(scene.ADMINISTRATOR).destroy_patient(reading.patient, "asked for it")
     assert not (reading.settings.home / FOLDER / reading.patient).exists()
     assert at_home.get(answer.headers["HX-Redirect"]).status_code == 410
+
+
+def test_a_program_sends_asks_and_answers_the_same_way(reading: scene.Clinic):
+    program = api(reading, scene.CLINICIAN.id)
+    address = f"/api/cases/{reading.patient}/device-data"
+    sent = program.post(address, files=[("files", ("watch.csv", NO_ZONE))])
+    assert sent.status_code == 202, sent.text
+    first = sent.json()
+    assert first["asks"]
+    assert first["account"]["questions"] == {"zone": ["watch.csv"]}
+    again = program.post(f"{address}/{first['id']}/answers", json={"zone": "Asia/Shanghai"}).json()
+    assert (again["asks"], again["account"]["stored"]) == (False, 2)
+    assert [one["id"] for one in program.get(address).json()] == [again["id"], first["id"]]
+    stranger = api(reading, scene.OTHER.id)
+    assert stranger.get(f"{address}/{first['id']}").status_code == 403
+    program.close()
+    stranger.close()
