@@ -141,7 +141,7 @@ def finish(
     cost = footprint.measured(task, pack)
     step()
     if recipe.stress:
-        _stress(task, examples, recipe, pack, folder)
+        robustness_card(task, examples, recipe, pack, folder)
     step()
     results = measure.results(rows, exclusions_of(task, examples), step=step)
     runs.write_json(folder / "results.json", results)
@@ -163,7 +163,9 @@ def _histories(pack: Pack, folder: Path) -> list[Any]:
     return [runs.read_json(member / "done.json")["history"] for member in members]
 
 
-def _stress(task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: Path) -> None:
+def robustness_card(
+    task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: Path
+) -> None:
     """Measure the robustness card on a few examples, so that it is sealed with the pack.
 
     Only perturbations: attacks take as long as a training and stay with `suwen stress`.
@@ -171,7 +173,7 @@ def _stress(task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: 
     asked = stress.Asked(recipe.dataset, recipe.stress, attacked=0, seed=recipe.seed)
     made_by = "".join(weights_digest(pack.folder / member_folder(k)) for k in range(pack.members))
     kept = folder / "stress" / hashlib.sha256(made_by.encode()).hexdigest()[:16]
-    chosen = stress.chosen_by_group(examples.groups, asked.limit, asked.seed)
+    chosen = stress.stressed(examples.groups, asked.limit, asked.seed)
     found = stress.Run(task, pack, kept, asked, True).measured(examples.subset(chosen))
     found |= {"data": recipe.dataset}
     del found["pack"]  # the digest of a pack is not known before it is sealed
