@@ -22,6 +22,7 @@ from suwen.app import paging
 from suwen.core.errors import NotFound, SuwenError
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
+from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule
 from suwen.health.alert_watch import Ruled, Said, Watch
 from suwen.health.watchdog import NO_DATA, Heard, key_of, times
@@ -104,6 +105,9 @@ class Alarm:
                     self.watch.dog.silent(one.patient, Channel(*parts), ticks(one.at))
                 continue
             channel = Channel(*one.content["channel"])
+            if one.rule.startswith(CHECK):
+                self.watch.notices.resume(one.patient, channel, ticks(one.at), one.priority)
+                continue
             if not self.watch.resume(one.patient, one.rule, channel, ticks(one.at)):
                 over.append(Ended(one.patient, one.rule))
         if over:
@@ -155,6 +159,9 @@ class Alarm:
             self._loaded = passed
         if passed - self._beaten >= float(times()["beat_s"]):
             self.book.beat(HEARTBEAT, now)
+            if self.watch.passed_over:
+                self.book.passed(self.watch.passed_over, now)
+                self.watch.passed_over.clear()
             self._beaten = passed
         return made
 

@@ -9,7 +9,8 @@ import typer
 from suwen.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from suwen.health.risk_what_if import WhatIf
+    from suwen.core.nouns import Interval
+    from suwen.health.risk_compared import Compared
 
 
 def command(
@@ -26,47 +27,60 @@ def command(
     import json
 
     from suwen.core.quantities import number, with_unit
-    from suwen.health.causal import assumptions_of
+    from suwen.health.advice import ADVICE, book_of
+    from suwen.health.risk_compared import compared
     from suwen.health.risk_equation import library
-    from suwen.health.risk_what_if import told, what_if
+    from suwen.health.risk_what_if import told
+    from suwen.lifecycle import packs
 
     known = library()
-    found = what_if(equation, told(known, inputs), told(known, [change]))
+    book = book_of(packs.current(ADVICE))
+    found = compared(equation, told(known, inputs), told(known, [change]), known, book)
     chinese = lang == "zh"
     if as_json:
-        lines = [line.model_dump() for line in assumptions_of(found, known)]
-        typer.echo(json.dumps({**_as_json(found), "assumptions": lines}, ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(found), ensure_ascii=False))
         return
-    title, factor = known.find(equation).title, known.name_of(found.changed)
+    title, factor = known.find(equation).title, known.name_of(found.change.changed)
     typer.echo(f"{title.zh}：{factor.zh}" if chinese else f"{title.en}: {factor.en}")
     outcomes = known.content["risk_equations"]["outcome"]
-    for name, difference in found.difference.items():
+    for name, difference in found.change.difference.items():
         row = outcomes.get(name)
         if row is None:
             continue
         before, after = (
             with_unit(number(float(one.values[name])), row["unit"])
-            for one in (found.before, found.after)
+            for one in (found.change.before, found.change.after)
         )
+        limits = found.limits if name == found.outcome else None
+        if limits is not None:
+            after += f" [{number(limits.low)}, {number(limits.high)}]"
         sign = "+" if difference > 0 else ""
         typer.echo(
             f"  {row['name']['zh' if chinese else 'en']}: {before} -> {after} "
             f"({sign}{number(difference)})"
         )
-    typer.echo(found.note.zh if chinese else found.note.en)
-    for line in assumptions_of(found, known):
+    for line in found.lines():
         typer.echo(line.zh if chinese else line.en)
-    if words := known.disclaimer(equation):
+    if words := found.change.disclaimer:
         typer.echo(words)
 
 
-def _as_json(found: WhatIf) -> dict[str, object]:
+def _as_json(found: Compared) -> dict[str, object]:
+    change, trials = found.change, found.trials
+    note, *rest = found.lines()
     return {
-        "equation": found.equation,
-        "changed": found.changed,
-        "before": dict(found.before.values),
-        "after": dict(found.after.values),
-        "difference": dict(found.difference),
-        "note": found.note.model_dump(),
-        "disclaimer": found.disclaimer,
+        "equation": change.equation,
+        "changed": change.changed,
+        "before": dict(change.before.values),
+        "after": dict(change.after.values),
+        "difference": dict(change.difference),
+        "limits": _interval(found.limits),
+        "trials": {**_interval(trials.risk), "source": trials.source} if trials else {},
+        "note": note.model_dump(),
+        "assumptions": [line.model_dump() for line in rest],
+        "disclaimer": change.disclaimer,
     }
+
+
+def _interval(found: Interval | None) -> dict[str, object]:
+    return found.model_dump() if found is not None else {}

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
@@ -81,7 +81,13 @@ class Rule(Noun):
     low: Finite
     high: Finite
     priority: Priority
-    source: str = ""
+    source: Text = Text(en="", zh="")
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _told(cls, source: object) -> object:
+        """Take a source in one language, as rules were kept before."""
+        return Text(en=source, zh=source) if isinstance(source, str) else source
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -217,6 +223,10 @@ class Machine:
     def raised(self) -> bool:
         """Whether the alert stands."""
         return any(state.raised for state in self.states.values())
+
+    def beyond(self, channel: Channel, value: float) -> bool:
+        """Whether a reading lies beyond the limit."""
+        return self.rule.zone(value * self.rule.factors[channel.unit]) > 0
 
     def feed(self, channel: Channel, tick: int, value: float) -> Change | None:
         """Take one reading, as its channel gives it; return what changed."""

@@ -22,9 +22,7 @@ from typing import Final
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.health.risk_equation import Library
 from suwen.health.risk_tables import KNOWLEDGE
-from suwen.health.risk_what_if import WhatIf
 
 CARDIOVASCULAR: Final = KNOWLEDGE / "causal_cardiovascular.toml"
 MOST: Final = 8
@@ -266,8 +264,17 @@ def e_value_of_limit(low: float, high: float) -> float:
     return e_value(low if low > 1 else high)
 
 
-def said(found: Assumptions, ratio: float | None, drawn: Drawing | None = None) -> list[Text]:
-    """Return the assumptions in words; `ratio` is that of the two risks, where there is one."""
+def said(
+    found: Assumptions,
+    ratio: float | None,
+    limits: tuple[float, float] | None = None,
+    drawn: Drawing | None = None,
+) -> list[Text]:
+    """Return the assumptions in words.
+
+    `ratio` is that of the two risks, where there is one; `limits` are its interval, where that is
+    published.
+    """
     known = drawn or drawing()
 
     def listed(nodes: Sequence[str]) -> Text:
@@ -303,20 +310,23 @@ def said(found: Assumptions, ratio: float | None, drawn: Drawing | None = None) 
                 "即可解释全部差异。",
             )
         )
+    if limits is not None:
+        lines.append(_of_limit(e_value_of_limit(*limits)))
     return lines
 
 
-def assumptions_of(change: WhatIf, library: Library) -> list[Text]:
-    """Return in words what a what-if assumes; nothing where its outcome or factor is not drawn."""
-    equation = library.find(change.equation)
-    outcome = str(equation.entry["headline"])
-    row = library.content["risk_equations"]["outcome"].get(outcome, {})
-    entered = (*change.before.inputs, *change.before.assumed)
-    found = assumptions(change.changed, entered) if row.get("unit") == "%" else None
-    if found is None:
-        return []
-    before, after = (float(one.values[outcome]) for one in (change.before, change.after))
-    return said(found, before / after if before > 0 and after > 0 else None)
+def _of_limit(value: float) -> Text:
+    """Return what the E-value of the limit nearer to 1 says."""
+    if value == 1.0:
+        return Text(
+            en="The published limits hold no difference: nothing has to be explained away.",
+            zh="已发表的区间包含“无差异”：无需其他原因解释。",
+        )
+    return Text(
+        en=f"At the limit of the published interval nearer to no difference the E-value is "
+        f"{value:.2f}.",
+        zh=f"在已发表区间中最接近“无差异”的一端，E 值为 {value:.2f}。",
+    )
 
 
 def _needs(needed: Text, missing: Text, found: Assumptions) -> Text:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Final, NamedTuple
@@ -39,11 +39,21 @@ class Converter:
         Where refused samples are noted.
     now
         The present moment; readings much later than it are refused.
+    assumed
+        Unit of a quantity (its key) where a sample gives none, as somebody said.
     """
 
-    def __init__(self, problems: Problems, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        now: datetime | None = None,
+        assumed: Mapping[str, str] | None = None,
+    ) -> None:
         self.read = 0
         self.repeated = 0
+        self.without_unit: Counter[str] = Counter()
+        """Samples by quantity whose unit nobody said."""
+        self._assumed = dict(assumed or {})
         self._problems = problems
         self._latest = (now or datetime.now(UTC)) + LATEST
         self._kinds: dict[tuple[str, str, str], _Kind | None] = {}
@@ -81,6 +91,8 @@ class Converter:
             kind = self._kinds[name] = self._kind(key, unit, device)
         quantity = quantities().by_key[key] if kind is None else kind.quantity
         if kind is None:
+            if not unit:
+                self.without_unit[key] += 1
             self._refuse(f"{quantity.text.en}: a unit that is not known, or none",
                          f"{quantity.text.zh}：单位未知或缺失")  # fmt: skip
             return None
@@ -88,7 +100,8 @@ class Converter:
             self._problems.refuse(NOT_A_NUMBER, self._where())
             return None
         if not kind.same:
-            value = quantities().canonical(key, value, unit) or 0.0
+            said = unit or self._assumed.get(key, "")
+            value = quantities().canonical(key, value, said) or 0.0
         if not quantity.low <= value <= quantity.high:
             limits = f"{quantity.low:g}-{quantity.high:g} {quantity.unit}"
             self._refuse(f"{quantity.text.en}: not possible (expected {limits})",
@@ -101,10 +114,11 @@ class Converter:
 
     def _kind(self, key: str, unit: str, device: str) -> _Kind | None:
         quantity = quantities().by_key[key]
-        one = quantities().canonical(key, 1.0, unit)
+        said = unit or self._assumed.get(key, "")
+        one = quantities().canonical(key, 1.0, said)
         if one is None:
             return None
-        same = one == 1.0 and quantities().canonical(key, 0.0, unit) == 0.0
+        same = one == 1.0 and quantities().canonical(key, 0.0, said) == 0.0
         return _Kind(Channel(quantity.codes[0][0], quantity.unit, device), quantity, same)
 
     def _refuse(self, en: str, zh: str) -> None:

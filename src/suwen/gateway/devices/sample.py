@@ -68,7 +68,7 @@ class Problems:
             raise BadInput(
                 "an export of somebody with another date of birth than the patient's",
                 "the patient's own export",
-                "check --patient, and the date of birth in the record",
+                "check whose export it is, and the date of birth in the record",
             )
 
     def refuse(self, reason: Text, where: str) -> None:
@@ -147,9 +147,13 @@ def number(value: object) -> float | None:
         return None
 
 
-def zone_needed(what: str) -> BadInput:
+class ZoneNeeded(BadInput):
+    """The file gives local times, and nobody said of which zone."""
+
+
+def zone_needed(what: str) -> ZoneNeeded:
     """Return the error for local times of which nobody knows where."""
-    return BadInput(
+    return ZoneNeeded(
         f"{what} gives local times without their zone",
         "the zone the device was in",
         "give it: --zone Area/City, such as --zone Europe/Paris",
