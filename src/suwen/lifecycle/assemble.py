@@ -41,6 +41,8 @@ from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
+DIGITS = 4
+"""Digits after the point of the figures of a robustness card."""
 STEPS = 10
 WEIGHTS = ("*.onnx", "*.lgb.txt", "*.lgb.txt.gz", "*.safetensors", "*.npz", "tokenizer.json")
 """Weights, and what a network needs to read its input."""
@@ -177,8 +179,17 @@ def robustness_card(
     found = stress.Run(task, pack, kept, asked, True).measured(examples.subset(chosen))
     found |= {"data": recipe.dataset}
     del found["pack"]  # the digest of a pack is not known before it is sealed
-    _write(pack, stress.CARD, found)
+    _write(pack, stress.CARD, _rounded(found))
     plots_robustness.draw(found, folder / "plots")
+
+
+def _rounded(content: Any) -> Any:
+    """Return plain values with their numbers to `DIGITS` digits: a card is read by people."""
+    if isinstance(content, dict):
+        return {key: _rounded(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value) for value in content]
+    return round(content, DIGITS) if isinstance(content, float) else content
 
 
 def _write(pack: Pack, name: str, content: Any) -> None:
