@@ -140,12 +140,16 @@ def _reached(ways: Mapping[str, Iterable[str]], starts: Iterable[str]) -> frozen
 
 @dataclass(frozen=True)
 class Drawing:
-    """A graph from data with the names of its nodes and the inputs of equations they stand for."""
+    """A graph from data with the names of its nodes and the inputs of equations they stand for.
+
+    `places` are where they stand when it is drawn: per cent of the width, and the row from the top.
+    """
 
     dag: Dag
     outcome: str
     names: Mapping[str, Text]
     inputs: Mapping[str, tuple[str, ...]]
+    places: Mapping[str, tuple[float, float]]
     source: str
 
     def node_of(self, name: str) -> str | None:
@@ -165,6 +169,7 @@ def drawing(path: Path = CARDIOVASCULAR) -> Drawing:
         content["outcome"],
         {node: Text(**row["name"]) for node, row in rows.items()},
         {node: tuple(row.get("inputs", ())) for node, row in rows.items()},
+        {node: (float(row["at"][0]), float(row["at"][1])) for node, row in rows.items()},
         content["source"],
     )
 

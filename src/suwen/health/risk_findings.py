@@ -39,7 +39,7 @@ def finding(
 ) -> Finding:
     """Return what an equation says, with inputs, what was assumed, its population and source."""
     equation = library.find(key)
-    short, full = _bands(library, equation, answer)
+    short, full = bands_of(library, equation, answer)
     title = equation.title
     name = Text(en=f"{title.en} ({short.en})", zh=f"{title.zh}（{short.zh}）") if short else title
     return Finding(
@@ -140,7 +140,7 @@ def _measure(name: str, title: Mapping[str, str], value: float, unit: str) -> Me
     return Measure(code=code, interval=Interval(value=kept, low=kept, high=kept), unit=unit)
 
 
-def _bands(library: Library, equation: Equation, answer: Answer) -> tuple[Text | None, list[Text]]:
+def bands_of(library: Library, equation: Equation, answer: Answer) -> tuple[Text | None, list[Text]]:
     """Return the band of the headline for the title, and each band with what divides it."""
     words, values = library.content["risk_equations"]["word"], answer.values
     headline = values.get(equation.entry["headline"])
@@ -161,6 +161,17 @@ def _bands(library: Library, equation: Equation, answer: Answer) -> tuple[Text |
     return None, []
 
 
+def outcome(library: Library, name: str, value: Value) -> Text:
+    """Return an answer of an equation in words: a risk with one decimal, a number with its unit."""
+    if isinstance(value, str):
+        word = library.content["risk_equations"]["word"].get(value)
+        return Text(**word) if word else Text(en=value, zh=value)
+    row = library.content["risk_equations"]["outcome"][name]
+    digits = f"{float(value):.1f}" if row["unit"] == "%" else number(float(value))
+    said = with_unit(digits, row["unit"])
+    return Text(en=said, zh=said)
+
+
 def _for(band: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
     """Say whether a division is for this age and sex."""
     if "age" in band and not band["age"][0] <= float(inputs["age"]) <= band["age"][1]:
@@ -170,7 +181,7 @@ def _for(band: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
 
 def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Text]) -> Text:
     entered = [
-        (library.name_of(name), _value(library, equation, name, value))
+        (library.name_of(name), shown(library, equation, name, value))
         for name, value in answer.inputs.items()
         if name in equation.names
     ]
@@ -197,7 +208,8 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
     return _joined(said)
 
 
-def _value(library: Library, equation: Equation, name: str, value: Value) -> Text:
+def shown(library: Library, equation: Equation, name: str, value: Value) -> Text:
+    """Return an input as the equation took it, with its unit."""
     if isinstance(value, bool):
         return YES if value else NO
     if isinstance(value, str):
