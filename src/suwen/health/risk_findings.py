@@ -140,7 +140,9 @@ def _measure(name: str, title: Mapping[str, str], value: float, unit: str) -> Me
     return Measure(code=code, interval=Interval(value=kept, low=kept, high=kept), unit=unit)
 
 
-def bands_of(library: Library, equation: Equation, answer: Answer) -> tuple[Text | None, list[Text]]:
+def bands_of(
+    library: Library, equation: Equation, answer: Answer
+) -> tuple[Text | None, list[Text]]:
     """Return the band of the headline for the title, and each band with what divides it."""
     words, values = library.content["risk_equations"]["word"], answer.values
     headline = values.get(equation.entry["headline"])
