@@ -14,8 +14,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
+from suwen.core import registry
+from suwen.core.codes import Language
 from suwen.core.errors import BadInput, NotFound
-from suwen.core.nouns import Finding
+from suwen.core.nouns import Case, Finding
 from suwen.diagnosis.wording import concept, probability
 from suwen.health.deterioration import DETERIORATION
 from suwen.health.diabetes import DIABETES
@@ -63,10 +65,21 @@ Sent = Annotated[dict[str, str], Depends(_sent)]
 
 @router.get("")
 def risk_page(
-    request: Request, asking: Signed, patient: PatientId, equation: Key = ""
+    request: Request,
+    asking: Signed,
+    patient: PatientId,
+    equation: Key = "",
+    learned: Annotated[str, Query(max_length=5)] = "",
 ) -> HTMLResponse:
-    """Show every risk that the record allows, and what can be tried."""
-    return _whole(request, asking, patient, equation, {})
+    """Show every risk that the record allows, and what can be tried.
+
+    Learned models are asked only with `learned`, since an explained answer takes seconds; a script
+    asks for that part alone.
+    """
+    found = _learned(asking, patient) if learned and asking.may["act"] else []
+    if learned and "hx-request" in request.headers:
+        return page(asking, request, "risk_learned.html", patient=patient, learned=found)
+    return _whole(request, asking, patient, equation, {}, found)
 
 
 @router.post("")
@@ -86,9 +99,15 @@ def what_if(request: Request, asking: Signed, patient: PatientId, sent: Sent) ->
 
 
 def _whole(
-    request: Request, asking: Asking, patient: str, equation: str, typed: Typed
+    request: Request,
+    asking: Asking,
+    patient: str,
+    equation: str,
+    typed: Typed,
+    learned: Sequence[LearnedView] = (),
 ) -> HTMLResponse:
-    learned = _learned(asking, patient) if asking.may["act"] else []
+    if asking.may["act"]:
+        asking.bench.run(asking.access, patient, RISK)
     case = asking.access.case(patient)
     risks = risks_of(case, asking.language)
     trial = _trial(risks, equation, typed)
@@ -111,6 +130,7 @@ def _whole(
         "more": more,
         "gaps": risks.gaps(),
         "learned": learned,
+        "asked": [] if own else _applying(case, asking.language),
         "offered": risks.offered(),
         "trial": trial,
         "change": change,
@@ -131,8 +151,7 @@ def _trial(risks: Risks, equation: str, typed: Typed) -> Trial:
 
 
 def _learned(asking: Asking, patient: str) -> list[LearnedView]:
-    """Ask the published equations and the learned models; each answer is stored and logged."""
-    asking.bench.run(asking.access, patient, RISK)
+    """Ask the learned models; each answer is stored and logged."""
     found: list[Finding] = []
     for task in LEARNED:
         try:
@@ -140,6 +159,12 @@ def _learned(asking: Asking, patient: str) -> list[LearnedView]:
         except NotFound:  # No pack is installed.
             continue
     return _views(asking, found)
+
+
+def _applying(case: Case, language: Language) -> list[str]:
+    """Return the titles of the learned models that have something to say of a case."""
+    tasks = [registry.find(name) for name in LEARNED]
+    return [task.title.of(language) for task in tasks if task.samples(case, [])]
 
 
 def _views(asking: Asking, found: Sequence[Finding]) -> list[LearnedView]:

@@ -11,7 +11,7 @@ from suwen.health.causal import assumptions, drawing
 from suwen.server.causes_drawn import BOX, WIDTH, causes, wrapped
 from suwen.server.people_drawn import people
 
-FACTORS = ("systolic_bp", "current_smoker", "bmi", "total_cholesterol", "hba1c")
+FACTORS = ("systolic_bp", "current_smoker", "bmi")
 INPUTS = ("sex", "age", "systolic_bp", "current_smoker", "bmi", "total_cholesterol", "egfr")
 
 

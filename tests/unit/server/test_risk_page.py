@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import risk_scene
 import scene
 from desk import Desk
 
+from suwen.core.nouns import Band, Finding, Interval, RecordValue
 from suwen.health.advice import ADVICE, book_of
+from suwen.health.diabetes import DIABETES, YES
 from suwen.health.risk_compared import compared
 from suwen.health.risk_equation import Quantity
 from suwen.lifecycle import packs
@@ -174,17 +178,39 @@ def test_an_equation_that_is_not_offered_is_not_found(ward, doctor):
     assert doctor.get(f"/cases/{ward.patient}/risk?equation=MELD").status_code == 404
 
 
-def test_a_learned_model_stands_with_its_interval_or_says_why_it_has_no_answer(ward, doctor):
-    woman = scene.admit(ward, "Begay, Ann", "1980-05-01", "R-4")
-    for one in (ward.lacking, woman):
-        glucose = risk_scene.measured(one, "1518-0", "Glucose at 2 hours", 9.4, "mmol/L")
-        weight = risk_scene.measured(one, "39156-5", "Body mass index", 36, "kg/m2")
-        pressure = risk_scene.measured(one, "8462-4", "Diastolic pressure", 82, "mm[Hg]")
-        ward.access().put([glucose, weight, pressure], one)
-    told = words(doctor.get(f"/cases/{woman}/risk").text)
-    assert re.search(r"Risk of diabetes within five years .+? \d+% \(95% CI \d+% to \d+%\)", told)
-    refused = words(doctor.get(f"/cases/{ward.lacking}/risk").text)
-    assert "Only women of 21 years and more were learnt from" in refused
+def test_a_learned_model_is_asked_when_the_page_stands_and_says_its_interval(ward, doctor):
+    glucose = risk_scene.measured(ward.lacking, "1518-0", "Glucose at 2 hours", 9.4, "mmol/L")
+    ward.access().put([glucose], ward.lacking)
+    address = f"/cases/{ward.lacking}/risk"
+    told = doctor.get(address).text
+    assert "Diabetes within five years (Pima women)" in told
+    assert f'hx-get="{address}?learned=yes"' in told
+    assert "Only women of 21 years" in words(doctor.get(f"{address}?learned=yes").text)
+
+    def run(access, patient, task):
+        return [diabetes()] if task == DIABETES else []
+
+    bench = doctor.app.state.bench
+    doctor.app.state.bench = replace(bench, run=run)
+    part = doctor.get(f"{address}?learned=yes", headers={"HX-Request": "true"}).text
+    doctor.app.state.bench = bench
+    assert "<html" not in part
+    assert re.search(
+        r"Risk of diabetes within five years out of date .* 41% \(95% CI 30%", words(part)
+    )
+
+
+def diabetes() -> Finding:
+    """An answer of a learned model that is past its validity."""
+    return Finding(
+        task=DIABETES,
+        pack="diabetes@1.0.0+" + "0" * 64,
+        code=YES,
+        band=Band.GREY,
+        probability=Interval(value=0.41, low=0.3, high=0.52),
+        evidence=(RecordValue(record="Observation/g/_history/1", path="Observation.value"),),
+        valid_until=datetime.now(UTC) - timedelta(days=1),
+    )
 
 
 def test_the_page_in_chinese(ward):
