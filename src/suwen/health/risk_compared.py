@@ -85,7 +85,7 @@ class Compared:
             words.append(_of_trials(self.trials, self.change.before.inputs[self.change.changed]))
         if self.assumptions is not None:
             before, after = float(self.before), float(self.after)
-            ratio = before / after if before > 0 and after > 0 else None
+            ratio = before / after if before > 0 and after > 0 and before != after else None
             words += said(self.assumptions, ratio, self._ratios())
         return words
 

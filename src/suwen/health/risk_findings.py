@@ -183,7 +183,7 @@ def _for(band: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
 
 def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Text]) -> Text:
     entered = [
-        (library.name_of(name), shown(library, equation, name, value))
+        (library.name_of(name), _value(library, equation, name, value))
         for name, value in answer.inputs.items()
         if name in equation.names
     ]
@@ -210,8 +210,7 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
     return _joined(said)
 
 
-def shown(library: Library, equation: Equation, name: str, value: Value) -> Text:
-    """Return an input as the equation took it, with its unit."""
+def _value(library: Library, equation: Equation, name: str, value: Value) -> Text:
     if isinstance(value, bool):
         return YES if value else NO
     if isinstance(value, str):

@@ -25,6 +25,7 @@ from suwen.health.risk_what_if import modifiable
 from suwen.lifecycle import packs
 from suwen.server.language import say
 from suwen.server.people_drawn import People, people
+from suwen.server.risk_form import shown
 
 DOI: Final = re.compile(r"(?:, )?doi (10\.\S+?)(?=,? |,|$)")
 FIRST: Final = ("score2", "prevent", "pce", "qrisk3", "framingham")
@@ -164,17 +165,17 @@ class Risks:
         headline = str(equation.entry["headline"])
         short, full = risk_findings.bands_of(self.rules, equation, answer)
         worded = isinstance(answer.values[headline], str)
-        shown = self._outcomes(answer)
-        value = self.say(short) if worded and short else shown.get(headline, ("", ""))[1]
+        told = self._outcomes(answer)
+        value = self.say(short) if worded and short else told.get(headline, ("", ""))[1]
         return Card(
             key,
             self.title(key),
             value,
-            "" if worded else shown[headline][0],
+            "" if worded else told[headline][0],
             self.say(short) if short and not worded else "",
             " ".join(self.say(one) for one in full),
             *self._drawn(equation, answer),
-            tuple(pair for name, pair in shown.items() if name != headline),
+            tuple(pair for name, pair in told.items() if name != headline),
             self._dated(answer),
             self._entered(equation, answer),
             tuple(self.say(self.rules.name_of(name)) for name in answer.assumed),
@@ -224,7 +225,7 @@ class Risks:
         return tuple(
             Entered(
                 self.say(self.rules.name_of(name)),
-                self.say(risk_findings.shown(self.rules, equation, name, value)),
+                shown(self.rules, equation, name, value, self.language),
                 tuple(self._origin(one) for one in self._recorded(equation, name)),
             )
             for name, value in answer.inputs.items()

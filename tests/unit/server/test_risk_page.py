@@ -15,7 +15,7 @@ from suwen.core.nouns import Band, Finding, Interval, RecordValue
 from suwen.health.advice import ADVICE, book_of
 from suwen.health.diabetes import DIABETES, YES
 from suwen.health.risk_compared import compared
-from suwen.health.risk_equation import Quantity
+from suwen.health.risk_equation import Quantity, library
 from suwen.lifecycle import packs
 from suwen.server.risk_cards import cited, risks_of
 
@@ -216,7 +216,7 @@ def diabetes() -> Finding:
 def test_the_page_in_chinese(ward):
     desk = Desk(ward, "dr.lin", "zh")
     html = desk.get(f"/cases/{ward.patient}/risk").text
-    assert "数值与此相同的 100 人中，约 13 人：10 年心血管病。" in words(html)
+    assert "数值与此相同的 100 人中，约 13 人将发生：10 年心血管病。" in words(html)
     answer = ask(desk, ward.lacking, **{"try-total_cholesterol": "abc"}).text
     assert "总胆固醇：“abc”。" in answer
     assert "应为：数值，40 至 1200 mg/dL。" in answer
@@ -272,3 +272,10 @@ def test_an_empty_record_offers_values_to_try(ward, doctor):
 def test_a_source_is_linked_by_its_identifier(source, text, url):
     found = cited(source)
     assert (found.text, found.url) == (text, url)
+
+
+@pytest.mark.parametrize("key", sorted(library().equations))
+def test_every_equation_has_a_source_with_its_year(key):
+    source = cited(str(library().find(key).entry["source"]))
+    assert re.search(r"\b(19|20)\d{2}\b", source.text)
+    assert "doi" not in source.text
