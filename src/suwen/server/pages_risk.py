@@ -30,8 +30,9 @@ from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import heading, page
 from suwen.server.risk_cards import Risks, risks_of
-from suwen.server.risk_changes import Shown, Trial
+from suwen.server.risk_changes import Trial
 from suwen.server.risk_form import LONGEST, Typed
+from suwen.server.risk_told import Shown
 from suwen.server.view import band_chip, out_of_date
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/risk")

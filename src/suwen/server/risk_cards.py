@@ -155,10 +155,6 @@ class Risks:
         """Return the name of an equation."""
         return self.rules.find(key).title.of(self.language)
 
-    def say(self, text: Text) -> str:
-        """Return a text in the reader's language."""
-        return text.of(self.language)
-
     def card(self, key: str) -> Card:
         """Return the card of an equation that answers."""
         equation, answer = self.rules.find(key), self.rules.answer(key, self.known.told)
@@ -166,20 +162,20 @@ class Risks:
         short, full = risk_findings.bands_of(self.rules, equation, answer)
         worded = isinstance(answer.values[headline], str)
         told = self._outcomes(answer)
-        value = self.say(short) if worded and short else told.get(headline, ("", ""))[1]
+        value = short.of(self.language) if worded and short else told.get(headline, ("", ""))[1]
         return Card(
             key,
             self.title(key),
             value,
             "" if worded else told[headline][0],
-            self.say(short) if short and not worded else "",
-            " ".join(self.say(one) for one in full),
+            short.of(self.language) if short and not worded else "",
+            " ".join(one.of(self.language) for one in full),
             *self._drawn(equation, answer),
             tuple(pair for name, pair in told.items() if name != headline),
             self._dated(answer),
             self._entered(equation, answer),
-            tuple(self.say(self.rules.name_of(name)) for name in answer.assumed),
-            self.say(Text(**equation.entry["population"])),
+            tuple(self.rules.name_of(name).of(self.language) for name in answer.assumed),
+            Text(**equation.entry["population"]).of(self.language),
             cited(str(equation.entry["source"])),
             self.rules.disclaimer(key),
             bool(modifiable(equation)),
@@ -200,16 +196,16 @@ class Risks:
 
     def _aside(self, found: Beside, headline: str) -> Aside:
         risk = float(found.answer.values[headline])
-        value = self.say(risk_findings.outcome(self.rules, headline, risk))
+        value = risk_findings.outcome(self.rules, headline, risk).of(self.language)
         source = Cited(found.source, found.url)
-        return Aside(self.say(found.name), value, people(risk), source)
+        return Aside(found.name.of(self.language), value, people(risk), source)
 
     def _outcomes(self, answer: Answer) -> dict[str, tuple[str, str]]:
         rows = self.rules.content["risk_equations"]["outcome"]
         return {
             name: (
-                self.say(Text(**rows[name]["name"])),
-                self.say(risk_findings.outcome(self.rules, name, value)),
+                Text(**rows[name]["name"]).of(self.language),
+                risk_findings.outcome(self.rules, name, value).of(self.language),
             )
             for name, value in answer.values.items()
             if name in rows
@@ -224,7 +220,7 @@ class Risks:
     def _entered(self, equation: Equation, answer: Answer) -> tuple[Entered, ...]:
         return tuple(
             Entered(
-                self.say(self.rules.name_of(name)),
+                self.rules.name_of(name).of(self.language),
                 shown(self.rules, equation, name, value, self.language),
                 tuple(self._origin(one) for one in self._recorded(equation, name)),
             )
@@ -234,7 +230,9 @@ class Risks:
     def _origin(self, source: RecordValue) -> Origin:
         kind, name = source.record.split("/")[:2]
         words = (
-            self.say(source.note) if source.note else say(self.language, RECORDED.get(kind, kind))
+            source.note.of(self.language)
+            if source.note
+            else say(self.language, RECORDED.get(kind, kind))
         )
         return Origin(words, f"/cases/{self.case.patient}/records/{kind}/{name}")
 
@@ -255,8 +253,8 @@ class Risks:
         return Gap(
             key,
             self.title(key),
-            tuple(self.say(one) for one in reasons),
-            tuple((name, self.say(self.rules.name_of(name))) for name in missing),
+            tuple(one.of(self.language) for one in reasons),
+            tuple((name, self.rules.name_of(name).of(self.language)) for name in missing),
         )
 
 
