@@ -51,6 +51,8 @@ from suwen.server import (
     pages_home,
     pages_images,
     pages_notes,
+    pages_record,
+    pages_risk,
     pages_strips,
     pages_summary,
     pages_terms,
@@ -135,7 +137,7 @@ def _route(app: FastAPI) -> None:
     doors += [api_uploads]
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
-    screens += [pages_advice, pages_uploads, pages_devices, pages_wards]
+    screens += [pages_advice, pages_risk, pages_record, pages_uploads, pages_devices, pages_wards]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.

@@ -17,6 +17,7 @@ from suwen.server.language import moment, say
 from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
+from suwen.server.risk_cards import risks_of
 from suwen.server.trends import (
     HEIGHT,
     MOST_POINTS,
@@ -55,6 +56,7 @@ def home_page(
         urgent=plans.urgent(case, language),
         changed=plans.changed(case, language),
         plan=plans.confirmed(case, language),
+        risk=risks_of(case, language).first,
         states=[(key, say(language, words)) for key, words in plans.STATES.items()],
         today=[one for one in found if one.fresh],
         vitals=[one for one in found if one.vital],
