@@ -65,6 +65,7 @@ def strips_page(
             Choice(_name(one, language), _address(one, 0, 0.0), one is chosen) for one in found
         ],
         "strip": None,
+        "viewer": "",
     }
     if chosen is not None:
         values |= _shown(asking, patient, chosen, lead if lead < len(chosen.leads) else 0, at)
@@ -81,6 +82,9 @@ def _shown(
     later, earlier = made.start + WINDOW_S, made.start - WINDOW_S
     return {
         "strip": made,
+        "viewer": urlencode(
+            {"record": recording.record, "lead": number, "start": made.start, "end": made.end}
+        ),
         "lead": lead,
         "leads": [
             Choice(one.name, _address(recording, k, made.start), k == number)
