@@ -23,8 +23,7 @@ from suwen.core.codes import SNOMED, SUWEN, Code, Text
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Case, Finding, Interval, TimeInterval
 from suwen.core.registry import register
-from suwen.health import af_data, af_runs
-from suwen.health.af_changes import dropped, moved, reversed_lead, sampled_at, wandering
+from suwen.health import af_changes, af_data, af_runs
 from suwen.health.af_features import Trace, by_name, group_of, groups, names
 from suwen.health.af_fit import (
     NET,
@@ -105,13 +104,7 @@ class AtrialFibrillation:
     )
     after: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("ecg_cinc2017_af",)
-    perturbations: tuple[Perturbation, ...] = (
-        Perturbation("movement of electrodes (mV)", (0.1, 0.3, 1.0), moved),
-        Perturbation("baseline wander (mV)", (0.25, 0.5, 1.0), wandering),
-        Perturbation("electrodes exchanged (1: yes)", (1.0,), reversed_lead),
-        Perturbation("dropout (share)", (0.05, 0.1, 0.2), dropped),
-        Perturbation("sampling rate (Hz)", (100.0, 125.0, 250.0), sampled_at),
-    )
+    perturbations: tuple[Perturbation, ...] = af_changes.PERTURBATIONS
     explanations = ("contributions",)
     imbalances = ("none",)
     recipe = Recipe(

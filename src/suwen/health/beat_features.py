@@ -10,7 +10,7 @@ patients); Llamedo and Martinez, IEEE Trans Biomed Eng 58:616, 2011 (normalised 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -36,6 +36,8 @@ from suwen.health.beat_waves import (
 from suwen.health.qrs import RATE, Numbers, resampled
 
 Floats = NDArray[np.float32]
+Changed = Callable[[Numbers, float], tuple[Numbers, float]]
+"""Takes a lead in mV and its samples a second, and returns both changed."""
 STRETCH: Final = 1800.0
 """Seconds that are taken together; what is usual is learnt from them."""
 MARGIN: Final = 2.0
@@ -56,10 +58,15 @@ NEIGHBOURS: Final = 15
 
 
 class Together:
-    """The numbers of all beats of a recording, so that they are answered in one go."""
+    """The numbers of all beats of a recording, so that they are answered in one go.
+
+    Of labelled recordings also the `name`, and `again`: the same beats from its changed lead.
+    """
 
     def __init__(self, rows: Floats) -> None:
         self.rows = rows
+        self.name = ""
+        self.again: Callable[[Changed], Beats] | None = None
 
 
 @dataclass(frozen=True, eq=False)

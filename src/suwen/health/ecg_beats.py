@@ -23,7 +23,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.core.settings import settings
-from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health import beat_changes, ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
 from suwen.health.af import AF
 from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
@@ -74,42 +74,6 @@ def group_of() -> Array:
     return np.array(found)
 
 
-def moved_marks(sample: Sample, strength: float, seed: int) -> Sample:
-    """Find each beat so many milliseconds early or late (standard deviation)."""
-    data: Beats = sample.data
-    rng = np.random.default_rng(seed)
-    rows = data.rows.copy()
-    for side in ("before", "after"):
-        own = rows[:, names().index(side)]
-        off = rng.normal(0, strength / 1000, len(rows)) * np.sqrt(2)
-        factor = np.maximum(own + off, 0.2) / np.maximum(own, 0.2)
-        for k, name in enumerate(names()):
-            if name == side or name.startswith(f"{side} /"):
-                rows[:, k] *= factor
-    return replace(sample, data=replace(data, rows=rows))
-
-
-def hidden_p(sample: Sample, strength: float, seed: int) -> Sample:
-    """Bury the P wave of that share of beats in noise."""
-    data: Beats = sample.data
-    rows = data.rows.copy()
-    hidden = np.random.default_rng(seed).random(len(rows)) < strength
-    for name, value in {"P likeness": 0.0, "P share": 0.0, "P distance / usual": 3.0}.items():
-        rows[hidden, names().index(name)] = value
-    return replace(sample, data=replace(data, rows=rows))
-
-
-def rescaled(sample: Sample, strength: float, seed: int) -> Sample:
-    """Multiply the height of each beat by its own factor of that spread, as breathing does."""
-    data: Beats = sample.data
-    rows = data.rows.copy()
-    factor = np.exp(strength * np.random.default_rng(seed).standard_normal(len(rows)))
-    for k, name in enumerate(names()):
-        if name.startswith(("QRS height", "QRS up", "QRS down", "QRS middle", "QRS area", "T ")):
-            rows[:, k] *= 1 if "likeness" in name else factor
-    return replace(sample, data=replace(data, rows=rows))
-
-
 class EcgBeats:
     """The AAMI class of each beat of an ECG, and what they come to over the recording."""
 
@@ -126,11 +90,7 @@ class EcgBeats:
     answers: Answers = Choice(CLASSES, ECTOPIC, figures=(("j_kappa", j_kappa),))
     after: tuple[str, ...] = (AF,)
     datasets: tuple[str, ...] = ("ecg_mitdb",)
-    perturbations: tuple[Perturbation, ...] = (
-        Perturbation("beats found early or late (ms)", (4.0, 10.0, 25.0), moved_marks),
-        Perturbation("P waves buried in noise (share)", (0.25, 0.5, 1.0), hidden_p),
-        Perturbation("height changes from beat to beat (share)", (0.1, 0.2, 0.4), rescaled),
-    )
+    perturbations: tuple[Perturbation, ...] = beat_changes.PERTURBATIONS
     explanations = ("contributions",)
     imbalances = ("none",)
     recipe = Recipe(folds=6, epochs=1, calibration="temperature", rule_in_false_alarms=0.001)

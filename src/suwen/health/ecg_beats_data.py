@@ -147,14 +147,24 @@ def record_of(folder: Path, name: str, about: Mapping[str, Any]) -> tuple[Beats,
     marks = read_annotations((folder / "ann" / f"{name}.atr").read_bytes())
     beat = np.array([symbol in BEATS for symbol in marks.symbols], dtype=bool)
     moments, symbols = marks.samples[beat] / rate, marks.symbols[beat]
+    beats, found = _beats(lead, rate, moments)
+    if (whole := beats.together) is not None:
+        whole.name = name
+        whole.again = lambda change: _beats(
+            *change(lead_of_record(folder, name, about), rate), moments
+        )[0]
+    labels = np.array([CLASSES.get(symbol, -1) for symbol in symbols], dtype=int)
+    return beats, labels, scored(moments, found, flutter(marks, rate))
+
+
+def _beats(lead: Numbers, rate: float, moments: Numbers) -> tuple[Beats, Numbers]:
+    """Return the beats of the reference, where the detector finds them, and all it finds."""
     found = qrs_times(lead, rate)
     own, others = matched(moments, found)
     placed = moments.copy()
     placed[own] = found[others]
     beats = beats_of(lead, rate, np.maximum.accumulate(placed))
-    beats = replace(beats, fibrillating=fibrillates(lead, rate))
-    labels = np.array([CLASSES.get(symbol, -1) for symbol in symbols], dtype=int)
-    return beats, labels, scored(moments, found, flutter(marks, rate))
+    return replace(beats, fibrillating=fibrillates(lead, rate)), found
 
 
 def examples(data: DataFolders) -> Examples:

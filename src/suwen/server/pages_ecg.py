@@ -22,6 +22,7 @@ from suwen.server.asking import Asking, Signed
 from suwen.server.ecg_shelf import Opened
 from suwen.server.ecg_told import KINDS, LANES, LONG_S, message, place_of, time_of
 from suwen.server.language import moment, say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
 from suwen.server.strips import marks
@@ -78,6 +79,7 @@ def ecg_page(
     opened = _opened(asking, patient, [one.reference for one in known], record)
     values: dict[str, Any] = {
         "patient": patient,
+        "emergency": in_emergency(asking, patient),
         "about": about(language, patient, people[-1].content if people else None),
         "ecg": None,
         "recordings": [],

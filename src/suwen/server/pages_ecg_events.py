@@ -20,6 +20,7 @@ from suwen.server.ecg_opened import ecg_of
 from suwen.server.ecg_shelf import Opened, reviews_of
 from suwen.server.ecg_told import KINDS
 from suwen.server.language import say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
 from suwen.server.strips import HEIGHT_MM
@@ -59,6 +60,7 @@ def events_page(
         request,
         "ecg_events.html",
         patient=patient,
+        emergency=in_emergency(asking, patient),
         about=about(language, patient, people[-1].content if people else None),
         record=opened.recording.record,
         kinds=[
