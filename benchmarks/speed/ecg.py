@@ -153,7 +153,7 @@ def viewer(lead: np.ndarray, table: BeatTable) -> None:
                 answer = http.get(f"/api/cases/{patient}/ecg{path}", params=cast(Any, asked))
                 answer.raise_for_status()
 
-            many = 10_000_000 / RATE
+            many, middle = 10_000_000 / RATE, len(lead) / RATE / 2
             print(f"| viewer, {len(lead):,} samples, {len(table):,} beats | milliseconds |")
             print("|---|---|")
             for name, path, query in (
@@ -161,8 +161,12 @@ def viewer(lead: np.ndarray, table: BeatTable) -> None:
                 ("the whole day in outline", "", {}),
                 (f"a window of 10^7 samples (target {PLOT_MS})", "/window", {"end": many}),
                 ("the whole day in 3,000 columns", "/window", {"end": 1e7, "columns": 3000}),
-                ("10 s with margins", "/window", {"start": 5e4, "end": 50010, "margin": 1}),
-                ("the next ventricular beat", "/event", {"kind": "v", "at": 4e4}),
+                (
+                    "10 s with margins",
+                    "/window",
+                    {"start": middle, "end": middle + 10, "margin": 1},
+                ),
+                ("the next ventricular beat", "/event", {"kind": "v", "at": middle}),
             ):
                 rounds = 1 if name.startswith("opened") else ROUNDS
                 taken = timed(lambda p=path, q=query: ask(p, **q), rounds)  # type: ignore[misc]
