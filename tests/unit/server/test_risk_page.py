@@ -146,6 +146,8 @@ def test_the_page_says_what_the_command_says(ward, doctor):
     for line in [one for one in found.lines() if "randomised" not in one.en]:
         assert line.en in told
     assert "lowered to 129 mmHg (the aim of the guideline" in told
+    for doi in ("S0140-6736(21)00590-0", "eurheartj/ehab484", "CIRCULATIONAHA.123.067626"):
+        assert re.search(rf'href="https://doi.org/10\.\d+/{re.escape(doi)}"', answer.text), doi
 
 
 def test_without_a_script_the_whole_page_comes_back_with_what_was_typed(ward, doctor):
