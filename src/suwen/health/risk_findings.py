@@ -10,7 +10,7 @@ from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue, Status
 from suwen.core.quantities import number, with_unit
 from suwen.health.risk_equation import Answer, Equation, Library
-from suwen.health.risk_facts import Asked
+from suwen.health.risk_facts import Asked, rules
 from suwen.health.risk_tables import Value, row_of
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -70,7 +70,7 @@ def gaps(
     for key, state in barred.items():
         ruled_out[state].append(library.find(key).title)
     for state, titles in ruled_out.items():
-        why, of = Text(**library.content["risk_equations"]["state"][state]), _listed(titles, "; ")
+        why, of = why_barred(library, state), _listed(titles, "; ")
         said.append(Text(en=f"{of.en}: not valid, {why.en}.", zh=f"{of.zh}：不适用，{why.zh}。"))
     return Finding(
         task=task,
@@ -81,6 +81,11 @@ def gaps(
         reason=_joined(said),
         evidence=sample.evidence,
     )
+
+
+def why_barred(library: Library, state: str) -> Text:
+    """Return why an equation is not valid for somebody of whom this is known."""
+    return Text(**{**rules()["state"], **library.content["risk_equations"]["state"]}[state])
 
 
 def _unanswered(library: Library, answers: Sequence[tuple[Asked, Answer]]) -> list[Text]:

@@ -91,9 +91,16 @@ def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
             )
             for name, rule in row["flag"].items():
                 known = name in found or not matches(concept, words, rule)
+                known = known or (rule.get("confirmed", False) and _open(records[0], rules))
                 if not known and _in_time(records[0], rule, case.at):
                     found[name] = sources
     return found
+
+
+def _open(record: Record, rules: Rules) -> bool:
+    """Say whether a condition is not confirmed."""
+    states = {c.get("code") for c in codings(record.content.get("verificationStatus"))}
+    return bool(states & set(rules["unconfirmed"]))
 
 
 def _in_time(record: Record, rule: Mapping[str, Any], at: datetime) -> bool:
