@@ -89,6 +89,8 @@ class Beats:
     seconds
         Length of the recording; 0 of one beat alone, whose recording `together` may hold, and
         `place` its number there.
+    fibrillating
+        Start and end in seconds of stretches told to be atrial fibrillation.
     """
 
     at: Numbers
@@ -99,6 +101,7 @@ class Beats:
     seconds: float = 0.0
     together: Together | None = field(default=None, repr=False)
     place: int = 0
+    fibrillating: tuple[tuple[float, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.at)
@@ -107,6 +110,9 @@ class Beats:
         """Return one beat alone."""
         k = slice(beat, beat + 1)
         one = Beats(self.at[k], self.rows[k], self.waves[k], self.setting[k])
+        at = float(self.at[beat])
+        inside = tuple(span for span in self.fibrillating if span[0] <= at < span[1])
+        one = replace(one, fibrillating=inside) if inside else one
         return one if self.together is None else replace(one, together=self.together, place=beat)
 
     @property

@@ -10,6 +10,7 @@ References: ANSI/AAMI EC57:2012 (the classes); de Chazal et al., IEEE Trans Biom
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from math import comb
 from pathlib import Path
@@ -23,10 +24,12 @@ from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.core.settings import settings
 from suwen.health import beat_changes, ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health.af import AF
+from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
-from suwen.health.ecg_beats_named import Said, readable
+from suwen.health.ecg_beats_named import Said, merged, readable
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
 from suwen.health.recording import ECG, recordings
 from suwen.lifecycle import explain
@@ -85,7 +88,7 @@ class EcgBeats:
         Reads("Observation", "", Text(en="Sampled ECG", zh="采样心电数据")),
     )
     answers: Answers = Choice(CLASSES, ECTOPIC, figures=(("j_kappa", j_kappa),))
-    after: tuple[str, ...] = ()
+    after: tuple[str, ...] = (AF,)
     datasets: tuple[str, ...] = ("ecg_mitdb",)
     perturbations: tuple[Perturbation, ...] = beat_changes.PERTURBATIONS
     explanations = ("contributions",)
@@ -101,7 +104,10 @@ class EcgBeats:
     }
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
-        """Return each recording with an ECG lead, its beats found."""
+        """Return each recording with an ECG lead, its beats found.
+
+        Where `health.af` tells fibrillation within its error budget, early beats are not counted.
+        """
         found = []
         for recording in recordings(case):
             lead = recording.best(ECG)
@@ -109,6 +115,7 @@ class EcgBeats:
                 continue
             whole = TimeInterval(record=recording.record, start=0, end=lead.seconds)
             beats = read_beats(lead.values, lead.rate)
+            beats = replace(beats, fibrillating=fibrillating(earlier, recording.record))
             found.append(Sample(recording.record, beats, (whole,), recording.inputs))
         return found
 
@@ -208,11 +215,14 @@ def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
 
 
 def _logits_of(pack: Pack, data: Beats, members: Sequence[int]) -> Array:
-    """Return the logits of each member; of one beat of a recording from those of all of it."""
+    """Return the logits of each member; of one beat of a recording from those of all of it.
+
+    In fibrillation none speaks for supraventricular beats.
+    """
     whole = data.unchanged
     if whole is None:
-        return _own_logits(pack, data, tuple(members))
-    return np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members])
+        return merged(_own_logits(pack, data, tuple(members)), data)
+    return merged(np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members]), data)
 
 
 @lru_cache(maxsize=2)

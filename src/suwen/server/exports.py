@@ -10,17 +10,22 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from fastapi import Request
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.records.uploads import MIB, MOST_FILES, Limits, Uploads
 from suwen.server.asking import PURPOSES, Asking
 from suwen.server.jobs import JobStatus
 from suwen.server.language import moment, say
+from suwen.server.receiving import receive
 
 WHOLE_FACTOR: Final = 2
 """A whole upload may be this many times the largest single file."""
 RUNNING: Final = ("queued", "running")
 UNIT_FIELD: Final = "unit-"
+JOB_PATTERN: Final = r"^import-[A-Za-z0-9\-.]{1,64}-[0-9a-f]{24}$"
 
 
 def message(text: str) -> str:
@@ -97,6 +102,18 @@ def limits_told(asking: Asking) -> str:
         mb=mb,
         all=WHOLE_FACTOR * mb,
     )
+
+
+async def send(request: Request, asking: Asking, patient: str) -> str:
+    """Take the files of a form in, sealed as they come, and ask for them to be read.
+
+    Returns the job. What waits for the disk or the database waits in a thread.
+    """
+    uploads = await run_in_threadpool(uploads_of, asking)
+    taking = uploads.receiving(patient, limits(asking))
+    async with contextmanager_in_threadpool(taking) as sent:
+        await receive(request, sent)
+    return await run_in_threadpool(submit, asking, patient, sent.id)
 
 
 def submit(
@@ -214,15 +231,19 @@ def zones() -> list[tuple[str, str]]:
     names = sorted(
         one
         for one in available_timezones()
-        if "/" in one and not one.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+        if one == "UTC"
+        or ("/" in one and not one.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/")))
     )
     return [(name, f"{name.replace('_', ' ')} ({_offset(name, now)})") for name in names]
 
 
 def _offset(name: str, now: datetime) -> str:
-    minutes = int((now.astimezone(ZoneInfo(name)).utcoffset() or now - now).total_seconds() // 60)
-    sign, minutes = "-" if minutes < 0 else "+", abs(minutes)
-    return f"UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{now.astimezone(ZoneInfo(name)):UTC%z}"
+
+
+def own_zone() -> str:
+    """Return the difference to UTC of the times this server shows."""
+    return f"{datetime.now(UTC).astimezone():UTC%z}"
 
 
 def date_of(language: Language, text: str) -> str:

@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.errors import Denied
 from suwen.server import device_board, ward_plan
+from suwen.server.api_alerts import wards_for
+from suwen.server.api_streams import devices_of
 from suwen.server.asking import Signed
 from suwen.server.patients import PATIENT_PATTERN, PatientId
 from suwen.server.render import page
@@ -27,7 +29,7 @@ def wards_page(request: Request, asking: Signed, ended: str = "") -> HTMLRespons
     people = device_board.people_of(asking)
     sending = []
     if ended in people.names:
-        known = device_board.devices_of(asking).list(ended)
+        known = devices_of(asking).list(ended)
         sending = [one.id for one in known if one.revoked is None]
     return page(
         asking,
@@ -64,7 +66,7 @@ def place(
     bed: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Put a patient into a bed, move them to another, or discharge them (no ward)."""
-    ward_plan.wards_of(asking).place(patient, ward, bed)
+    wards_for(asking).place(patient, ward, bed)
     return RedirectResponse(f"/wards#w-{ward}" if ward else f"/wards?ended={patient}", 303)
 
 
@@ -78,6 +80,6 @@ def share(
 ) -> Response:
     """Share where a patient is with whoever is paged about them; empty, or `end`: no more."""
     wanted = {"text": text.strip()} if text.strip() and not end else None
-    ward_plan.wards_of(asking).share_location(patient, wanted)
+    wards_for(asking).share_location(patient, wanted)
     address = "/wards" if back == "wards" else f"/cases/{patient}/home#location"
     return RedirectResponse(address, 303)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from suwen.core.errors import BadInput
-from suwen.records.wards import Place, Ward, Wards
+from suwen.records.wards import Place, Ward
 from suwen.server import device_board
-from suwen.server.asking import PURPOSES, Asking
+from suwen.server.api_alerts import wards_for
+from suwen.server.asking import Asking
 from suwen.server.device_board import Choice, People
 from suwen.server.language import moment
 
@@ -58,14 +59,9 @@ class Plan:
         return ", ".join(self.ward.beds)
 
 
-def wards_of(asking: Asking) -> Wards:
-    """Return the person's way to wards."""
-    return Wards(asking.bench.store, asking.person, PURPOSES[asking.person.role])
-
-
 def plans(asking: Asking, people: People) -> list[Plan]:
     """Return every ward with its beds, listed ones first, as the reader may see them."""
-    wards, aside = wards_of(asking), dict[str, int]()
+    wards, aside = wards_for(asking), dict[str, int]()
     for one in device_board.watch_of(asking).counts():
         aside[one.patient] = aside.get(one.patient, 0) + one.count
     occupied = wards.occupied()
@@ -124,7 +120,7 @@ def shared_by(asking: Asking, patient: str) -> str:
     """Return the location a patient shares, for the patient's own page; empty for nothing."""
     if asking.person.role != "patient":
         return ""
-    return location(wards_of(asking).place_of(patient))
+    return location(wards_for(asking).place_of(patient))
 
 
 def without_ward(people: People) -> list[Choice]:
@@ -140,7 +136,7 @@ def define(asking: Asking, ward: str, name: str, beds: str, budget: str) -> None
     BadInput
         Too many beds, two of one name, or a budget that is no number.
     """
-    wards = wards_of(asking)
+    wards = wards_for(asking)
     old = next((one for one in wards.list() if one.id == ward), None) or Ward(ward)
     listed = tuple(_listed(beds))
     if len(listed) > MOST_BEDS:

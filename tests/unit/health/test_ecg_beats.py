@@ -179,7 +179,7 @@ def test_runs_of_ventricular_beats_stand_before_single_ones(pack):
 
 
 def test_examples_are_the_beats_of_the_reference_and_how_they_were_found(tmp_path):
-    beats = rhythm(330)
+    beats = rhythm(330, jitter=0.015)
     kinds = ["V" if k % 50 == 25 else "A" if k % 50 == 5 else "N" for k in range(len(beats))]
     shapes = ["S" if kind == "A" else kind for kind in kinds]
     lead = ecg(beats, shapes, 360, 330)
