@@ -91,13 +91,20 @@ class Alarm:
         self._threads.clear()
 
     def resume(self) -> None:
-        """Take up channels and alerts as they stand; alerts whose rule is gone are over."""
-        ended = self.book.ended()
-        for known in self._tap.begin(self._left_off()):
+        """Take up channels and alerts as they stand; alerts whose rule is gone are over.
+
+        Readings are looked at again from so far back that a run which was under way is complete;
+        what was raised by them before is not raised again.
+        """
+        ended, since = self.book.ended(), self._left_off()
+        for known in self._tap.begin(None if since is None else ticks(since)):
             heard = Heard(known.received, known.at)
             until = ended.get((known.patient, key_of(known.channel.device)))
             if until is None or ticks(until) < known.received:
                 self.watch.dog.resume(known.patient, known.channel, heard)
+        for one in self.book.over_since(since) if since else ():
+            if one.cleared is not None:
+                self.watch.settled(one.patient, one.rule, ticks(one.cleared))
         over = []
         for one in self.book.unsettled():
             if one.cleared is not None:
@@ -115,12 +122,13 @@ class Alarm:
         if over:
             self.book.note([], over, self._now())
 
-    def _left_off(self) -> int | None:
-        """Return up to when readings were looked at; not longer ago than is caught up with."""
+    def _left_off(self) -> datetime | None:
+        """Return from when on readings are looked at; not longer ago than is caught up with."""
         beaten = self.book.last_beat(HEARTBEAT)
         if beaten is None:
             return None
-        return ticks(max(beaten, self._now() - timedelta(seconds=CATCH_UP_S)))
+        last = max(beaten, self._now() - timedelta(seconds=CATCH_UP_S))
+        return last - self.watch.longest_run
 
     def reload(self) -> None:
         """Read rules and wards again."""

@@ -210,6 +210,8 @@ class Machine:
 
     Parameters
     ----------
+    looked
+        Readings up to here (microseconds) were looked at before a restart.
     late, strange
         How many readings came after a newer one of their channel, or were what no living person
         shows: they are passed over and counted.
@@ -217,6 +219,7 @@ class Machine:
 
     rule: Rule
     states: dict[Channel, State] = field(default_factory=dict)
+    looked: int = -1
     late: int = 0
     strange: int = 0
 
@@ -231,10 +234,10 @@ class Machine:
 
     def feed(self, channel: Channel, tick: int, value: float) -> Change | None:
         """Take one reading, as its channel gives it; return what changed."""
-        before = self.states.get(channel, State())
+        before = self.states.get(channel, State(tick=self.looked))
         own = value * self.rule.factors[channel.unit]
         if tick <= before.tick:
-            self.late += 1
+            self.late += tick > self.looked
             return None
         if not self.rule.low <= own <= self.rule.high:
             self.strange += 1
@@ -250,6 +253,7 @@ class Machine:
     def resume(self, channel: Channel, tick: int) -> None:
         """Stand as raised by a channel at a time: how an alert goes on after a restart."""
         self.states[channel] = State(True, tick, 1)
+        self.looked = max(self.looked, tick)
 
 
 def changes(rule: Rule, stretches: Sequence[Stretch]) -> Iterator[Change]:

@@ -12,6 +12,7 @@ from suwen.core.nouns import Act, Case, Finding, Record, Report, Review
 from suwen.diagnosis import review as acts
 from suwen.diagnosis.quotations import Quotation
 from suwen.health import af_fact
+from suwen.health.ecg_reviews import review_of
 from suwen.notes.corrections import correction_of
 from suwen.records import Access, Entry, report_of
 
@@ -58,14 +59,16 @@ def newer_records(access: Access, case: Case, stored: Stored) -> bool:
     """Say whether something was recorded after the report was first stored.
 
     Acts of people that the report tells of (`Review.record`) are not new to it, and a draft follows
-    every correction of a note.
+    every correction of a note. What people said of single beats stands beside the report.
     """
     first = access.history(stored.reference.partition("/_history")[0])[0]
     known = {record.reference for record in access.case(case.patient, at=first.at).records}
     known |= {review.record for review in stored.report.reviews}
     told = stored.report.status == "draft"
     return any(
-        record.reference not in known and not (told and correction_of(record))
+        record.reference not in known
+        and not (told and correction_of(record))
+        and review_of(record) is None
         for record in case.records
     )
 

@@ -460,3 +460,35 @@ def test_a_pulse_that_stopped_silences_no_asystole(monitored: Bay) -> None:
     monitored.alarm.take(monitored.patient, [still])
     (name,) = asystole(monitored)
     assert Alerts(monitored.store, DOCTOR, "treatment").find(name).priority == "high"
+
+
+def test_a_run_that_was_under_way_at_a_restart_is_not_begun_anew(bay: Bay) -> None:
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(10, 96)])
+    bay.after = 10
+    bay.alarm = bay.engine()
+    for second in (20, 30):
+        bay.after = second
+        streams.put(bay.patient, [one(second, 85)])
+        bay.alarm.take(bay.patient, [one(second, 85)])
+        bay.alarm._beaten = -float("inf")
+        assert bay.alarm.round() == []
+    streams.put(bay.patient, [one(40, 85)])
+    bay.after = 45
+    bay.alarm = bay.engine()
+    assert len(bay.alarm.round()) == 1, "the third reading completes the run of the first two"
+
+
+def test_an_alert_that_was_over_before_a_restart_is_not_raised_by_the_same_readings(bay) -> None:
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    made = []
+    for second, value in enumerate((96, 85, 85, 85, 97, 97, 97), start=1):
+        bay.after = 10 * second
+        streams.put(bay.patient, [one(bay.after, value)])
+        bay.alarm.take(bay.patient, [one(bay.after, value)])
+        made += bay.alarm.round()
+    assert len(made) == 1
+    bay.after += 5
+    bay.alarm = bay.engine()
+    assert bay.alarm.round() == []
+    assert not any(bay.alarm.watch.passed_over.values())

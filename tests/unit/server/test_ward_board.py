@@ -46,20 +46,6 @@ def test_an_old_impossible_value_is_forgotten_when_a_possible_one_follows():
     assert (cell.text, cell.odd) == ("36.9", None)
 
 
-def test_a_value_in_an_unknown_unit_is_named_with_the_unit_it_should_have():
-    cell = temperature(latest("8310-5", "K", 310, 5))
-    assert cell.odd is not None
-    assert cell.odd.en == "310 K is in K, where °C / °F is expected; nothing was converted"
-
-
-def test_a_value_of_a_sensor_that_hangs_stands_as_doubted_with_the_reason():
-    hung = latest("8310-5", "Cel", 36.9, 5)
-    reason = Text(en="the sensor may hang", zh="传感器可能卡滞")
-    found = cells([hung], set(), NOW, {hung.channel: reason})
-    cell = next(one for one in found if one.key == "temperature")
-    assert (cell.text, cell.doubted, cell.odd) == ("36.9", True, reason)
-
-
 def row(bed: str, *, rank: tuple[int, int, int] = (0, -1, 0), state: str = "fresh") -> Row:
     cell = Cell("heart_rate", state=state)
     return Row("p", "", bed, "", ScoreCell(), (cell,), (), 0, rank)
@@ -76,3 +62,17 @@ def test_a_score_whose_monitor_fell_silent_is_not_current_however_long_it_is_val
     stopped = without_data(ScoreCell("1", 1, "routine", "NEWS2", hours, "current"), NOW)
     assert (stopped.state, stopped.style, stopped.until) == ("expired", "none", NOW.timestamp())
     assert without_data(ScoreCell(), NOW) == ScoreCell(), "there is no score to expire"
+
+
+def test_a_value_in_an_unknown_unit_is_named_with_the_unit_it_should_have():
+    cell = temperature(latest("8310-5", "K", 310, 5))
+    assert cell.odd is not None
+    assert cell.odd.en == "310 K is in K, where °C / °F is expected; nothing was converted"
+
+
+def test_a_value_of_a_sensor_that_hangs_stands_as_doubted_with_the_reason():
+    hung = latest("8310-5", "Cel", 36.9, 5)
+    reason = Text(en="the sensor may hang", zh="传感器可能卡滞")
+    found = cells([hung], set(), NOW, {hung.channel: reason})
+    cell = next(one for one in found if one.key == "temperature")
+    assert (cell.text, cell.doubted, cell.odd) == ("36.9", True, reason)
