@@ -82,9 +82,7 @@ def goal_state(
 
 
 def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
-    """Return what the record and the devices know; of each quantity what is newer, the record's
-    where both are alike.
-    """
+    """Return what the record and the devices know; of each quantity what is newer, then fuller."""
     since = case.at - timedelta(days=days) if days else datetime(1970, 1, 1, tzinfo=UTC)
 
     def plot(code: str) -> Sequence[Stretch]:
@@ -93,6 +91,6 @@ def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
     sent = streamed(asking.streams.latest(case.patient), plot, asking.language)
     found = recorded(case, asking.language)
     for code, one in sent.items():
-        if code not in found or found[code].at < one.at:
+        if code not in found or one.supersedes(found[code]):
             found[code] = one
     return list(found.values())
