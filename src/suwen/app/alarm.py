@@ -19,9 +19,11 @@ from typing import Final
 import structlog
 
 from suwen.app import paging
+from suwen.app.arrhythmia import ALARMS, Doubted
 from suwen.core.errors import NotFound, SuwenError
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
+from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule
 from suwen.health.alert_watch import Ruled, Said, Watch
 from suwen.health.watchdog import NO_DATA, Heard, key_of, times
@@ -56,6 +58,7 @@ class Alarm:
         self._notifier = notifier
         self._now = clock or (lambda: datetime.now(UTC))
         self._tap = Tap(store)
+        self._doubted = Doubted(self._tap)
         self._tapped = -float("inf")
         self._taken: queue.Queue[Taken] = queue.Queue(MOST_WAITING)
         self._unwritten: list[Said] = []
@@ -111,6 +114,9 @@ class Alarm:
                     self.watch.dog.silent(one.patient, Channel(*parts), ticks(one.at))
                 continue
             channel = Channel(*one.content["channel"])
+            if one.rule.startswith(CHECK):
+                self.watch.notices.resume(one.patient, channel, ticks(one.at), one.priority)
+                continue
             if not self.watch.resume(one.patient, one.rule, channel, ticks(one.at)):
                 over.append(Ended(one.patient, one.rule))
         if over:
@@ -144,12 +150,14 @@ class Alarm:
         """Look at what was taken and at the clock once; return ids of new alerts."""
         for patient, stretches, received in self._drained(wait):
             self._tap.seen(patient, stretches)
-            self._unwritten += self.watch.take(patient, stretches, received)
+            self._unwritten += self._checked(self.watch.take(patient, stretches, received))
         now, passed = self._now(), time.monotonic()
         if passed - self._tapped >= TAP_S:
             for moved in self._tap.fresh():
-                self._unwritten += self.watch.take(moved.patient, [moved.stretch], moved.received)
+                said = self.watch.take(moved.patient, [moved.stretch], moved.received)
+                self._unwritten += self._checked(said)
             self._tapped = passed
+        self._unwritten += self._doubted.again(ticks(now), list(self.watch.dog.channels))
         self._unwritten += self.watch.check(ticks(now))
         made = self._write(now)
         if passed - self._climbed >= CLIMB_S:
@@ -163,8 +171,17 @@ class Alarm:
             self._loaded = passed
         if passed - self._beaten >= float(times()["beat_s"]):
             self.book.beat(HEARTBEAT, now)
+            if self.watch.passed_over:
+                self.book.passed(self.watch.passed_over, now)
+                self.watch.passed_over.clear()
             self._beaten = passed
         return made
+
+    def _checked(self, said: list[Said]) -> list[Said]:
+        """Hold arrhythmia alarms of monitors against the waves around them."""
+        if not any(one.rule in ALARMS for one in said):
+            return said
+        return self._doubted.checked(said, list(self.watch.dog.channels))
 
     def _drained(self, wait: float) -> list[Taken]:
         found: list[Taken] = []

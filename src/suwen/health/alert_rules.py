@@ -28,6 +28,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Noun, canonical, digest_of
+from suwen.core.quantities import unit_sign
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "alert_rules.toml"
@@ -227,6 +228,10 @@ class Machine:
         """Whether the alert stands."""
         return any(state.raised for state in self.states.values())
 
+    def beyond(self, channel: Channel, value: float) -> bool:
+        """Whether a reading lies beyond the limit."""
+        return self.rule.zone(value * self.rule.factors[channel.unit]) > 0
+
     def feed(self, channel: Channel, tick: int, value: float) -> Change | None:
         """Take one reading, as its channel gives it; return what changed."""
         before = self.states.get(channel, State(tick=self.looked))
@@ -329,9 +334,9 @@ def in_words(rule: Rule) -> Text:
     """Return what a rule waits for, in words."""
     en = {"above": "at or above", "below": "at or below"}[rule.side]
     zh = {"above": "≥", "below": "≤"}[rule.side]
-    unit = rule.unit.replace("mm[Hg]", "mmHg").replace("Cel", "°C")
+    unit = unit_sign(rule.unit)
     held, calm = duration(rule.sustained_s), duration(rule.calm_s)
-    limit, clear = f"{rule.limit:g} {unit}", f"{rule.clear:g} {unit}"
+    limit, clear = (f"{value:g} {unit}".strip() for value in (rule.limit, rule.clear))
     return Text(
         en=f"{en} {limit} for {held.en}; over at {clear} for {calm.en}",
         zh=f"{zh} {limit} 持续 {held.zh}；恢复至 {clear} 持续 {calm.zh} 后解除",

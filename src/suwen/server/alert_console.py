@@ -11,14 +11,13 @@ from typing import Any, Final
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Interval
-from suwen.core.quantities import unit_sign
-from suwen.core.streams import MICROSECONDS
+from suwen.health import alert_notices
 from suwen.health.alert_dry_run import DryRun, Tally
+from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule, changed, in_words, shipped
 from suwen.health.alert_trial import Desk, Record, records
 from suwen.health.watchdog import NAME, NO_DATA
 from suwen.records.alert_rows import Alert
-from suwen.records.alert_rulebook import Scope
 from suwen.records.alerts import LONGEST
 from suwen.records.wards import Place
 from suwen.server.alert_facts import REASON_NAMES, Told, facts
@@ -29,9 +28,6 @@ from suwen.server.ward_board import PRIORITIES, WAITING, Chip, chip
 HOURS: Final = (1, 48)
 """Shortest and longest shift of a hand-over list."""
 SNOOZES: Final = (5, 10, 15, 30, 60, 120, 240, 480, 1440)
-POINTS: Final = 2000
-HOURLY_S: Final = 3 * 86_400
-"""A history up to so long is drawn by hours, a longer one by days."""
 
 
 def message(text: str) -> str:
@@ -55,6 +51,8 @@ class Card:
     facts: list[tuple[str, str]]
     snoozes: list[int]
     can_end: bool
+    can_try: bool
+    """Whether it is of a rule whose limits can be tried."""
 
     @property
     def open(self) -> bool:
@@ -161,6 +159,7 @@ def _card(
         facts=facts(language, one, told),
         snoozes=[minutes for minutes in SNOOZES if minutes <= longest],
         can_end=one.rule.startswith(NO_DATA),
+        can_try=one.rule in shipped(),
     )
 
 
@@ -194,6 +193,8 @@ def lines(language: Language, alerts: Sequence[Alert]) -> list[Line]:
 
 def _line(language: Language, one: Record) -> Line:
     name = NAME.of(language) if one.rule.startswith(NO_DATA) else one.rule
+    if one.rule.startswith(CHECK):
+        name = alert_notices.NAME.of(language)
     if one.rule in shipped():
         name = shipped()[one.rule].name.of(language)
     said = [
@@ -284,6 +285,7 @@ class Result:
     short: bool
     rule: list[tuple[str, str]]
     naive: list[tuple[str, str]]
+    held: list[tuple[str, str]]
     fewer: str
     plot: str
 
@@ -308,6 +310,7 @@ def result(language: Language, rule: Rule, found: DryRun, plot: Mapping[str, Any
         short=found.days < 1,
         rule=_tally(language, found.rule),
         naive=_tally(language, found.naive),
+        held=_tally(language, found.held) if found.held else [],
         fewer=fewer,
         plot=json.dumps(plot),
     )
@@ -325,44 +328,3 @@ def _tally(language: Language, one: Tally) -> list[tuple[str, str]]:
         (say(language, "right, of those judged"), ppv),
         (say(language, "median length"), minutes),
     ]  # fmt: skip
-
-
-def plot_of(desk: Desk, rule: Rule, scope: Scope, found: DryRun, now: datetime) -> dict[str, Any]:
-    """Return what the page draws: one patient's readings with the alerts, else alerts a day."""
-    if not found.until:
-        return {}
-    if scope.patient:
-        return _readings(desk, rule, scope.patient, found, now)
-    wide = 86_400 if found.until - found.since > HOURLY_S * MICROSECONDS else 3600
-    first = found.since // (wide * MICROSECONDS)
-    count = int(found.until // (wide * MICROSECONDS) - first + 1)
-    bars = [0] * count
-    for one in found.episodes:
-        bars[int(one.begun // (wide * MICROSECONDS) - first)] += 1
-    x = [(first + i) * wide for i in range(count)]
-    return {"kind": "bars", "x": x, "y": bars, "wide": wide}
-
-
-def _readings(desk: Desk, rule: Rule, patient: str, found: DryRun, now: datetime) -> dict[str, Any]:
-    start = datetime.fromtimestamp(found.since / MICROSECONDS, UTC)
-    x: list[float] = []
-    y: list[float] = []
-    for code in rule.codes:
-        for one in desk.streams.plot(patient, code, start, now, POINTS):
-            if rule.reads(one.channel) and len(one) > len(x):
-                factor = rule.factors[one.channel.unit]
-                x = (one.at / MICROSECONDS).tolist()
-                y = (one.values * factor).tolist()
-    spans = [
-        [one.begun / MICROSECONDS, (one.ended or found.until) / MICROSECONDS]
-        for one in found.episodes
-    ]
-    return {
-        "kind": "readings",
-        "x": x,
-        "y": y,
-        "spans": spans,
-        "limit": rule.limit,
-        "clear": rule.clear,
-        "unit": unit_sign(rule.unit),
-    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from suwen.core.codes import Language
+from suwen.core.codes import Language, Text
 from suwen.core.quantities import number, unit_sign
 from suwen.health.alert_trial import Desk
 from suwen.health.watchdog import NO_DATA
@@ -90,6 +90,12 @@ def _measured(language: Language, one: Alert) -> Facts:
     if one.rule.startswith(NO_DATA):
         since = datetime.fromisoformat(str(content["since"]))
         found.append((say(language, "Last data"), moment(since)))
+    if "reason" in content:
+        found.append((say(language, "What is wrong"), Text(**content["reason"]).of(language)))
+    if "waves" in content:
+        found.append(
+            (say(language, "Waves of these seconds"), Text(**content["waves"]).of(language))
+        )
     if readings := content.get("readings"):
         shown = ", ".join(number(float(value)) for _, value in readings)
         found.append((say(language, "Last readings"), f"{shown} {unit}".strip()))

@@ -74,9 +74,9 @@ def shown(asking: Asking, board: Board) -> dict[str, Any]:
 
 @router.get("")
 def ward_page(
-    request: Request, asking: Signed, ward: WardId = "", fresh: bool = False
+    request: Request, asking: Signed, ward: WardId = "", fresh: bool = True
 ) -> HTMLResponse:
-    """Show the board; it then follows the stream. With `fresh` scores are renewed meanwhile."""
+    """Show the board; it then follows the stream, and scores are renewed unless not `fresh`."""
     look = watching(asking, ward)
     return page(
         asking,
@@ -93,7 +93,7 @@ def ward_page(
 
 @router.get("/live")
 def live(
-    request: Request, asking: Signed, ward: WardId = "", fresh: bool = False
+    request: Request, asking: Signed, ward: WardId = "", fresh: bool = True
 ) -> StreamingResponse:
     """Stream the board: its rows when they change, the server's time and the pulse always."""
     look = watching(asking, ward)
@@ -105,7 +105,7 @@ def live(
 
 
 async def _events(
-    request: Request, asking: Asking, look: Watching, fresh: bool = False
+    request: Request, asking: Asking, look: Watching, fresh: bool
 ) -> AsyncIterator[str]:
     template, before = environment(asking.language).get_template("ward_rows.html"), ""
     while not await request.is_disconnected():
@@ -132,7 +132,7 @@ async def _events(
 
 
 def _renew(asking: Asking, look: Watching, board: Board) -> None:
-    """Score whose turn it is, in the name of who asked for fresh scores; one at a look."""
+    """Score whose turn it is, in the name of whose board is open; one at a look."""
     due = asking.bench.rounds.due([row.patient for row in board.rows if row.measured])
     if due:
         with suppress(NotFound):

@@ -136,7 +136,9 @@ def test_the_stream_tells_rows_once_and_the_pulse_always_and_ends_with_the_sessi
 
     async def heard() -> list[tuple[str, dict]]:
         events = []
-        async for text in pages_ward._events(Open(), asking, pages_ward.watching(asking, "icu")):
+        async for text in pages_ward._events(
+            Open(), asking, pages_ward.watching(asking, "icu"), fresh=False
+        ):
             event, data = re.fullmatch(r"event: (\w+)\ndata: (.*)\n\n", text).groups()
             events.append((event, json.loads(data)))
             if len(events) == 3:
@@ -193,8 +195,8 @@ def test_a_board_that_keeps_scores_fresh_asks_for_each_patient_once_in_five_minu
     kept = {name: bay.clinic.access().search("Observation", bay.patients[name])
             for name in bay.patients}  # fmt: skip
     assert {name for name, found in kept.items() if found} == {"Li", "Sm"}, "who is measured now"
-    assert "fresh=true" in desk.get("/ward?ward=icu").text
-    assert "in your name" in desk.get("/ward?ward=icu&fresh=true").text
+    assert "in your name" in desk.get("/ward?ward=icu").text
+    assert "in your name" not in desk.get("/ward?ward=icu&fresh=false").text
 
 
 def test_an_alert_is_settled_with_a_reason_on_the_page(bay: Bay, desk: Desk) -> None:
