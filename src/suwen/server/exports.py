@@ -136,6 +136,13 @@ def standings(asking: Asking, patient: str) -> list[Standing]:
     return [_standing(asking, uploads, job) for job in asking.bench.jobs.list(_prefix(patient))]
 
 
+def asked(asking: Asking, patient: str) -> str:
+    """Return the newest import whose questions wait for an answer; empty where none does."""
+    if not uploads_of(asking).waiting(patient):
+        return ""
+    return next((one.job.id for one in standings(asking, patient) if one.asks), "")
+
+
 def standing(asking: Asking, patient: str, job: str) -> Standing:
     """Return one import of a patient.
 

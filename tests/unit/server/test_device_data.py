@@ -115,6 +115,8 @@ def test_local_times_are_asked_for_their_zone_and_then_read(at_home: Desk, readi
     assert "These files give times without their zone: watch.csv" in told
     assert '<dd data-new="0">0</dd>' in told
     address = answer.headers["HX-Redirect"]
+    home = f"/cases/{reading.patient}/home"
+    assert f'href="{address}"' in at_home.get(home).text, "and home tells of the question"
     refused = at_home.post(f"{address}/answers", zone="Nowhere/City")
     assert "An unknown time zone." in refused.text
     done = at_home.post(f"{address}/answers", htmx=False, zone="Asia/Shanghai")
@@ -126,6 +128,7 @@ def test_local_times_are_asked_for_their_zone_and_then_read(at_home: Desk, readi
     (latest,) = (one for one in streams.latest(reading.patient) if one.channel.code == "8867-4")
     assert latest.at.isoformat() == "2026-03-01T01:00:00+00:00"
     assert "Answered already" in at_home.get(address).text
+    assert "need an answer" not in at_home.get(home).text
     assert at_home.post(f"{address}/answers", zone="Europe/Paris").status_code == 409
 
 
