@@ -78,7 +78,10 @@ def told(rule: Rule, found: DryRun) -> list[str]:
         f"{found.patients} patients, {found.days:.2f} patient-days; "
         f"the rule can see {found.seen:.0%} of that time",
     ]
-    for name, one in (("this rule", found.rule), ("bare threshold", found.naive)):
+    tallies = [("this rule", found.rule), ("bare threshold", found.naive)]
+    if found.held is not None:
+        tallies.append(("held back", found.held))
+    for name, one in tallies:
         rate, ppv = one.per_day, one.ppv
         right = "nobody judged any"
         if ppv is not None:

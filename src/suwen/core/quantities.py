@@ -16,6 +16,7 @@ UNIT_SIGNS: Final = {
     "ms2": "ms²",
     "cm3": "cm³",
     "Cel": "°C",
+    "[degF]": "°F",
     "mm[Hg]": "mmHg",
     "ug/L": "µg/L",
     "umol/L": "µmol/L",

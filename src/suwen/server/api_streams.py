@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from suwen.core.errors import BadInput, KeyUnavailable, Unauthenticated
 from suwen.core.streams import Channel
+from suwen.health.reading_gate import impossible
 from suwen.records.devices import Device, Devices
 from suwen.records.stream_door import Message, Outcome
 from suwen.server.api import Strict
@@ -106,6 +107,7 @@ class LatestInfo(BaseModel):
     at: datetime
     value: float
     received: datetime
+    state: str = Field(description="What is wrong with the value, empty where it can be true.")
 
 
 class OutlineInfo(BaseModel):
@@ -114,6 +116,10 @@ class OutlineInfo(BaseModel):
     channel: ChannelInfo
     ms: list[float] = Field(description="Milliseconds since 1970-01-01 UTC.")
     values: list[float]
+    states: list[str] = Field(
+        description="What is wrong with a value, empty where it can be true: unit, wrong-unit, "
+        "implausible. Nothing is left out or converted."
+    )
 
 
 @router.post(
@@ -201,6 +207,7 @@ def latest_readings(asking: Signed, patient: PatientId) -> list[LatestInfo]:
             at=each.at,
             value=each.value,
             received=each.received,
+            state=impossible(each.channel, each.value),
         )
         for each in asking.streams.latest(patient)
     ]
@@ -225,6 +232,7 @@ def plot_readings(
             channel=ChannelInfo.of(each.channel),
             ms=(each.at / 1000).tolist(),
             values=each.values.tolist(),
+            states=[impossible(each.channel, value) for value in each.values.tolist()],
         )
         for each in asking.streams.plot(patient, code, first, last, points)
     ]

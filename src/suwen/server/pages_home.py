@@ -14,8 +14,10 @@ from suwen.core.streams import Stretch
 from suwen.server import exports, plans, ward_plan
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
+from suwen.server.risk_cards import risks_of
 from suwen.server.trends import (
     HEIGHT,
     MOST_POINTS,
@@ -47,12 +49,14 @@ def home_page(
         "home.html",
         here="worklist" if asking.person.role == "patient" else "",
         patient=patient,
+        emergency=in_emergency(asking, patient),
         about=about(language, patient, people[-1].content if people else None),
         own=asking.person.role == "patient",
         now=moment(case.at),
         urgent=plans.urgent(case, language),
         changed=plans.changed(case, language),
         plan=plans.confirmed(case, language),
+        risk=risks_of(case, language).first,
         states=[(key, say(language, words)) for key, words in plans.STATES.items()],
         today=[one for one in found if one.fresh],
         vitals=[one for one in found if one.vital],

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from suwen.server import exports
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
 
@@ -83,6 +84,7 @@ def _frame(asking: Asking, patient: str) -> dict[str, object]:
     people = asking.access.search("Patient", patient)
     return {
         "patient": patient,
+        "emergency": in_emergency(asking, patient),
         "about": about(asking.language, patient, people[-1].content if people else None),
         "own": asking.person.role == "patient",
         "here": "worklist" if asking.person.role == "patient" else "",

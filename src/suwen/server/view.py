@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from suwen.core.codes import CATEGORIES, Language
 from suwen.core.nouns import (
@@ -36,6 +35,7 @@ from suwen.diagnosis.wording import (
     quantity,
     quoted,
 )
+from suwen.server.ecg_told import place_of
 from suwen.server.language import age, moment, say
 from suwen.server.overlays import Layers, Place, overlays, places
 from suwen.server.reports import Stored
@@ -373,7 +373,7 @@ def _evidence(language: Language, item: Evidence, layers: Layers) -> EvidenceVie
         text = f"{text}: {item.note.of(language)}"
     query = ""
     if isinstance(item, TimeInterval):
-        query = urlencode({"record": item.record, "at": f"{item.start:g}"})
+        query = place_of(item.record, item.start, item.end)
     return EvidenceView(quoted(text), layers.place(item), query)
 
 
