@@ -245,12 +245,17 @@ def zones() -> list[tuple[str, str]]:
 
 
 def _offset(name: str, now: datetime) -> str:
-    return f"{now.astimezone(ZoneInfo(name)):UTC%z}"
+    return _difference(now.astimezone(ZoneInfo(name)))
+
+
+def _difference(moment: datetime) -> str:
+    shown = f"{moment:%z}"
+    return f"UTC{shown[:3]}:{shown[3:5]}"
 
 
 def own_zone() -> str:
     """Return the difference to UTC of the times this server shows."""
-    return f"{datetime.now(UTC).astimezone():UTC%z}"
+    return _difference(datetime.now(UTC).astimezone())
 
 
 def date_of(language: Language, text: str) -> str:

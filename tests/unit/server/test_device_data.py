@@ -16,6 +16,7 @@ from suwen.app.importing import Importing
 from suwen.records import Person
 from suwen.records.streams import Streams
 from suwen.records.uploads import FOLDER, Uploads
+from suwen.server.exports import zones
 
 CUFF = (
     "code,time,value,unit\n"
@@ -251,3 +252,9 @@ def test_a_program_sends_asks_and_answers_the_same_way(reading: scene.Clinic):
     assert stranger.get(f"{address}/{first['id']}").status_code == 403
     program.close()
     stranger.close()
+
+
+def test_zones_are_told_with_their_difference_to_utc():
+    assert dict(zones())["Asia/Shanghai"] == "Asia/Shanghai (UTC+08:00)"
+    assert dict(zones())["Asia/Kolkata"] == "Asia/Kolkata (UTC+05:30)"
+    assert dict(zones())["America/Phoenix"] == "America/Phoenix (UTC-07:00)"
