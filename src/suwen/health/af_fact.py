@@ -17,7 +17,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any, Final
 
-from suwen.core.codes import SNOMED, SUWEN, Text
+from suwen.core.codes import SNOMED, SUWEN, TRANSLATION, Text
 from suwen.core.nouns import Act, Band, Case, Finding, Record, RecordValue, TimeInterval
 from suwen.core.quantities import percent
 from suwen.health.af import AF, FIBRILLATION
@@ -27,6 +27,10 @@ from suwen.health.risk_records import Rules, codings, matches, moment, names_in
 SUSPECTED: Final = "suspected_atrial_fibrillation"
 FLAG: Final = "atrial_fibrillation"
 PROBABILITY: Final = f"{SUWEN}/probability"
+CHINESE: Final = (
+    {"url": "lang", "valueCode": "zh"},
+    {"url": "content", "valueString": "心房颤动"},
+)
 RECORDING: Final = f"{SUWEN}/fibrillation-in-recording"
 """System of the identifier of such a Condition; its value is the recording."""
 STATUS: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -85,6 +89,7 @@ def condition_of(finding: Finding, patient: str, at: datetime) -> Resource:
                 {"system": "http://hl7.org/fhir/sid/icd-10", "code": "I48.9"},
             ],
             "text": "Atrial fibrillation",
+            "_text": {"extension": [{"url": TRANSLATION, "extension": list(CHINESE)}]},
         },
         "subject": {"reference": f"Patient/{patient}"},
         "recordedDate": at.isoformat(),
