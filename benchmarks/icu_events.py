@@ -96,6 +96,9 @@ class Counted:
     leads: np.ndarray
 
 
+COLUMNS: Final = ("alerts", "days", "judged", "right", "onsets", "warned", "noticed")
+
+
 def counted(
     alerts: Mapping[str, Sequence[float]],
     known: Mapping[str, Sequence[Event]],
@@ -131,5 +134,5 @@ def counted(
             leads += [one.onset - before[0]] if len(before) else []
         days = max(0.0, min(END, reach[name]) - FIRST) / 24
         rows.append((len(at), days, judged.sum(), sum(right), len(onsets), warned, noticed))
-    columns = np.array(rows, dtype=float).reshape(-1, 7).T
-    return Counted(*columns, np.array(leads))
+    columns = np.array(rows, dtype=float).reshape(-1, len(COLUMNS))
+    return Counted(**dict(zip(COLUMNS, columns.T, strict=True)), leads=np.array(leads))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import lightgbm
@@ -24,6 +25,8 @@ ROOM_AIR: Final = 0.215
 ALERT_GCS: Final = 15.0
 LEARNED_AT: Final = np.arange(FIRST, LAST + 1, 6.0)
 ASKED_AT: Final = np.arange(FIRST, END, 2.0)
+PART: Final = 500
+"""Stays whose scores are kept together."""
 Scores = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """By stay: hours, and the score at each; both (n,)."""
 
@@ -79,29 +82,35 @@ def _cut(stay: Stay, hour: float) -> Stay:
 
 
 def learned(
-    stays: Mapping[str, Stay], labels: Sequence[Callable[[str, float], bool]]
-) -> list[lightgbm.Booster]:
-    """Return trees for each question, which is asked by stay and hour."""
-    rows = np.concatenate([rows_of(stay, LEARNED_AT.tolist()) for stay in stays.values()])
-    asked = [(name, hour) for name in stays for hour in LEARNED_AT.tolist()]
-    return [
-        lightgbm.train(
-            {**OPTIONS, "seed": 0},
-            lightgbm.Dataset(rows, [int(label(*one)) for one in asked]),
-            ROUNDS,
-        )
-        for label in labels
-    ]
+    stays: Mapping[str, Stay], labels: Mapping[str, Callable[[str, float], bool]], kept: Path
+) -> dict[str, lightgbm.Booster]:
+    """Return trees for each question, which is asked by stay and hour; those kept are taken."""
+    files = {name: kept / f"trees-{name}.txt" for name in labels}
+    missing = [name for name, file in files.items() if not file.exists()]
+    if missing:
+        rows = np.concatenate([rows_of(stay, LEARNED_AT.tolist()) for stay in stays.values()])
+        asked = [(name, hour) for name in stays for hour in LEARNED_AT.tolist()]
+    for name in missing:
+        data = lightgbm.Dataset(rows, [int(labels[name](*one)) for one in asked])
+        lightgbm.train({**OPTIONS, "seed": 0}, data, ROUNDS).save_model(str(files[name]))
+    return {name: lightgbm.Booster(model_file=str(file)) for name, file in files.items()}
 
 
-def scored(models: Sequence[lightgbm.Booster], stays: Mapping[str, Stay]) -> list[Scores]:
-    """Return the scores of each model every two hours."""
-    found: list[dict[str, tuple[np.ndarray, np.ndarray]]] = [{} for _ in models]
-    for name, stay in stays.items():
-        rows = rows_of(stay, ASKED_AT.tolist())
-        for one, model in zip(found, models, strict=True):
-            one[name] = ASKED_AT, np.asarray(model.predict(rows))
-    return list(found)
+def scored(
+    models: Mapping[str, lightgbm.Booster], stays: Mapping[str, Stay], kept: Path
+) -> dict[str, Scores]:
+    """Return the scores of each model every two hours; those kept are taken."""
+    found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {name: {} for name in models}
+    names, hours = list(stays), ASKED_AT.tolist()
+    for start in range(0, len(names), PART):
+        part, file = names[start : start + PART], kept / f"scores-{start}.npz"
+        if not file.exists():
+            rows = np.concatenate([rows_of(stays[name], hours) for name in part])
+            np.savez(file, **{name: model.predict(rows) for name, model in models.items()})
+        for question, values in np.load(file).items():
+            each = values.reshape(len(part), len(hours))
+            found[question] |= {name: (ASKED_AT, row) for name, row in zip(part, each, strict=True)}
+    return dict(found)
 
 
 def follows(known: Mapping[str, Sequence[Event]]) -> Callable[[str, float], bool]:

@@ -3,13 +3,16 @@
 What counts as right, on whom, and who is compared was written down first
 (`docs/measured/alerts.md`). The floor is the bare limit, and as few bare alerts drawn by lot.
 
-Needs `vitals/icu_cinc2012` in SUWEN_DATA; takes about ten minutes of one core.
+Needs `vitals/icu_cinc2012` in SUWEN_DATA; takes about six minutes of one core. With a folder as
+argument trees and scores are kept there, so that a run that was cut off goes on.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -129,18 +132,19 @@ def table(ways: Mapping[str, Counted], died: np.ndarray, kind: str) -> None:
         print(f"| {pair[0]} - {pair[1]} | {cells} |")
 
 
-def learned(folder: Path, known: Mapping[str, Stay], many: int) -> dict[str, Alerts]:
+def learned(folder: Path, known: Mapping[str, Stay], many: int, kept: Path) -> dict[str, Alerts]:
     """Return the alerts of what was learned on the other set, as many as said."""
     first = stays(folder / f"set-{LEARNED}.csv.xz")
     before, dead = {n: events(stay) for n, stay in first.items()}, outcomes(folder, LEARNED)
-    models = scores.learned(first, [lambda name, _: dead[name], scores.follows(before)])
+    questions = {"death": lambda name, _: dead[name], "12 h": scores.follows(before)}
+    found = scores.scored(scores.learned(first, questions, kept), known, kept)
     return {
         f"learned, {name}": scores.crossings(own, scores.as_many(own, many))
-        for name, own in zip(("death", "12 h"), scores.scored(models, known), strict=True)
+        for name, own in found.items()
     }
 
 
-def main() -> None:
+def main(kept: Path) -> None:
     """Count every way against every kind of event."""
     folder = DataFolders(settings().data).find(FOLDER)
     known = stays(folder / f"set-{MEASURED}.csv.xz")
@@ -151,8 +155,10 @@ def main() -> None:
     by_rule = {}
     for key, series in RULES.items():
         rule = changed(shipped()[key], CHARTED)
-        two = of_rule(rule, series, known), of_rule(rule.naive(), series, known)
-        by_rule[key] = {OURS: two[0], BARE: two[1]}
+        by_rule[key] = {
+            OURS: of_rule(rule, series, known),
+            BARE: of_rule(rule.naive(), series, known),
+        }
     ways: dict[str, Alerts] = {
         name: together([two[name] for two in by_rule.values()], known) for name in (BARE, OURS)
     }
@@ -162,7 +168,7 @@ def main() -> None:
     early = scores.news2_of(known)
     ways["NEWS2 >= 7"] = scores.crossings(early, NEWS2_LIMIT)
     ways["NEWS2, as many"] = scores.crossings(early, scores.as_many(early, many))
-    ways |= learned(folder, known, many)
+    ways |= learned(folder, known, many, kept)
     ways["every hour (chance)"] = {name: np.arange(FIRST, END).tolist() for name in known}
     print(f"{len(known)} stays, {died.sum():.0f} deaths in the hospital")
     for kind, kinds in KINDS.items():
@@ -173,4 +179,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+        main(Path(sys.argv[1]))
+    else:
+        with TemporaryDirectory() as own:
+            main(Path(own))

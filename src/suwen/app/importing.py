@@ -80,8 +80,10 @@ class Importing:
 
     def __call__(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
         """Run; `payload` is described in `server.jobs`."""
-        told = step("import", self._read, payload)
-        return {"patient": payload["patient"], **told}
+        done = step("import", self._read, payload)
+        if not done["asks"]:
+            step("drop", self._drop, payload)
+        return {"patient": payload["patient"], "told": done["told"]}
 
     def _read(self, payload: dict[str, Any]) -> dict[str, Any]:
         person = person_of(payload)
@@ -109,9 +111,14 @@ class Importing:
         kept = uploads.account(
             patient, upload, account, stored=done.stored, known=done.absorbed, recordings=found
         )
-        if not account["questions"]:
-            uploads.drop(patient, upload)
-        return {"told": kept}
+        return {"told": kept, "asks": bool(account["questions"])}
+
+    def _drop(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Remove the files once the account of them is kept for good."""
+        person = person_of(payload)
+        uploads = Uploads(self._store, person, PURPOSES[person.role])
+        uploads.drop(str(payload["patient"]), str(payload["upload"]))
+        return {}
 
 
 class _Counting:
@@ -182,7 +189,12 @@ def _date(tick: int) -> str:
 def _reasons(reasons: Mapping[Text, Told]) -> list[dict[str, Any]]:
     ordered = sorted(reasons.items(), key=lambda item: -item[1].count)
     return [
-        {"reason": reason.model_dump(), "count": told.count, "first": told.first}
+        {
+            "reason": reason.model_dump(),
+            "count": told.count,
+            "first": told.first,
+            "todo": told.todo.model_dump(),
+        }
         for reason, told in ordered[:LISTED]
     ]
 

@@ -26,41 +26,38 @@ def command(
     """Say an equation's risk as it is and with one factor changed: an association, no effect."""
     import json
 
-    from suwen.core.quantities import number, with_unit
+    from suwen.core.codes import Language
     from suwen.health.advice import ADVICE, book_of
     from suwen.health.risk_compared import compared
     from suwen.health.risk_equation import library
+    from suwen.health.risk_findings import outcome
     from suwen.health.risk_what_if import told
     from suwen.lifecycle import packs
 
     known = library()
     book = book_of(packs.current(ADVICE))
     found = compared(equation, told(known, inputs), told(known, [change]), known, book)
-    chinese = lang == "zh"
+    language: Language = "zh" if lang == "zh" else "en"
     if as_json:
         typer.echo(json.dumps(_as_json(found), ensure_ascii=False))
         return
     title, factor = known.find(equation).title, known.name_of(found.change.changed)
-    typer.echo(f"{title.zh}：{factor.zh}" if chinese else f"{title.en}: {factor.en}")
+    colon = "：" if language == "zh" else ": "
+    typer.echo(f"{title.of(language)}{colon}{factor.of(language)}")
     outcomes = known.content["risk_equations"]["outcome"]
     for name, difference in found.change.difference.items():
         row = outcomes.get(name)
         if row is None:
             continue
         before, after = (
-            with_unit(number(float(one.values[name])), row["unit"])
+            outcome(known, name, one.values[name]).of(language)
             for one in (found.change.before, found.change.after)
         )
-        limits = found.limits if name == found.outcome else None
-        if limits is not None:
-            after += f" [{number(limits.low)}, {number(limits.high)}]"
-        sign = "+" if difference > 0 else ""
-        typer.echo(
-            f"  {row['name']['zh' if chinese else 'en']}: {before} -> {after} "
-            f"({sign}{number(difference)})"
-        )
+        if found.limits is not None and name == found.outcome:
+            after += f" {found.limits_shown}"
+        typer.echo(f"  {row['name'][language]}: {before} -> {after} ({difference:+.1f})")
     for line in found.lines():
-        typer.echo(line.zh if chinese else line.en)
+        typer.echo(line.of(language))
     if words := found.change.disclaimer:
         typer.echo(words)
 

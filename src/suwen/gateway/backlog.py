@@ -50,7 +50,8 @@ class Backlog:
             return
         before, self.state, self._told = self.state, state, now
         if state is not before and before is not GatewayState.AWAY:
-            _log.warning("readings: %s", WORDS[state])
+            bad = state in (GatewayState.BEHIND, GatewayState.BLOCKED)
+            _log.log(logging.WARNING if bad else logging.INFO, "readings: %s", WORDS[state])
         self._tell(state)
 
 
@@ -58,5 +59,5 @@ WORDS: Final = {
     GatewayState.BEHIND: "more come than are stored; the rest waits at the broker",
     GatewayState.LISTENING: "nothing waits at the broker any more",
     GatewayState.BLOCKED: "the store takes nothing; everything waits at the broker",
-    GatewayState.AWAY: "the broker does not answer",
+    GatewayState.AWAY: "not connected to the broker",
 }

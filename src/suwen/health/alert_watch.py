@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
@@ -173,6 +173,18 @@ class Watch:
                 machine.resume(channel, tick)
                 return True
         return False
+
+    def settled(self, patient: str, rule: str, tick: int) -> None:
+        """Go on after an alert that was over before a restart: it is not raised once more."""
+        for machine in self._of(patient):
+            if machine.rule.key == rule:
+                machine.looked = max(machine.looked, tick)
+
+    @property
+    def longest_run(self) -> timedelta:
+        """How far back a run may begin that no reading has completed yet."""
+        longest = max((one.rule.sustained_s + one.rule.gap_s for one in self.rules), default=0.0)
+        return timedelta(seconds=longest)
 
     def _of(self, patient: str) -> list[Machine]:
         found = self._machines.get(patient)

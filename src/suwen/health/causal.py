@@ -100,8 +100,12 @@ class Dag:
         held = frozenset(given)
         if held & (self.below(exposure) | {exposure, outcome}):
             return False
-        without = {node: ends for node, ends in self.arrows.items() if node != exposure}
-        return Dag(without, self.hidden).separated(exposure, outcome, held)
+        return self.without_arrows_of(exposure).separated(exposure, outcome, held)
+
+    def without_arrows_of(self, node: str) -> Dag:
+        """Return the graph in which a node causes nothing."""
+        arrows = {start: ends for start, ends in self.arrows.items() if start != node}
+        return Dag(arrows, self.hidden)
 
     def adjustment_sets(self, exposure: str, outcome: str) -> list[tuple[str, ...]]:
         """Return the minimal sets of measured nodes that suffice, the smallest first.
@@ -120,10 +124,11 @@ class Dag:
         barred = self.below(exposure) | self.hidden | {exposure, outcome}
         candidates = sorted(self.above((exposure, outcome)) - barred)
         found: list[tuple[str, ...]] = []
+        behind = self.without_arrows_of(exposure)
         for size in range(min(len(candidates), MOST) + 1):
             for chosen in combinations(candidates, size):
                 smaller = any(set(one) <= set(chosen) for one in found)
-                if not smaller and self.suffices(exposure, outcome, chosen):
+                if not smaller and behind.separated(exposure, outcome, chosen):
                     found.append(chosen)
         return found
 
@@ -138,19 +143,29 @@ def _reached(ways: Mapping[str, Iterable[str]], starts: Iterable[str]) -> frozen
     return frozenset(seen)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawing:
-    """A graph from data with the names of its nodes and the inputs of equations they stand for."""
+    """A graph from data with the names of its nodes and the inputs of equations they stand for.
+
+    `places` are where they stand when it is drawn: per cent of the width, and the row from the top.
+    """
 
     dag: Dag
     outcome: str
     names: Mapping[str, Text]
     inputs: Mapping[str, tuple[str, ...]]
+    places: Mapping[str, tuple[float, float]]
     source: str
+    doi: str
 
     def node_of(self, name: str) -> str | None:
         """Return the node that an input of an equation stands for."""
         return next((node for node, names in self.inputs.items() if name in names), None)
+
+    @lru_cache(maxsize=32)  # noqa: B019  a drawing lives as long as the program
+    def adjustment_sets(self, exposure: str) -> list[tuple[str, ...]]:
+        """Return the minimal sets that suffice for the effect of a node on the outcome."""
+        return self.dag.adjustment_sets(exposure, self.outcome)
 
 
 @lru_cache(maxsize=2)
@@ -165,7 +180,9 @@ def drawing(path: Path = CARDIOVASCULAR) -> Drawing:
         content["outcome"],
         {node: Text(**row["name"]) for node, row in rows.items()},
         {node: tuple(row.get("inputs", ())) for node, row in rows.items()},
+        {node: (float(row["at"][0]), float(row["at"][1])) for node, row in rows.items()},
         content["source"],
+        content["doi"],
     )
 
 
@@ -215,7 +232,7 @@ def assumptions(
         return None
     dag, outcome = known.dag, known.outcome
     used = {node for name in inputs if (node := known.node_of(name))} - {exposure}
-    sets = dag.adjustment_sets(exposure, outcome)
+    sets = known.adjustment_sets(exposure)
     common = (dag.above((exposure,)) & dag.above((outcome,))) - {exposure}
     if sets:
         best: tuple[str, ...] = min(sets, key=lambda one: (len(set(one) - used), len(one), one))

@@ -73,6 +73,11 @@ class Compared:
         """The headline with the factor at its other value."""
         return self.change.after.values[self.outcome]
 
+    @property
+    def limits_shown(self) -> str:
+        """The published limits as they are written; nothing where there are none."""
+        return f"[{self.limits.low:.1f}%, {self.limits.high:.1f}%]" if self.limits else ""
+
     def lines(self) -> list[Text]:
         """Return in words what the difference is and is not, and what would be assumed."""
         words = [self.change.note]
@@ -80,7 +85,7 @@ class Compared:
             words.append(_of_trials(self.trials, self.change.before.inputs[self.change.changed]))
         if self.assumptions is not None:
             before, after = float(self.before), float(self.after)
-            ratio = before / after if before > 0 and after > 0 else None
+            ratio = before / after if before > 0 and after > 0 and before != after else None
             words += said(self.assumptions, ratio, self._ratios())
         return words
 

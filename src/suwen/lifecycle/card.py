@@ -89,9 +89,7 @@ def describe(
         },
         "results": dict(results),
         "classes": _classes(task),
-        "calibration": _calibration(pack.content("calibrator.json")),
-        "bands": pack.content("thresholds.json"),
-        "sets": pack.content(prediction_sets.FILE),
+        **answers_of(pack),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
         "similar": pack.content("gallery.json"),
@@ -99,6 +97,15 @@ def describe(
         "cost": dict(cost),
         "recipe": run["recipe"],
         "training": _training(run, members),
+    }
+
+
+def answers_of(pack: Pack) -> dict[str, Any]:
+    """Return what a card says of calibrator, bands and prediction sets."""
+    return {
+        "calibration": _calibration(pack.content("calibrator.json")),
+        "bands": pack.content("thresholds.json"),
+        "sets": pack.content(prediction_sets.FILE),
     }
 
 

@@ -166,7 +166,7 @@ def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:
     if rows.kind == "value":
         return measure_values.errors(rows, scores)
     if scores.dtype == np.bool_ and scores.ndim == 2:
-        return measure_sets.metrics(rows, scores)
+        return measure_sets.floor_metrics(rows, scores)
     if rows.many:
         return measure_classes.floor_metrics(rows, scores)
     return measure_choice.ranking(rows, scores)

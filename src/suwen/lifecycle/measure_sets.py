@@ -51,6 +51,12 @@ def metrics(rows: Answered, sets: Array) -> dict[str, Metric]:
     return found
 
 
+def floor_metrics(rows: Answered, sets: Array) -> dict[str, Metric]:
+    """Return what the sets of a floor are compared by: coverage and mean size."""
+    found = metrics(rows, sets)
+    return {name: found[name] for name in ("set_coverage", SIZE)}
+
+
 def floors(rows: Answered) -> dict[str, Array]:
     """Return the sets of the floors by name, bool (n, K); none where the pack has no sets."""
     if rows.possible is None:
@@ -59,5 +65,7 @@ def floors(rows: Answered) -> dict[str, Array]:
     shares = np.array(rows.shares or np.bincount(rows.truth.astype(int), minlength=classes))
     order = np.argsort(-shares, kind="stable")
     needed = np.searchsorted(np.cumsum(shares[order]) / shares.sum(), rows.set_level) + 1
-    chosen = np.isin(np.arange(classes), order[:needed])
-    return {ALL: np.ones((count, classes), dtype=bool), FREQUENT: np.tile(chosen, (count, 1))}
+    found = {ALL: np.ones((count, classes), dtype=bool)}
+    if needed < classes:
+        found[FREQUENT] = np.tile(np.isin(np.arange(classes), order[:needed]), (count, 1))
+    return found

@@ -111,6 +111,12 @@ class AlertBook:
             rows = connection.execute(select(alert).where(alert.c.settled.is_(False))).all()
             return opened(connection, self._store.vault, rows, {})
 
+    def over_since(self, since: datetime) -> list[Alert]:
+        """Return the alerts whose condition ended since."""
+        query = select(alert).where(alert.c.cleared >= stamp(since))
+        with self._store.database.transaction(reading=True) as connection:
+            return opened(connection, self._store.vault, connection.execute(query).all(), {})
+
     def ended(self) -> dict[tuple[str, str], datetime]:
         """Return when measuring was ended on purpose last, by patient and rule of the watchdog."""
         query = select(alert.c.patient, alert.c.rule, func.max(alert.c.acknowledged))

@@ -92,6 +92,10 @@ def _measured(language: Language, one: Alert) -> Facts:
         found.append((say(language, "Last data"), moment(since)))
     if "reason" in content:
         found.append((say(language, "What is wrong"), Text(**content["reason"]).of(language)))
+    if "waves" in content:
+        found.append(
+            (say(language, "Waves of these seconds"), Text(**content["waves"]).of(language))
+        )
     if readings := content.get("readings"):
         shown = ", ".join(number(float(value)) for _, value in readings)
         found.append((say(language, "Last readings"), f"{shown} {unit}".strip()))

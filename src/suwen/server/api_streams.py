@@ -172,7 +172,7 @@ def list_devices(
     asking: Signed, patient: Annotated[str, Query(max_length=64)] = ""
 ) -> list[DeviceInfo]:
     """Return the devices of a patient, or of all patients the reader may see."""
-    return [_device(each) for each in _devices(asking).list(patient or None)]
+    return [_device(each) for each in devices_of(asking).list(patient or None)]
 
 
 @router.post(
@@ -180,14 +180,14 @@ def list_devices(
 )
 def add_device(asking: Signed, patient: PatientId, body: DeviceInput) -> DeviceToken:
     """Bind a new device to a patient; its token is told this once."""
-    token = _devices(asking).add(body.device, patient)
+    token = devices_of(asking).add(body.device, patient)
     return DeviceToken(device=body.device, token=token)
 
 
 @router.post("/devices/{device}/token", operation_id="renew_device", tags=["streams"])
 def renew_device(asking: Signed, device: DeviceId) -> DeviceToken:
     """Give a device a new token; the old one is worth nothing at once."""
-    return DeviceToken(device=device, token=_devices(asking).renew(device))
+    return DeviceToken(device=device, token=devices_of(asking).renew(device))
 
 
 @router.post(
@@ -195,7 +195,7 @@ def renew_device(asking: Signed, device: DeviceId) -> DeviceToken:
 )
 def revoke_device(asking: Signed, device: DeviceId, body: DeviceReason) -> None:
     """Refuse everything a device sends from now on."""
-    _devices(asking).revoke(device, body.reason)
+    devices_of(asking).revoke(device, body.reason)
 
 
 @router.get("/cases/{patient}/streams", operation_id="latest_readings", tags=["streams"])
@@ -251,7 +251,8 @@ def _zoned(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _devices(asking: Asking) -> Devices:
+def devices_of(asking: Asking) -> Devices:
+    """Return the person's way to devices."""
     return Devices(asking.bench.store, asking.person, PURPOSES[asking.person.role])
 
 

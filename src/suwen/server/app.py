@@ -36,20 +36,27 @@ from suwen.server import (
     api_alerts,
     api_cases,
     api_cohorts,
+    api_ecg,
     api_notes,
     api_reports,
     api_streams,
+    api_uploads,
     api_visits,
     pages,
     pages_admin,
     pages_advice,
     pages_alerts,
     pages_case,
+    pages_charting,
     pages_cohorts,
     pages_devices,
+    pages_ecg,
+    pages_ecg_events,
     pages_home,
     pages_images,
     pages_notes,
+    pages_record,
+    pages_risk,
     pages_strips,
     pages_summary,
     pages_terms,
@@ -70,7 +77,7 @@ from suwen.server.render import STATIC, guest_page, heading, page, part
 from suwen.server.sessions import Sessions
 from suwen.server.ward_board import HEARTBEAT
 
-UPLOAD_PATHS = re.compile(r"(/api)?/(cases|cohorts)|/cases/[A-Za-z0-9\-.]{1,64}/device-data")
+UPLOAD_PATHS = re.compile(r"(/api)?/(cases|cohorts)|(/api)?/cases/[A-Za-z0-9\-.]{1,64}/device-data")
 UPLOAD_FACTOR = 2
 """A whole upload may be this many times the largest single file."""
 
@@ -131,9 +138,11 @@ def create_app(
 def _route(app: FastAPI) -> None:
     """Add every address (the API, the pages, what machines ask for) and how errors are told."""
     doors = [api_cases, api_reports, api_notes, api_visits, api_cohorts, api_streams, api_alerts]
+    doors += [api_uploads, api_ecg]
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
-    screens += [pages_advice, pages_uploads, pages_devices, pages_wards]
+    screens += [pages_advice, pages_risk, pages_record, pages_uploads, pages_devices, pages_wards]
+    screens += [pages_ecg, pages_ecg_events, pages_charting]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.

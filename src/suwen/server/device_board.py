@@ -11,9 +11,10 @@ from typing import Any, Final
 from suwen.core.errors import Denied
 from suwen.health.alert_trial import Desk
 from suwen.records.device_watch import Count, DeviceWatch
-from suwen.records.devices import Device, Devices
+from suwen.records.devices import Device
 from suwen.records.set_aside import Kept
 from suwen.records.wards import Place
+from suwen.server.api_streams import devices_of
 from suwen.server.asking import PURPOSES, Asking
 from suwen.server.language import age, moment, say
 from suwen.server.patients import SHORT_ID, about
@@ -141,11 +142,6 @@ def people_of(asking: Asking) -> People:
     return People(names, places)
 
 
-def devices_of(asking: Asking) -> Devices:
-    """Return the person's way to devices."""
-    return Devices(asking.bench.store, asking.person, PURPOSES[asking.person.role])
-
-
 def watch_of(asking: Asking) -> DeviceWatch:
     """Return the person's view of devices; an administrator's is for administration.
 
@@ -237,7 +233,7 @@ def _dated(content: Any) -> Any:
         given = told.get(name)
         listed = given if isinstance(given, list) else [given]
         if times := [_iso(one) for one in listed[:5] if isinstance(one, int)]:
-            told["at"] = times
+            told["at"] = times if isinstance(given, list) else times[0]
     return told
 
 

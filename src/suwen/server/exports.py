@@ -10,17 +10,22 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from fastapi import Request
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.records.uploads import MIB, MOST_FILES, Limits, Uploads
 from suwen.server.asking import PURPOSES, Asking
 from suwen.server.jobs import JobStatus
 from suwen.server.language import moment, say
+from suwen.server.receiving import receive
 
 WHOLE_FACTOR: Final = 2
 """A whole upload may be this many times the largest single file."""
 RUNNING: Final = ("queued", "running")
 UNIT_FIELD: Final = "unit-"
+JOB_PATTERN: Final = r"^import-[A-Za-z0-9\-.]{1,64}-[0-9a-f]{24}$"
 
 
 def message(text: str) -> str:
@@ -99,6 +104,18 @@ def limits_told(asking: Asking) -> str:
     )
 
 
+async def send(request: Request, asking: Asking, patient: str) -> str:
+    """Take the files of a form in, sealed as they come, and ask for them to be read.
+
+    Returns the job. What waits for the disk or the database waits in a thread.
+    """
+    uploads = await run_in_threadpool(uploads_of, asking)
+    taking = uploads.receiving(patient, limits(asking))
+    async with contextmanager_in_threadpool(taking) as sent:
+        await receive(request, sent)
+    return await run_in_threadpool(submit, asking, patient, sent.id)
+
+
 def submit(
     asking: Asking,
     patient: str,
@@ -117,6 +134,13 @@ def standings(asking: Asking, patient: str) -> list[Standing]:
     uploads = uploads_of(asking)
     uploads.check(patient)
     return [_standing(asking, uploads, job) for job in asking.bench.jobs.list(_prefix(patient))]
+
+
+def asked(asking: Asking, patient: str) -> str:
+    """Return the newest import whose questions wait for an answer; empty where none does."""
+    if not uploads_of(asking).waiting(patient):
+        return ""
+    return next((one.job.id for one in standings(asking, patient) if one.asks), "")
 
 
 def standing(asking: Asking, patient: str, job: str) -> Standing:
@@ -214,15 +238,24 @@ def zones() -> list[tuple[str, str]]:
     names = sorted(
         one
         for one in available_timezones()
-        if "/" in one and not one.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+        if one == "UTC"
+        or ("/" in one and not one.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/")))
     )
     return [(name, f"{name.replace('_', ' ')} ({_offset(name, now)})") for name in names]
 
 
 def _offset(name: str, now: datetime) -> str:
-    minutes = int((now.astimezone(ZoneInfo(name)).utcoffset() or now - now).total_seconds() // 60)
-    sign, minutes = "-" if minutes < 0 else "+", abs(minutes)
-    return f"UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return _difference(now.astimezone(ZoneInfo(name)))
+
+
+def _difference(moment: datetime) -> str:
+    shown = f"{moment:%z}"
+    return f"UTC{shown[:3]}:{shown[3:5]}"
+
+
+def own_zone() -> str:
+    """Return the difference to UTC of the times this server shows."""
+    return _difference(datetime.now(UTC).astimezone())
 
 
 def date_of(language: Language, text: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.server import device_board
-from suwen.server.api_streams import DEVICE_PATTERN, DeviceId
+from suwen.server.api_streams import DeviceId, devices_of
 from suwen.server.asking import Asking, Signed
 from suwen.server.patients import PATIENT_PATTERN
 from suwen.server.render import page
@@ -29,7 +29,6 @@ def devices_page(request: Request, asking: Signed, patient: PatientQuery = "") -
         lines=device_board.lines(asking, people, patient),
         choices=people.choices(),
         chosen=patient,
-        pattern=DEVICE_PATTERN.strip("^$"),
     )
 
 
@@ -42,13 +41,13 @@ def enrol(
 ) -> HTMLResponse:
     """Bind a new device to a patient, and show its token this once."""
     name = device.strip()
-    return _told(request, asking, name, device_board.devices_of(asking).add(name, patient))
+    return _told(request, asking, name, devices_of(asking).add(name, patient))
 
 
 @router.post("/{device}/token")
 def renew(request: Request, asking: Signed, device: DeviceId) -> HTMLResponse:
     """Give a device a new token, shown this once; the old one ends at once."""
-    return _told(request, asking, device, device_board.devices_of(asking).renew(device))
+    return _told(request, asking, device, devices_of(asking).renew(device))
 
 
 @router.post("/{device}/revoke")
@@ -59,7 +58,7 @@ def revoke(
     if asking.may["review"]:
         device_board.watch_of(asking).revoke(device, reason)
     else:
-        device_board.devices_of(asking).revoke(device, reason)
+        devices_of(asking).revoke(device, reason)
     return RedirectResponse("/devices", 303)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.server import exports
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
-from suwen.server.receiving import receive
 from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/device-data")
-JobId = Annotated[str, Path(pattern=r"^import-[A-Za-z0-9\-.]{1,64}-[0-9a-f]{24}$")]
+JobId = Annotated[str, Path(pattern=exports.JOB_PATTERN)]
 
 
 @router.get("")
@@ -37,9 +38,7 @@ def uploads_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRe
 @router.post("")
 async def send(request: Request, asking: Signed, patient: PatientId) -> Response:
     """Take files in, sealed as they come, and have them read; then show how that stands."""
-    with exports.uploads_of(asking).receiving(patient, exports.limits(asking)) as sent:
-        await receive(request, sent)
-    job = exports.submit(asking, patient, sent.id)
+    job = await exports.send(request, asking, patient)
     return Response(status_code=201, headers={"HX-Redirect": _address(patient, job)})
 
 
@@ -55,6 +54,7 @@ def import_page(request: Request, asking: Signed, patient: PatientId, job: JobId
         **(_frame(asking, patient) if whole else {"patient": patient}),
         one=found,
         zones=exports.zones() if found.asks and "zone" in found.account["questions"] else [],
+        here_zone=exports.own_zone(),
         date=lambda text: exports.date_of(asking.language, text),
     )
 
@@ -64,7 +64,8 @@ async def answers(request: Request, asking: Signed, patient: PatientId, job: Job
     """Read the files again with what they did not say."""
     form = await request.form()
     given = {name: value for name, value in form.items() if isinstance(value, str)}
-    return RedirectResponse(_address(patient, exports.answer(asking, patient, job, given)), 303)
+    again = await run_in_threadpool(exports.answer, asking, patient, job, given)
+    return RedirectResponse(_address(patient, again), 303)
 
 
 @router.post("/{job}/remove")
@@ -83,6 +84,7 @@ def _frame(asking: Asking, patient: str) -> dict[str, object]:
     people = asking.access.search("Patient", patient)
     return {
         "patient": patient,
+        "emergency": in_emergency(asking, patient),
         "about": about(asking.language, patient, people[-1].content if people else None),
         "own": asking.person.role == "patient",
         "here": "worklist" if asking.person.role == "patient" else "",

@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.errors import Denied
 from suwen.server import device_board, ward_plan
+from suwen.server.api_alerts import wards_for
+from suwen.server.api_streams import devices_of
 from suwen.server.asking import Signed
 from suwen.server.patients import PATIENT_PATTERN, PatientId
 from suwen.server.render import page
@@ -20,22 +22,28 @@ Patient = Annotated[str, Form(pattern=PATIENT_PATTERN)]
 
 
 @router.get("/wards")
-def wards_page(request: Request, asking: Signed, ended: str = "") -> HTMLResponse:
-    """Show the wards with their beds; after a discharge, the devices that go on sending."""
+def wards_page(request: Request, asking: Signed, ended: str = "", q: str = "") -> HTMLResponse:
+    """Show the wards with their beds; after a discharge, the devices that go on sending.
+
+    Of the patients in no ward those are listed whose name holds `q`.
+    """
     if not asking.may["act"]:
         raise Denied("the ward is for those who care for patients", "a clinician or nurse", "")
     people = device_board.people_of(asking)
     sending = []
     if ended in people.names:
-        known = device_board.devices_of(asking).list(ended)
+        known = devices_of(asking).list(ended)
         sending = [one.id for one in known if one.revoked is None]
+    found = ward_plan.without_ward(people, q[:100])
     return page(
         asking,
         request,
         "wards.html",
         here="ward",
         plans=ward_plan.plans(asking, people),
-        without=ward_plan.without_ward(people),
+        q=q[:100],
+        without=found[: ward_plan.MOST_LISTED],
+        more=max(0, len(found) - ward_plan.MOST_LISTED),
         ended=ended if ended in people.names else "",
         ended_name=people.names.get(ended, ""),
         sending=sending,
@@ -64,7 +72,7 @@ def place(
     bed: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Put a patient into a bed, move them to another, or discharge them (no ward)."""
-    ward_plan.wards_of(asking).place(patient, ward, bed)
+    wards_for(asking).place(patient, ward, bed)
     return RedirectResponse(f"/wards#w-{ward}" if ward else f"/wards?ended={patient}", 303)
 
 
@@ -78,6 +86,6 @@ def share(
 ) -> Response:
     """Share where a patient is with whoever is paged about them; empty, or `end`: no more."""
     wanted = {"text": text.strip()} if text.strip() and not end else None
-    ward_plan.wards_of(asking).share_location(patient, wanted)
+    wards_for(asking).share_location(patient, wanted)
     address = "/wards" if back == "wards" else f"/cases/{patient}/home#location"
     return RedirectResponse(address, 303)

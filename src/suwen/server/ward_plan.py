@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from suwen.core.errors import BadInput
-from suwen.records.wards import Place, Ward, Wards
+from suwen.records.wards import Place, Ward
 from suwen.server import device_board
-from suwen.server.asking import PURPOSES, Asking
+from suwen.server.api_alerts import wards_for
+from suwen.server.asking import Asking
 from suwen.server.device_board import Choice, People
 from suwen.server.language import moment
 
 MOST_BEDS: Final = 200
+MOST_LISTED: Final = 40
+"""Patients in no ward that are listed; a name finds the others."""
 SEPARATORS: Final = ",，;；、\n"
 
 
@@ -58,14 +61,9 @@ class Plan:
         return ", ".join(self.ward.beds)
 
 
-def wards_of(asking: Asking) -> Wards:
-    """Return the person's way to wards."""
-    return Wards(asking.bench.store, asking.person, PURPOSES[asking.person.role])
-
-
 def plans(asking: Asking, people: People) -> list[Plan]:
     """Return every ward with its beds, listed ones first, as the reader may see them."""
-    wards, aside = wards_of(asking), dict[str, int]()
+    wards, aside = wards_for(asking), dict[str, int]()
     for one in device_board.watch_of(asking).counts():
         aside[one.patient] = aside.get(one.patient, 0) + one.count
     occupied = wards.occupied()
@@ -124,12 +122,17 @@ def shared_by(asking: Asking, patient: str) -> str:
     """Return the location a patient shares, for the patient's own page; empty for nothing."""
     if asking.person.role != "patient":
         return ""
-    return location(wards_of(asking).place_of(patient))
+    return location(wards_for(asking).place_of(patient))
 
 
-def without_ward(people: People) -> list[Choice]:
-    """Return the patients who lie in no ward."""
-    return [one for one in people.choices() if not people.bed(one.patient)]
+def without_ward(people: People, holding: str = "") -> list[Choice]:
+    """Return the patients who lie in no ward and whose name holds some text."""
+    wanted = holding.strip().casefold()
+    return [
+        one
+        for one in people.choices()
+        if not people.bed(one.patient) and wanted in one.name.casefold()
+    ]
 
 
 def define(asking: Asking, ward: str, name: str, beds: str, budget: str) -> None:
@@ -140,7 +143,7 @@ def define(asking: Asking, ward: str, name: str, beds: str, budget: str) -> None
     BadInput
         Too many beds, two of one name, or a budget that is no number.
     """
-    wards = wards_of(asking)
+    wards = wards_for(asking)
     old = next((one for one in wards.list() if one.id == ward), None) or Ward(ward)
     listed = tuple(_listed(beds))
     if len(listed) > MOST_BEDS:

@@ -6,17 +6,17 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import scene
-from desk import Desk
+from desk import Desk, api
 
 from suwen.app.importing import Importing
 from suwen.records import Person
 from suwen.records.streams import Streams
 from suwen.records.uploads import FOLDER, Uploads
+from suwen.server.exports import zones
 
 CUFF = (
     "code,time,value,unit\n"
@@ -28,23 +28,29 @@ NO_ZONE = "time,heart rate (/min)\n2026-03-01 08:00,72\n2026-03-01 09:00,74\n"
 NO_UNIT = "time,name,value\n2026-03-01T08:00:00Z,glucose,5.4\n2026-03-01T09:00:00Z,glucose,6.1\n"
 
 
-@pytest.fixture
-def reading(tmp_path: Path) -> Iterator[scene.Clinic]:
-    """A clinic whose jobs really read what is sent."""
-    clinic = scene.open_clinic(tmp_path / "home")
-    clinic.patient = scene.admit(clinic)
-    work = Importing(clinic.store)
-    clinic.jobs.work = lambda payload: work(payload, lambda _, function, given: function(given))
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scene.Clinic]:
+    clinic = scene.open_clinic(tmp_path_factory.mktemp("house") / "home")
     yield clinic
     clinic.store.close()
 
 
 @pytest.fixture
+def reading(house: scene.Clinic, request: pytest.FixtureRequest) -> scene.Clinic:
+    """The clinic with a patient of the test's own; its jobs really read what is sent."""
+    house.patient = scene.admit(house, number=request.node.name)
+    work = Importing(house.store)
+    house.jobs.work = lambda payload: work(payload, lambda _, function, given: function(given))
+    return house
+
+
+@pytest.fixture
 def at_home(reading: scene.Clinic) -> Iterator[Desk]:
     """The patient's own account."""
-    own = Person("at.home", "Li Na", "patient", patient=reading.patient)
+    name = f"home.{reading.patient[-8:]}"
+    own = Person(name, "Li Na", "patient", patient=reading.patient)
     reading.store.add_person(own, scene.QUICK.hash(scene.PASSWORD))
-    desk = Desk(reading, "at.home")
+    desk = Desk(reading, name)
     yield desk
     desk.http.close()
 
@@ -82,6 +88,7 @@ def test_a_patient_sends_a_cuffs_readings_from_home_and_reads_what_came_of_them(
     assert "Systolic blood pressure" in told
     assert "1 × Heart rate: not possible" in told
     assert "cuff.csv, value 3" in told
+    assert "What to do: check the unit and the sensor there" in told
     again = result(at_home, send(at_home, reading.patient, cuff_csv=CUFF))
     assert '<dd data-new="0">0</dd>' in again
     assert "Known already</dt><dd>2</dd>" in again
@@ -109,6 +116,8 @@ def test_local_times_are_asked_for_their_zone_and_then_read(at_home: Desk, readi
     assert "These files give times without their zone: watch.csv" in told
     assert '<dd data-new="0">0</dd>' in told
     address = answer.headers["HX-Redirect"]
+    home = f"/cases/{reading.patient}/home"
+    assert f'href="{address}"' in at_home.get(home).text, "and home tells of the question"
     refused = at_home.post(f"{address}/answers", zone="Nowhere/City")
     assert "An unknown time zone." in refused.text
     done = at_home.post(f"{address}/answers", htmx=False, zone="Asia/Shanghai")
@@ -120,13 +129,14 @@ def test_local_times_are_asked_for_their_zone_and_then_read(at_home: Desk, readi
     (latest,) = (one for one in streams.latest(reading.patient) if one.channel.code == "8867-4")
     assert latest.at.isoformat() == "2026-03-01T01:00:00+00:00"
     assert "Answered already" in at_home.get(address).text
+    assert "need an answer" not in at_home.get(home).text
     assert at_home.post(f"{address}/answers", zone="Europe/Paris").status_code == 409
 
 
 def test_values_without_a_unit_are_asked_for_it(at_home: Desk, reading: scene.Clinic):
     answer = send(at_home, reading.patient, meter_csv=NO_UNIT)
     told = result(at_home, answer)
-    assert "2 values come without one" in told
+    assert "2 without a unit. Which one is it?" in told
     address = answer.headers["HX-Redirect"]
     done = at_home.post(f"{address}/answers", htmx=False, **{"unit-glucose": "mmol/l"})
     assert '<dd data-new="2">2</dd>' in at_home.get(done.headers["location"]).text
@@ -147,7 +157,7 @@ def test_nothing_sent_lies_on_disk_in_the_clear_and_nothing_stays_after_reading(
     work = reading.jobs.work
 
     def looking(payload: Any) -> Any:
-        folder = reading.settings.home / FOLDER
+        folder = reading.settings.home / FOLDER / reading.patient
         seen.extend(path.read_bytes() for path in folder.rglob("*") if path.is_file())
         return work(payload)
 
@@ -162,7 +172,8 @@ def test_a_file_over_the_limit_is_one_clear_error_and_leaves_nothing(
     at_home: Desk, reading: scene.Clinic
 ):
     small = reading.settings.model_copy(update={"max_upload_mb": 1})
-    desk = Desk(scene.Clinic(reading.store, small, reading.jobs, reading.patient), "at.home")
+    clinic = scene.Clinic(reading.store, small, reading.jobs, reading.patient)
+    desk = Desk(clinic, scene.CLINICIAN.id)
     refused = send(desk, reading.patient, big_csv=b"x" * (1024 * 1024 + 1))
     assert refused.status_code == 413
     assert "File 1 is too large" in refused.text
@@ -224,3 +235,26 @@ def test_an_account_is_gone_with_the_patients_key(at_home: Desk, reading: scene.
     reading.store.administer(scene.ADMINISTRATOR).destroy_patient(reading.patient, "asked for it")
     assert not (reading.settings.home / FOLDER / reading.patient).exists()
     assert at_home.get(answer.headers["HX-Redirect"]).status_code == 410
+
+
+def test_a_program_sends_asks_and_answers_the_same_way(reading: scene.Clinic):
+    program = api(reading, scene.CLINICIAN.id)
+    address = f"/api/cases/{reading.patient}/device-data"
+    sent = program.post(address, files=[("files", ("watch.csv", NO_ZONE))])
+    assert sent.status_code == 202, sent.text
+    first = sent.json()
+    assert first["asks"]
+    assert first["account"]["questions"] == {"zone": ["watch.csv"]}
+    again = program.post(f"{address}/{first['id']}/answers", json={"zone": "Asia/Shanghai"}).json()
+    assert (again["asks"], again["account"]["stored"]) == (False, 2)
+    assert [one["id"] for one in program.get(address).json()] == [again["id"], first["id"]]
+    stranger = api(reading, scene.OTHER.id)
+    assert stranger.get(f"{address}/{first['id']}").status_code == 403
+    program.close()
+    stranger.close()
+
+
+def test_zones_are_told_with_their_difference_to_utc():
+    assert dict(zones())["Asia/Shanghai"] == "Asia/Shanghai (UTC+08:00)"
+    assert dict(zones())["Asia/Kolkata"] == "Asia/Kolkata (UTC+05:30)"
+    assert dict(zones())["America/Phoenix"] == "America/Phoenix (UTC-07:00)"

@@ -21,6 +21,18 @@ KINDS_KEPT: Final = 10_000
 """Different quantities, units and devices remembered."""
 _TOO_EARLY: Final = Text(en="the time is before 1970: the clock was not set", zh="时间早于 1970 年")
 _TOO_LATE: Final = Text(en="the time lies in the future: the clock is wrong", zh="时间在未来")
+_CLOCK: Final = Text(
+    en="set the device's clock; correct the times at their source and send it again",
+    zh="请校正设备时钟；在来源处更正时间后重新发送",
+)
+_UNIT: Final = Text(
+    en="say which unit it is: where it is asked, or in the file",
+    zh="请说明单位：在询问处选择，或写入文件",
+)
+_SENSOR: Final = Text(
+    en="check the unit and the sensor there; correct it at its source and send it again",
+    zh="请检查该处的单位与传感器；在来源处更正后重新发送",
+)
 
 
 class _Kind(NamedTuple):
@@ -94,7 +106,7 @@ class Converter:
             if not unit:
                 self.without_unit[key] += 1
             self._refuse(f"{quantity.text.en}: a unit that is not known, or none",
-                         f"{quantity.text.zh}：单位未知或缺失")  # fmt: skip
+                         f"{quantity.text.zh}：单位未知或缺失", _UNIT)  # fmt: skip
             return None
         if not isfinite(value):
             self._problems.refuse(NOT_A_NUMBER, self._where())
@@ -105,10 +117,11 @@ class Converter:
         if not quantity.low <= value <= quantity.high:
             limits = f"{quantity.low:g}-{quantity.high:g} {quantity.unit}"
             self._refuse(f"{quantity.text.en}: not possible (expected {limits})",
-                         f"{quantity.text.zh}：数值不可能（应为 {limits}）")  # fmt: skip
+                         f"{quantity.text.zh}：数值不可能（应为 {limits}）", _SENSOR)  # fmt: skip
             return None
         if not EARLIEST <= at <= self._latest:
-            self._problems.refuse(_TOO_EARLY if at < EARLIEST else _TOO_LATE, self._where())
+            reason = _TOO_EARLY if at < EARLIEST else _TOO_LATE
+            self._problems.refuse(reason, self._where(), _CLOCK)
             return None
         return Reading(kind.channel, at, value)
 
@@ -121,8 +134,8 @@ class Converter:
         same = one == 1.0 and quantities().canonical(key, 0.0, said) == 0.0
         return _Kind(Channel(quantity.codes[0][0], quantity.unit, device), quantity, same)
 
-    def _refuse(self, en: str, zh: str) -> None:
-        self._problems.refuse(Text(en=en, zh=zh), self._where())
+    def _refuse(self, en: str, zh: str, todo: Text) -> None:
+        self._problems.refuse(Text(en=en, zh=zh), self._where(), todo)
 
     def _where(self) -> str:
         return f"value {self.read}"

@@ -172,7 +172,7 @@ def no_export() -> BadInput:
     return BadInput(
         "no file that is a known export of a device",
         f"one of {', '.join(NAMES)}",
-        "check the path; archives other than ZIP have to be unpacked",
+        "check the files; archives other than ZIP have to be unpacked",
     )
 
 
