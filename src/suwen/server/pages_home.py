@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.nouns import Case
 from suwen.core.streams import Stretch
-from suwen.server import plans, ward_plan
+from suwen.server import exports, plans, ward_plan
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
 from suwen.server.pages_case import in_emergency
@@ -63,6 +63,7 @@ def home_page(
         labs=[one for one in found if not one.vital],
         period=chosen,
         periods=[(key, say(language, words)) for key, (_, words) in PERIODS.items()],
+        asked=exports.asked(asking, patient),
         shared=ward_plan.shared_by(asking, patient),
         width=WIDTH,
         height=HEIGHT,
