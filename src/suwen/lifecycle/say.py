@@ -200,13 +200,12 @@ def _left(possible: PossibleAnswers, classes: Sequence[Code]) -> Text:
             zh=f"与已学习的病例均不相似：每一类已知病例中有 {level:.0%} 更为典型。",
         )
     names = [code.name.inside() for code in codes]
-    if len(classes) == 2:
-        names = [YES_NO[classes.index(code)] for code in codes]
+    if len(classes) == 2:  # the one looked for first: yes or no
+        names = [YES_NO[classes.index(code)] for code in reversed(codes)]
     if len(codes) == 1:
         return Text(
-            en=f"Only {names[0].en} remains possible at the level of {level:.0%}, but not surely "
-            "enough for the error budget.",
-            zh=f"在 {level:.0%} 水平上仅“{names[0].zh}”仍有可能，但未达到误差预算的要求。",
+            en=f"At the level of {level:.0%} only “{names[0].en}” remains possible.",
+            zh=f"在 {level:.0%} 水平上仅“{names[0].zh}”仍有可能。",
         )
     return Text(
         en=f"Possible: {' or '.join(name.en for name in names)}. Such sets hold the true answer in "

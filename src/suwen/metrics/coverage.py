@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from suwen.metrics.calibration import BINS, equal_mass
 
@@ -115,12 +116,7 @@ def frequency_coverage(
     _, cells = np.unique(equal_mass(probability, BINS * SHIFTS), return_inverse=True)
     noise = probability * (1 - probability)
     columns = (np.ones_like(truth), truth, probability, *limits, noise)
-    order = np.argsort(cells, kind="stable")
-    edges = np.searchsorted(cells[order], np.arange(cells.max() + 1))
-    mass, *totals = (
-        _windows(np.add.reduceat(weights[..., order] * np.asarray(column)[order], edges, axis=-1))
-        for column in columns
-    )
+    mass, *totals = _windows(_sums(weights, cells, np.stack(columns)))
     effect = _design_effect(truth - probability, noise, cells, groups)
     with np.errstate(invalid="ignore", divide="ignore"):
         observed, said, low, high, spread = (total / mass for total in totals)
@@ -129,6 +125,15 @@ def frequency_coverage(
             observed <= said + np.hypot(high - said, allowed)
         )
         return np.asarray((mass * held).sum(-1) / mass.sum(-1))[()]
+
+
+def _sums(weights: Array, cells: Array, columns: Array) -> Array:
+    """Return the weighted sums of columns (c, n) in cells, (c, ..., cells); weights (..., n)."""
+    count, size = len(cells), int(cells.max()) + 1
+    inside = sparse.csr_array((np.ones(count), (cells, np.arange(count))), shape=(size, count))
+    flat = weights.reshape(-1, count).T
+    found = np.stack([(inside.multiply(column[None]).tocsr() @ flat).T for column in columns])
+    return np.asarray(found.reshape(len(columns), *weights.shape[:-1], size))
 
 
 def _windows(cells: Array) -> Array:
