@@ -151,6 +151,8 @@ def test_a_rule_is_tried_on_the_ward_before_it_can_be_enabled(ward: Ward) -> Non
     page.wait_for_selector("table.stacked tbody tr")
     ward.desk.picture("rules-enabled")
     assert "120 /min" in page.inner_text("table.stacked")
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.locator("table.stacked td, .scroll").evaluate_all(cut) == 0, "nothing is cut off"
     assert ward.desk.scrolls_sideways() == 0
     rules = AlertRules(bay.clinic.store, scene.CLINICIAN, "treatment")
     assert [(one.scope.ward, one.content["limit"]) for one in rules.list()] == [("icu", 120)]

@@ -196,7 +196,7 @@ def test_the_paper_is_turned_page_by_page(
     if os.environ.get("SUWEN_SCREENSHOTS") == "1":
         page.screenshot(path=SHOTS / f"strips-{language}-{size}.png", full_page=True)
     assert desk.scrolls_sideways() == 0
-    page.click("nav.tabs a[href*='/ecg']")
+    page.click("section.card a[href*='/ecg?']")
     assert window(page) == pytest.approx((750, 780), abs=0.01)
     assert desk.complaints == []
     desk.close()

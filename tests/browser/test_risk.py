@@ -77,7 +77,8 @@ def test_a_changed_factor_is_compared_in_place(
     box = page.locator("#answer").bounding_box()
     assert box["y"] < SIZES[size][1], "what came back is in view"
     if os.environ.get("SUWEN_SCREENSHOTS") == "1":
-        page.screenshot(path=SHOTS / f"risk-{language}-{size}.png", full_page=True)
+        page.locator("#what-if").scroll_into_view_if_needed()
+        page.screenshot(path=SHOTS / f"risk-{language}-{size}.png")
     assert desk.complaints == []
 
 

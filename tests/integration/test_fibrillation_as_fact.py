@@ -20,7 +20,7 @@ from suwen.health import af_fact, risk
 from suwen.health.advice import ADVICE
 from suwen.lifecycle.run import replay
 from suwen.records import Access, Store
-from suwen.server import reports
+from suwen.server import reports, risk_cards
 from suwen.server.reports import Wish
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -110,6 +110,12 @@ def test_the_score_for_fibrillation_waits_and_says_why(written: Clinic) -> None:
     assert "CHA2DS2-VASc" in gaps.en
     assert "not confirmed: a clinician reads the ECG first" in gaps.en
     assert "须先由医生判读心电图" in gaps.zh
+
+
+def test_the_page_of_risks_says_the_same(written: Clinic) -> None:
+    found = risk_cards.risks_of(written.access.case(written.patient), "en").gaps()
+    (waiting,) = [one for one in found if one.key == "CHA2DS2-VASc"]
+    assert "a clinician reads the ECG first" in waiting.reasons[0]
 
 
 def test_the_first_report_already_asks_for_the_reading_and_can_be_replayed(written: Clinic) -> None:

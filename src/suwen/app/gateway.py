@@ -20,6 +20,7 @@ from suwen.records.gateway_state import GatewayState
 from suwen.records.retention import Retention, thin
 from suwen.records.store import OPERATOR
 from suwen.records.stream_door import Door, Judgement
+from suwen.records.uploads import sweep
 
 THIN_EVERY_S: Final = 6 * 3600.0
 FIRST_THIN_S: Final = 60.0
@@ -132,16 +133,14 @@ def _alone(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _kept(store: Store, chosen: Settings, stop: Event) -> Iterator[None]:
-    """Thin what is old enough now and then, where the settings say how old that is."""
+    """Now and then remove uploads nobody had read, and thin what the settings call old."""
     retention = Retention.of(chosen)
-    if retention == Retention():
-        yield
-        return
 
     def keep() -> None:
         pause = FIRST_THIN_S
         while not stop.wait(pause):
             try:
+                sweep(store.home)
                 thin(store, retention, OPERATOR)
             except SuwenError as error:
                 _log.error("old readings were not thinned: %s", error)

@@ -20,7 +20,7 @@ def keep(access: Access, case: Case, findings: Sequence[Finding]) -> list[Refere
     They count from the moment of the Case on. What a clinician said of the same recording before
     stays as it is.
     """
-    found = [one for one in findings if af_fact.seen(one)]
+    found = af_fact.seen_once(findings)
     if not found:
         return []
     known = access.search("Condition", case.patient)

@@ -23,6 +23,7 @@ UNIT_SIGNS: Final = {
     "10*9/L": "×10⁹/L",
     "10*12/L": "×10¹²/L",
     "{score}": "",
+    "{steps}": "",
     PROBABILITY: "",
     "[pH]": "",
     "mL/min/{1.73_m2}": "mL/min/1.73 m²",

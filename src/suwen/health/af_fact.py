@@ -17,15 +17,20 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any, Final
 
-from suwen.core.codes import SNOMED, SUWEN, Text
+from suwen.core.codes import SNOMED, SUWEN, TRANSLATION, Text
 from suwen.core.nouns import Act, Band, Case, Finding, Record, RecordValue, TimeInterval
 from suwen.core.quantities import percent
 from suwen.health.af import AF, FIBRILLATION
+from suwen.health.af_runs import BURDEN
 from suwen.health.risk_records import Rules, codings, matches, moment, names_in
 
 SUSPECTED: Final = "suspected_atrial_fibrillation"
 FLAG: Final = "atrial_fibrillation"
 PROBABILITY: Final = f"{SUWEN}/probability"
+CHINESE: Final = (
+    {"url": "lang", "valueCode": "zh"},
+    {"url": "content", "valueString": "心房颤动"},
+)
 RECORDING: Final = f"{SUWEN}/fibrillation-in-recording"
 """System of the identifier of such a Condition; its value is the recording."""
 STATUS: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -35,9 +40,18 @@ Resource = dict[str, Any]
 
 
 def seen(finding: Finding) -> bool:
-    """Say whether a finding is atrial fibrillation in a recording."""
+    """Say whether a finding is atrial fibrillation in a recording.
+
+    Single strips of a long recording are not: among thousands some are false.
+    """
     told = finding.band in (Band.RULE_IN, Band.GREY) and finding.probability is not None
-    return finding.task == AF and finding.code == FIBRILLATION and told
+    single = finding.band is Band.GREY and BURDEN in {one.code for one in finding.measures}
+    return finding.task == AF and finding.code == FIBRILLATION and told and not single
+
+
+def seen_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that are `seen`, one a recording: the last, which tells of all of it."""
+    return list({recording_of(one): one for one in findings if seen(one)}.values())
 
 
 def recording_of(finding: Finding) -> str:
@@ -75,6 +89,7 @@ def condition_of(finding: Finding, patient: str, at: datetime) -> Resource:
                 {"system": "http://hl7.org/fhir/sid/icd-10", "code": "I48.9"},
             ],
             "text": "Atrial fibrillation",
+            "_text": {"extension": [{"url": TRANSLATION, "extension": list(CHINESE)}]},
         },
         "subject": {"reference": f"Patient/{patient}"},
         "recordedDate": at.isoformat(),

@@ -143,7 +143,7 @@ def _reached(ways: Mapping[str, Iterable[str]], starts: Iterable[str]) -> frozen
     return frozenset(seen)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawing:
     """A graph from data with the names of its nodes and the inputs of equations they stand for.
 
@@ -156,10 +156,16 @@ class Drawing:
     inputs: Mapping[str, tuple[str, ...]]
     places: Mapping[str, tuple[float, float]]
     source: str
+    doi: str
 
     def node_of(self, name: str) -> str | None:
         """Return the node that an input of an equation stands for."""
         return next((node for node, names in self.inputs.items() if name in names), None)
+
+    @lru_cache(maxsize=32)  # noqa: B019  a drawing lives as long as the program
+    def adjustment_sets(self, exposure: str) -> list[tuple[str, ...]]:
+        """Return the minimal sets that suffice for the effect of a node on the outcome."""
+        return self.dag.adjustment_sets(exposure, self.outcome)
 
 
 @lru_cache(maxsize=2)
@@ -176,6 +182,7 @@ def drawing(path: Path = CARDIOVASCULAR) -> Drawing:
         {node: tuple(row.get("inputs", ())) for node, row in rows.items()},
         {node: (float(row["at"][0]), float(row["at"][1])) for node, row in rows.items()},
         content["source"],
+        content["doi"],
     )
 
 
@@ -225,7 +232,7 @@ def assumptions(
         return None
     dag, outcome = known.dag, known.outcome
     used = {node for name in inputs if (node := known.node_of(name))} - {exposure}
-    sets = dag.adjustment_sets(exposure, outcome)
+    sets = known.adjustment_sets(exposure)
     common = (dag.above((exposure,)) & dag.above((outcome,))) - {exposure}
     if sets:
         best: tuple[str, ...] = min(sets, key=lambda one: (len(set(one) - used), len(one), one))

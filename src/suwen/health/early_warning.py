@@ -118,7 +118,11 @@ class EarlyWarning(Published):
         if not data.age >= least:
             return [abstention(self, pack, sample, [_not_asked(data.age, least)])]
         if not data.enough:
-            return [abstention(self, pack, sample, [_too_little(data), *_doubted(data)])]
+            reasons = [_too_little(data), *_doubted(data)]
+            soon = timedelta(minutes=_table(pack, RULES.name)["valid_minutes"]["high"])
+            until = data.at + soon if data.at else None
+            said = abstention(self, pack, sample, reasons)
+            return [said.model_copy(update={"valid_until": until})]
         scored: Scored = output.parts["scored"]
         chart = _table(pack, "news2.toml")
         measures = _measures(scored)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health.plausible import KNOWLEDGE, MOTION_WITHIN, Movement
@@ -66,3 +67,19 @@ def movement(found: Sequence[Span]) -> Movement | None:
     step = round(MOTION_WITHIN * MICROSECONDS)
     at = np.unique(np.concatenate([np.arange(begun, end + 1, step) for begun, end in found]))
     return at.astype(np.int64), np.ones(len(at), dtype=bool)
+
+
+def during(tick: int, found: Sequence[Span]) -> bool:
+    """Whether a moment lies in movement, or just after it."""
+    reach = round(MOTION_WITHIN * MICROSECONDS)
+    return any(begun <= tick <= ended + reach for begun, ended in found)
+
+
+def moving_at(at: NDArray[np.int64], found: Sequence[Span]) -> NDArray[np.bool_]:
+    """Return which of some moments, rising, lie in movement or just after it, (n,)."""
+    moving = np.zeros(len(at), dtype=bool)
+    reach = round(MOTION_WITHIN * MICROSECONDS)
+    for begun, ended in found:
+        first, last = np.searchsorted(at, (begun, ended + reach + 1))
+        moving[first:last] = True
+    return moving

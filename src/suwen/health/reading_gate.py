@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health import plausible
-from suwen.health.movement import Span, spans
-from suwen.health.plausible import ACCEPTED, KNOWLEDGE, MOTION_WITHIN, Quantity
+from suwen.health.movement import Span, during, moving_at, spans
+from suwen.health.plausible import ACCEPTED, KNOWLEDGE, Quantity
 
 NEVER: Final = ("wrong-unit", "unit", "implausible")
 """States of values that cannot be: no rule ever takes them."""
@@ -84,7 +84,7 @@ class Gate:
             return never
         if known is None:
             return ACCEPTED
-        if moving and known.moved and _during(tick, moving):
+        if moving and known.moved and during(tick, moving):
             kind = "motion"
         else:
             kind = self._stuck(tick, value, known)
@@ -111,11 +111,6 @@ class Gate:
             return True
         since = self._doubted_since
         return kind in DOUBTED and tick - since <= times()["held_s"] * MICROSECONDS
-
-
-def _during(tick: int, moving: Sequence[Span]) -> bool:
-    reach = round(MOTION_WITHIN * MICROSECONDS)
-    return any(begun <= tick <= ended + reach for begun, ended in moving)
 
 
 def impossible(channel: Channel, value: float) -> str:
@@ -148,21 +143,12 @@ def held(stretch: Stretch, moving: Sequence[Span] = ()) -> NDArray[np.bool_]:
     for one in plausible.mistakes(stretch.channel):
         never |= (values >= one["low"]) & (values <= one["high"])
     can = np.flatnonzero(~never)
-    motion = _moving_at(at[can], moving) if known.moved else np.zeros(len(can), dtype=bool)
+    motion = moving_at(at[can], moving) if known.moved else np.zeros(len(can), dtype=bool)
     doubted = motion.copy()
     still = np.flatnonzero(~motion)
     doubted[still] = _hanging(at[can][still], values[can][still], known)
     kept[can] = _for_a_while(at[can], doubted)
     return kept | never
-
-
-def _moving_at(at: NDArray[np.int64], moving: Sequence[Span]) -> NDArray[np.bool_]:
-    found = np.zeros(len(at), dtype=bool)
-    reach = round(MOTION_WITHIN * MICROSECONDS)
-    for begun, ended in moving:
-        first, last = np.searchsorted(at, (begun, ended + reach + 1))
-        found[first:last] = True
-    return found
 
 
 def _hanging(at: NDArray[np.int64], values: Any, known: Quantity) -> NDArray[np.bool_]:

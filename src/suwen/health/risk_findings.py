@@ -70,8 +70,7 @@ def gaps(
     for key, state in barred.items():
         ruled_out[state].append(library.find(key).title)
     for state, titles in ruled_out.items():
-        states = {**rules()["state"], **library.content["risk_equations"]["state"]}
-        why, of = Text(**states[state]), _listed(titles, "; ")
+        why, of = why_barred(library, state), _listed(titles, "; ")
         said.append(Text(en=f"{of.en}: not valid, {why.en}.", zh=f"{of.zh}：不适用，{why.zh}。"))
     return Finding(
         task=task,
@@ -82,6 +81,11 @@ def gaps(
         reason=_joined(said),
         evidence=sample.evidence,
     )
+
+
+def why_barred(library: Library, state: str) -> Text:
+    """Return why an equation is not valid for somebody of whom this is known."""
+    return Text(**{**rules()["state"], **library.content["risk_equations"]["state"]}[state])
 
 
 def _unanswered(library: Library, answers: Sequence[tuple[Asked, Answer]]) -> list[Text]:

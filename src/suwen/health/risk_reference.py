@@ -29,10 +29,14 @@ class Beside:
 
 
 @lru_cache(maxsize=1)
-def published() -> list[Table]:
-    """Return the entries of `risk_reference.toml`."""
-    entries: list[Table] = tomllib.loads(REFERENCE.read_text(encoding="utf-8"))["reference"]
-    return entries
+def published() -> Table:
+    """Return the content of `risk_reference.toml`."""
+    return tomllib.loads(REFERENCE.read_text(encoding="utf-8"))
+
+
+def doi_of(citation: str) -> str:
+    """Return the digital object identifier of a citation; nothing where none is known."""
+    return str(published()["doi"].get(citation, ""))
 
 
 def beside(library: Library, key: str, told: Mapping[str, Told]) -> Beside | None:
@@ -45,7 +49,7 @@ def beside(library: Library, key: str, told: Mapping[str, Told]) -> Beside | Non
     told
         What is known of the person, by name.
     """
-    entry = next((one for one in published() if key in one["keys"]), None)
+    entry = next((one for one in published()["reference"] if key in one["keys"]), None)
     if entry is None:
         return None
     equation = library.find(key)

@@ -177,7 +177,7 @@ class Uploads:
         """
         sweep(self._store.home)
         key = self._key(patient, "write")
-        if len(self._waiting(patient)) >= MOST_WAITING:
+        if len(self.waiting(patient)) >= MOST_WAITING:
             raise Conflict(
                 f"{MOST_WAITING} uploads wait to be read already",
                 "fewer at a time",
@@ -204,7 +204,7 @@ class Uploads:
 
     def waits(self, patient: str, upload: str) -> bool:
         """Say whether the files of an upload are there."""
-        return bool(_ID.fullmatch(upload)) and upload in self._waiting(patient)
+        return bool(_ID.fullmatch(upload)) and upload in self.waiting(patient)
 
     def files(self, patient: str, upload: str) -> list[Sent]:
         """Return the files of an upload.
@@ -260,7 +260,8 @@ class Uploads:
         with self._gate.act(action, patient, f"Patient/{patient}") as work:
             return self._store.vault.patient_key(work.connection, patient)
 
-    def _waiting(self, patient: str) -> set[str]:
+    def waiting(self, patient: str) -> set[str]:
+        """Return the uploads of a patient whose files are there."""
         folder = self._folder / patient
         if not self._store.secrets.is_own(patient):
             return set()

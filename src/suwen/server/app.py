@@ -47,6 +47,7 @@ from suwen.server import (
     pages_advice,
     pages_alerts,
     pages_case,
+    pages_charting,
     pages_cohorts,
     pages_devices,
     pages_ecg,
@@ -141,7 +142,7 @@ def _route(app: FastAPI) -> None:
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
     screens += [pages_advice, pages_risk, pages_record, pages_uploads, pages_devices, pages_wards]
-    screens += [pages_ecg, pages_ecg_events]
+    screens += [pages_ecg, pages_ecg_events, pages_charting]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.

@@ -136,6 +136,13 @@ def standings(asking: Asking, patient: str) -> list[Standing]:
     return [_standing(asking, uploads, job) for job in asking.bench.jobs.list(_prefix(patient))]
 
 
+def asked(asking: Asking, patient: str) -> str:
+    """Return the newest import whose questions wait for an answer; empty where none does."""
+    if not uploads_of(asking).waiting(patient):
+        return ""
+    return next((one.job.id for one in standings(asking, patient) if one.asks), "")
+
+
 def standing(asking: Asking, patient: str, job: str) -> Standing:
     """Return one import of a patient.
 
@@ -238,12 +245,17 @@ def zones() -> list[tuple[str, str]]:
 
 
 def _offset(name: str, now: datetime) -> str:
-    return f"{now.astimezone(ZoneInfo(name)):UTC%z}"
+    return _difference(now.astimezone(ZoneInfo(name)))
+
+
+def _difference(moment: datetime) -> str:
+    shown = f"{moment:%z}"
+    return f"UTC{shown[:3]}:{shown[3:5]}"
 
 
 def own_zone() -> str:
     """Return the difference to UTC of the times this server shows."""
-    return f"{datetime.now(UTC).astimezone():UTC%z}"
+    return _difference(datetime.now(UTC).astimezone())
 
 
 def date_of(language: Language, text: str) -> str:

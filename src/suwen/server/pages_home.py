@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.nouns import Case
 from suwen.core.streams import Stretch
-from suwen.server import plans, ward_plan
+from suwen.server import exports, plans, ward_plan
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
 from suwen.server.pages_case import in_emergency
@@ -63,6 +63,7 @@ def home_page(
         labs=[one for one in found if not one.vital],
         period=chosen,
         periods=[(key, say(language, words)) for key, (_, words) in PERIODS.items()],
+        asked=exports.asked(asking, patient),
         shared=ward_plan.shared_by(asking, patient),
         width=WIDTH,
         height=HEIGHT,
@@ -82,9 +83,7 @@ def goal_state(
 
 
 def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
-    """Return what the record and the devices know; of each quantity what is newer, the record's
-    where both are alike.
-    """
+    """Return what the record and the devices know; of each quantity what is newer, then fuller."""
     since = case.at - timedelta(days=days) if days else datetime(1970, 1, 1, tzinfo=UTC)
 
     def plot(code: str) -> Sequence[Stretch]:
@@ -93,6 +92,6 @@ def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
     sent = streamed(asking.streams.latest(case.patient), plot, asking.language)
     found = recorded(case, asking.language)
     for code, one in sent.items():
-        if code not in found or found[code].at < one.at:
+        if code not in found or one.supersedes(found[code]):
             found[code] = one
     return list(found.values())

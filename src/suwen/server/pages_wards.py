@@ -22,8 +22,11 @@ Patient = Annotated[str, Form(pattern=PATIENT_PATTERN)]
 
 
 @router.get("/wards")
-def wards_page(request: Request, asking: Signed, ended: str = "") -> HTMLResponse:
-    """Show the wards with their beds; after a discharge, the devices that go on sending."""
+def wards_page(request: Request, asking: Signed, ended: str = "", q: str = "") -> HTMLResponse:
+    """Show the wards with their beds; after a discharge, the devices that go on sending.
+
+    Of the patients in no ward those are listed whose name holds `q`.
+    """
     if not asking.may["act"]:
         raise Denied("the ward is for those who care for patients", "a clinician or nurse", "")
     people = device_board.people_of(asking)
@@ -31,13 +34,16 @@ def wards_page(request: Request, asking: Signed, ended: str = "") -> HTMLRespons
     if ended in people.names:
         known = devices_of(asking).list(ended)
         sending = [one.id for one in known if one.revoked is None]
+    found = ward_plan.without_ward(people, q[:100])
     return page(
         asking,
         request,
         "wards.html",
         here="ward",
         plans=ward_plan.plans(asking, people),
-        without=ward_plan.without_ward(people),
+        q=q[:100],
+        without=found[: ward_plan.MOST_LISTED],
+        more=max(0, len(found) - ward_plan.MOST_LISTED),
         ended=ended if ended in people.names else "",
         ended_name=people.names.get(ended, ""),
         sending=sending,

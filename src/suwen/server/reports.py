@@ -134,9 +134,7 @@ def _facts(
     Only who accepts or rejects a finding itself has read its recording; a signature has not.
     """
     whole = wish.act is Act.WITHDRAWN
-    meant = [
-        one for one in report.findings if af_fact.seen(one) and (whole or one.id == wish.finding)
-    ]
+    meant = af_fact.seen_once(one for one in report.findings if whole or one.id == wish.finding)
     if not meant:
         return []
     known, now = access.search("Condition", patient), datetime.now(UTC)

@@ -136,11 +136,11 @@ class Risks:
 
     def gaps(self) -> list[Gap]:
         """Return the equations without an answer, and why."""
-        states = self.rules.content["risk_equations"]["state"]
         open_ = [self._gap(one.equation) for one in self.found.unanswered]
         barred = [
-            Gap(key, self.title(key), (Text(**states[state]).of(self.language),), ())
+            Gap(key, self.title(key), (why,), ())
             for key, state in self.found.barred.items()
+            if (why := risk_findings.why_barred(self.rules, state).of(self.language))
         ]
         return open_ + barred
 

@@ -14,7 +14,7 @@ from suwen.health.risk_what_if import modifiable
 from suwen.lifecycle import packs
 from suwen.server.language import say
 from suwen.server.risk_cards import Risks
-from suwen.server.risk_form import TO, TRY, Field, Typed, fields, shown, told
+from suwen.server.risk_form import TO, TRY, Field, Typed, fields, shown, told, weighed
 from suwen.server.risk_told import Shown, Wording
 
 
@@ -58,11 +58,21 @@ class Trial:
         ]
         return list(dict.fromkeys((*self.recorded.missing, *self.recorded.refused, *outside)))
 
+    @property
+    def _height(self) -> float | None:
+        """The height in cm; None where none is recorded that can be true."""
+        known = self.risks.known.told.get("height")
+        return self.risks.rules.valid("height", known) if known is not None else None
+
+    @property
+    def _entered(self) -> Typed:
+        return weighed(self.typed, self._height)
+
     def tried(self) -> dict[str, Told]:
         """Return the values that were typed to be tried, by name."""
         rules, language = self.risks.rules, self.risks.language
         names = (*self.asked, *self.equation.assumed)
-        found = {name: told(rules, name, TRY, self.typed, language) for name in names}
+        found = {name: told(rules, name, TRY, self._entered, language) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
@@ -89,7 +99,8 @@ class Trial:
 
     def _fields(self, names: list[str], begins: str, answer: Answer) -> list[Field]:
         rules, language = self.risks.rules, self.risks.language
-        return fields(rules, self.equation, names, language, begins, self.typed, answer.inputs)
+        now, height = answer.inputs, self._height
+        return fields(rules, self.equation, names, language, begins, self.typed, now, height)
 
     def shown(self, factor: str = "") -> Shown | None:
         """Return the risk with what was typed, and after the change of `factor`.
@@ -121,7 +132,7 @@ class Trial:
             raise BadInput(
                 "this factor cannot be changed here", "a factor of the list", "choose one"
             )
-        value = told(rules, factor, TO, self.typed, language)
+        value = told(rules, factor, TO, self._entered, language)
         if value is None:
             raise BadInput("no other value was typed", "a value", "type the value to compare with")
         for told_so in (inputs, {**inputs, factor: value}):

@@ -26,6 +26,8 @@ TRY: Final = "try-"
 TO: Final = "to-"
 UNIT: Final = "unit-"
 """Beginnings of the names of controls: a value to try, a factor's other value, a unit of either."""
+BMI: Final = "bmi"
+KILOGRAM: Final = "kg"
 LONGEST: Final = 40
 """Characters of anything that can be typed here."""
 
@@ -86,6 +88,7 @@ def fields(
     begins: str,
     typed: Typed,
     now: Mapping[str, Value],
+    height: float | None = None,
 ) -> list[Field]:
     """Return the controls of some inputs.
 
@@ -103,8 +106,10 @@ def fields(
         What was typed before, to stand there again.
     now
         Values as they are, by name, in the equation's units.
+    height
+        In cm, where it is known: then a weight may be typed in place of the body mass index.
     """
-    form = _Form(library, equation, language)
+    form = _Form(library, equation, language, height)
     return [form.field(name, begins, typed, now.get(name)) for name in names]
 
 
@@ -113,6 +118,7 @@ class _Form:
     library: Library
     equation: Equation
     language: Language
+    height: float | None
 
     def field(self, name: str, begins: str, typed: Typed, now: Value | None) -> Field:
         """Return the control of one input."""
@@ -132,7 +138,10 @@ class _Form:
 
     def shown(self, name: str, now: Value) -> str:
         """Return a value as it is: the words of a choice, or the number with its unit."""
-        return shown(self.library, self.equation, name, now, self.language)
+        words = shown(self.library, self.equation, name, now, self.language)
+        if name != BMI or self.height is None:
+            return words
+        return f"{words}, {number(float(now) * _square_metres(self.height))} {KILOGRAM}"
 
     def _units(self, name: str) -> list[str]:
         row = self.library.content["risk_equations"]["input"][name]
@@ -140,7 +149,8 @@ class _Form:
             return []
         own = self.library.unit_of(self.equation, name)
         known = self.library.content["risk_units"]["quantity"][row["quantity"]]["units"]
-        return [own, *(unit for unit in known if unit != own)]
+        more = [KILOGRAM] if name == BMI and self.height is not None else []
+        return [own, *(unit for unit in known if unit != own), *more]
 
     def _hint(self, name: str) -> str:
         limits = self.equation.entry.get("range", {}).get(name)
@@ -151,6 +161,31 @@ class _Form:
         return say(
             self.language, "valid: %(low)s to %(high)s", low=low, high=f"{high} {unit}".strip()
         )
+
+
+def weighed(typed: Typed, height: float | None) -> Typed:
+    """Return a form in which a weight that was typed for the body mass index is that index."""
+    made = dict(typed)
+    for begins in (TRY, TO):
+        if height is None or typed.get(f"{UNIT}{begins}{BMI}") != KILOGRAM:
+            continue
+        value = _number(typed.get(begins + BMI, ""))
+        if math.isfinite(value):
+            made[begins + BMI] = f"{value / _square_metres(height):.4f}"
+            made[f"{UNIT}{begins}{BMI}"] = "kg/m2"
+    return made
+
+
+def _square_metres(height: float) -> float:
+    """Return the square of a height in cm."""
+    return (height / 100) ** 2
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 def shown(library: Library, equation: Equation, name: str, value: Value, language: Language) -> str:
@@ -204,10 +239,7 @@ def told(library: Library, name: str, begins: str, typed: Typed, language: Langu
             listed = ("、" if language == "zh" else ", ").join(chosen.values())
             raise BadInput(typed_so, listed, say(language, "choose one of the list"))
         return _of_list(row, text)
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     unit = typed.get(f"{UNIT}{begins}{name}", "") or str(row["unit"])
     wrong = refused(
         library.content["risk_units"], row["quantity"], library.name_of(name), value, unit

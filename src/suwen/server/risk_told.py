@@ -7,13 +7,15 @@ from typing import Final
 
 from suwen.core.codes import Language, Text
 from suwen.core.nouns import Interval
+from suwen.health.causal import drawing
 from suwen.health.risk_compared import Compared, Trials
 from suwen.health.risk_equation import Answer, Equation, Library
 from suwen.health.risk_findings import bands_of, outcome
+from suwen.health.risk_reference import doi_of
 from suwen.server.causes_drawn import Causes, causes
 from suwen.server.language import say
 from suwen.server.people_drawn import People, people
-from suwen.server.risk_cards import in_a_hundred, percent_of
+from suwen.server.risk_cards import Cited, cited, in_a_hundred, percent_of
 from suwen.server.risk_form import shown
 from suwen.server.spoken import COLONS
 
@@ -48,11 +50,12 @@ class Shown:
     after: Side | None = None
     difference: str = ""
     trials: Side | None = None
-    trials_source: str = ""
+    trials_source: Cited | None = None
     others: tuple[tuple[str, str, str], ...] = ()
     note: str = ""
     lines: tuple[str, ...] = ()
     causes: Causes | None = None
+    sources: tuple[Cited, ...] = ()
     disclaimer: str = ""
 
 
@@ -96,7 +99,7 @@ class Wording:
             self._side(change.after, found.limits, found.limits_shown),
             self._difference(found),
             self._by_trials(found.trials),
-            found.trials.source if found.trials else "",
+            _linked(found.trials.source, doi_of(found.trials.source)) if found.trials else None,
             tuple(
                 (
                     Text(**outcomes[key]["name"]).of(language),
@@ -109,8 +112,16 @@ class Wording:
             note.of(language),
             tuple(one.of(language) for one in lines),
             causes(change.changed, found.assumptions, language) if found.assumptions else None,
+            self._sources(found),
             change.disclaimer,
         )
+
+    def _sources(self, found: Compared) -> tuple[Cited, ...]:
+        """Return the equation's source, and that of the graph where one is drawn."""
+        own = cited(str(self.equation.entry["source"]))
+        if found.assumptions is None:
+            return (own,)
+        return own, _linked(found.assumptions.source, drawing().doi)
 
     def _what(self) -> str:
         """Return the name of the headline outcome."""
@@ -160,3 +171,7 @@ class Wording:
             down,
             "",
         )
+
+
+def _linked(text: str, doi: str) -> Cited:
+    return Cited(text, f"https://doi.org/{doi}" if doi else "")

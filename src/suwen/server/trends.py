@@ -113,6 +113,14 @@ class Measured:
         """Return the time of the newest point, where there is none of the newest doubted value."""
         return self.points[-1][0] if self.points else self.doubted[-1][0]
 
+    def supersedes(self, other: Measured) -> bool:
+        """Whether it tells more than another: what is newer, else what holds more values."""
+        mine, theirs = (
+            (max(at for at, *_ in (*one.points, *one.doubted)), len(one.points) + len(one.doubted))
+            for one in (self, other)
+        )
+        return mine > theirs
+
 
 def recorded(case: Case, language: Language) -> dict[str, Measured]:
     """Return what the Observations of a case measure, by LOINC code, each in its newest unit."""
@@ -142,7 +150,7 @@ def recorded(case: Case, language: Language) -> dict[str, Measured]:
             dated=not undated,
             doubted=tuple(doubted),
         )
-        if code not in found or found[code].at < one.at:
+        if code not in found or one.supersedes(found[code]):
             found[code] = one
     return found
 

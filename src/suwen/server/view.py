@@ -35,6 +35,7 @@ from suwen.diagnosis.wording import (
     quantity,
     quoted,
 )
+from suwen.health import af_fact
 from suwen.server.ecg_told import place_of
 from suwen.server.language import age, moment, say
 from suwen.server.overlays import Layers, Place, overlays, places
@@ -59,6 +60,10 @@ BAND_NAMES = {
 BAND_MEASURED = message("measured")
 BAND_CATEGORY = message("category")
 BAND_SUGGESTED = message("suggested")
+READ_FIRST = message(
+    "Accept it once you have read the ECG: atrial fibrillation is then confirmed in the record. "
+    "Rejecting it refutes it. Signing the report does neither."
+)
 ACT_NAMES = {
     Act.ACCEPTED: message("Accepted"),
     Act.EDITED: message("Edited"),
@@ -131,6 +136,8 @@ class FindingView:
     until: str
     stale: bool
     review: ReviewView | None
+    hint: str = ""
+    """What accepting or rejecting it does beside the report."""
 
 
 @dataclass(frozen=True)
@@ -331,6 +338,7 @@ def _finding(
         until=until,
         stale=out_of_date(finding, datetime.now(UTC)),
         review=_review(language, review, person) if review else None,
+        hint=say(language, READ_FIRST) if af_fact.seen(finding) else "",
     )
 
 

@@ -164,6 +164,8 @@ class Board:
     alerts_today: int = 0
     budget: float | None = None
     """Alerts the ward set itself for a day, None where it set none."""
+    ward: str = ""
+    """The ward that is shown; empty for everybody the reader cares for."""
 
     @property
     def waiting(self) -> int:
@@ -207,6 +209,7 @@ class Watching:
             now=now,
             alerts_today=had,
             budget=None if self.budget is None else self.budget * max(1, lying),
+            ward=self.ward,
         )
 
     def _row(

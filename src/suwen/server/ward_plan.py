@@ -15,6 +15,8 @@ from suwen.server.device_board import Choice, People
 from suwen.server.language import moment
 
 MOST_BEDS: Final = 200
+MOST_LISTED: Final = 40
+"""Patients in no ward that are listed; a name finds the others."""
 SEPARATORS: Final = ",，;；、\n"
 
 
@@ -123,9 +125,14 @@ def shared_by(asking: Asking, patient: str) -> str:
     return location(wards_for(asking).place_of(patient))
 
 
-def without_ward(people: People) -> list[Choice]:
-    """Return the patients who lie in no ward."""
-    return [one for one in people.choices() if not people.bed(one.patient)]
+def without_ward(people: People, holding: str = "") -> list[Choice]:
+    """Return the patients who lie in no ward and whose name holds some text."""
+    wanted = holding.strip().casefold()
+    return [
+        one
+        for one in people.choices()
+        if not people.bed(one.patient) and wanted in one.name.casefold()
+    ]
 
 
 def define(asking: Asking, ward: str, name: str, beds: str, budget: str) -> None:

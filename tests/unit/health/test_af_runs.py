@@ -10,7 +10,7 @@ import pytest
 
 from suwen.core.codes import LOINC, Text
 from suwen.core.nouns import Band, Case, Finding, Interval, Record, TimeInterval
-from suwen.health import af, af_runs, ecg_beats, ecg_beats_named
+from suwen.health import af, af_fact, af_runs, ecg_beats, ecg_beats_named
 from suwen.health.af_features import Trace
 from suwen.health.ecg_tables import BEATS, STRETCHES, attached, read_beats, read_stretches
 from suwen.health.sampled import sampled_data
@@ -90,6 +90,16 @@ def test_one_strip_alone_is_possible_and_no_more():
     assert said.band is Band.GREY
     assert "single strip" in said.reason.en
     assert af_runs.fibrillating([said], RECORD) == (), "one strip leaves no beat out"
+
+
+def test_one_recording_is_one_fact_and_a_single_strip_is_none(told):
+    _, runs = told
+    newest = runs.model_copy(update={"measures": (), "attachments": ()})
+    assert af_fact.seen_once([newest, runs]) == [runs]
+    single = runs.model_copy(update={"band": Band.GREY})
+    assert af_fact.seen_once([single]) == []
+    grey = newest.model_copy(update={"band": Band.GREY})
+    assert af_fact.seen_once([grey]) == [grey], "a strip by itself is a suspicion"
 
 
 def test_of_very_many_strips_some_answer_for_their_neighbours(monkeypatch):

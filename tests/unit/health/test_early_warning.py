@@ -229,6 +229,7 @@ def test_with_too_little_that_can_be_true_nothing_is_scored_and_why_is_said(pack
     assert "Oxygen saturation 0.97% looks like 1 (a share), not % as claimed" in finding.reason.en
     assert "Heart rate 900 /min is outside 15 to 350 /min" in finding.reason.en
     assert len({one.record for one in finding.evidence}) == 4
+    assert finding.valid_until == NOW + timedelta(minutes=15), "asked again soon"
 
 
 def test_a_set_of_too_few_values_that_all_can_be_true_is_no_set(pack):

@@ -16,6 +16,7 @@ from suwen.app.importing import Importing
 from suwen.records import Person
 from suwen.records.streams import Streams
 from suwen.records.uploads import FOLDER, Uploads
+from suwen.server.exports import zones
 
 CUFF = (
     "code,time,value,unit\n"
@@ -115,6 +116,8 @@ def test_local_times_are_asked_for_their_zone_and_then_read(at_home: Desk, readi
     assert "These files give times without their zone: watch.csv" in told
     assert '<dd data-new="0">0</dd>' in told
     address = answer.headers["HX-Redirect"]
+    home = f"/cases/{reading.patient}/home"
+    assert f'href="{address}"' in at_home.get(home).text, "and home tells of the question"
     refused = at_home.post(f"{address}/answers", zone="Nowhere/City")
     assert "An unknown time zone." in refused.text
     done = at_home.post(f"{address}/answers", htmx=False, zone="Asia/Shanghai")
@@ -126,6 +129,7 @@ def test_local_times_are_asked_for_their_zone_and_then_read(at_home: Desk, readi
     (latest,) = (one for one in streams.latest(reading.patient) if one.channel.code == "8867-4")
     assert latest.at.isoformat() == "2026-03-01T01:00:00+00:00"
     assert "Answered already" in at_home.get(address).text
+    assert "need an answer" not in at_home.get(home).text
     assert at_home.post(f"{address}/answers", zone="Europe/Paris").status_code == 409
 
 
@@ -248,3 +252,9 @@ def test_a_program_sends_asks_and_answers_the_same_way(reading: scene.Clinic):
     assert stranger.get(f"{address}/{first['id']}").status_code == 403
     program.close()
     stranger.close()
+
+
+def test_zones_are_told_with_their_difference_to_utc():
+    assert dict(zones())["Asia/Shanghai"] == "Asia/Shanghai (UTC+08:00)"
+    assert dict(zones())["Asia/Kolkata"] == "Asia/Kolkata (UTC+05:30)"
+    assert dict(zones())["America/Phoenix"] == "America/Phoenix (UTC-07:00)"

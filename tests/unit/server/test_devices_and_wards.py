@@ -13,6 +13,7 @@ from desk import Desk
 
 from suwen.records import Person
 from suwen.records.wards import Rung, Ward, Wards
+from suwen.server import ward_plan
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +188,15 @@ def test_a_patient_shares_the_own_location_and_takes_it_back(house: scene.Clinic
     assert desk.get("/devices").status_code == 403
     assert desk.get("/wards").status_code == 403
     desk.http.close()
+
+
+def test_of_many_patients_in_no_ward_a_name_finds_the_one(
+    doctor: Desk, house: scene.Clinic, ward: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ward_plan, "MOST_LISTED", 1)
+    scene.admit(house, "Quill, Ada", "1980-01-01", f"quill-{ward}")
+    assert "more: search by name." in doctor.get("/wards").text
+    found = doctor.get("/wards?q=quill").text
+    assert "Quill, Ada" in found
+    assert "more: search by name." not in found
+    assert "Nobody of that name." in doctor.get("/wards?q=zzz").text

@@ -146,6 +146,8 @@ def test_the_page_says_what_the_command_says(ward, doctor):
     for line in [one for one in found.lines() if "randomised" not in one.en]:
         assert line.en in told
     assert "lowered to 129 mmHg (the aim of the guideline" in told
+    for doi in ("S0140-6736(21)00590-0", "eurheartj/ehab484", "CIRCULATIONAHA.123.067626"):
+        assert re.search(rf'href="https://doi.org/10\.\d+/{re.escape(doi)}"', answer.text), doi
 
 
 def test_without_a_script_the_whole_page_comes_back_with_what_was_typed(ward, doctor):
@@ -172,6 +174,23 @@ def test_published_limits_and_the_graph_are_drawn(ward, doctor):
 ])  # fmt: skip
 def test_only_a_factor_of_the_list_with_a_value_can_be_changed(ward, doctor, typed):
     assert ask(doctor, ward.patient, **typed).status_code == 422
+
+
+def test_a_weight_may_be_typed_where_the_height_is_known(ward, doctor):
+    assert "kg</option>" not in doctor.get(f"/cases/{ward.patient}/risk").text
+    tall = risk_scene.admit(ward, "Long, Tom", (), "R-5")
+    ward.access().put([risk_scene.measured(tall, "8302-2", "Height", 200, "cm")], tall)
+    html = doctor.get(f"/cases/{tall}/risk").text
+    assert "now 31.5 kg/m², 126 kg" in words(html)
+    typed = {"factor": "bmi", "to-bmi": "100", "unit-to-bmi": "kg"}
+    assert "Body mass index: 31.5 kg/m² → 25 kg/m²" in words(ask(doctor, tall, **typed).text)
+
+
+def test_what_was_typed_comes_back_as_text_only(ward, doctor):
+    typed = {"factor": "systolic_bp", "to-systolic_bp": '"><script>x</script>'}
+    html = ask(doctor, ward.patient, htmx=False, **typed).text
+    assert "<script>x" not in html
+    assert "&lt;script&gt;x" in html
 
 
 def test_an_equation_that_is_not_offered_is_not_found(ward, doctor):

@@ -15,7 +15,7 @@ from suwen.core.nouns import digest_of
 from suwen.gateway.devices.sample import Source
 from suwen.gateway.identity import claim_of_patient, disagreement
 from suwen.gateway.intake import Reading, SourceFile
-from suwen.gateway.recordings_in import RecordingReader, read_edf_file
+from suwen.gateway.recordings_in import RecordingReader, claim_of_edf, read_edf_file
 from suwen.gateway.storing import about
 from suwen.health.recording_edf import HEAD, is_edf
 from suwen.records import Access
@@ -77,22 +77,15 @@ class Recordings:
 
     def _edf(self, file: SourceFile, data: bytes) -> None:
         """Add one EDF file, unless it names somebody else."""
-        alone = Reading()
-        read_edf_file(file, data, alone)
-        for claim in alone.claims:
-            fields = [f for f in disagreement(self._claim, claim) if not f.startswith(_NUMBER)]
-            if fields:
-                names = ", ".join(fields)
-                self.reading.refuse(
-                    file.name,
-                    f"it names somebody who differs from this patient in {names}",
-                    "文件中写明的人与该患者不符",
-                )
-                return
-        self.reading.resources += alone.resources
-        self.reading.blobs += alone.blobs
-        self.reading.understood += alone.understood
-        self.reading.not_understood += alone.not_understood
+        differ = disagreement(self._claim, claim_of_edf(file.name, data))
+        if fields := [one for one in differ if not one.startswith(_NUMBER)]:
+            self.reading.refuse(
+                file.name,
+                f"it names somebody who differs from this patient in {', '.join(fields)}",
+                "文件中写明的人与该患者不符",
+            )
+            return
+        read_edf_file(file, data, self.reading)
 
     def _whole(self, one: Source) -> bytes:
         if self._held + one.size > CAP:
