@@ -24,8 +24,8 @@ from suwen.server.patients import PatientId
 from suwen.server.problem import ERRORS
 
 router = APIRouter(prefix="/api/cases/{patient}/ecg", responses=ERRORS)
-PARTS: Final = 600
-"""Parts of the heart rate and of the lanes."""
+PARTS, LEAST_PART_S = 600, 3.0
+"""Most parts of the heart rate and of the lanes, and seconds in which a beat is expected."""
 MOST_BEATS: Final = 400
 """Most beats told in a window; of more only their number."""
 JUDGED_S: Final = 60.0
@@ -122,7 +122,7 @@ def ecg_overview(asking: Signed, patient: PatientId, record: Record) -> Overview
         beats=bool(len(read.beats)),
         classes=bool(said.beats),
         counts=counts,
-        rate=_rate(read.trend(PARTS)),
+        rate=_rate(read.trend(max(1, min(PARTS, int(read.seconds / LEAST_PART_S))))),
         lanes={kind: drawn(found, read.seconds, PARTS) for kind, found in events.items()},
     )
 

@@ -80,12 +80,14 @@ def window_words(language: Language, start: datetime | None, read: Read, a: floa
     first, end = np.searchsorted(read.beats.at, (a, b))
     begins, ends = time_of(start, a, part=True), time_of(start, b, part=True)
     span = say(language, "%(start)s to %(end)s", start=begins, end=ends)
-    inside = Counter(LETTERS[kind] for kind in read.beats.kind[first:end].tolist())
-    if not inside:
+    if end == first:
         return span
+    inside = Counter(LETTERS[kind] for kind in read.beats.kind[first:end].tolist())
+    counts = " ".join(f"{letter} {inside[letter]}" for letter in LETTERS if inside[letter])
+    if not read.beats.probability.any():  # found, but nobody told their classes
+        counts = str(end - first)
     at, wide = read.intervals
     own = wide[(at >= a) & (at < b)]
-    counts = " ".join(f"{letter} {inside[letter]}" for letter in LETTERS if inside[letter])
     if not len(own):
         return say(language, "%(span)s; beats: %(counts)s", span=span, counts=counts)
     return say(

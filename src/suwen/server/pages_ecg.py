@@ -133,6 +133,7 @@ def _values(
         "ecg": {
             "record": recording.record,
             "lead": chosen,
+            "unit": recording.leads[chosen].unit,
             "seconds": seconds,
             "start": start,
             "end": end,

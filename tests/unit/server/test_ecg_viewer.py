@@ -123,6 +123,8 @@ def test_a_strip_of_a_watch_has_beats_without_classes(clinic, recorded, doctor):
     near = ask(doctor, clinic, "/window", recorded.watch, start=0, end=30)
     assert {one["kind"] for one in near["beats"]} == {""}
     assert len(near["beats"]) > 25
+    assert f"beats: {len(near['beats'])}; heart rate" in near["words"], "none is called normal"
+    assert None not in found["rate"]["middle"], "each part is long enough for a beat"
 
 
 def test_nobody_outside_the_care_team_reads_it_and_each_reading_is_logged(clinic, recorded, doctor):

@@ -9,7 +9,7 @@
   const by = (id) => document.getElementById(id);
   const total = ecg.seconds, NARROWEST = Math.min(1, total), AXIS = 66, RIGHT = 26; // as in ecg.css
   const AROUND = 10; // seconds shown round an event
-  const state = { lead: ecg.lead, from: ecg.start, to: ecg.end, calipers: false, points: [], had: null, beats: [], at: ecg.start, asking: null, lanes: {}, unit: "mV" };
+  const state = { lead: ecg.lead, from: ecg.start, to: ecg.end, calipers: false, points: [], had: null, beats: [], at: ecg.start, asking: null, lanes: {} };
   const width = (place) => Math.max(260, place.clientWidth);
   const tall = () => (window.innerWidth < 640 ? 250 : 340);
   const value = (number, digits) => Number(number).toFixed(digits);
@@ -89,7 +89,6 @@
     if (!answer.ok) return fail();
     const told = await answer.json();
     state.lanes = told.lanes;
-    state.unit = told.leads[state.lead].unit;
     by("unread").hidden = told.beats || told.leads[state.lead].kind !== "ecg";
     overviewPlot(told.rate);
     laneRows(told.lanes, told.counts, told.classes);
@@ -101,7 +100,7 @@
 
   function levels(u, low, high) {
     if (low === null || !Number.isFinite(low)) return [-1, 1];
-    const least = state.unit === "mV" ? 1.5 : 0, missing = Math.max(0, least - (high - low)) / 2;
+    const least = ecg.unit === "mV" ? 1.5 : 0, missing = Math.max(0, least - (high - low)) / 2;
     const room = (high - low + 2 * missing) * 0.12;
     return [low - missing - room, high + missing + 2 * room];
   }
@@ -111,12 +110,12 @@
     trace = new uPlot({
       ...common, width: width(place), height: tall(),
       scales: { x: { time: false, range: () => [state.from, state.to] }, y: { range: levels } },
-      axes: [{ ...axis, values: times, incrs: steps, space: 70, size: 34, grid: { show: false } }, { ...axis, size: AXIS, grid: { show: false }, values: (u, at) => at.map((one) => `${+one.toFixed(2)} ${state.unit}`) }],
+      axes: [{ ...axis, values: times, incrs: steps, space: 70, size: 34, grid: { show: false } }, { ...axis, label: ecg.unit || " ", labelSize: 18, size: AXIS - 18, grid: { show: false }, values: (u, at) => at.map((one) => String(+one.toFixed(2))) }],
       series: [{}, { stroke: "#14202a", width: 1.2, points: { show: false }, spanGaps: false }],
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
       hooks: {
         drawClear: [(u) => {
-          draw.paper(u, state.unit === "mV");
+          draw.paper(u, ecg.unit === "mV");
           for (const kind of ["af", "noise", "gap"]) draw.wash(u, kind, state.lanes[kind] || []);
           draw.wash(u, "mark", ecg.marks);
         }],
@@ -229,7 +228,7 @@
     if (other) {
       const seconds = Math.abs(other.at - one.at);
       const rate = seconds > 0 ? ` · ${Math.round(60 / seconds)}/min` : "";
-      text = `${words.measured}: ${Math.round(1000 * seconds)} ms${rate} · ${value(Math.abs(other.value - one.value), 2)} ${state.unit}`;
+      text = `${words.measured}: ${Math.round(1000 * seconds)} ms${rate} · ${value(Math.abs(other.value - one.value), 2)} ${ecg.unit}`;
     }
     by("measured").textContent = text;
     trace.redraw(false, false);
