@@ -41,7 +41,7 @@ from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
-DIGITS = 4
+DIGITS = 3
 """Digits after the point of the figures of a robustness card."""
 STEPS = 10
 WEIGHTS = ("*.onnx", "*.lgb.txt", "*.lgb.txt.gz", "*.safetensors", "*.npz", "tokenizer.json")
@@ -179,7 +179,7 @@ def robustness_card(
     found = stress.Run(task, pack, kept, asked, True).measured(examples.subset(chosen))
     found |= {"data": recipe.dataset}
     del found["pack"]  # the digest of a pack is not known before it is sealed
-    _write(pack, stress.CARD, _rounded(found))
+    runs.write_json(pack.folder / stress.CARD, _rounded(found), indent=None)
     plots_robustness.draw(found, folder / "plots")
 
 

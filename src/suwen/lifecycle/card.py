@@ -148,8 +148,12 @@ NO_METRICS = ("n", "groups", "floor", "few")
 
 
 def write(described: Mapping[str, Any], pack: Path, plots: Path) -> None:
-    """Write `card.json`, `card.md` and the plots it shows into the pack folder."""
-    runs.write_json(pack / "card.json", described)
+    """Write `card.json`, `card.md` and the plots it shows into the pack folder.
+
+    The figures of robustness stand in a file of their own and are not written twice.
+    """
+    plain = {name: value for name, value in described.items() if name != ROBUSTNESS}
+    runs.write_json(pack / "card.json", plain)
     drawn = (*PLOTS, ROBUSTNESS) if described.get("robustness") else PLOTS
     shown = [name for name in drawn if (plots / f"{name}.png").exists()]
     (pack / "plots").mkdir(exist_ok=True)
