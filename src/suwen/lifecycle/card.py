@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from suwen.lifecycle import (
+    card_alarms,
     card_answers,
     card_compression,
     card_robustness,
@@ -91,6 +92,7 @@ def describe(
         "bands": pack.content("thresholds.json"),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
+        "alarms": pack.content("alarms.json"),
         "similar": pack.content("gallery.json"),
         "robustness": pack.content("robustness.json"),
         "cost": dict(cost),
@@ -170,6 +172,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield from _floors(card["results"])
     yield from _subgroups(card["results"])
     yield from card_answers.calibration(card)
+    yield from card_alarms.lines(card.get("alarms", {}))
     yield from _explanations(card["explanations"])
     yield from card_similar.lines(card.get("similar", {}))
     yield from card_robustness.lines(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -205,12 +204,3 @@ def test_a_file_with_other_columns_or_no_times_is_refused(tmp_path):
         TASK.examples(data, "colas2019")
     with pytest.raises(NotFound):
         TASK.examples(data, "weinstock2016")
-
-
-def test_a_sensor_that_is_lain_on_reads_too_low_for_a_while_and_recovers():
-    sample = TASK.samples(case_of(readings(STEADY)), [])[0]
-    found = glucose.pressed(sample, 30.0, 0).data.values
-    gap = sample.data.values - found
-    assert gap.max() == pytest.approx(30, abs=4)
-    assert gap[-1] == 0
-    assert replace(sample.data, values=found).domain["largest_step"] > 5
