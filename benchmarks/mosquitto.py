@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 BINARY = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
@@ -62,7 +62,7 @@ def publisher(port: int, file: Path, rate: float = 0.0) -> subprocess.Popen[byte
     return subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE)
 
 
-def lines(file: Path, messages: Sequence[tuple[str, bytes]]) -> None:
+def lines(file: Path, messages: Iterable[tuple[str, bytes]]) -> None:
     """Write messages for `publisher`."""
     with file.open("wb") as out:
         for topic, payload in messages:

@@ -54,9 +54,9 @@ def history(name: str, stay: Stay, rule: Rule, key: str, died: bool) -> History:
     return History(name, [Stretch(channel, at[keep], series.values[keep])], died)
 
 
-def outcomes(folder: Path) -> dict[str, bool]:
-    """Return who died in the hospital."""
-    with (folder / f"Outcomes-{SET}.csv").open(newline="") as file:
+def outcomes(folder: Path, part: str = SET) -> dict[str, bool]:
+    """Return who of a part of the set died in the hospital."""
+    with (folder / f"Outcomes-{part}.csv").open(newline="") as file:
         return {row["RecordID"]: row[OUTCOME] == "1" for row in csv.DictReader(file)}
 
 

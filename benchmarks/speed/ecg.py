@@ -1,5 +1,8 @@
 """A day of one ECG lead: QRS complexes, classes of all beats, memory; against XQRS and NeuroKit2.
 
+The viewer is timed as a browser asks: one request of the API after another, on that day stored as a
+WFDB record, with every beat told.
+
 The lead is that of the MIT-BIH records one after another until it lasts 24 hours. The others only
 find complexes and take minutes for a day, so all three are compared on two hours of it.
 """
@@ -8,28 +11,46 @@ from __future__ import annotations
 
 import json
 import resource
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
+from typing import Any, cast
 
 import neurokit2
 import numpy as np
+from fastapi.testclient import TestClient
 from wfdb.processing import XQRS
 
+from benchmarks import targets
 from suwen.app import rooms
 from suwen.core import registry
-from suwen.core.nouns import TimeInterval
+from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
+from suwen.core.settings import Settings
+from suwen.diagnosis.compose import compose
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_data import FOLDER, lead_of_record
+from suwen.health.ecg_beats_named import Said
+from suwen.health.ecg_beats_said import ECTOPIC
+from suwen.health.ecg_tables import BeatTable, beats_attachment
 from suwen.health.qrs import qrs_times
+from suwen.health.recording import WFDB_HEADER, WFDB_SIGNAL
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
+from suwen.records import Person, Store
+from suwen.server.app import create_app
 
 HOURS, COMPARED = 24, 2
 RATE = 360
 ROUNDS = 3
+PLOT, PLOT_MS = "a window of 10^7 samples", 300
+"""Milliseconds in which a plot of 10^7 samples is to answer."""
+DOCTOR = Person("bench", "Bench", "clinician")
 TARGET = 20.0
 """Seconds that a day may take on two cores."""
 
@@ -57,6 +78,12 @@ def timed(run: Callable[[], object], rounds: int = ROUNDS) -> float:
     return median(found)
 
 
+def calibrated(pack: Pack, task: Any, sample: Sample) -> np.ndarray:
+    """Return the probability of each class of each beat."""
+    output = task.predict(pack, sample)
+    return np.asarray(cast(Any, pack.answers.calibrator).probability(output.parts["logits"]))
+
+
 def memory() -> float:
     """Return the highest memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -80,6 +107,73 @@ def compare(part: np.ndarray) -> None:
         print(f"| {name} | {taken:.2f} | {taken / own:.1f} |")
 
 
+def stored(store: Store, lead: np.ndarray, table: BeatTable) -> tuple[str, str]:
+    """Store a day as a WFDB record with a report on its beats; return patient and reference."""
+    access = store.session(DOCTOR, "treatment")
+    patient = access.new_patient([])
+    raw = np.rint(np.nan_to_num(lead) * 200).astype("<i2")
+    head = f"day 1 {RATE} {len(raw)}\nday.dat 16 200(0)/mV 16 0 0 0 0 II\n".encode()
+    files = {"day.hea": (head, WFDB_HEADER), "day.dat": (raw.tobytes(), WFDB_SIGNAL)}
+    digests = access.put_blobs(patient, list(files.values()))
+    content = [
+        {"attachment": {"contentType": kind, "url": f"blob/{digest}", "title": name}}
+        for (name, (_, kind)), digest in zip(files.items(), digests, strict=True)
+    ]
+    document = {"resourceType": "DocumentReference", "status": "current", "content": content}
+    (record,) = access.put([document], patient)
+    beats = beats_attachment(table)
+    access.put_blobs(patient, [(beats.data or b"", beats.media_type)])
+    finding = Finding(
+        task="health.ecg_beats",
+        pack="health.ecg_beats@bench",
+        code=ECTOPIC,
+        band=Band.GREY,
+        measures=(Measure(code=ECTOPIC, interval=Interval(value=1, low=1, high=1), unit="1"),),
+        evidence=(TimeInterval(record=record.reference, start=0, end=len(raw) / RATE),),
+        attachments=(beats,),
+    )
+    report = compose(access.case(patient), [finding], [], datetime.now(UTC))
+    access.put([report], patient)
+    return patient, record.reference
+
+
+def viewer(lead: np.ndarray, table: BeatTable) -> None:
+    """Print how long each request of the viewer takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = Settings(home=Path(folder) / "home")
+        with Store.open(chosen) as store:
+            patient, record = stored(store, lead, table)
+            app = create_app(store, chosen, cast(Any, None), cast(Any, None))
+            http = TestClient(app)
+            token = app.state.bench.sessions.begin(DOCTOR)
+            http.headers["Authorization"] = f"Bearer {token}"
+
+            def ask(path: str, **query: object) -> None:
+                asked = {"record": record, **query}
+                answer = http.get(f"/api/cases/{patient}/ecg{path}", params=cast(Any, asked))
+                answer.raise_for_status()
+
+            many, middle = 10_000_000 / RATE, len(lead) / RATE / 2
+            plot = 0.0
+            near = {"start": middle, "end": middle + 10, "margin": 1}
+            print(f"| viewer, {len(lead):,} samples, {len(table):,} beats | milliseconds |")
+            print("|---|---|")
+            for name, path, query in (
+                ("opened (decrypted, decoded, outlined)", "/window", {"end": 1e7}),
+                ("the whole day in outline", "", {}),
+                (PLOT, "/window", {"end": many}),
+                ("the whole day in 3,000 columns", "/window", {"end": 1e7, "columns": 3000}),
+                ("10 s with margins", "/window", near),
+                ("the next ventricular beat", "/event", {"kind": "v", "at": middle}),
+            ):
+                rounds = 1 if name.startswith("opened") else ROUNDS
+                taken = timed(lambda p=path, q=query: ask(p, **q), rounds)  # type: ignore[misc]
+                print(f"| {name} | {1000 * taken:.0f} |")
+                plot = taken if name == PLOT else plot
+            http.close()
+    print(f"\n{targets.told(PLOT, 1000 * plot, PLOT_MS, 'ms')}\n")
+
+
 def main() -> None:
     """Time a day, then compare on two hours."""
     warnings.simplefilter("ignore")
@@ -99,6 +193,8 @@ def main() -> None:
     print("| complexes found, every beat described | {:.1f} | {:.1f} |".format(*found))
     print(f"| and classified and told (target {TARGET:.0f}) | {whole[0]:.1f} | {whole[1]:.1f} |")
     print(f"| most memory, {lead.nbytes >> 20} MiB of it the lead | {memory():.0f} MiB | |\n")
+    print(targets.told("a day of ECG", whole[0], TARGET, "s"))
+    viewer(lead, Said.of(beats, calibrated(pack, task, sample)).table())
     compare(lead[: COMPARED * 3600 * RATE])
 
 

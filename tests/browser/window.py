@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ import uvicorn
 from PIL import Image
 
 CHROMIUM = Path("/usr/bin/chromium")
+SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -103,6 +105,13 @@ class Desk:
         """Return by how many pixels the page is wider than the window."""
         wide: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         return max(0, wide)
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the page where `SUWEN_SCREENSHOTS` names a folder."""
+        if folder := os.environ.get("SUWEN_SCREENSHOTS"):
+            place = SHOTS if folder == "1" else Path(folder)
+            path = place / f"{name}-{self.language}-{self.size}.png"
+            self.page.screenshot(path=path, full_page=True)
 
     def close(self) -> None:
         self.context.close()

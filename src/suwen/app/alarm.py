@@ -19,9 +19,11 @@ from typing import Final
 import structlog
 
 from suwen.app import paging
+from suwen.app.arrhythmia import ALARMS, Doubted
 from suwen.core.errors import NotFound, SuwenError
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
+from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule
 from suwen.health.alert_watch import Ruled, Said, Watch
 from suwen.health.watchdog import NO_DATA, Heard, key_of, times
@@ -56,6 +58,7 @@ class Alarm:
         self._notifier = notifier
         self._now = clock or (lambda: datetime.now(UTC))
         self._tap = Tap(store)
+        self._doubted = Doubted(self._tap)
         self._tapped = -float("inf")
         self._taken: queue.Queue[Taken] = queue.Queue(MOST_WAITING)
         self._unwritten: list[Said] = []
@@ -88,13 +91,20 @@ class Alarm:
         self._threads.clear()
 
     def resume(self) -> None:
-        """Take up channels and alerts as they stand; alerts whose rule is gone are over."""
-        ended = self.book.ended()
-        for known in self._tap.begin(self._left_off()):
+        """Take up channels and alerts as they stand; alerts whose rule is gone are over.
+
+        Readings are looked at again from so far back that a run which was under way is complete;
+        what was raised by them before is not raised again.
+        """
+        ended, since = self.book.ended(), self._left_off()
+        for known in self._tap.begin(None if since is None else ticks(since)):
             heard = Heard(known.received, known.at)
             until = ended.get((known.patient, key_of(known.channel.device)))
             if until is None or ticks(until) < known.received:
                 self.watch.dog.resume(known.patient, known.channel, heard)
+        for one in self.book.over_since(since) if since else ():
+            if one.cleared is not None:
+                self.watch.settled(one.patient, one.rule, ticks(one.cleared))
         over = []
         for one in self.book.unsettled():
             if one.cleared is not None:
@@ -104,17 +114,21 @@ class Alarm:
                     self.watch.dog.silent(one.patient, Channel(*parts), ticks(one.at))
                 continue
             channel = Channel(*one.content["channel"])
+            if one.rule.startswith(CHECK):
+                self.watch.notices.resume(one.patient, channel, ticks(one.at), one.priority)
+                continue
             if not self.watch.resume(one.patient, one.rule, channel, ticks(one.at)):
                 over.append(Ended(one.patient, one.rule))
         if over:
             self.book.note([], over, self._now())
 
-    def _left_off(self) -> int | None:
-        """Return up to when readings were looked at; not longer ago than is caught up with."""
+    def _left_off(self) -> datetime | None:
+        """Return from when on readings are looked at; not longer ago than is caught up with."""
         beaten = self.book.last_beat(HEARTBEAT)
         if beaten is None:
             return None
-        return ticks(max(beaten, self._now() - timedelta(seconds=CATCH_UP_S)))
+        last = max(beaten, self._now() - timedelta(seconds=CATCH_UP_S))
+        return last - self.watch.longest_run
 
     def reload(self) -> None:
         """Read rules and wards again."""
@@ -136,12 +150,14 @@ class Alarm:
         """Look at what was taken and at the clock once; return ids of new alerts."""
         for patient, stretches, received in self._drained(wait):
             self._tap.seen(patient, stretches)
-            self._unwritten += self.watch.take(patient, stretches, received)
+            self._unwritten += self._checked(self.watch.take(patient, stretches, received))
         now, passed = self._now(), time.monotonic()
         if passed - self._tapped >= TAP_S:
             for moved in self._tap.fresh():
-                self._unwritten += self.watch.take(moved.patient, [moved.stretch], moved.received)
+                said = self.watch.take(moved.patient, [moved.stretch], moved.received)
+                self._unwritten += self._checked(said)
             self._tapped = passed
+        self._unwritten += self._doubted.again(ticks(now), list(self.watch.dog.channels))
         self._unwritten += self.watch.check(ticks(now))
         made = self._write(now)
         if passed - self._climbed >= CLIMB_S:
@@ -155,8 +171,17 @@ class Alarm:
             self._loaded = passed
         if passed - self._beaten >= float(times()["beat_s"]):
             self.book.beat(HEARTBEAT, now)
+            if self.watch.passed_over:
+                self.book.passed(self.watch.passed_over, now)
+                self.watch.passed_over.clear()
             self._beaten = passed
         return made
+
+    def _checked(self, said: list[Said]) -> list[Said]:
+        """Hold arrhythmia alarms of monitors against the waves around them."""
+        if not any(one.rule in ALARMS for one in said):
+            return said
+        return self._doubted.checked(said, list(self.watch.dog.channels))
 
     def _drained(self, wait: float) -> list[Taken]:
         found: list[Taken] = []

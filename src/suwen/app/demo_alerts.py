@@ -21,6 +21,7 @@ WARD: Final = Ward(
     "Demo ward 演示病区",
     (Rung(0, ("nurse.wang",)), Rung(120, ("li.na",)), Rung(300, (EVERYBODY,))),
     budget=6.0,
+    beds=tuple("12345678"),
 )
 RULES: Final = ("spo2-low", "heart-rate-high", "respiratory-rate-high", "systolic-low")
 GAP_S: Final = 90.0
@@ -28,11 +29,13 @@ DAYS: Final = 0.25
 
 
 def furnish(store: Store, person: Person, patients: Sequence[str]) -> None:
-    """Make the ward, place the patients, and enable rules after their dry run."""
+    """Make the ward, place the patients who lie nowhere, and enable rules after their dry run."""
     desk = Desk.of(store, person, "treatment")
     desk.wards.define(WARD)
+    places = desk.alerts.patients()
     for bed, patient in enumerate(patients, start=1):
-        desk.wards.place(patient, WARD.id, str(bed))
+        if places.get(patient) is None:
+            desk.wards.place(patient, WARD.id, str(bed))
     scope = Scope(ward=WARD.id)
     standing = {one.key for one in desk.rules.list() if one.scope == scope}
     for key in RULES:

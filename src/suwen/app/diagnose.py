@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from suwen.app import suspected
 from suwen.app.jobs import RunStep
 from suwen.app.services import open_jobs, operator, person_of
 from suwen.cli import DiagnoseRequest, Outcome
@@ -74,8 +75,8 @@ class Diagnosis:
         state |= step("open", self._open, state)
         for name in state["tasks"]:
             answered = step(name, self._answer, state | {"task": name})
-            for part in ("findings", "not_understood"):
-                state[part] = [*state[part], *answered[part]]
+            for part in ("findings", "not_understood", "references"):
+                state[part] = [*state[part], *answered.get(part, ())]
         state |= step("report", self._report, state)
         state["files"] = []
         if payload.get("out"):
@@ -118,7 +119,10 @@ class Diagnosis:
         return {
             "at": case.at.isoformat(),
             "references": [record.reference for record in case.records],
-            "tasks": [task.name for task in in_order() if self._search or not searches(task)],
+            "tasks": sorted(
+                (task.name for task in in_order() if self._search or not searches(task)),
+                key=lambda name: name not in suspected.FIRST,
+            ),
         }
 
     def _answer(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +134,10 @@ class Diagnosis:
             return {"findings": [], "not_understood": [_no_pack(task).model_dump()]}
         earlier = self._findings(access, state, task.after)
         found = run(task, pack, self._case(state), access, earlier)
-        return {"findings": [finding.id for finding in found], "not_understood": []}
+        facts = suspected.keep(access, self._case(state), found)
+        ids = [finding.id for finding in found]
+        new = [one for one in facts if one not in state["references"]]
+        return {"findings": ids, "not_understood": [], "references": new}
 
     def _findings(
         self, access: Access, state: dict[str, Any], tasks: Sequence[str]
@@ -252,6 +259,7 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
         if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
             found[task.name] = run(task, packs.current(task.name), case, access, earlier)
+            suspected.keep(access, case, found[task.name])
     return found[name]
 
 

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from typing import Final
@@ -15,10 +15,12 @@ from typing import Final
 from suwen.core.errors import Conflict, SuwenError
 from suwen.core.settings import Settings, settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening, Tally
-from suwen.records import Store
+from suwen.records import Store, gateway_state
+from suwen.records.gateway_state import GatewayState
 from suwen.records.retention import Retention, thin
 from suwen.records.store import OPERATOR
 from suwen.records.stream_door import Door, Judgement
+from suwen.records.uploads import sweep
 
 THIN_EVERY_S: Final = 6 * 3600.0
 FIRST_THIN_S: Final = 60.0
@@ -55,7 +57,7 @@ def run_gateway(
             signal.signal(name, lambda *_: stop.set())
     with Store.open(chosen) as store, _alone(chosen.home), _kept(store, chosen, stop):
         door = Door(store, Judgement.of(chosen))
-        gateway = Gateway(door, broker, listening(store, chosen), ready)
+        gateway = Gateway(door, broker, listening(store, chosen), ready, _teller(store))
         gc.freeze()  # What is loaded stays: a sixth of the time went into searching it for garbage.
         return _lines(gateway.run(stop))
 
@@ -72,7 +74,7 @@ def beside(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
         with _kept(store, chosen, stop):
             yield
         return
-    gateway = Gateway(door, Broker.of(url), listening(store, chosen))
+    gateway = Gateway(door, Broker.of(url), listening(store, chosen), tell=_teller(store))
 
     def run() -> None:
         try:
@@ -89,6 +91,16 @@ def beside(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
         finally:
             stop.set()
             thread.join()
+
+
+def _teller(store: Store) -> Callable[[GatewayState], None]:
+    """Return how the gateway's state is written; a store that takes nothing is told nothing."""
+
+    def tell(state: GatewayState) -> None:
+        with suppress(SuwenError):
+            gateway_state.tell(store, state)
+
+    return tell
 
 
 def listening(store: Store, chosen: Settings) -> Listening:
@@ -121,16 +133,14 @@ def _alone(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _kept(store: Store, chosen: Settings, stop: Event) -> Iterator[None]:
-    """Thin what is old enough now and then, where the settings say how old that is."""
+    """Now and then remove uploads nobody had read, and thin what the settings call old."""
     retention = Retention.of(chosen)
-    if retention == Retention():
-        yield
-        return
 
     def keep() -> None:
         pause = FIRST_THIN_S
         while not stop.wait(pause):
             try:
+                sweep(store.home)
                 thin(store, retention, OPERATOR)
             except SuwenError as error:
                 _log.error("old readings were not thinned: %s", error)

@@ -75,6 +75,11 @@ def _run_step(name: str, function: Step, argument: dict[str, Any]) -> dict[str, 
     return result
 
 
+def doing(what: str) -> None:
+    """Say how far the step is that is running now; `JobStatus.step` tells it."""
+    DBOS.set_event("step", what)
+
+
 @DBOS.workflow(name="job")
 def _job(payload: dict[str, Any]) -> dict[str, Any]:
     try:
@@ -160,12 +165,16 @@ class DurableJobs:
             raise NotFound("no job of that id", "the id that submitting it returned", "list jobs")
         return self._status(found[0])
 
-    def list(self) -> Sequence[JobStatus]:
-        """Return the known jobs, newest first."""
-        return [
-            self._status(each)
-            for each in DBOS.list_workflows(name="job", sort_desc=True, limit=200, load_input=True)
-        ]
+    def list(self, prefix: str = "") -> Sequence[JobStatus]:
+        """Return the known jobs whose id begins so, newest first."""
+        found = DBOS.list_workflows(
+            name="job",
+            workflow_id_prefix=prefix or None,
+            sort_desc=True,
+            limit=200,
+            load_input=True,
+        )
+        return [self._status(each) for each in found]
 
     def close(self) -> None:
         """Stop; running jobs are resumed by the next start."""
@@ -190,6 +199,8 @@ class DurableJobs:
             person=payload.get("person", {}).get("id", ""),
             patient=payload.get("patient") or result.get("patient", ""),
             step=DBOS.get_event(status.workflow_id, "step", timeout_seconds=0) or "",
+            upload=payload.get("upload", ""),
+            told=result.get("told", ""),
             created=_time(status.created_at),
             updated=_time(status.updated_at),
             error=error,

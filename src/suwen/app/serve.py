@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from suwen.app.diagnose import Diagnosis, answer
 from suwen.app.gateway import beside
+from suwen.app.importing import Importing
+from suwen.app.jobs import Work, doing
 from suwen.app.outputs import outputs
 from suwen.app.services import open_jobs
 from suwen.core.errors import BadInput
@@ -28,7 +30,12 @@ def workbench(chosen: Settings) -> Iterator[object]:
 
     with Store.open(chosen) as store:
         diagnosis = Diagnosis(store, chosen.search)
-        jobs = open_jobs(store, chosen, "server", {"diagnose": diagnosis, "intake": diagnosis})
+        work: dict[str, Work] = {
+            "diagnose": diagnosis,
+            "intake": diagnosis,
+            "import": Importing(store, doing),
+        }
+        jobs = open_jobs(store, chosen, "server", work)
         try:
             app = create_app(store, chosen, jobs, answer, outputs(store))
             door = app.state.bench.door

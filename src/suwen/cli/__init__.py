@@ -171,6 +171,7 @@ COMMANDS = (
     "explain",
     "stress",
     "compress",
+    "recalibrate",
     "curve",
     "terms",
     "alerts",

@@ -78,7 +78,10 @@ def told(rule: Rule, found: DryRun) -> list[str]:
         f"{found.patients} patients, {found.days:.2f} patient-days; "
         f"the rule can see {found.seen:.0%} of that time",
     ]
-    for name, one in (("this rule", found.rule), ("bare threshold", found.naive)):
+    tallies = [("this rule", found.rule), ("bare threshold", found.naive)]
+    if found.held is not None:
+        tallies.append(("held back", found.held))
+    for name, one in tallies:
         rate, ppv = one.per_day, one.ppv
         right = "nobody judged any"
         if ppv is not None:
@@ -173,17 +176,21 @@ def ward_command(
         typer.Option(help="SECONDS:PERSON,PERSON of the ladder; * for everybody."),
     ] = None,
     budget: Annotated[float | None, typer.Option(help="Alerts a patient and day.")] = None,
+    beds: Annotated[str, typer.Option(help="Its beds, with commas between them.")] = "",
     place: Annotated[
         list[str] | None, typer.Option(help="PATIENT:BED of patients who lie there.")
     ] = None,
 ) -> None:
-    """Define a ward with its ladder and budget, and say who lies there."""
+    """Define a ward with its ladder, budget and beds, and say who lies there."""
     from suwen.records.wards import Ward
 
     with context.obj.desk() as desk:
-        if shown or rung or budget:
+        if shown or rung or budget or beds:
             ladder = tuple(_rung(one) for one in rung or ())
-            desk.wards.define(Ward(name, shown, ladder, budget))
+            known = [one.beds for one in desk.wards.list() if one.id == name]
+            listed = tuple(one.strip() for one in beds.split(",") if one.strip())
+            kept = listed or (known[0] if known else ())
+            desk.wards.define(Ward(name, shown, ladder, budget, beds=kept))
         for one in place or ():
             patient, _, bed = one.partition(":")
             desk.wards.place(patient, name, bed)

@@ -79,8 +79,6 @@ def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:
     """
     import tomllib
 
-    from pydantic import ValidationError
-
     from suwen.core.errors import BadInput
     from suwen.lifecycle.recipe import Recipe
 
@@ -88,6 +86,25 @@ def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:
     try:
         if file is not None:
             content |= tomllib.loads(file.read_text())
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise BadInput(f"the recipe cannot be read: {error}", "a TOML file") from None
+    return chosen(content, choices)
+
+
+def chosen(content: dict[str, Any], choices: list[str]) -> Recipe:
+    """Return a recipe's plain values with the given choices, as NAME=VALUE.
+
+    Raises
+    ------
+    BadInput
+        A choice is unknown or has a wrong value.
+    """
+    from pydantic import ValidationError
+
+    from suwen.core.errors import BadInput
+    from suwen.lifecycle.recipe import Recipe
+
+    try:
         for text in choices:
             name, sign, value = (part.strip() for part in text.partition("="))
             if not sign:
@@ -97,8 +114,6 @@ def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:
             else:
                 content[name] = value
         return Recipe.model_validate(content)
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise BadInput(f"the recipe cannot be read: {error}", "a TOML file") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))

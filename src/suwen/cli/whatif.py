@@ -9,7 +9,8 @@ import typer
 from suwen.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from suwen.health.risk_what_if import WhatIf
+    from suwen.core.nouns import Interval
+    from suwen.health.risk_compared import Compared
 
 
 def command(
@@ -25,48 +26,58 @@ def command(
     """Say an equation's risk as it is and with one factor changed: an association, no effect."""
     import json
 
-    from suwen.core.quantities import number, with_unit
-    from suwen.health.causal import assumptions_of
+    from suwen.core.codes import Language
+    from suwen.health.advice import ADVICE, book_of
+    from suwen.health.risk_compared import compared
     from suwen.health.risk_equation import library
-    from suwen.health.risk_what_if import told, what_if
+    from suwen.health.risk_findings import outcome
+    from suwen.health.risk_what_if import told
+    from suwen.lifecycle import packs
 
     known = library()
-    found = what_if(equation, told(known, inputs), told(known, [change]))
-    chinese = lang == "zh"
+    book = book_of(packs.current(ADVICE))
+    found = compared(equation, told(known, inputs), told(known, [change]), known, book)
+    language: Language = "zh" if lang == "zh" else "en"
     if as_json:
-        lines = [line.model_dump() for line in assumptions_of(found, known)]
-        typer.echo(json.dumps({**_as_json(found), "assumptions": lines}, ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(found), ensure_ascii=False))
         return
-    title, factor = known.find(equation).title, known.name_of(found.changed)
-    typer.echo(f"{title.zh}：{factor.zh}" if chinese else f"{title.en}: {factor.en}")
+    title, factor = known.find(equation).title, known.name_of(found.change.changed)
+    colon = "：" if language == "zh" else ": "
+    typer.echo(f"{title.of(language)}{colon}{factor.of(language)}")
     outcomes = known.content["risk_equations"]["outcome"]
-    for name, difference in found.difference.items():
+    for name, difference in found.change.difference.items():
         row = outcomes.get(name)
         if row is None:
             continue
         before, after = (
-            with_unit(number(float(one.values[name])), row["unit"])
-            for one in (found.before, found.after)
+            outcome(known, name, one.values[name]).of(language)
+            for one in (found.change.before, found.change.after)
         )
-        sign = "+" if difference > 0 else ""
-        typer.echo(
-            f"  {row['name']['zh' if chinese else 'en']}: {before} -> {after} "
-            f"({sign}{number(difference)})"
-        )
-    typer.echo(found.note.zh if chinese else found.note.en)
-    for line in assumptions_of(found, known):
-        typer.echo(line.zh if chinese else line.en)
-    if words := known.disclaimer(equation):
+        if found.limits is not None and name == found.outcome:
+            after += f" {found.limits_shown}"
+        typer.echo(f"  {row['name'][language]}: {before} -> {after} ({difference:+.1f})")
+    for line in found.lines():
+        typer.echo(line.of(language))
+    if words := found.change.disclaimer:
         typer.echo(words)
 
 
-def _as_json(found: WhatIf) -> dict[str, object]:
+def _as_json(found: Compared) -> dict[str, object]:
+    change, trials = found.change, found.trials
+    note, *rest = found.lines()
     return {
-        "equation": found.equation,
-        "changed": found.changed,
-        "before": dict(found.before.values),
-        "after": dict(found.after.values),
-        "difference": dict(found.difference),
-        "note": found.note.model_dump(),
-        "disclaimer": found.disclaimer,
+        "equation": change.equation,
+        "changed": change.changed,
+        "before": dict(change.before.values),
+        "after": dict(change.after.values),
+        "difference": dict(change.difference),
+        "limits": _interval(found.limits),
+        "trials": {**_interval(trials.risk), "source": trials.source} if trials else {},
+        "note": note.model_dump(),
+        "assumptions": [line.model_dump() for line in rest],
+        "disclaimer": change.disclaimer,
     }
+
+
+def _interval(found: Interval | None) -> dict[str, object]:
+    return found.model_dump() if found is not None else {}

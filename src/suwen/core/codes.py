@@ -55,6 +55,8 @@ RADLEX = "http://radlex.org"
 UCUM = "http://unitsofmeasure.org"
 SUWEN = "https://suwen.health/fhir"
 """Base of the URIs Suwen defines itself (extensions, identifiers, local code systems)."""
+TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+"""Extension of a FHIR text with the same in another language."""
 
 
 PRESENCE = f"{SUWEN}/presence"

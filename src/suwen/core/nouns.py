@@ -106,6 +106,16 @@ class Measure(Noun):
     unit: str
 
 
+class PossibleAnswers(Noun):
+    """The answers that remain possible; such sets hold the true one in a share `level` of cases.
+
+    None at all: the case is less typical of each answer than that share of its known cases.
+    """
+
+    codes: tuple[Code, ...]
+    level: float
+
+
 class ImageRegion(Noun):
     """Evidence in an image: a box in the patient frame of one Series."""
 
@@ -273,6 +283,8 @@ class Finding(Noun):
     tracking: Tracking | None = None
     site: Code | None = None
     valid_until: datetime | None = None
+    possible: PossibleAnswers | None = Field(None, exclude_if=lambda value: value is None)
+    """Left out where a pack states none, so that findings of earlier packs keep their ids."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -20,25 +20,33 @@ LISTS = {
     "MedicationStatement": message("Recorded medication: %(list)s."),
 }
 RETRACTED = {"entered-in-error", "refuted", "inactive", "resolved", "remission", "cancelled"}
+UNCONFIRMED = {"unconfirmed", "provisional", "differential"}
 
 
 def list_statements(case: Case) -> list[Statement]:
     """Return the recorded conditions, allergies and medication, one statement each."""
     statements = []
     for kind, words in LISTS.items():
-        records = [record for record in case.of(kind) if not _retracted(record.content)]
+        records = [record for record in case.of(kind) if not retracted(record.content)]
         if records:
-            names = [
-                concept_name(r.content.get("code") or r.content.get("medicationCodeableConcept"))
-                for r in records
-            ]
+            names = [listed_name(record.content) for record in records]
             references = tuple(record.reference for record in records)
             text = both(words, list=joined(list(dict.fromkeys(names))))
             statements.append(Statement(section=Section.CONTEXT, text=text, records=references))
     return statements
 
 
-def _retracted(content: dict[str, Any]) -> bool:
+def listed_name(content: dict[str, Any]) -> Text:
+    """Return what a record is of, and that it is not confirmed where it is not."""
+    name = concept_name(content.get("code") or content.get("medicationCodeableConcept"))
+    codings = content.get("verificationStatus", {}).get("coding", [])
+    if UNCONFIRMED.isdisjoint(coding.get("code") for coding in codings):
+        return name
+    return both("%(name)s (not confirmed)", name=name)
+
+
+def retracted(content: dict[str, Any]) -> bool:
+    """Say whether a record is taken back, refuted or over."""
     states = {content.get("status")}
     for name in ("clinicalStatus", "verificationStatus"):
         states |= {coding.get("code") for coding in content.get(name, {}).get("coding", [])}

@@ -16,10 +16,10 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, Literal
 
-from suwen.core.codes import LOINC, SUWEN, Text
+from suwen.core.codes import LOINC, SUWEN, TRANSLATION, Text
 from suwen.core.nouns import Case, Record, Reference, Statement
 from suwen.core.quantities import number, with_unit
-from suwen.diagnosis.language import both, joined, message, moment, same
+from suwen.diagnosis.language import both, joined, message, moment
 from suwen.diagnosis.wording import Section, quoted
 
 KNOWLEDGE = Path(__file__).parent / "knowledge" / "observations.toml"
@@ -77,7 +77,19 @@ def concept_name(concept: dict[str, Any] | None) -> Text:
         (c["display"] for c in codings if "display" in c), ""
     )
     words = words or next((c["code"] for c in codings if "code" in c), "")
-    return same(quoted(words, 120)) if words else both("unnamed")
+    if not words:
+        return both("unnamed")
+    said = quoted(words, 120)
+    return Text(en=said, zh=quoted(_translated(concept or {}, "zh") or words, 120))
+
+
+def _translated(concept: dict[str, Any], language: str) -> str:
+    """Return the text of a CodeableConcept in another language, where it has one."""
+    for one in (concept.get("_text") or {}).get("extension", ()):
+        parts = {part.get("url"): part for part in one.get("extension", ())}
+        if one.get("url") == TRANSLATION and parts.get("lang", {}).get("valueCode") == language:
+            return str(parts.get("content", {}).get("valueString", ""))
+    return ""
 
 
 def when(text: str) -> str:

@@ -6,9 +6,10 @@ Links that lead out of the folder are not followed, and what is read has bounds.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from pathlib import Path
+from typing import BinaryIO
 
 from suwen.core.codes import Text
 from suwen.core.encodings import decode
@@ -72,7 +73,7 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
     dicom, recordings = DicomReader(reading), RecordingReader(reading)
     digests = []
     walked = list(_walk(folder))
-    recordings.expect([path for path, refused in walked if not refused])
+    recordings.expect((path, _opening(path)) for path, refused in walked if not refused)
     for path, refused in walked:
         name = path.relative_to(folder).as_posix() if path != folder else path.name
         if not refused and recordings.holds(path):
@@ -101,6 +102,10 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
         tuple(_counted(reading.understood)),
         tuple(reading.not_understood),
     )
+
+
+def _opening(path: Path) -> Callable[[], BinaryIO]:
+    return lambda: path.open("rb")
 
 
 def _reasons(reading: Reading) -> str:

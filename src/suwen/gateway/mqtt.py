@@ -36,7 +36,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
+from suwen.gateway.backlog import Backlog, Teller
 from suwen.gateway.mqtt_client import Client
+from suwen.records.gateway_state import GatewayState
 from suwen.records.stream_door import Door, Message
 
 WINDOW: Final = 4096
@@ -138,6 +140,8 @@ class Gateway:
         Where messages are judged and stored.
     ready
         Called each time the broker has accepted the subscription.
+    tell
+        Called with how the gateway stands, when that changes and every few seconds.
     """
 
     def __init__(
@@ -146,8 +150,10 @@ class Gateway:
         broker: Broker,
         listening: Listening,
         ready: Callable[[], None] = lambda: None,
+        tell: Teller = lambda _: None,
     ) -> None:
         self.tally = Tally()
+        self.backlog = Backlog(tell)
         self._door = door
         self._broker = broker
         self._listening = listening
@@ -183,6 +189,7 @@ class Gateway:
             if time.monotonic() - began > SHORT_S:
                 pause = self._listening.pause
             self._waiting.clear()  # Not acknowledged: the broker sends it again.
+            self.backlog.stands(GatewayState.AWAY)
             if self._refusal is not None:
                 raise self._refusal
             if not stop.is_set():
@@ -276,6 +283,8 @@ class Gateway:
                 return
             if client.loop_misc():
                 return
+            if not readable and not self._waiting and self._accepted:
+                self.backlog.taken(0)
             full = len(self._waiting) >= listening.batch
             if full or (self._waiting and time.monotonic() >= self._since + listening.seconds):
                 self._flush(stop)
@@ -298,6 +307,7 @@ class Gateway:
                 outcome = self._door.receive([message for _, message in self._waiting])
                 break
             except (StorageUnavailable, Conflict) as error:
+                self.backlog.stands(GatewayState.BLOCKED)
                 _log.warning("readings wait for the store: %s", error.got)
                 until = time.monotonic() + pause
                 while time.monotonic() < until:
@@ -309,6 +319,7 @@ class Gateway:
         for number, _ in self._waiting:
             if number:  # What was published with QoS 0 has none.
                 self._client.ack(number, 1)
+        self.backlog.taken(len(self._waiting) / self._listening.batch)
         self.tally.messages += len(self._waiting)
         self.tally.commits += 1
         self.tally.stored += outcome.kept.stored

@@ -7,10 +7,10 @@ nothing at all, is taken for what its header says and for nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final
 
 from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput
@@ -59,10 +59,10 @@ class RecordingReader:
         self._headers: dict[Path, tuple[str, ...]] = {}
         self._files: dict[Path, SourceFile] = {}
 
-    def expect(self, paths: Sequence[Path]) -> None:
-        """Look at the headers among the files of a folder, so that their signals are known."""
-        for path in paths:
-            if path.suffix.lower() == HEADER and (names := _named(path)) is not None:
+    def expect(self, files: Iterable[tuple[Path, Callable[[], BinaryIO]]]) -> None:
+        """Look at the headers among files (path, how to open it): so their signals are known."""
+        for path, opened in files:
+            if path.suffix.lower() == HEADER and (names := _named(opened)) is not None:
                 self._headers[path] = names
 
     def holds(self, path: Path) -> bool:
@@ -139,11 +139,11 @@ def claim_of_edf(file: str, data: bytes) -> Claim:
     )
 
 
-def _named(path: Path) -> tuple[str, ...] | None:
+def _named(opened: Callable[[], BinaryIO]) -> tuple[str, ...] | None:
     """Return the signal files a header names; None where it is no header."""
     try:
-        with path.open("rb") as opened:
-            data = opened.read(HEAD_CAP + 1)
+        with opened() as file:
+            data = file.read(HEAD_CAP + 1)
         if not is_header(data):
             return None
         return tuple(name for name in read_header(data).files if PurePosixPath(name).name == name)

@@ -34,7 +34,7 @@ def store_intake(access: Access, intake: Intake) -> str:
     person = _person(access, patient, intake.identity.patient)
     for batch in _batches(intake.blobs):
         access.put_blobs(patient, batch)
-    resources = [_about(resource, f"Patient/{patient}") for resource in intake.resources]
+    resources = [about(resource, f"Patient/{patient}") for resource in intake.resources]
     resources = [_merged(access, patient, resource) for resource in resources]
     access.put([person, *resources], patient)
     return patient
@@ -74,13 +74,13 @@ def _batches(blobs: Iterable[Blob]) -> Iterator[list[tuple[bytes, str]]]:
         yield batch
 
 
-def _about(value: Any, patient: str) -> Any:
+def about(value: Any, patient: str) -> Any:
     """Return a copy with every reference to `SELF` made one to the patient."""
     if isinstance(value, list):
-        return [_about(item, patient) for item in value]
+        return [about(item, patient) for item in value]
     if not isinstance(value, dict):
         return value
-    out = {name: _about(item, patient) for name, item in value.items()}
+    out = {name: about(item, patient) for name, item in value.items()}
     if out.get("reference") == SELF:
         out["reference"] = patient
     return out

@@ -173,6 +173,11 @@ def texts_of(pack: Pack) -> tuple[str, ...]:
     return tuple(pack.path(path.name, 0).read_text(encoding="utf-8") for path in RULES)
 
 
+def book_of(pack: Pack) -> Book:
+    """Return the rules as a pack has them, read."""
+    return _book(texts_of(pack))[0]
+
+
 def advised(texts: tuple[str, ...], person: Person, exclusions: bool = True) -> Advised:
     """Return what rules say of a person.
 

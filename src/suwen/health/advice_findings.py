@@ -160,11 +160,11 @@ def gaps_of(found: Advised) -> list[Text]:
         if usable:
             by_missing.setdefault(usable, []).append(found.book.topics[rule.topic])
     for names, topics in by_missing.items():
-        lacks, of = listed([found.name(name) for name in names], " or ", "或"), listed(topics)
+        lacks, of = listed([found.name(name) for name in names], "; or ", "；或"), listed(topics)
         said.append(
             Text(
-                en=f"Not known is {lacks.en}: needed for advice on {of.en}.",
-                zh=f"缺少{lacks.zh}：无法给出{of.zh}方面的建议。",
+                en=f"Missing for advice on {of.en}: {lacks.en}.",
+                zh=f"无法给出{of.zh}方面的建议，缺少{lacks.zh}。",
             )
         )
     return said

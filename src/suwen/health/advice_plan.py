@@ -222,15 +222,17 @@ def _activity(
     found: Advised, one: Ranked, goals: Mapping[str, Resource], language: Language
 ) -> Resource:
     rule = one.rule
-    start = f"{_word('now', language)}. " if rule.urgency == "now" else ""
+    gap = "" if language == "zh" else " "
+    stop = "。" if language == "zh" else ". "
+    start = f"{_word('now', language)}{stop}" if rule.urgency == "now" else ""
     texts = [rule.advice, rule.next, *one.said.cautions, *(t for t in (rule.seek, rule.stop) if t)]
-    words = " ".join([*(text.of(language) for text in texts)])
+    words = gap.join(text.of(language) for text in texts)
     source = source_line(found, rule).of(language)
     detail: Resource = {
         "code": {"coding": [_coding(rule)], "text": rule.title.of(language)},
         "status": "not-started",
         "doNotPerform": False,
-        "description": f"{start}{words} {source}",
+        "description": f"{start}{words}{gap}{source}",
     }
     if rule.id in goals:
         detail["goal"] = [{"reference": f"Goal/{goals[rule.id]['id']}"}]

@@ -137,8 +137,7 @@ def _by_trials(
         return None
     before = float(library.answer(key, person.told).values[outcome])
     fall = min(float(value) - effect.to, float(value) * effect.most)
-    steps = fall / effect.per
-    after, low, high = (before * one**steps for one in (effect.ratio, effect.low, effect.high))
+    after, low, high = effect.after(before, fall)
     citation = book.sources[effect.source].citation
     return Gain(key, outcome, before, after, low, high, citation)
 

@@ -96,6 +96,12 @@ class Effect(Noun):
     high: float
     source: str
 
+    def after(self, before: float, fall: float) -> tuple[float, float, float]:
+        """Return a risk after the fact fell by `fall`, and its lower and upper limit."""
+        steps = fall / self.per
+        after, low, high = (before * one**steps for one in (self.ratio, self.low, self.high))
+        return after, low, high
+
 
 class Rule(Noun):
     """One piece of advice, as its source gives it, in words of our own."""
@@ -236,6 +242,11 @@ class Book:
     def source_of(self, rule: Rule) -> Source:
         """Return what a rule rests on."""
         return self.sources[rule.source]
+
+    def effect_on(self, fact: str) -> Effect | None:
+        """Return what trials found of lowering a fact, as the first rule about it states it."""
+        stated = (one.effect for one in self.rules.values() if one.effect is not None)
+        return next((one for one in stated if one.fact == fact), None)
 
     def judge(self, facts: Facts, exclusions: bool = True) -> Verdict:
         """Return which rules are said of these facts, which are suppressed and which undecided.

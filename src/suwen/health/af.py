@@ -20,11 +20,10 @@ from typing import Any, Final
 import numpy as np
 
 from suwen.core.codes import SNOMED, SUWEN, Code, Text
-from suwen.core.errors import BadInput
-from suwen.core.nouns import Case, Finding, TimeInterval
+from suwen.core.errors import BadInput, NotFound
+from suwen.core.nouns import Case, Finding, Interval, TimeInterval
 from suwen.core.registry import register
-from suwen.health import af_data
-from suwen.health.af_changes import dropped, moved, reversed_lead, sampled_at, wandering
+from suwen.health import af_changes, af_data, af_runs
 from suwen.health.af_features import Trace, by_name, group_of, groups, names
 from suwen.health.af_fit import (
     NET,
@@ -37,7 +36,7 @@ from suwen.health.af_fit import (
 from suwen.health.af_net import CLASSES, asked
 from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
 from suwen.health.recording import ECG, Lead, Recording, recordings
-from suwen.lifecycle import explain, say
+from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
@@ -60,9 +59,12 @@ def _code(system: str, code: str, en: str, zh: str) -> Code:
 
 
 SINUS: Final = _code(SNOMED, "426783006", "Normal sinus rhythm", "正常窦性心律")
-FIBRILLATION: Final = _code(SNOMED, "164889003", "Atrial fibrillation on ECG", "心电图示心房颤动")
+FIBRILLATION: Final = _code(
+    SNOMED, af_runs.FIBRILLATION_CODE, "Atrial fibrillation on ECG", "心电图示心房颤动"
+)
 OTHER: Final = _code(f"{SUWEN}/codes", "other-rhythm", "Other rhythm", "其他心律")
 NOISY: Final = _code(f"{SUWEN}/codes", "ecg-too-noisy", "Too noisy to read", "噪声过大无法判读")
+RHYTHMS: Final = (SINUS, FIBRILLATION, OTHER, NOISY)
 ARRHYTHMIA: Final = _code(SNOMED, "698247007", "Cardiac arrhythmia", "心律失常")
 
 
@@ -95,20 +97,14 @@ class AtrialFibrillation:
         ),
     )
     answers: Answers = Choice(
-        (SINUS, FIBRILLATION, OTHER, NOISY),
+        RHYTHMS,
         ARRHYTHMIA,
         gravest=FIBRILLATION,
         figures=FIGURES,
     )
     after: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("ecg_cinc2017_af",)
-    perturbations: tuple[Perturbation, ...] = (
-        Perturbation("movement of electrodes (mV)", (0.1, 0.3, 1.0), moved),
-        Perturbation("baseline wander (mV)", (0.25, 0.5, 1.0), wandering),
-        Perturbation("electrodes exchanged (1: yes)", (1.0,), reversed_lead),
-        Perturbation("dropout (share)", (0.05, 0.1, 0.2), dropped),
-        Perturbation("sampling rate (Hz)", (100.0, 125.0, 250.0), sampled_at),
-    )
+    perturbations: tuple[Perturbation, ...] = af_changes.PERTURBATIONS
     explanations = ("contributions",)
     imbalances = ("none",)
     recipe = Recipe(
@@ -128,7 +124,8 @@ class AtrialFibrillation:
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
         """Return one sample an ECG recording of the Case, its best lead; none without any.
 
-        Of more than `LONGEST` seconds the newest `PIECE` are asked about.
+        Of more than `LONGEST` seconds the newest `PIECE` are asked about, and all of it is looked
+        through for fibrillation.
         """
         return [
             _sample(one, lead)
@@ -169,7 +166,14 @@ class AtrialFibrillation:
         return Output(scores, domain)
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
-        """Return the most probable rhythm with the most telling stretch, or why there is none."""
+        """Return the most probable rhythm with the most telling stretch, or why there is none.
+
+        Of a long recording a second one: where it fibrillates, if anywhere.
+        """
+        newest = self._newest(pack, sample, output)
+        return [newest, *_runs(pack, sample, newest)]
+
+    def _newest(self, pack: Pack, sample: Sample, output: Output) -> Finding:
         trace: Trace = sample.data
         found = pack.answers.probabilities(output.scores)
         named = int(np.argmax([one.value for one in found]))
@@ -177,7 +181,7 @@ class AtrialFibrillation:
         reasons = unasked(trace, found[noisy] if named == noisy else None)
         reasons = reasons or pack.guard.reasons(output.domain)
         if reasons:
-            return [abstention(self, pack, sample, reasons)]
+            return abstention(self, pack, sample, reasons)
         said = say.finding(self, pack, sample, output)
         moved, explained = explain.check_if_shown(self, pack, sample, "contributions")
         update: dict[str, Any] = {
@@ -188,7 +192,7 @@ class AtrialFibrillation:
             update["valid_until"] = trace.at + VALID
         if moved is not None and explained.hidden_because is None:
             said = say.with_sentence(said, moving(trace, moved))
-        return [said.model_copy(update=update)]
+        return said.model_copy(update=update)
 
     def input_of(self, pack: Pack, sample: Sample) -> Array:
         """Return 1 for each group of numbers and for the curve: all are there, (groups + 1,)."""
@@ -226,8 +230,49 @@ def _sample(recording: Recording, lead: Lead) -> Sample:
     begin, at = first / lead.rate, recording.start
     known = None if at is None or at.tzinfo is None else at + timedelta(seconds=begin)
     place = TimeInterval(record=recording.record, start=begin, end=lead.seconds)
-    data = replace(Trace.of(values[first:], lead.rate), at=known)
+    whole = Trace.of(values, lead.rate) if first else None
+    data = replace(Trace.of(values[first:], lead.rate), at=known, whole=whole)
     return Sample(f"{recording.record} {lead.name}", data, (place,), recording.inputs)
+
+
+def fibrillates(lead: Array, rate: float) -> tuple[tuple[float, float], ...]:
+    """Return where a lead in mV, (n,), fibrillates within the error budget, in seconds.
+
+    As the current pack tells; nowhere where none is installed.
+    """
+    try:
+        pack = packs.current(AF)
+    except NotFound:
+        return ()
+    found = af_runs.runs(Trace.of(lead, rate), partial(_fibrillating, pack))
+    return () if found is None else af_runs.sure(found.stretches)
+
+
+def _runs(pack: Pack, sample: Sample, newest: Finding) -> list[Finding]:
+    """Return where a long recording fibrillates; nothing where it does nowhere."""
+    whole = sample.data.whole
+    place = sample.evidence[0] if sample.evidence else None
+    if whole is None or not isinstance(place, TimeInterval):
+        return []
+    found = af_runs.runs(whole, partial(_fibrillating, pack))
+    if found is None:
+        return []
+    return [af_runs.finding(newest, place.record, whole.seconds, found, FIBRILLATION)]
+
+
+def _fibrillating(pack: Pack, strips: Sequence[Trace]) -> list[Interval | None]:
+    """Return how probable fibrillation is in each strip; None where another rhythm is likelier."""
+    rows = np.stack([one.features for one in strips])
+    members = range(pack.members)
+    trees = np.stack([_centred(_tree_scores(pack, rows, k)) for k in members], axis=1)
+    found: list[Interval | None] = []
+    for strip, scores in zip(strips, trees, strict=True):
+        seen = pack.member(0)["net"]
+        both = [_scores(pack, strip, strip.features, k) for k in members] if seen else scores
+        chances = pack.answers.probabilities(np.asarray(both))
+        named = int(np.argmax([one.value for one in chances]))
+        found.append(chances[named] if RHYTHMS[named] is FIBRILLATION else None)
+    return found
 
 
 def _centred(scores: Array) -> Array:

@@ -57,12 +57,15 @@ class Trace:
         Samples a second.
     at
         When it began; None where nobody knows.
+    whole
+        The recording it is the newest part of; None where it is all of it.
     """
 
     steps: NDArray[np.int16]
     size: float
     rate: float
     at: datetime | None = None
+    whole: Trace | None = None
 
     @classmethod
     def of(cls, values: Signal, rate: float) -> Trace:

@@ -20,12 +20,15 @@ from scipy.stats import chi2
 from suwen.core.nouns import Interval, Noun
 from suwen.core.streams import MICROSECONDS, Stretch
 from suwen.health.alert_rules import Rule, changes
+from suwen.health.reading_gate import taken
 from suwen.metrics.coverage import wilson
 from suwen.metrics.intervals import Metric, estimate
 
 DAY: Final = 86_400 * MICROSECONDS
 CLUSTERS: Final = 30
 """From so many patients on intervals are drawn over patients; below, alerts count one by one."""
+ANYTHING: Final = 1e12
+FOREVER: Final = 2**62
 MOST_EPISODES: Final = 500
 """Episodes kept for the plot."""
 
@@ -92,6 +95,9 @@ class DryRun(Noun):
         What the rule, and what the bare threshold would have said.
     episodes
         The rule's first alerts, for the plot.
+    held
+        Alerts the rule would have raised besides on readings that cannot be, or were held back as
+        doubted (`health.reading_gate`); None in dry runs of before there was such a gate.
     """
 
     fingerprint: str
@@ -103,6 +109,7 @@ class DryRun(Noun):
     rule: Tally
     naive: Tally
     episodes: tuple[Episode, ...]
+    held: Tally | None = None
 
 
 @dataclass(frozen=True)
@@ -135,11 +142,11 @@ def dry_run(rule: Rule, histories: Iterable[History], judge: Judge | None = None
     rule
         The rule that somebody thinks of enabling.
     histories
-        Patients with their readings, read one after the other.
+        Patients with their readings, those of movement too, read one after the other.
     judge
         What is known of single alerts; without it an outcome of the patient counts for all of them.
     """
-    bare, ours, theirs = rule.naive(), _Sum(), _Sum()
+    bare, ours, theirs, held = rule.naive(), _Sum(), _Sum(), _Sum()
     seen, times = 0, []
     for one in histories:
         wanted = [s for s in one.stretches if rule.reads(s.channel) and len(s)]
@@ -147,10 +154,13 @@ def dry_run(rule: Rule, histories: Iterable[History], judge: Judge | None = None
             continue
         first, last = min(int(s.at[0]) for s in wanted), max(int(s.at[-1]) for s in wanted)
         times += [first, last]
-        seen += max(_known(rule, s) for s in wanted)
-        for what, total in ((rule, ours), (bare, theirs)):
-            found = [_judged(e, one, judge) for e in episodes(what, one.patient, wanted)]
-            total.episodes.append(found)
+        kept = [s for s in taken(one.stretches) if rule.reads(s.channel) and len(s)]
+        seen += max((_known(rule, s) for s in kept), default=0)
+        said = episodes(rule, one.patient, kept)
+        besides = _apart(episodes(ungated(rule), one.patient, wanted), said)
+        told = (said, ours), (episodes(bare, one.patient, wanted), theirs), (besides, held)
+        for found, total in told:
+            total.episodes.append([_judged(e, one, judge) for e in found])
             total.spans.append(last - first)
             total.outcomes.append(one.outcome)
     span = sum(ours.spans)
@@ -164,7 +174,25 @@ def dry_run(rule: Rule, histories: Iterable[History], judge: Judge | None = None
         rule=_tally(ours),
         naive=_tally(theirs),
         episodes=tuple(e for one in ours.episodes for e in one)[:MOST_EPISODES],
+        held=_tally(held),
     )
+
+
+def ungated(rule: Rule) -> Rule:
+    """Return a rule that takes every number for the body's, whatever it is."""
+    return Rule(**rule.model_dump() | {"low": -ANYTHING, "high": ANYTHING})
+
+
+def _apart(found: Sequence[Episode], others: Sequence[Episode]) -> list[Episode]:
+    """Return the episodes that overlap none of the others."""
+    return [
+        one
+        for one in found
+        if not any(
+            one.begun <= (other.ended or FOREVER) and other.begun <= (one.ended or FOREVER)
+            for other in others
+        )
+    ]
 
 
 def episodes(rule: Rule, patient: str, stretches: Sequence[Stretch]) -> list[Episode]:

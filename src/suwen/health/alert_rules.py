@@ -23,11 +23,12 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Noun, canonical, digest_of
+from suwen.core.quantities import unit_sign
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "alert_rules.toml"
@@ -81,7 +82,13 @@ class Rule(Noun):
     low: Finite
     high: Finite
     priority: Priority
-    source: str = ""
+    source: Text = Text(en="", zh="")
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _told(cls, source: object) -> object:
+        """Take a source in one language, as rules were kept before."""
+        return Text(en=source, zh=source) if isinstance(source, str) else source
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -203,6 +210,8 @@ class Machine:
 
     Parameters
     ----------
+    looked
+        Readings up to here (microseconds) were looked at before a restart.
     late, strange
         How many readings came after a newer one of their channel, or were what no living person
         shows: they are passed over and counted.
@@ -210,6 +219,7 @@ class Machine:
 
     rule: Rule
     states: dict[Channel, State] = field(default_factory=dict)
+    looked: int = -1
     late: int = 0
     strange: int = 0
 
@@ -218,12 +228,16 @@ class Machine:
         """Whether the alert stands."""
         return any(state.raised for state in self.states.values())
 
+    def beyond(self, channel: Channel, value: float) -> bool:
+        """Whether a reading lies beyond the limit."""
+        return self.rule.zone(value * self.rule.factors[channel.unit]) > 0
+
     def feed(self, channel: Channel, tick: int, value: float) -> Change | None:
         """Take one reading, as its channel gives it; return what changed."""
-        before = self.states.get(channel, State())
+        before = self.states.get(channel, State(tick=self.looked))
         own = value * self.rule.factors[channel.unit]
         if tick <= before.tick:
-            self.late += 1
+            self.late += tick > self.looked
             return None
         if not self.rule.low <= own <= self.rule.high:
             self.strange += 1
@@ -239,6 +253,7 @@ class Machine:
     def resume(self, channel: Channel, tick: int) -> None:
         """Stand as raised by a channel at a time: how an alert goes on after a restart."""
         self.states[channel] = State(True, tick, 1)
+        self.looked = max(self.looked, tick)
 
 
 def changes(rule: Rule, stretches: Sequence[Stretch]) -> Iterator[Change]:
@@ -319,9 +334,9 @@ def in_words(rule: Rule) -> Text:
     """Return what a rule waits for, in words."""
     en = {"above": "at or above", "below": "at or below"}[rule.side]
     zh = {"above": "≥", "below": "≤"}[rule.side]
-    unit = rule.unit.replace("mm[Hg]", "mmHg").replace("Cel", "°C")
+    unit = unit_sign(rule.unit)
     held, calm = duration(rule.sustained_s), duration(rule.calm_s)
-    limit, clear = f"{rule.limit:g} {unit}", f"{rule.clear:g} {unit}"
+    limit, clear = (f"{value:g} {unit}".strip() for value in (rule.limit, rule.clear))
     return Text(
         en=f"{en} {limit} for {held.en}; over at {clear} for {calm.en}",
         zh=f"{zh} {limit} 持续 {held.zh}；恢复至 {clear} 持续 {calm.zh} 后解除",

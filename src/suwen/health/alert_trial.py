@@ -18,6 +18,8 @@ from suwen.core.nouns import Interval
 from suwen.core.streams import Channel, ticks
 from suwen.health.alert_dry_run import DryRun, History, dry_run, judged_by
 from suwen.health.alert_rules import Change, Rule, changes
+from suwen.health.movement import movements
+from suwen.health.reading_gate import taken
 from suwen.metrics.coverage import wilson
 from suwen.records.alert_rows import Alert
 from suwen.records.alert_rulebook import AlertRules, Scope
@@ -103,14 +105,16 @@ def replayed(desk: Desk, alert: Alert) -> Change | None:
     since = datetime.fromisoformat(alert.content["since"])
     end = alert.at + timedelta(seconds=1)
     parts = desk.streams.read(alert.patient, channel.code, since, end)
-    return next(changes(rule, [one for one in parts if one.channel == channel]), None)
+    parts = taken([one for one in parts if one.channel == channel])
+    return next(changes(rule, parts), None)
 
 
 def _histories(
     streams: Streams, patients: Sequence[str], rule: Rule, since: datetime, now: datetime
 ) -> Iterator[History]:
     for patient in patients:
-        parts = [one for code in rule.codes for one in streams.read(patient, code, since, now)]
+        codes = dict.fromkeys((*rule.codes, *(code for code, _ in movements())))
+        parts = [one for code in codes for one in streams.read(patient, code, since, now)]
         yield History(patient, parts)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
-from suwen.health import watchdog
+from suwen.health import alert_notices, watchdog
+from suwen.health.alert_notices import Notice, Notices, content_of
 from suwen.health.alert_rules import Change, Machine, Rule
 from suwen.health.watchdog import Limits, Watchdog
 
@@ -65,14 +66,18 @@ class Watch:
     silence
         Set times of silence by ward.
     passed_over
-        Readings no rule could use, by reason: `late`, `ahead`, `strange`, `unit`.
+        Readings no rule could use, by ward and reason: `late`, `ahead`, `strange`, and the states
+        of `health.reading_gate` (`unit`, also of a unit no rule knows).
+    notices
+        What is said of devices.
     """
 
     rules: Sequence[Ruled] = ()
     wards: Mapping[str, str] = field(default_factory=dict)
     silence: Mapping[str, Limits] = field(default_factory=dict)
     dog: Watchdog = field(default_factory=Watchdog)
-    passed_over: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notices: Notices = field(default_factory=Notices)
 
     def __post_init__(self) -> None:
         self._machines: dict[str, list[Machine]] = {}
@@ -85,7 +90,7 @@ class Watch:
         for stretch in stretches:
             wanted = [one for one in machines if one.rule.reads(stretch.channel)]
             if not wanted and any(stretch.channel.code in one.rule.codes for one in machines):
-                self.passed_over["unit"] += len(stretch)
+                self._pass(patient, "unit", len(stretch))
             said += self._stretch(patient, stretch, wanted, received)
         return said
 
@@ -94,20 +99,38 @@ class Watch:
     ) -> Iterator[Said]:
         channel = stretch.channel
         last = self._last.setdefault((patient, channel), deque(maxlen=READINGS))
+        judge, beyond = self.notices.judge, 0.0
+
+        def over() -> bool:
+            return any(one.beyond(channel, beyond) for one in machines)
+
         before = sum(one.late for one in machines), sum(one.strange for one in machines)
         for tick, value in zip(stretch.at.tolist(), stretch.values.tolist(), strict=True):
             if again := self.dog.heard(patient, channel, tick, received):
                 yield self._silence(patient, channel.device, again.at)
             if not watchdog.timely(tick, received):
-                self.passed_over["ahead"] += 1
+                self._pass(patient, "ahead")
                 continue
-            if not last or tick > last[-1][0]:
-                last.append((tick, value))
+            if last and tick <= last[-1][0]:
+                self._pass(patient, "late", bool(machines))
+                continue
+            last.append((tick, value))
+            beyond = value
+            judged = judge(patient, channel, (tick, value), received, over)
+            if judged.notice is not None:
+                yield self._noticed(patient, channel, judged.notice, value, last)
+            if judged.held:
+                self._pass(patient, judged.kind, bool(machines))
+                continue
             for machine in machines:
                 if change := machine.feed(channel, tick, value):
                     yield self._changed(patient, machine.rule, change, last)
-        self.passed_over["late"] += sum(one.late for one in machines) - before[0]
-        self.passed_over["strange"] += sum(one.strange for one in machines) - before[1]
+        self._pass(patient, "late", sum(one.late for one in machines) - before[0])
+        self._pass(patient, "strange", sum(one.strange for one in machines) - before[1])
+
+    def _pass(self, patient: str, reason: str, count: int = 1) -> None:
+        if count:
+            self.passed_over[self.wards.get(patient, ""), reason] += count
 
     def check(self, now: int) -> list[Said]:
         """Return which devices fell silent, one word for all channels of a device."""
@@ -151,6 +174,18 @@ class Watch:
                 return True
         return False
 
+    def settled(self, patient: str, rule: str, tick: int) -> None:
+        """Go on after an alert that was over before a restart: it is not raised once more."""
+        for machine in self._of(patient):
+            if machine.rule.key == rule:
+                machine.looked = max(machine.looked, tick)
+
+    @property
+    def longest_run(self) -> timedelta:
+        """How far back a run may begin that no reading has completed yet."""
+        longest = max((one.rule.sustained_s + one.rule.gap_s for one in self.rules), default=0.0)
+        return timedelta(seconds=longest)
+
     def _of(self, patient: str) -> list[Machine]:
         found = self._machines.get(patient)
         if found is None:
@@ -185,6 +220,23 @@ class Watch:
             change.kind, patient, rule.key, rule.fingerprint, rule.priority.value,
             moment(change.at), content,
         )  # fmt: skip
+
+    def _noticed(
+        self,
+        patient: str,
+        channel: Channel,
+        notice: Notice,
+        value: float,
+        last: Sequence[tuple[int, float]],
+    ) -> Said:
+        readings = [[stamped(tick), value] for tick, value in last]
+        content: dict[str, Any] = {}
+        if notice.standing:
+            content = content_of(notice, channel, value, readings)
+            content["since"] = stamped(notice.since)
+        kind: Literal["raised", "cleared"] = "raised" if notice.standing else "cleared"
+        key, at = alert_notices.key_of(channel), moment(last[-1][0])
+        return Said(kind, patient, key, "", notice.priority, at, content)
 
     def _silence(self, patient: str, device: str, at: int) -> Said:
         """Return which channels of a device are silent, or that it speaks again as a whole."""

@@ -10,7 +10,7 @@ patients); Llamedo and Martinez, IEEE Trans Biomed Eng 58:616, 2011 (normalised 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -36,6 +36,8 @@ from suwen.health.beat_waves import (
 from suwen.health.qrs import RATE, Numbers, resampled
 
 Floats = NDArray[np.float32]
+Changed = Callable[[Numbers, float], tuple[Numbers, float]]
+"""Takes a lead in mV and its samples a second, and returns both changed."""
 STRETCH: Final = 1800.0
 """Seconds that are taken together; what is usual is learnt from them."""
 MARGIN: Final = 2.0
@@ -56,10 +58,15 @@ NEIGHBOURS: Final = 15
 
 
 class Together:
-    """The numbers of all beats of a recording, so that they are answered in one go."""
+    """The numbers of all beats of a recording, so that they are answered in one go.
+
+    Of labelled recordings also the `name`, and `again`: the same beats from its changed lead.
+    """
 
     def __init__(self, rows: Floats) -> None:
         self.rows = rows
+        self.name = ""
+        self.again: Callable[[Changed], Beats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +89,8 @@ class Beats:
     seconds
         Length of the recording; 0 of one beat alone, whose recording `together` may hold, and
         `place` its number there.
+    fibrillating
+        Start and end in seconds of stretches told to be atrial fibrillation.
     """
 
     at: Numbers
@@ -92,6 +101,7 @@ class Beats:
     seconds: float = 0.0
     together: Together | None = field(default=None, repr=False)
     place: int = 0
+    fibrillating: tuple[tuple[float, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.at)
@@ -100,6 +110,9 @@ class Beats:
         """Return one beat alone."""
         k = slice(beat, beat + 1)
         one = Beats(self.at[k], self.rows[k], self.waves[k], self.setting[k])
+        at = float(self.at[beat])
+        inside = tuple(span for span in self.fibrillating if span[0] <= at < span[1])
+        one = replace(one, fibrillating=inside) if inside else one
         return one if self.together is None else replace(one, together=self.together, place=beat)
 
     @property

@@ -22,9 +22,7 @@ from typing import Final
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.health.risk_equation import Library
 from suwen.health.risk_tables import KNOWLEDGE
-from suwen.health.risk_what_if import WhatIf
 
 CARDIOVASCULAR: Final = KNOWLEDGE / "causal_cardiovascular.toml"
 MOST: Final = 8
@@ -102,8 +100,12 @@ class Dag:
         held = frozenset(given)
         if held & (self.below(exposure) | {exposure, outcome}):
             return False
-        without = {node: ends for node, ends in self.arrows.items() if node != exposure}
-        return Dag(without, self.hidden).separated(exposure, outcome, held)
+        return self.without_arrows_of(exposure).separated(exposure, outcome, held)
+
+    def without_arrows_of(self, node: str) -> Dag:
+        """Return the graph in which a node causes nothing."""
+        arrows = {start: ends for start, ends in self.arrows.items() if start != node}
+        return Dag(arrows, self.hidden)
 
     def adjustment_sets(self, exposure: str, outcome: str) -> list[tuple[str, ...]]:
         """Return the minimal sets of measured nodes that suffice, the smallest first.
@@ -122,10 +124,11 @@ class Dag:
         barred = self.below(exposure) | self.hidden | {exposure, outcome}
         candidates = sorted(self.above((exposure, outcome)) - barred)
         found: list[tuple[str, ...]] = []
+        behind = self.without_arrows_of(exposure)
         for size in range(min(len(candidates), MOST) + 1):
             for chosen in combinations(candidates, size):
                 smaller = any(set(one) <= set(chosen) for one in found)
-                if not smaller and self.suffices(exposure, outcome, chosen):
+                if not smaller and behind.separated(exposure, outcome, chosen):
                     found.append(chosen)
         return found
 
@@ -140,19 +143,29 @@ def _reached(ways: Mapping[str, Iterable[str]], starts: Iterable[str]) -> frozen
     return frozenset(seen)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawing:
-    """A graph from data with the names of its nodes and the inputs of equations they stand for."""
+    """A graph from data with the names of its nodes and the inputs of equations they stand for.
+
+    `places` are where they stand when it is drawn: per cent of the width, and the row from the top.
+    """
 
     dag: Dag
     outcome: str
     names: Mapping[str, Text]
     inputs: Mapping[str, tuple[str, ...]]
+    places: Mapping[str, tuple[float, float]]
     source: str
+    doi: str
 
     def node_of(self, name: str) -> str | None:
         """Return the node that an input of an equation stands for."""
         return next((node for node, names in self.inputs.items() if name in names), None)
+
+    @lru_cache(maxsize=32)  # noqa: B019  a drawing lives as long as the program
+    def adjustment_sets(self, exposure: str) -> list[tuple[str, ...]]:
+        """Return the minimal sets that suffice for the effect of a node on the outcome."""
+        return self.dag.adjustment_sets(exposure, self.outcome)
 
 
 @lru_cache(maxsize=2)
@@ -167,7 +180,9 @@ def drawing(path: Path = CARDIOVASCULAR) -> Drawing:
         content["outcome"],
         {node: Text(**row["name"]) for node, row in rows.items()},
         {node: tuple(row.get("inputs", ())) for node, row in rows.items()},
+        {node: (float(row["at"][0]), float(row["at"][1])) for node, row in rows.items()},
         content["source"],
+        content["doi"],
     )
 
 
@@ -217,7 +232,7 @@ def assumptions(
         return None
     dag, outcome = known.dag, known.outcome
     used = {node for name in inputs if (node := known.node_of(name))} - {exposure}
-    sets = dag.adjustment_sets(exposure, outcome)
+    sets = known.adjustment_sets(exposure)
     common = (dag.above((exposure,)) & dag.above((outcome,))) - {exposure}
     if sets:
         best: tuple[str, ...] = min(sets, key=lambda one: (len(set(one) - used), len(one), one))
@@ -266,8 +281,17 @@ def e_value_of_limit(low: float, high: float) -> float:
     return e_value(low if low > 1 else high)
 
 
-def said(found: Assumptions, ratio: float | None, drawn: Drawing | None = None) -> list[Text]:
-    """Return the assumptions in words; `ratio` is that of the two risks, where there is one."""
+def said(
+    found: Assumptions,
+    ratio: float | None,
+    limits: tuple[float, float] | None = None,
+    drawn: Drawing | None = None,
+) -> list[Text]:
+    """Return the assumptions in words.
+
+    `ratio` is that of the two risks, where there is one; `limits` are its interval, where that is
+    published.
+    """
     known = drawn or drawing()
 
     def listed(nodes: Sequence[str]) -> Text:
@@ -303,20 +327,23 @@ def said(found: Assumptions, ratio: float | None, drawn: Drawing | None = None) 
                 "即可解释全部差异。",
             )
         )
+    if limits is not None:
+        lines.append(_of_limit(e_value_of_limit(*limits)))
     return lines
 
 
-def assumptions_of(change: WhatIf, library: Library) -> list[Text]:
-    """Return in words what a what-if assumes; nothing where its outcome or factor is not drawn."""
-    equation = library.find(change.equation)
-    outcome = str(equation.entry["headline"])
-    row = library.content["risk_equations"]["outcome"].get(outcome, {})
-    entered = (*change.before.inputs, *change.before.assumed)
-    found = assumptions(change.changed, entered) if row.get("unit") == "%" else None
-    if found is None:
-        return []
-    before, after = (float(one.values[outcome]) for one in (change.before, change.after))
-    return said(found, before / after if before > 0 and after > 0 else None)
+def _of_limit(value: float) -> Text:
+    """Return what the E-value of the limit nearer to 1 says."""
+    if value == 1.0:
+        return Text(
+            en="The published limits hold no difference: nothing has to be explained away.",
+            zh="已发表的区间包含“无差异”：无需其他原因解释。",
+        )
+    return Text(
+        en=f"At the limit of the published interval nearer to no difference the E-value is "
+        f"{value:.2f}.",
+        zh=f"在已发表区间中最接近“无差异”的一端，E 值为 {value:.2f}。",
+    )
 
 
 def _needs(needed: Text, missing: Text, found: Assumptions) -> Text:

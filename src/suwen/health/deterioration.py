@@ -203,7 +203,8 @@ class Deterioration:
         stay: Stay = sample.data
         reasons = _unasked(stay) or pack.guard.reasons(output.domain)
         if reasons:
-            return [abstention(self, pack, sample, reasons)]
+            spoilt = [] if stay.age < ADULT else _doubted(stay)
+            return [abstention(self, pack, sample, [*reasons, *spoilt])]
         found = say.finding(self, pack, sample, output)
         moved, shapley = explain.check_if_shown(self, pack, sample, "contributions")
         second, linear = explain.check_if_shown(self, pack, sample, "lime")
@@ -215,6 +216,9 @@ class Deterioration:
             update["evidence"] = _moving(stay, moved, opinion) or found.evidence
             if opinion is not None:
                 update["reason"] = _joined(found.reason, self._agreement(pack, sample, moved))
+        for told in _doubted(stay):
+            update["reason"] = _joined(update.get("reason", found.reason), told)
+            update["evidence"] = (*update.get("evidence", found.evidence), *_not_counted(stay))
         return [found.model_copy(update=update)]
 
     def input_of(self, pack: Pack, sample: Sample) -> Array:
@@ -312,6 +316,27 @@ def _unasked(stay: Stay) -> list[Text]:
             )
         ]
     return []
+
+
+def _not_counted(stay: Stay) -> tuple[RecordValue, ...]:
+    """Return the newest values that do not count, at most one a variable."""
+    newest = {one.variable: one for one in sorted(stay.doubts, key=lambda one: one.at)}
+    return tuple(one.evidence(variables()[key].name) for key, one in newest.items())[:SHOWN]
+
+
+def _doubted(stay: Stay) -> list[Text]:
+    """Say how many values do not count, and why the newest do not; nothing where all do."""
+    if not stay.doubts:
+        return []
+    newest = {one.variable: one for one in sorted(stay.doubts, key=lambda one: one.at)}
+    told = [one.told(variables()[key].name) for key, one in newest.items()][:SHOWN]
+    return [
+        Text(
+            en=f"Not counted are {len(stay.doubts)} values, as: "
+            f"{'; '.join(one.en for one in told)}.",
+            zh=f"{len(stay.doubts)} 个数值未计入，如：{'；'.join(one.zh for one in told)}。",
+        )
+    ]
 
 
 def _value(record: str) -> RecordValue:

@@ -22,7 +22,8 @@ from suwen.core.nouns import Band, Case, Finding, Interval, Measure, RecordValue
 from suwen.core.registry import register
 from suwen.health import news2
 from suwen.health.risk_tables import KNOWLEDGE, Table
-from suwen.health.vital_set import RULES, VitalSet, newest_set
+from suwen.health.vital_set import DROPOUT, RULES, VitalSet, newest_set, variables
+from suwen.health.vital_set import rules as set_rules
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Answers, Value
 from suwen.lifecycle.pack import Pack
@@ -93,7 +94,7 @@ class EarlyWarning(Published):
         found = newest_set(case)
         if found is None:
             return []
-        evidence = tuple(found.sources.values())
+        evidence = (*found.sources.values(), *_not_counted(found))
         return [Sample(f"set {found.at}", found, evidence, found.inputs)]
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
@@ -116,6 +117,12 @@ class EarlyWarning(Published):
         least = _table(pack, RULES.name)["least_years"]
         if not data.age >= least:
             return [abstention(self, pack, sample, [_not_asked(data.age, least)])]
+        if not data.enough:
+            reasons = [_too_little(data), *_doubted(data)]
+            soon = timedelta(minutes=_table(pack, RULES.name)["valid_minutes"]["high"])
+            until = data.at + soon if data.at else None
+            said = abstention(self, pack, sample, reasons)
+            return [said.model_copy(update={"valid_until": until})]
         scored: Scored = output.parts["scored"]
         chart = _table(pack, "news2.toml")
         measures = _measures(scored)
@@ -128,7 +135,7 @@ class EarlyWarning(Published):
                 band=_band(scored.score),
                 reason=_reason(data, scored, news2.response(scored.score, chart)),
                 measures=measures,
-                evidence=_pointed(data, scored.score),
+                evidence=(*_pointed(data, scored.score), *_not_counted(data)),
                 valid_until=data.at + valid if data.at else None,
             )
         ]
@@ -217,13 +224,16 @@ def _reason(data: VitalSet, scored: Scored, response: Text) -> Text:
         said = Text(en=f"Clinical risk {risk.en}.", zh=f"临床风险：{risk.zh}。")
     parts = [said]
     if score.missing:
-        names = [NAMES[name] for name in score.missing]
-        parts.append(
-            Text(
-                en=f"Not measured: {', '.join(one.en for one in names)}.",
-                zh=f"未测量：{'、'.join(one.zh for one in names)}。",
+        doubted = {one.variable for one in data.doubts if one.kind != DROPOUT}
+        names = [NAMES[name] for name in score.missing if name not in doubted]
+        if names:
+            parts.append(
+                Text(
+                    en=f"Not measured: {', '.join(one.en for one in names)}.",
+                    zh=f"未测量：{'、'.join(one.zh for one in names)}。",
+                )
             )
-        )
+    parts += _doubted(data)
     if data.observed.scale == 2:
         parts.append(Text(en="SpO2 scale 2.", zh="采用 SpO2 量表 2。"))
     if scored.qsofa is not None and scored.qsofa[1]:
@@ -235,6 +245,32 @@ def _reason(data: VitalSet, scored: Scored, response: Text) -> Text:
         )
     parts.append(response)
     return Text(en=" ".join(one.en for one in parts), zh="".join(one.zh for one in parts))
+
+
+def _too_little(data: VitalSet) -> Text:
+    count, fewest = len(data.sources), set_rules()["fewest"]
+    return Text(
+        en=f"{count} of {len(news2.PARAMETERS)} vital signs can be counted; at least {fewest} are "
+        "needed.",
+        zh=f"{len(news2.PARAMETERS)} 项生命体征中仅 {count} 项可计入；至少需要 {fewest} 项。",
+    )
+
+
+def _doubted(data: VitalSet) -> list[Text]:
+    """Return what does not count and why, in one sentence; nothing where all does."""
+    if not data.doubts:
+        return []
+    told = [one.told(variables()[one.variable].name) for one in data.doubts]
+    return [
+        Text(
+            en=f"Not counted: {'; '.join(one.en for one in told)}.",
+            zh=f"未计入：{'；'.join(one.zh for one in told)}。",
+        )
+    ]
+
+
+def _not_counted(data: VitalSet) -> tuple[RecordValue, ...]:
+    return tuple(one.evidence(variables()[one.variable].name) for one in data.doubts)
 
 
 def _pointed(data: VitalSet, score: news2.Score) -> tuple[RecordValue, ...]:

@@ -23,11 +23,13 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.core.settings import settings
-from suwen.health import ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health import beat_changes, ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health.af import AF
+from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
 from suwen.health.ecg_beats_fit import TREES
-from suwen.health.ecg_beats_named import Said, readable
+from suwen.health.ecg_beats_named import Said, merged, readable
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
 from suwen.health.recording import ECG, recordings
 from suwen.lifecycle import explain
@@ -72,42 +74,6 @@ def group_of() -> Array:
     return np.array(found)
 
 
-def moved_marks(sample: Sample, strength: float, seed: int) -> Sample:
-    """Find each beat so many milliseconds early or late (standard deviation)."""
-    data: Beats = sample.data
-    rng = np.random.default_rng(seed)
-    rows = data.rows.copy()
-    for side in ("before", "after"):
-        own = rows[:, names().index(side)]
-        off = rng.normal(0, strength / 1000, len(rows)) * np.sqrt(2)
-        factor = np.maximum(own + off, 0.2) / np.maximum(own, 0.2)
-        for k, name in enumerate(names()):
-            if name == side or name.startswith(f"{side} /"):
-                rows[:, k] *= factor
-    return replace(sample, data=replace(data, rows=rows))
-
-
-def hidden_p(sample: Sample, strength: float, seed: int) -> Sample:
-    """Bury the P wave of that share of beats in noise."""
-    data: Beats = sample.data
-    rows = data.rows.copy()
-    hidden = np.random.default_rng(seed).random(len(rows)) < strength
-    for name, value in {"P likeness": 0.0, "P share": 0.0, "P distance / usual": 3.0}.items():
-        rows[hidden, names().index(name)] = value
-    return replace(sample, data=replace(data, rows=rows))
-
-
-def rescaled(sample: Sample, strength: float, seed: int) -> Sample:
-    """Multiply the height of each beat by its own factor of that spread, as breathing does."""
-    data: Beats = sample.data
-    rows = data.rows.copy()
-    factor = np.exp(strength * np.random.default_rng(seed).standard_normal(len(rows)))
-    for k, name in enumerate(names()):
-        if name.startswith(("QRS height", "QRS up", "QRS down", "QRS middle", "QRS area", "T ")):
-            rows[:, k] *= 1 if "likeness" in name else factor
-    return replace(sample, data=replace(data, rows=rows))
-
-
 class EcgBeats:
     """The AAMI class of each beat of an ECG, and what they come to over the recording."""
 
@@ -122,13 +88,9 @@ class EcgBeats:
         Reads("Observation", "", Text(en="Sampled ECG", zh="采样心电数据")),
     )
     answers: Answers = Choice(CLASSES, ECTOPIC, figures=(("j_kappa", j_kappa),))
-    after: tuple[str, ...] = ()
+    after: tuple[str, ...] = (AF,)
     datasets: tuple[str, ...] = ("ecg_mitdb",)
-    perturbations: tuple[Perturbation, ...] = (
-        Perturbation("beats found early or late (ms)", (4.0, 10.0, 25.0), moved_marks),
-        Perturbation("P waves buried in noise (share)", (0.25, 0.5, 1.0), hidden_p),
-        Perturbation("height changes from beat to beat (share)", (0.1, 0.2, 0.4), rescaled),
-    )
+    perturbations: tuple[Perturbation, ...] = beat_changes.PERTURBATIONS
     explanations = ("contributions",)
     imbalances = ("none",)
     recipe = Recipe(folds=6, epochs=1, calibration="temperature", rule_in_false_alarms=0.001)
@@ -142,7 +104,10 @@ class EcgBeats:
     }
 
     def samples(self, case: Case, earlier: Sequence[Finding]) -> list[Sample]:
-        """Return each recording with an ECG lead, its beats found."""
+        """Return each recording with an ECG lead, its beats found.
+
+        Where `health.af` tells fibrillation within its error budget, early beats are not counted.
+        """
         found = []
         for recording in recordings(case):
             lead = recording.best(ECG)
@@ -150,6 +115,7 @@ class EcgBeats:
                 continue
             whole = TimeInterval(record=recording.record, start=0, end=lead.seconds)
             beats = read_beats(lead.values, lead.rate)
+            beats = replace(beats, fibrillating=fibrillating(earlier, recording.record))
             found.append(Sample(recording.record, beats, (whole,), recording.inputs))
         return found
 
@@ -249,11 +215,14 @@ def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
 
 
 def _logits_of(pack: Pack, data: Beats, members: Sequence[int]) -> Array:
-    """Return the logits of each member; of one beat of a recording from those of all of it."""
+    """Return the logits of each member; of one beat of a recording from those of all of it.
+
+    In fibrillation none speaks for supraventricular beats.
+    """
     whole = data.unchanged
     if whole is None:
-        return _own_logits(pack, data, tuple(members))
-    return np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members])
+        return merged(_own_logits(pack, data, tuple(members)), data)
+    return merged(np.stack([_whole_logits(pack, whole, k)[[data.place]] for k in members]), data)
 
 
 @lru_cache(maxsize=2)

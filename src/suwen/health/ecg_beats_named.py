@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from suwen.core.nouns import Interval
 from suwen.health.beat_features import Beats
 from suwen.health.beat_waves import AFTER, BEFORE
+from suwen.health.ecg_tables import LETTERS, BeatTable
 from suwen.lifecycle.task import Array
 
 RUN: Final = 3
 """Ectopic beats in a row from which they are a run (a tachycardia when fast)."""
 PAUSE: Final = 3.0
 """Seconds without a beat that are told and shown."""
+NEVER: Final = 30.0
+"""Logits by which what cannot be is less than what is."""
 BROKEN: Final = 2.0
 """Seconds between two beats that end a run."""
 
@@ -28,6 +31,30 @@ def readable(data: Beats) -> NDArray[np.bool_]:
     for start, end in data.poor:
         found &= (data.at < start) | (data.at >= end)
     return found if found.any() or not len(data) else ~found
+
+
+def in_fibrillation(data: Beats) -> NDArray[np.bool_]:
+    """Say which beats lie in stretches told to be atrial fibrillation, (n,)."""
+    found = np.zeros(len(data), dtype=bool)
+    for start, end in data.fibrillating:
+        found |= (data.at >= start) & (data.at < end)
+    return found
+
+
+def merged(logits: Array, data: Beats) -> Array:
+    """Return logits, (..., n, classes), with nothing supraventricular in fibrillation.
+
+    Every beat comes early or late there, from the atria, and EC57 counts it as normal (N): what
+    speaks for S speaks for N.
+    """
+    inside = in_fibrillation(data)
+    if not inside.any():
+        return logits
+    changed = np.array(logits, dtype=float)
+    both = np.logaddexp(changed[..., 0], changed[..., 1])
+    changed[..., 0] = np.where(inside, both, changed[..., 0])
+    changed[..., 1] = np.where(inside, both - NEVER, changed[..., 1])
+    return changed
 
 
 @dataclass(frozen=True)
@@ -106,6 +133,12 @@ class Said:
         middle, spread = float(chance.sum()), 1.96 * float(np.sqrt((chance * (1 - chance)).sum()))
         low, high = max(0.0, middle - spread), min(float(self.read.sum()), middle + spread)
         return Interval(value=value, low=min(value, round(low)), high=max(value, round(high)))
+
+    def table(self) -> BeatTable:
+        """Return all beats with their classes; those that cannot be read are of none."""
+        kind = np.where(self.read, self.probability.argmax(1), LETTERS.index("Q"))
+        chance = np.where(self.read, self.probability.max(1), 0.0)
+        return BeatTable(self.data.at, kind.astype(np.int64), chance)
 
     def runs(self) -> list[Run]:
         """Return what is ectopic, beats in a row together, ventricular and long ones first."""

@@ -9,8 +9,10 @@ import numpy as np
 
 from suwen.core.codes import LOINC, SUWEN, Code, Text
 from suwen.core.nouns import Band, Evidence, Finding, Interval, Measure, TimeInterval
+from suwen.health.af import AF
 from suwen.health.beat_features import IRREGULAR, Beats, names
 from suwen.health.ecg_beats_named import PAUSE, RUN, Run, Said
+from suwen.health.ecg_tables import beats_attachment, clock
 from suwen.health.qrs import Numbers
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -105,6 +107,7 @@ def finding(pack: Pack, sample: Sample, said: Said, task: str) -> Finding:
         reason=_reason(said, runs, band),
         measures=tuple(_measures(said, runs)),
         evidence=_places(sample, said, runs) or sample.evidence,
+        attachments=(beats_attachment(said.table()),) if said.data.seconds else (),
     )
 
 
@@ -164,10 +167,13 @@ def _reason(said: Said, runs: Sequence[Run], band: Band) -> Text:
     if end - start >= PAUSE:
         en = f"{en or 'no ectopic beat'}; no beat was found for {end - start:.1f} s"
         zh = f"{zh or '未见异位搏动'}；有 {end - start:.1f} 秒未检出搏动"
-    length = _clock(said.data.seconds)
+    length = clock(said.data.seconds)
     tail = _with_doubts(said, _TAILS[band])
-    if counts[1] and irregular(said.data):
+    if counts[1] and not said.data.fibrillating and irregular(said.data):
         tail = Text(en=f"{_FIBRILLATION.en} {tail.en}", zh=f"{_FIBRILLATION.zh}{tail.zh}")
+    if said.data.fibrillating:
+        why = _left_out(said.data)
+        tail = Text(en=f"{why.en} {tail.en}", zh=f"{why.zh}{tail.zh}")
     return Text(
         en=f"In {length}, {read} beats were read: {en or 'no ectopic beat'}. {tail.en}",
         zh=f"在 {length} 内分析 {read} 个搏动：{zh or '未见异位搏动'}。{tail.zh}",
@@ -184,6 +190,17 @@ def _with_doubts(said: Said, tail: Text) -> Text:
         en += "; something there looks ventricular, or is noise: look at it"
         zh += "，其中有疑似室性波形或噪声，请人工查看"
     return Text(en=f"{en}.", zh=f"{zh}。")
+
+
+def _left_out(data: Beats) -> Text:
+    """Say that early beats of fibrillation are no ectopy, and of how long that is."""
+    seconds = sum(end - start for start, end in data.fibrillating)
+    return Text(
+        en=f"{clock(seconds)} of it is atrial fibrillation ({AF}): early beats there are not "
+        "counted as supraventricular, wide ones are counted as ventricular.",
+        zh=f"其中 {clock(seconds)} 为心房颤动（{AF}）：其间提前的搏动不计为室上性异位，"
+        "宽大搏动仍计为室性。",
+    )
 
 
 _FIBRILLATION: Final = Text(
@@ -234,8 +251,8 @@ def _pause(record: str, start: float, end: float) -> TimeInterval:
         start=start,
         end=end,
         note=Text(
-            en=f"{_clock(start)}: no beat was found for {end - start:.1f} s: pause, or beats lost",
-            zh=f"{_clock(start)}：{end - start:.1f} 秒未检出搏动：停搏或漏检",
+            en=f"{clock(start)}: no beat was found for {end - start:.1f} s: pause, or beats lost",
+            zh=f"{clock(start)}：{end - start:.1f} 秒未检出搏动：停搏或漏检",
         ),
     )
 
@@ -247,8 +264,8 @@ def _doubt(record: str, start: float, end: float) -> TimeInterval:
         end=end,
         weight=0.0,
         note=Text(
-            en=f"{_clock(start)}: cannot be read; ventricular beats or noise",
-            zh=f"{_clock(start)}：无法辨读；室性搏动或噪声",
+            en=f"{clock(start)}: cannot be read; ventricular beats or noise",
+            zh=f"{clock(start)}：无法辨读；室性搏动或噪声",
         ),
     )
 
@@ -263,10 +280,10 @@ def _place(record: str, data: Beats, run: Run) -> TimeInterval:
         end=min(data.seconds, end + ROUND_IT),
         weight=run.chance,
         note=Text(
-            en=f"{_clock(start)}: "
+            en=f"{clock(start)}: "
             + (f"{count} {name.en} beats in a row" if count > 1 else f"{name.en} beat")
             + f" (probability up to {chance})",
-            zh=f"{_clock(start)}："
+            zh=f"{clock(start)}："
             + (f"连续 {count} 个{name.zh}搏动" if count > 1 else f"{name.zh}搏动")
             + f"（概率最高 {chance}）",
         ),
@@ -275,11 +292,6 @@ def _place(record: str, data: Beats, run: Run) -> TimeInterval:
 
 def _share(count: int, of: int) -> str:
     return "<0.1%" if count < 0.001 * of else f"{count / of:.1%}"
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def with_reasons(

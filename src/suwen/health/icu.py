@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Reference
+from suwen.health.doubts import Doubt
 from suwen.health.measured import MISSING, Variable, variables_in
 
 Floats = NDArray[np.float64]
@@ -83,6 +84,8 @@ class Stay:
         Every record that anything here was read from.
     ended
         When the window ends, where that is known.
+    doubts
+        Values of the window that do not count.
     """
 
     age: float
@@ -93,6 +96,7 @@ class Stay:
     records: Mapping[str, Reference] = field(default_factory=dict)
     inputs: tuple[Reference, ...] = field(default=(), repr=False)
     ended: datetime | None = None
+    doubts: tuple[Doubt, ...] = field(default=(), repr=False)
 
     @property
     def reach(self) -> float:

@@ -14,8 +14,9 @@ import numpy as np
 
 from suwen.core.codes import LOINC
 from suwen.core.nouns import Case, Record, Reference
+from suwen.health.doubts import sorted_out
 from suwen.health.icu import HOURS, UNITS, Series, Stay, variables
-from suwen.health.measured import MISSING, age_and_sex, moment, values_of
+from suwen.health.measured import MISSING, age_and_sex, moment
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "icu_units.toml"
 
@@ -82,7 +83,8 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
     newest: dict[str, tuple[datetime, Reference]] = {}
     read = [record.reference for record in (*case.of("Patient"), *_heights(case))]
     end = admitted.at + timedelta(hours=HOURS)
-    for one in values_of(case, variables()):
+    values, doubted = sorted_out(case, variables())
+    for one in values:
         if not admitted.at <= one.at <= end:
             continue
         hours = (one.at - admitted.at).total_seconds() / 3600
@@ -91,6 +93,8 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
         newest[one.variable] = max(
             newest.get(one.variable, (one.at, one.record)), (one.at, one.record)
         )
+    doubts = tuple(one for one in doubted if admitted.at <= one.at <= end)
+    read += [name for one in doubts for name in (one.record, *one.context)]
     series = {
         key: made
         for key, pairs in found.items()
@@ -106,6 +110,7 @@ def stay_of(case: Case, admitted: Admission) -> Stay:
         records={key: newest[key][1] for key in series},
         inputs=tuple(dict.fromkeys(read)),
         ended=end,
+        doubts=doubts,
     )
 
 

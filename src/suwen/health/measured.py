@@ -12,12 +12,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.core.codes import LOINC, Text
+from suwen.core.codes import LOINC, SUWEN, Text
 from suwen.core.nouns import Case, Reference
 
 CELSIUS: Final = "Cel"
 FAHRENHEIT: Final = "[degF]"
 MISSING: Final = float("nan")
+STATE: Final = f"{SUWEN}/reading-state"
+"""Extension of an Observation that was made of a stream: the state of the reading there."""
 NOT_SAID: Final = ("entered-in-error", "cancelled", "unknown")
 """Status of Observations that say nothing."""
 
@@ -54,6 +56,13 @@ class Variable:
         """Say which values a living person can show."""
         return (values >= self.low) & (values <= self.high)
 
+    def in_unit(self, value: float, unit: str) -> float | None:
+        """Return a value in its unit; None where `unit` is another quantity's or unknown."""
+        if self.unit == CELSIUS and unit == FAHRENHEIT:
+            return (value - 32) / 1.8
+        factor = self.units.get(unit)
+        return None if factor is None else value * factor
+
 
 def variables_in(path: Path) -> list[Variable]:
     """Return the variables of a knowledge file, its `[[variable]]` tables."""
@@ -80,6 +89,19 @@ class Value(NamedTuple):
     record: Reference
 
 
+class Claim(NamedTuple):
+    """What an Observation claims: a value in a unit, by a device, with the state of its stream."""
+
+    variable: str
+    code: str
+    unit: str
+    value: float
+    at: datetime
+    device: str
+    state: str
+    record: Reference
+
+
 def moment(text: object) -> datetime | None:
     """Return a FHIR instant; None for one without a time of day or without its zone."""
     if not isinstance(text, str) or "T" not in text:
@@ -91,10 +113,10 @@ def moment(text: object) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def values_of(case: Case, variables: Mapping[str, Variable]) -> Iterator[Value]:
-    """Yield every value of these variables in the Case's Observations, components too.
+def claims_of(case: Case, variables: Mapping[str, Variable]) -> Iterator[Claim]:
+    """Yield what the Case's Observations claim of these variables, components too.
 
-    Values without a clear moment or in a unit that is not known are passed over.
+    Values without a clear moment are passed over.
     """
     by_code = {code: one for one in variables.values() for code in one.codes}
     for record in case.of("Observation"):
@@ -102,29 +124,43 @@ def values_of(case: Case, variables: Mapping[str, Variable]) -> Iterator[Value]:
         at = moment(content.get("effectiveDateTime"))
         if at is None or content.get("status") in NOT_SAID:
             continue
+        device = str(content.get("device", {}).get("display", ""))
         for part in (content, *content.get("component", ())):
-            variable = _variable(part, by_code)
-            value = None if variable is None else _value(variable, part.get("valueQuantity", {}))
-            if variable is not None and value is not None:
-                yield Value(variable.key, at, value, record.reference)
+            found, quantity = _coded(part, by_code), part.get("valueQuantity", {})
+            value = quantity.get("value")
+            if found is None or not isinstance(value, int | float) or isinstance(value, bool):
+                continue
+            code, variable = found
+            unit = str(quantity.get("code") or quantity.get("unit") or "")
+            state = _state(content)
+            yield Claim(variable.key, code, unit, float(value), at, device, state, record.reference)
 
 
-def _variable(part: Mapping[str, Any], by_code: Mapping[str, Variable]) -> Variable | None:
+def values_of(case: Case, variables: Mapping[str, Variable]) -> Iterator[Value]:
+    """Yield every value of these variables in the Case's Observations, in their units.
+
+    Values without a clear moment or in a unit that is not known are passed over.
+    """
+    for one in claims_of(case, variables):
+        value = variables[one.variable].in_unit(one.value, one.unit)
+        if value is not None:
+            yield Value(one.variable, one.at, value, one.record)
+
+
+def _coded(part: Mapping[str, Any], by_code: Mapping[str, Variable]) -> tuple[str, Variable] | None:
     for coding in part.get("code", {}).get("coding", ()):
-        if coding.get("system") == LOINC and (found := by_code.get(str(coding.get("code")))):
-            return found
+        code = str(coding.get("code"))
+        if coding.get("system") == LOINC and code in by_code:
+            return code, by_code[code]
     return None
 
 
-def _value(variable: Variable, quantity: Mapping[str, Any]) -> float | None:
-    """Return a quantity in the variable's unit; None where its unit is another one or unknown."""
-    value, unit = quantity.get("value"), str(quantity.get("code") or quantity.get("unit") or "")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    if variable.unit == CELSIUS and unit == FAHRENHEIT:
-        return (float(value) - 32) / 1.8
-    factor = variable.units.get(unit)
-    return None if factor is None else float(value) * factor
+def _state(content: Mapping[str, Any]) -> str:
+    """Return the state that a reading had in its stream, empty where it had none."""
+    for extension in content.get("extension", ()):
+        if extension.get("url") == STATE:
+            return str(extension.get("valueCode", ""))
+    return ""
 
 
 def age_at(born: object, at: datetime) -> float:

@@ -50,6 +50,8 @@ REFUSED: Final = (
 ACCEPTED: Final = ""
 Ticks = NDArray[np.int64]
 Values = NDArray[np.float64]
+Movement = tuple[Ticks, NDArray[np.bool_]]
+"""When an activity sensor spoke, rising, and whether it told movement, each (m,)."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,21 @@ def quantities() -> Mapping[tuple[str, str], Quantity]:
     return found
 
 
+def likely_unit(channel: Channel, value: float | None = None) -> str:
+    """Return the unit a value of a channel looks like, or those its quantity is expected in."""
+    if value is not None:
+        for mistake in mistakes(channel):
+            if mistake["low"] <= value <= mistake["high"]:
+                return str(mistake["like"])
+    return " / ".join(unit for code, unit in quantities() if code == channel.code)
+
+
 def check(
     channel: Channel,
     at: Ticks,
     values: Values,
     now: datetime,
-    motion: tuple[Ticks, NDArray[np.bool_]] | None = None,
+    motion: Movement | None = None,
 ) -> Checked:
     """Say which readings of one channel may count, and what is wrong with the others.
 
@@ -151,7 +162,7 @@ def check(
     now
         The moment they are checked; later ones are of the future.
     motion
-        When an activity sensor spoke, rising, and whether it told movement, each (m,).
+        When somebody moved, where a sensor tells.
 
     Raises
     ------
@@ -168,11 +179,11 @@ def check(
     _refuse(kinds, "clock-unset", at < ticks(EARLIEST))
     _repeated(kinds, at, values)
     known = quantities().get((channel.code, channel.unit))
-    like = " / ".join(unit for code, unit in quantities() if code == channel.code)
+    like = likely_unit(channel)
     if known is None and like:
         _refuse(kinds, "wrong-unit", np.ones(len(at), dtype=bool))
     if known is not None:
-        for mistake in _mistakes(channel):
+        for mistake in mistakes(channel):
             inside = (values >= mistake["low"]) & (values <= mistake["high"])
             like = mistake["like"] if (inside & (kinds == ACCEPTED)).any() else like
             _refuse(kinds, "unit", inside)
@@ -211,7 +222,8 @@ def _repeated(kinds: NDArray[np.str_], at: Ticks, values: Values) -> None:
     kinds[order[again[~same]]] = "conflict"
 
 
-def _mistakes(channel: Channel) -> Iterator[Mapping[str, Any]]:
+def mistakes(channel: Channel) -> Iterator[Mapping[str, Any]]:
+    """Yield which values of a channel are those of another unit: `low`, `high`, `like`."""
     for entry in _knowledge()["mistake"]:
         if channel.code in entry["codes"] and channel.unit == entry["unit"]:
             yield entry
@@ -235,7 +247,10 @@ def _stuck(kinds: NDArray[np.str_], at: Ticks, values: Values, known: Quantity) 
     for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(order)], strict=True):
         run = order[first:last]
         lasted = int(at[run[-1]] - at[run[0]]) / MICROSECONDS
-        if len(run) >= known.stuck_readings and lasted >= known.stuck:
+        if len(run) < known.stuck_readings or lasted < known.stuck:
+            continue
+        # full saturation may stay as it is, and what is measured seldom is no sensor that hangs
+        if values[run[0]] < known.high and lasted <= known.gap * (len(run) - 1):
             kinds[run] = "stuck"
 
 

@@ -212,13 +212,16 @@ def _observed(record: Record) -> Recording | None:
     return Recording(record.reference, (record.reference,), start, tuple(leads))
 
 
+def is_ecg_code(code: str) -> bool:
+    """Say whether a code of ISO/IEEE 11073-10101 is that of an ECG lead."""
+    return code.isdigit() and 131328 <= int(code) <= 131583
+
+
 def _kind(part: Mapping[str, Any]) -> str:
     """Return what a code says is sampled; empty where it says neither."""
     for coding in (part.get("code") or {}).get("coding") or ():
         system, code = coding.get("system"), str(coding.get("code", ""))
-        if (system == LOINC and code == ECG_STUDY) or (
-            system == MDC and code.isdigit() and 131328 <= int(code) <= 131583
-        ):
+        if (system == LOINC and code == ECG_STUDY) or (system == MDC and is_ecg_code(code)):
             return ECG
         if code in PPG_CODES:
             return PPG

@@ -106,7 +106,7 @@ class HealthRisk(Published):
 
     def predict(self, pack: Pack, sample: Sample, members: Sequence[int] | None = None) -> Output:
         """Return what the equation gives; `parts` holds its answers."""
-        rules = _library(pack)
+        rules = library_of(pack)
         asked = sample.data.asked if isinstance(sample.data, Gaps) else (sample.data,)
         answers = [(one, rules.answer(one.equation, one.told)) for one in asked]
         inputs = {name for one in asked for name in one.told}
@@ -120,7 +120,7 @@ class HealthRisk(Published):
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
         """Return the answer of the equation; or one finding for all without an answer."""
-        rules, answers = _library(pack), output.parts["answers"]
+        rules, answers = library_of(pack), output.parts["answers"]
         if isinstance(sample.data, Gaps):
             return [said.gaps(self.name, pack, sample, rules, answers, sample.data.barred)]
         asked, answer = answers[0]
@@ -158,7 +158,7 @@ class HealthRisk(Published):
         return [*(Sample(key, Asked(key, person)) for key in keys), Sample(GAPS, gaps)]
 
 
-def _library(pack: Pack) -> Library:
+def library_of(pack: Pack) -> Library:
     """Return the equations as the pack has them."""
     return library(tuple(pack.path(name, 0) for name in NAMES))
 

@@ -210,6 +210,15 @@ class Library:
         values = formula(self.content[equation.entry["table"]], key, entered)
         return Answer(values=values, inputs=inputs, assumed=assumed)
 
+    def reasons(self, answer: Answer) -> list[Text]:
+        """Say why an answer holds no values: what cannot be true, what lies outside, what lacks."""
+        said = [*answer.refused.values(), *answer.outside]
+        names = [self.name_of(name) for name in answer.missing if name not in answer.refused]
+        if names:
+            en, zh = ", ".join(one.en for one in names), "、".join(one.zh for one in names)
+            said.append(Text(en=f"not known: {en}", zh=f"缺少：{zh}"))
+        return said
+
     def _entered(
         self, equation: Equation, told: Mapping[str, Told]
     ) -> tuple[dict[str, Value], dict[str, Text]]:

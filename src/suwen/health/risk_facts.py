@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from suwen.core.nouns import Case, Record, RecordValue
+from suwen.health import af_fact
 from suwen.health.risk_equation import Answer, Equation, Library, Quantity, Told
 from suwen.health.risk_records import (
     Reading,
@@ -101,6 +102,8 @@ def facts_of(case: Case, library: Library) -> Facts:
     for name, sources in flagged(case, table).items():
         known.states.add(name)
         known.add(name, True, *sources)
+    if sources := af_fact.suspicions(case, table):
+        known.add(af_fact.SUSPECTED, True, *sources)
     if (onset := onset_age(case, table, born)) is not None:
         known.add("age_at_diabetes_diagnosis", Quantity(onset[0], "a"), onset[1])
     _derived(known, readings, library)
@@ -218,6 +221,9 @@ def applied(known: Facts, library: Library) -> Applied:
     for entry in library.content["risk_equations"]["equation"]:
         asked = Asked(_key(entry, known), known.told)
         equation = library.find(asked.equation)
+        if _waits(equation, known):
+            barred[asked.equation] = af_fact.SUSPECTED
+            continue
         if not _in_question(equation, known):
             continue
         disease = next((one for one in entry.get("not", ()) if one in known.states), None)
@@ -244,6 +250,12 @@ def _key(entry: Mapping[str, Any], known: Facts) -> str:
     extra = [model for name, model in PREVENT.items() if name in known.told]
     model = extra[0] if len(extra) == 1 else "full" if extra else "base"
     return next(key for key in keys if f"_{model}_" in key)
+
+
+def _waits(equation: Equation, known: Facts) -> bool:
+    """Say whether an equation is for fibrillation, which is only suspected."""
+    wanted = set(equation.entry.get("only", ()))
+    return wanted - known.states == {af_fact.FLAG} and af_fact.SUSPECTED in known.states
 
 
 def _in_question(equation: Equation, known: Facts) -> bool:

@@ -10,7 +10,7 @@ from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue, Status
 from suwen.core.quantities import number, with_unit
 from suwen.health.risk_equation import Answer, Equation, Library
-from suwen.health.risk_facts import Asked
+from suwen.health.risk_facts import Asked, rules
 from suwen.health.risk_tables import Value, row_of
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -39,7 +39,7 @@ def finding(
 ) -> Finding:
     """Return what an equation says, with inputs, what was assumed, its population and source."""
     equation = library.find(key)
-    short, full = _bands(library, equation, answer)
+    short, full = bands_of(library, equation, answer)
     title = equation.title
     name = Text(en=f"{title.en} ({short.en})", zh=f"{title.zh}（{short.zh}）") if short else title
     return Finding(
@@ -70,7 +70,7 @@ def gaps(
     for key, state in barred.items():
         ruled_out[state].append(library.find(key).title)
     for state, titles in ruled_out.items():
-        why, of = Text(**library.content["risk_equations"]["state"][state]), _listed(titles, "; ")
+        why, of = why_barred(library, state), _listed(titles, "; ")
         said.append(Text(en=f"{of.en}: not valid, {why.en}.", zh=f"{of.zh}：不适用，{why.zh}。"))
     return Finding(
         task=task,
@@ -81,6 +81,11 @@ def gaps(
         reason=_joined(said),
         evidence=sample.evidence,
     )
+
+
+def why_barred(library: Library, state: str) -> Text:
+    """Return why an equation is not valid for somebody of whom this is known."""
+    return Text(**{**rules()["state"], **library.content["risk_equations"]["state"]}[state])
 
 
 def _unanswered(library: Library, answers: Sequence[tuple[Asked, Answer]]) -> list[Text]:
@@ -140,7 +145,9 @@ def _measure(name: str, title: Mapping[str, str], value: float, unit: str) -> Me
     return Measure(code=code, interval=Interval(value=kept, low=kept, high=kept), unit=unit)
 
 
-def _bands(library: Library, equation: Equation, answer: Answer) -> tuple[Text | None, list[Text]]:
+def bands_of(
+    library: Library, equation: Equation, answer: Answer
+) -> tuple[Text | None, list[Text]]:
     """Return the band of the headline for the title, and each band with what divides it."""
     words, values = library.content["risk_equations"]["word"], answer.values
     headline = values.get(equation.entry["headline"])
@@ -159,6 +166,17 @@ def _bands(library: Library, equation: Equation, answer: Answer) -> tuple[Text |
         brief = Text(en=name.en.partition(":")[0], zh=name.zh.partition("：")[0])
         return brief, [Text(en=en, zh=zh)]
     return None, []
+
+
+def outcome(library: Library, name: str, value: Value) -> Text:
+    """Return an answer of an equation in words: a risk with one decimal, a number with its unit."""
+    if isinstance(value, str):
+        word = library.content["risk_equations"]["word"].get(value)
+        return Text(**word) if word else Text(en=value, zh=value)
+    row = library.content["risk_equations"]["outcome"][name]
+    digits = f"{float(value):.1f}" if row["unit"] == "%" else number(float(value))
+    said = with_unit(digits, row["unit"])
+    return Text(en=said, zh=said)
 
 
 def _for(band: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:

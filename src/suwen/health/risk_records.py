@@ -91,9 +91,16 @@ def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
             )
             for name, rule in row["flag"].items():
                 known = name in found or not matches(concept, words, rule)
+                known = known or (rule.get("confirmed", False) and _open(records[0], rules))
                 if not known and _in_time(records[0], rule, case.at):
                     found[name] = sources
     return found
+
+
+def _open(record: Record, rules: Rules) -> bool:
+    """Say whether a condition is not confirmed."""
+    states = {c.get("code") for c in codings(record.content.get("verificationStatus"))}
+    return bool(states & set(rules["unconfirmed"]))
 
 
 def _in_time(record: Record, rule: Mapping[str, Any], at: datetime) -> bool:
@@ -152,15 +159,19 @@ def codings(concept: Any) -> list[Mapping[str, Any]]:
     return [*concept.get("coding", ()), {"display": concept.get("text", "")}]
 
 
+def observed_at(content: Mapping[str, Any]) -> datetime | None:
+    """Return when an Observation was true; None where it does not tell."""
+    period = content.get("effectivePeriod")
+    ended = period.get("end") or period.get("start") if isinstance(period, Mapping) else None
+    told = content.get("effectiveDateTime") or content.get("effectiveInstant")
+    return moment(told or ended or content.get("issued"))
+
+
 def _observations(case: Case, rules: Rules) -> Iterator[tuple[Record, datetime]]:
     for record in case.of("Observation"):
-        content = record.content
-        if content.get("status") in rules["retracted"]:
+        if record.content.get("status") in rules["retracted"]:
             continue
-        period = content.get("effectivePeriod")
-        ended = period.get("end") or period.get("start") if isinstance(period, Mapping) else None
-        told = content.get("effectiveDateTime") or content.get("effectiveInstant")
-        when = moment(told or ended or content.get("issued"))
+        when = observed_at(record.content)
         if when is not None and when <= case.at:
             yield record, when
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.health.risk_equation import Answer, Library, Quantity, Told, library
+from suwen.health.risk_equation import Answer, Equation, Library, Quantity, Told, library
 
 MODIFIABLE: Final = (
     "systolic_bp",
@@ -67,6 +67,11 @@ class WhatIf:
     disclaimer: str = ""
 
 
+def modifiable(equation: Equation) -> list[str]:
+    """Return the inputs of an equation that a person can change."""
+    return [name for name in MODIFIABLE if name in equation.names]
+
+
 def what_if(
     equation: str,
     inputs: Mapping[str, Told],
@@ -94,7 +99,7 @@ def what_if(
     """
     known = rules or library()
     found = known.find(equation)
-    usable = [name for name in MODIFIABLE if name in found.names]
+    usable = modifiable(found)
     if len(change) != 1 or next(iter(change)) not in usable:
         raise BadInput(
             f"a change of {', '.join(change) or 'nothing'}",
@@ -147,14 +152,8 @@ def _told(rules: Library, written: str) -> tuple[str, Told]:
 def _answer(rules: Library, equation: str, inputs: Mapping[str, Told]) -> Answer:
     answer = rules.answer(equation, inputs)
     if not answer.values:
-        missing = ", ".join(rules.name_of(name).en for name in answer.missing)
-        reasons = [
-            *(one.en for one in answer.refused.values()),
-            *(one.en for one in answer.outside),
-            *([f"not known: {missing}"] if missing else []),
-        ]
         raise BadInput(
-            f"{equation} has no answer: {' '.join(reasons)}",
+            f"{equation} has no answer: {' '.join(one.en for one in rules.reasons(answer))}",
             "inputs for which the equation is valid",
             "see its required inputs and ranges in knowledge/risk_equations.toml",
         )

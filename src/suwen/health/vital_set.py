@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -13,6 +13,8 @@ from typing import Any, Final
 from suwen.core.codes import LOINC, SUWEN, Text
 from suwen.core.nouns import Case, RecordValue, Reference
 from suwen.core.quantities import number, with_unit
+from suwen.core.streams import Channel
+from suwen.health.doubts import Doubt, sorted_out, why
 from suwen.health.measured import (
     MISSING,
     NOT_SAID,
@@ -20,7 +22,6 @@ from suwen.health.measured import (
     Variable,
     age_at,
     moment,
-    values_of,
     variables_in,
 )
 from suwen.health.news2 import Observed
@@ -30,6 +31,9 @@ AIR: Final = 22.0
 """Share of oxygen in per cent up to which somebody breathes air."""
 ALERT: Final = 15.0
 """Glasgow score of somebody who is alert."""
+STALE: Final = timedelta(hours=6)
+"""Values so long before a set are told as no longer counting; older ones are not mentioned."""
+DROPOUT: Final = "dropout"
 DIRECT: Final = ("respiratory_rate", "spo2", "systolic_bp", "pulse", "temperature")
 """Variables that NEWS2 takes as they are."""
 
@@ -52,6 +56,8 @@ class VitalSet:
         Glasgow score, None where it was not recorded.
     inputs
         Every record that anything here was read from.
+    doubts
+        Values newer than what counts, or in its place, that do not count.
     """
 
     observed: Observed
@@ -60,6 +66,12 @@ class VitalSet:
     sources: Mapping[str, RecordValue] = field(default_factory=dict)
     glasgow: float | None = None
     inputs: tuple[Reference, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def enough(self) -> bool:
+        """Whether so much was measured that there is a set to be scored."""
+        return self.at is None or len(self.sources) >= rules()["fewest"]
 
     @property
     def for_qsofa(self) -> tuple[float, float, float] | None:
@@ -88,17 +100,14 @@ def variables() -> Mapping[str, Variable]:
 def newest_set(case: Case) -> VitalSet | None:
     """Return the newest set of vital signs that an answer can still stand on.
 
-    None where no value has a clear time and unit, the newest is older than any answer stands, or
-    fewer parameters than make a set were measured.
+    None where nothing was measured with a clear time that an answer could still stand on, or, with
+    nothing doubted, fewer parameters than make a set.
     """
-    values = [
-        one
-        for one in values_of(case, variables())
-        if one.at <= case.at and variables()[one.variable].low <= one.value
-        and one.value <= variables()[one.variable].high
-    ]  # fmt: skip
+    values, doubted = sorted_out(case, variables())
     states = [one for one in _states(case) if one[0] <= case.at]
-    times = [one.at for one in values if one.variable in DIRECT] + [one[0] for one in states]
+    direct = [one.at for one in values if one.variable in DIRECT]
+    direct += [one.at for one in doubted if one.variable in DIRECT]
+    times = [*direct, *(one[0] for one in states)]
     if not times:
         return None
     at = max(times)
@@ -107,8 +116,45 @@ def newest_set(case: Case) -> VitalSet | None:
     since = at - timedelta(minutes=rules()["together_minutes"])
     newest = {one.variable: one for one in sorted(values, key=_by_time) if since <= one.at <= at}
     state = max((one for one in states if one[0] >= since), default=None, key=lambda one: one[0])
-    found = _set(case, at, newest, state)
-    return found if len(found.sources) >= rules()["fewest"] else None
+    doubts = _doubts(values, [one for one in doubted if since <= one.at <= at], newest, since)
+    found = _set(case, at, newest, state, doubts)
+    spoilt = any(one.kind != DROPOUT for one in doubts)
+    return found if found.enough or spoilt else None
+
+
+def _doubts(
+    values: Sequence[Value],
+    doubted: Sequence[Doubt],
+    newest: Mapping[str, Value],
+    since: datetime,
+) -> tuple[Doubt, ...]:
+    """Return the newest doubted value of each variable where none that counts is newer.
+
+    Of a variable of which nothing came in time the last value before is told as too old.
+    """
+    found = {one.variable: one for one in sorted(doubted, key=lambda one: one.at)}
+    found = {
+        key: one for key, one in found.items() if key not in newest or newest[key].at <= one.at
+    }
+    before = {
+        one.variable: one
+        for one in sorted(values, key=_by_time)
+        if since - STALE <= one.at < since and one.variable in DIRECT
+    }
+    for key, one in before.items():
+        if key not in newest and key not in found:
+            found[key] = _last(one, since)
+    return tuple(found[key] for key in variables() if key in found)
+
+
+def _last(value: Value, since: datetime) -> Doubt:
+    variable = variables()[value.variable]
+    together = timedelta(minutes=rules()["together_minutes"])
+    minutes = (since + together - value.at).total_seconds() / 60
+    claimed = with_unit(number(value.value), variable.unit)
+    channel = Channel(variable.codes[0], variable.unit, "")
+    reason = why(DROPOUT, channel, minutes=f"{minutes:.0f}")
+    return Doubt(value.variable, value.at, claimed, DROPOUT, reason, value.record)
 
 
 def _by_time(value: Value) -> tuple[datetime, Reference]:
@@ -120,6 +166,7 @@ def _set(
     at: datetime,
     newest: Mapping[str, Value],
     state: tuple[datetime, str, Reference] | None,
+    doubts: tuple[Doubt, ...] = (),
 ) -> VitalSet:
     observed: dict[str, Any] = {name: newest[name].value for name in DIRECT if name in newest}
     sources = {name: _source(newest[name]) for name in observed}
@@ -143,6 +190,7 @@ def _set(
     people = case.of("Patient")[:1]
     born = people[0].content.get("birthDate") if people else None
     read = [one.record for one in sources.values()] + [one.reference for one in people]
+    read += [name for one in doubts for name in (one.record, *one.context)]
     return VitalSet(
         at=at,
         age=age_at(born, at) if born else MISSING,
@@ -150,6 +198,7 @@ def _set(
         sources=sources,
         glasgow=None if glasgow is None else glasgow.value,
         inputs=tuple(dict.fromkeys([*read, *chosen, *(one.record for one in newest.values())])),
+        doubts=doubts,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from suwen.lifecycle import calibrate
+from suwen.lifecycle import calibrate, prediction_sets
 from suwen.lifecycle.bands import HALF, Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.detected import Detected, floors_of, match
@@ -44,6 +44,8 @@ class Answered:
     strongest mark, and `detected` holds the marks. With spans `truth` counts the true stretches of
     a text, `answer` is its F1, and `spanned` holds the counts. With a ranking `answer` is 1 / place
     of the first right code, and so are the `floors`; with a calculation 1 where it agrees.
+    `possible` tells which classes are in the prediction set of each sample, bool (n, K), made for
+    the share `set_level`.
     `by` names the column whose values a number is also measured by (`Value.by`).
     `points` are the operating points (two classes, or anything but the first class where the
     question is asked as a `whole`), `shares` those of the classes in development,
@@ -74,6 +76,8 @@ class Answered:
     figures: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     ratios: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     by: str = ""
+    possible: Array | None = None
+    set_level: float = float("nan")
 
     def where(self, keep: Array) -> Answered:
         """Return the rows where `keep` holds."""
@@ -106,6 +110,20 @@ class Answered:
             return np.asarray(self.answer.argmax(1))
         others = 1 + self.answer[:, 1:].argmax(1)
         return np.where(1 - self.answer[:, 0] >= self.operating_points, others, 0)
+
+    @property
+    def unsettled(self) -> Array:
+        """Where more or another than the class that is named remains possible, bool (n,).
+
+        Such an answer lies in the grey zone, whatever the thresholds say (`say.settled`).
+        """
+        if self.possible is None:
+            return np.zeros(len(self.truth), dtype=bool)
+        named = self.called if self.many else np.zeros(len(self.truth), dtype=int)
+        if isinstance(self.thresholds, Thresholds):
+            named = (self.answer >= self.thresholds.rule_in).astype(int)
+        only = self.possible[np.arange(len(named)), named] & (self.possible.sum(1) == 1)
+        return np.asarray(~only)
 
     @property
     def rank(self) -> Array:
@@ -265,6 +283,9 @@ def _choice(
         pack.answers.thresholds if mean.ndim == 1 else pack.answers.class_thresholds
     )
     rows = answered(task, examples, predictions, probability)
+    if (sets := pack.answers.sets) is not None:
+        possible = prediction_sets.crossed(sets, probability, predictions.fold)
+        rows = replace(rows, possible=possible, set_level=sets.level)
     content = pack.content("calibrator.json", needed=True)
     shares = tuple(content.get("shares", ()))
     return replace(

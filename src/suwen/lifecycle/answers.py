@@ -10,13 +10,15 @@ import numpy as np
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Band, Interval
+from suwen.core.nouns import Band, Interval, PossibleAnswers
+from suwen.lifecycle import prediction_sets
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.bands_places import PlaceThresholds
 from suwen.lifecycle.calibrate import Calibrator
 from suwen.lifecycle.calibrate_classes import ClassCalibrator
 from suwen.lifecycle.conformal import Conformal
+from suwen.lifecycle.prediction_sets import PredictionSets
 from suwen.lifecycle.task import Array
 
 C = TypeVar("C", Calibrator, ClassCalibrator, Conformal)
@@ -28,38 +30,60 @@ class Answers:
     Parameters
     ----------
     content
-        Returns a JSON file of the pack that has to be there.
+        Returns a JSON file of the pack, by name and whether it has to be there.
     calibrated
         Whether the pack has a calibrator: rules have none.
     """
 
-    def __init__(self, content: Callable[[str], dict[str, Any]], calibrated: bool = True) -> None:
+    def __init__(
+        self, content: Callable[[str, bool], dict[str, Any]], calibrated: bool = True
+    ) -> None:
         self._content = content
         self.calibrated = calibrated
 
     @cached_property
     def calibrator(self) -> Calibrator | ClassCalibrator | Conformal:
         """The calibrator that ships, fitted on all development examples."""
-        return _calibrator(self._content("calibrator.json")["all"])
+        return _calibrator(self._content("calibrator.json", True)["all"])
 
     def of_fold(self, fold: int) -> Calibrator | ClassCalibrator | Conformal:
         """Return the calibrator that was fitted without one fold."""
-        return _calibrator(self._content("calibrator.json")["folds"][fold])
+        return _calibrator(self._content("calibrator.json", True)["folds"][fold])
 
     @cached_property
     def thresholds(self) -> Thresholds:
         """The decision thresholds of two classes with their error budget."""
-        return Thresholds.from_json(self._content("thresholds.json"))
+        return Thresholds.from_json(self._content("thresholds.json", True))
 
     @cached_property
     def class_thresholds(self) -> ClassThresholds:
         """The decision thresholds of more than two classes with their error budget."""
-        return ClassThresholds.from_json(self._content("thresholds.json"))
+        return ClassThresholds.from_json(self._content("thresholds.json", True))
 
     @cached_property
     def place_thresholds(self) -> PlaceThresholds:
         """The logits from which a mark is shown and called high, with the measured rates."""
-        return PlaceThresholds.from_json(self._content("thresholds.json"))
+        return PlaceThresholds.from_json(self._content("thresholds.json", True))
+
+    @cached_property
+    def sets(self) -> PredictionSets | None:
+        """Which classes remain possible; None in a pack that states no such sets."""
+        content = self._content(prediction_sets.FILE, False)
+        return PredictionSets.from_json(content) if content else None
+
+    def possible(
+        self, probabilities: Sequence[float], classes: Sequence[Code]
+    ) -> PossibleAnswers | None:
+        """Return the classes that remain possible; None in a pack that states no such sets.
+
+        `probabilities` are those of all classes, or of two classes that of the second.
+        """
+        if self.sets is None:
+            return None
+        told = np.array([probabilities[0] if len(probabilities) == 1 else probabilities])
+        (inside,) = self.sets.of(told)
+        codes = tuple(code for code, held in zip(classes, inside, strict=True) if held)
+        return PossibleAnswers(codes=codes, level=self.sets.level)
 
     def probability(self, scores: Array) -> Interval:
         """Return the calibrated probability of one sample from its members' logits (members,)."""

@@ -41,6 +41,8 @@ from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
+DIGITS = 4
+"""Digits after the point of the figures of a robustness card."""
 STEPS = 10
 WEIGHTS = ("*.onnx", "*.lgb.txt", "*.lgb.txt.gz", "*.safetensors", "*.npz", "tokenizer.json")
 """Weights, and what a network needs to read its input."""
@@ -143,7 +145,7 @@ def finish(
     cost = footprint.measured(task, pack)
     step()
     if recipe.stress:
-        _stress(task, examples, recipe, pack, folder)
+        robustness_card(task, examples, recipe, pack, folder)
     step()
     results = measure.results(rows, exclusions_of(task, examples), step=step)
     runs.write_json(folder / "results.json", results)
@@ -165,7 +167,9 @@ def _histories(pack: Pack, folder: Path) -> list[Any]:
     return [runs.read_json(member / "done.json")["history"] for member in members]
 
 
-def _stress(task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: Path) -> None:
+def robustness_card(
+    task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: Path
+) -> None:
     """Measure the robustness card on a few examples, so that it is sealed with the pack.
 
     Only perturbations: attacks take as long as a training and stay with `suwen stress`.
@@ -173,12 +177,21 @@ def _stress(task: Task, examples: Examples, recipe: Recipe, pack: Pack, folder: 
     asked = stress.Asked(recipe.dataset, recipe.stress, attacked=0, seed=recipe.seed)
     made_by = "".join(weights_digest(pack.folder / member_folder(k)) for k in range(pack.members))
     kept = folder / "stress" / hashlib.sha256(made_by.encode()).hexdigest()[:16]
-    chosen = stress.chosen_by_group(examples.groups, asked.limit, asked.seed)
+    chosen = stress.stressed(examples.groups, asked.limit, asked.seed)
     found = stress.Run(task, pack, kept, asked, True).measured(examples.subset(chosen))
     found |= {"data": recipe.dataset}
     del found["pack"]  # the digest of a pack is not known before it is sealed
-    _write(pack, stress.CARD, found)
+    _write(pack, stress.CARD, _rounded(found))
     plots_robustness.draw(found, folder / "plots")
+
+
+def _rounded(content: Any) -> Any:
+    """Return plain values with their numbers to `DIGITS` digits: a card is read by people."""
+    if isinstance(content, dict):
+        return {key: _rounded(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value) for value in content]
+    return round(content, DIGITS) if isinstance(content, float) else content
 
 
 def _write(pack: Pack, name: str, content: Any) -> None:

@@ -17,7 +17,9 @@ from suwen.lifecycle import (
     card_answers,
     card_compression,
     card_robustness,
+    card_sets,
     card_similar,
+    prediction_sets,
     runs,
     split,
 )
@@ -88,8 +90,7 @@ def describe(
         },
         "results": dict(results),
         "classes": _classes(task),
-        "calibration": _calibration(pack.content("calibrator.json")),
-        "bands": pack.content("thresholds.json"),
+        **answers_of(pack),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
         "alarms": pack.content("alarms.json"),
@@ -98,6 +99,15 @@ def describe(
         "cost": dict(cost),
         "recipe": run["recipe"],
         "training": _training(run, members),
+    }
+
+
+def answers_of(pack: Pack) -> dict[str, Any]:
+    """Return what a card says of calibrator, bands and prediction sets."""
+    return {
+        "calibration": _calibration(pack.content("calibrator.json")),
+        "bands": pack.content("thresholds.json"),
+        "sets": pack.content(prediction_sets.FILE),
     }
 
 
@@ -172,6 +182,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield from _floors(card["results"])
     yield from _subgroups(card["results"])
     yield from card_answers.calibration(card)
+    yield from card_sets.lines(card)
     yield from card_alarms.lines(card.get("alarms", {}))
     yield from _explanations(card["explanations"])
     yield from card_similar.lines(card.get("similar", {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from suwen.lifecycle import card_sets
 from suwen.lifecycle.answered import SPREAD_EXAMPLES
 from suwen.lifecycle.card_words import BY_CLASS, label, lower_is_better, number, of_class
 from suwen.lifecycle.measure import resamples_for
@@ -31,7 +32,7 @@ def figures(card: Mapping[str, Any]) -> Iterator[str]:
     yield "| metric | value [95 % interval] |"
     yield "|---|---|"
     for name, entry in results["metrics"].items():
-        if not of_class(name, classes):
+        if not of_class(name, classes) and not name.startswith(card_sets.BY_CLASS):
             arrow = " (lower is better)" if lower_is_better(name) else ""
             yield f"| {label(name)}{arrow} | {number(entry)} |"
     yield ""
@@ -189,18 +190,19 @@ def _class_bands(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _probability_intervals(metrics: Mapping[str, Any]) -> Iterator[str]:
-    if "interval_coverage" not in metrics:
+    if "interval_coverage_with_noise" not in metrics:
         return
     yield "### What the interval of a probability is worth"
     yield ""
-    width, held, allowed = (
-        number(metrics[f"interval_{name}"]) for name in ("width", "coverage", "coverage_with_noise")
-    )
+    width, held = (number(metrics[f"interval_{name}"]) for name in ("width", "coverage_with_noise"))
     yield "The 95 % interval shown with a probability joins the spread of the members and the doubt"
-    yield f"about the calibrator; its mean width is {width}. Over ten bins of equal count, the"
-    yield f"observed share lies inside the mean interval of its bin for {held} of the samples; with"
-    yield f"the interval widened by the sampling noise of that share, for {allowed}, where an"
-    yield "honest interval reaches about 0.95."
+    yield f"about the calibrator; its mean width is {width}. In overlapping bins of a tenth of the"
+    yield "samples the observed share agrees with the mean interval, widened by the sampling noise"
+    yield f"of that share (by patient), for {held} of the samples, where an honest interval"
+    yield "reaches about 0.95 or more."
+    if alone := metrics.get("coverage_by_noise_alone"):
+        yield f"By that noise alone, without any interval, it would be {number(alone)}: where this"
+        yield "is near 0.95 the probabilities cannot be told from exact ones on so many samples."
     yield ""
     yield "This checks means of bins, not one patient: a single outcome cannot contradict a"
     yield "probability (Barber, Electronic Journal of Statistics 14:3487, 2020; frequencies by bin:"

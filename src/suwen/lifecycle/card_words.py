@@ -22,6 +22,8 @@ LOWER_IS_BETTER = (
     "rmse",
     "mae",
     "interval_score",
+    "set_size",
+    "set_empty",
 )
 ABBREVIATIONS = {
     "auroc": "AUROC",

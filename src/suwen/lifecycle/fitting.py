@@ -1,7 +1,8 @@
 """Fit, on out-of-fold predictions, what turns scores into answers, and write it into the pack.
 
 `calibrator.json` gets the calibrator that ships, one a fold (fitted on the other folds) and what
-decided between the kinds; `thresholds.json` the decision bands, for choices and places only.
+decided between the kinds; `thresholds.json` the decision bands, for choices and places only;
+`prediction_sets.json` the limits of the classes that remain possible, for choices.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from suwen.lifecycle import (
     calibrate,
     calibrate_classes,
     conformal,
+    prediction_sets,
     runs,
 )
 from suwen.lifecycle.detected import match
@@ -27,7 +29,7 @@ from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.spanned import counted
-from suwen.lifecycle.task import Examples, Task
+from suwen.lifecycle.task import Array, Examples, Task
 
 
 def fit_answers(
@@ -63,6 +65,7 @@ def _two_classes(examples: Examples, recipe: Recipe, predictions: Predictions, p
     budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
     cuts = bands.choose(truth, probability, fold, *budget, recipe.operating_point)
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
+    _sets(examples, recipe, fold, probability, pack)
 
 
 def _classes(
@@ -78,6 +81,17 @@ def _classes(
     budget = (recipe.rule_in_false_alarms, recipe.rule_out_misses)
     cuts = bands_classes.choose(truth, probability, fold, budget, whole, recipe.prevalence)
     runs.write_json(pack.folder / "thresholds.json", cuts.to_json())
+    _sets(examples, recipe, fold, probability, pack)
+
+
+def _sets(examples: Examples, recipe: Recipe, fold: Array, probability: Array, pack: Pack) -> None:
+    """Fit and write the prediction sets of a choice on its cross-fitted probabilities."""
+    truth = np.asarray(examples.labels, dtype=int)
+    chosen, figures = prediction_sets.choose(
+        probability, truth, examples.groups, fold, recipe.set_level
+    )
+    content = {**chosen.to_json(), "cross_fitted": figures}
+    runs.write_json(pack.folder / prediction_sets.FILE, content)
 
 
 def _values(examples: Examples, recipe: Recipe, predictions: Predictions, pack: Pack) -> None:

@@ -20,6 +20,7 @@ from suwen.lifecycle import (
     measure_classes,
     measure_places,
     measure_ranked,
+    measure_sets,
     measure_spans,
     measure_values,
 )
@@ -37,8 +38,8 @@ CENTRED = {
     "ece_class_wise": SHARE,
     "ece_of_classes": SHARE,
     "hosmer_lemeshow": (0.0, math.inf),
-    "interval_coverage": SHARE,
     "interval_coverage_with_noise": SHARE,
+    "coverage_by_noise_alone": SHARE,
 }
 """Metrics that resampling shifts, with the smallest and largest value they can have."""
 ERRORS = ("rmse", "mae")
@@ -137,6 +138,8 @@ def metrics_of(rows: Answered) -> dict[str, Metric]:
         found = measure_calculated.metrics(rows)
     else:
         found = (measure_classes if rows.many else measure_choice).metrics(rows)
+        if rows.possible is not None:
+            found |= measure_sets.metrics(rows, rows.possible)
     found |= {key: partial(_ratio, *columns) for key, columns in rows.ratios.items()}
     return found | {"abstained": lambda w: overlap.mean(rows.abstained, w)}
 
@@ -162,6 +165,8 @@ def _floor_metrics(rows: Answered, scores: Any) -> dict[str, Metric]:
         return measure_values.mask_floor(rows, scores)
     if rows.kind == "value":
         return measure_values.errors(rows, scores)
+    if scores.dtype == np.bool_ and scores.ndim == 2:
+        return measure_sets.floor_metrics(rows, scores)
     if rows.many:
         return measure_classes.floor_metrics(rows, scores)
     return measure_choice.ranking(rows, scores)
@@ -224,12 +229,14 @@ def floors_of(rows: Answered, resamples: int = RESAMPLES) -> dict[str, Any]:
         trivial = dict(rows.spanned.floors)
     if rows.many:
         trivial.setdefault(measure_classes.MAJORITY, measure_classes.majority(rows))
+    trivial |= measure_sets.floors(rows)
     asked: dict[tuple[str, str], Metric] = {}
     for name, scores in trivial.items():
         floor = {key: remembered(metric) for key, metric in _floor_metrics(rows, scores).items()}
         asked |= {(name, key): metric for key, metric in floor.items()}
         for key, metric in floor.items():
-            pair = (metric, own[key]) if key.partition("_")[0] in ERRORS else (own[key], metric)
+            lower = key == measure_sets.SIZE or key.partition("_")[0] in ERRORS
+            pair = (metric, own[key]) if lower else (own[key], metric)
             asked[name, f"gain_{key}"] = difference(*pair)
     centred = {(name, key): ends for name in trivial for key, ends in CENTRED.items()}
     # All at once, so that what a gain needs is measured once on each resample.

@@ -79,7 +79,7 @@ def metrics(rows: Answered) -> dict[str, Metric]:
     found |= _at(rows, point, "") | _called(rows)
     if isinstance(cuts := rows.thresholds, Thresholds):
         found |= _at(rows, cuts.rule_in, "_at_rule_in") | _at(rows, cuts.rule_out, "_at_rule_out")
-        grey = (answer < cuts.rule_in) & (answer >= cuts.rule_out)
+        grey = (answer < cuts.rule_in) & (answer >= cuts.rule_out) | rows.unsettled
         found["grey_share"] = lambda w: overlap.mean(grey, w)
     if rows.low is not None and rows.high is not None:
         found |= _intervals(rows, (rows.low, rows.high))
@@ -88,12 +88,14 @@ def metrics(rows: Answered) -> dict[str, Metric]:
 
 def _intervals(rows: Answered, limits: tuple[Array, Array]) -> dict[str, Metric]:
     """Return what the intervals shown with the probabilities are worth."""
-    truth, answer = rows.truth, rows.answer
+    truth, answer, groups = rows.truth, rows.answer, rows.groups
     return {
         "interval_width": lambda w: overlap.mean(limits[1] - limits[0], w),
-        "interval_coverage": lambda w: coverage.frequency_coverage(truth, answer, limits, w),
         "interval_coverage_with_noise": lambda w: coverage.frequency_coverage(
-            truth, answer, limits, w, noise=True
+            truth, answer, limits, groups, w
+        ),
+        "coverage_by_noise_alone": lambda w: coverage.frequency_coverage(
+            truth, answer, (answer, answer), groups, w
         ),
     }
 

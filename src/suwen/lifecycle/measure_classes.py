@@ -120,7 +120,7 @@ def metrics(rows: Answered) -> dict[str, Metric]:
     if rows.whole:
         found = _as_a_whole(rows, found)
     if isinstance(cuts := rows.thresholds, ClassThresholds):
-        grey = np.array([cuts.band(row)[1] is Band.GREY for row in answer], dtype=float)
+        grey = np.array([cuts.band(row)[1] is Band.GREY for row in answer]) | rows.unsettled
         found["grey_share"] = lambda w: overlap.mean(grey, w)
     if rows.low is not None and rows.high is not None:
         found |= _intervals(rows, rows.low, rows.high)
@@ -167,10 +167,10 @@ def _called_as_a_whole(rows: Answered, called: Array) -> dict[str, Metric]:
 
 
 def _intervals(rows: Answered, low: Array, high: Array) -> dict[str, Metric]:
-    def held(noise: bool, weights: Array | None) -> Array:
+    def held(lower: Array, upper: Array, weights: Array | None) -> Array:
         each = [
             coverage.frequency_coverage(
-                rows.truth == k, rows.answer[:, k], (low[:, k], high[:, k]), weights, noise
+                rows.truth == k, rows.answer[:, k], (lower[:, k], upper[:, k]), rows.groups, weights
             )
             for k in range(len(rows.classes))
         ]
@@ -178,8 +178,8 @@ def _intervals(rows: Answered, low: Array, high: Array) -> dict[str, Metric]:
 
     return {
         "interval_width": lambda w: overlap.mean((high - low).mean(1), w),
-        "interval_coverage": partial(held, False),
-        "interval_coverage_with_noise": partial(held, True),
+        "interval_coverage_with_noise": partial(held, low, high),
+        "coverage_by_noise_alone": partial(held, rows.answer, rows.answer),
     }
 
 

@@ -4,6 +4,7 @@ pack.toml         task, name, version, data set, recipe, settings of each member
 member-K/         weights of member K: *.onnx, *.lgb.txt.gz
 calibrator.json   score to probability, or value to interval: the one that ships, one a fold
 thresholds.json   decision bands with their error budget and measured rates (choices, places)
+prediction_sets.json  which classes remain possible, with stated coverage (choices)
 guard.json        input domain
 initialisers.json names and spreads of the ONNX weights, for the randomisation check
 explain.json      what the explanation checks measured on development examples
@@ -68,10 +69,7 @@ class Pack:
         self.members = int(self.settings["members"])
         """Number of members of the ensemble; member k never saw fold k."""
         self._weights = Weights(files, self.content("initialisers.json"), randomised)
-        self.answers = Answers(
-            lambda name: self.content(name, needed=True),
-            calibrated=(folder / "calibrator.json").is_file(),
-        )
+        self.answers = Answers(self.content, calibrated=(folder / "calibrator.json").is_file())
         """What the scores of its members mean."""
 
     @classmethod

@@ -68,6 +68,12 @@ class Recipe(BaseModel):
     interval_level: float = Field(
         0.90, gt=0.5, lt=1, description="Share of true values that an interval should hold."
     )
+    set_level: float = Field(
+        0.90,
+        gt=0.5,
+        lt=1,
+        description="Share of samples whose set of possible classes should hold the true one.",
+    )
     rule_in_false_alarms: float = Field(
         0.10,
         gt=0,

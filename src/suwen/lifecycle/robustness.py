@@ -55,10 +55,17 @@ class Judge:
 def bands_of(rows: Answered) -> Array:
     """Return the decision band of each answer as text, with the class named when there are many."""
     cuts = rows.thresholds
+    grey = rows.unsettled
     if isinstance(cuts, ClassThresholds):
-        return np.array([f"{k} {band}" for k, band in map(cuts.band, rows.answer)])
+        named = [cuts.band(row) for row in rows.answer]
+        return np.array(
+            [
+                f"{k} {Band.GREY if open_ else band}"
+                for (k, band), open_ in zip(named, grey, strict=True)
+            ]
+        )
     if isinstance(cuts, Thresholds):
-        return np.array([str(cuts.band(float(p))) for p in rows.answer])
+        return np.where(grey, str(Band.GREY), [str(cuts.band(float(p))) for p in rows.answer])
     return np.full(len(rows.truth), str(Band.GREY))
 
 
@@ -66,7 +73,7 @@ def _wrong_band(rows: Answered) -> Array:
     cuts = rows.thresholds
     if isinstance(cuts, ClassThresholds):
         named = [cuts.band(row) for row in rows.answer]
-        sure = np.array([band is not Band.GREY for _, band in named])
+        sure = np.array([band is not Band.GREY for _, band in named]) & ~rows.unsettled
         return np.asarray(sure & (np.array([k for k, _ in named]) != rows.truth))
     bands = bands_of(rows)
     wrong = np.where(rows.truth == 1, str(Band.RULE_OUT), str(Band.RULE_IN))

@@ -5,18 +5,22 @@ A room adds what is its own (explanations, attachments, tracking, site) with `mo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from suwen.core.codes import Text
+from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure
+from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure, PossibleAnswers
 from suwen.lifecycle.bands import HALF
 from suwen.lifecycle.kinds import Answers, Calculated, Choice, Mask, Places, Ranked, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.spanned import ROW
 from suwen.lifecycle.task import Array, Output, Sample
+
+YES_NO = (Text(en="no", zh="否"), Text(en="yes", zh="是"))
+"""What two classes are called where names of diseases would read oddly."""
 
 
 def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
@@ -43,6 +47,10 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
     if isinstance(answers, Choice):
         probability = pack.answers.probability(output.scores)
         band, reason = pack.answers.band(probability)
+        possible = pack.answers.possible([probability.value], answers.classes)
+        if possible is not None:
+            named = int(band is Band.RULE_IN)
+            band, reason = settled(band, reason, possible, answers.classes, named)
         return Finding(
             task=task.name,
             pack=pack.identity,
@@ -51,6 +59,7 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
             reason=reason,
             probability=probability,
             evidence=sample.evidence,
+            possible=possible,
         )
     value = pack.answers.value(output.scores, output.spread)
     return Finding(
@@ -129,7 +138,10 @@ def _right(probability: Interval) -> Text:
 def _several(task: Any, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:
     found = pack.answers.probabilities(output.scores)
     named, band, reason = pack.answers.decide(found, answers.classes)
+    possible = pack.answers.possible([each.value for each in found], answers.classes)
     code, probability = answers.classes[named], found[named]
+    if possible is not None:
+        band, reason = settled(band, reason, possible, answers.classes, named)
     if named == 0:
         code, probability = answers.asked, complement(found[0])
     return Finding(
@@ -145,6 +157,61 @@ def _several(task: Any, answers: Choice, pack: Pack, sample: Sample, output: Out
             if other != code
         ),
         evidence=sample.evidence,
+        possible=possible,
+    )
+
+
+def settled(
+    band: Band, reason: Text, possible: PossibleAnswers, classes: Sequence[Code], named: int
+) -> tuple[Band, Text]:
+    """Return the band and its reason, with what remains possible where that is not one answer.
+
+    High and low are said only where the answer that is named is the only one left: else the case
+    lies in the grey zone, and the sentence says between what.
+
+    Parameters
+    ----------
+    band, reason
+        By the thresholds.
+    possible, classes
+        What remains possible, of all classes.
+    named
+        Number of the class that the band is about.
+    """
+    only = possible.codes == (classes[named],)
+    if band is not Band.GREY and only:
+        return band, reason
+    said = _left(possible, classes)
+    if band is not Band.GREY:
+        reason = Text(en="", zh="")
+        if len(classes) > 2:
+            name = classes[named].name
+            reason = Text(en=f"Most probable: {name.en}.", zh=f"最可能：{name.zh}。")
+    return Band.GREY, Text(en=f"{reason.en} {said.en}".strip(), zh=f"{reason.zh}{said.zh}")
+
+
+def _left(possible: PossibleAnswers, classes: Sequence[Code]) -> Text:
+    """Say which answers remain possible; of two classes as yes and no."""
+    level, codes = possible.level, possible.codes
+    if not codes:
+        return Text(
+            en=f"Unlike anything learnt: {level:.0%} of the known cases of each answer are more "
+            "typical of it.",
+            zh=f"与已学习的病例均不相似：每一类已知病例中有 {level:.0%} 更为典型。",
+        )
+    names = [code.name.inside() for code in codes]
+    if len(classes) == 2:  # the one looked for first: yes or no
+        names = [YES_NO[classes.index(code)] for code in reversed(codes)]
+    if len(codes) == 1:
+        return Text(
+            en=f"At the level of {level:.0%} only “{names[0].en}” remains possible.",
+            zh=f"在 {level:.0%} 水平上仅“{names[0].zh}”仍有可能。",
+        )
+    return Text(
+        en=f"Possible: {' or '.join(name.en for name in names)}. Such sets hold the true answer in "
+        f"about {level:.0%} of cases.",
+        zh=f"可能为：{'或'.join(name.zh for name in names)}。"
+        f"此类集合在约 {level:.0%} 的病例中包含真实答案。",
     )
 
 

@@ -38,6 +38,10 @@ PAGE = "robustness.md"
 CLEAN = "unchanged"
 LIMIT = 200
 """Examples that are stressed unless more or fewer are asked for."""
+GROUPS = 20
+"""Least number of groups that are stressed, as long as there are so many."""
+LARGE = 20
+"""Mean number of examples from which groups are large."""
 ATTACKED = 100
 """Examples that are attacked: an attack of one takes as long as dozens of predictions."""
 
@@ -84,6 +88,25 @@ def chosen_by_group(groups: Array, limit: int, seed: int) -> Array:
         if keep.sum() >= limit:
             break
     return np.flatnonzero(keep)
+
+
+def stressed(groups: Array, limit: int, seed: int) -> Array:
+    """Return indices of the examples that are stressed: whole groups, or parts of large ones.
+
+    Where groups are large (heart beats of a patient) and so few examples would be those of a
+    handful of them, there are `GROUPS` groups, or all, with as many of each, spread evenly over it.
+    """
+    names = np.unique(groups)
+    large = len(groups) >= LARGE * len(names)
+    if limit <= 0 or not large or limit * len(names) >= GROUPS * len(groups):
+        return chosen_by_group(groups, limit, seed)
+    drawn = np.sort(np.random.default_rng(seed).permutation(names)[:GROUPS])
+    parts = []
+    for name in drawn:
+        own = np.flatnonzero(groups == name)
+        count = min(len(own), -(-limit // len(drawn)))
+        parts.append(own[np.linspace(0, len(own) - 1, count).astype(int)])
+    return np.sort(np.concatenate(parts))
 
 
 def perturbed(examples: Examples, change: Perturbation, strength: float, seed: int) -> Condition:
@@ -168,7 +191,7 @@ def stress(
     alone = data.test is None and not rules.is_ruled(pack)
     if alone:
         examples = held_back(examples, pack.members)
-    examples = examples.subset(chosen_by_group(examples.groups, asked.limit, asked.seed))
+    examples = examples.subset(stressed(examples.groups, asked.limit, asked.seed))
     run = Run(task, pack, folder, asked, alone)
     found = run.measured(examples, counter) | {"data": dataset}
     runs.write_json(folder / CARD, found)
@@ -231,7 +254,7 @@ class Run:
         """Return which examples are attacked, bool (n,)."""
         found = np.zeros(len(examples), dtype=bool)
         if isinstance(self.task, attack.Attacked) and self.asked.attacked > 0:
-            found[chosen_by_group(examples.groups, self.asked.attacked, self.asked.seed)] = True
+            found[stressed(examples.groups, self.asked.attacked, self.asked.seed)] = True
         return found
 
     def _about(self, untouched: Answered) -> dict[str, Any]:

@@ -20,7 +20,8 @@ RESERVED = frozenset(
     | {"alert-acknowledged", "alert-snoozed", "alert-rule-tried", "alert-rule-enabled"}
     | {"alert-rule-disabled", "alert-budget-exceeded", "ward-defined", "ward-placed"}
     | {"readings-put", "streams-opened", "streams-thinned"}
-    | {"device-added", "device-renewed", "device-revoked", "device-sent"}
+    | {"device-added", "device-renewed", "device-revoked", "device-sent", "set-aside-read"}
+    | {"upload-received", "upload-read"}
 )
 """Acts only the store itself writes into the log."""
 SIGNING = frozenset({"signed", "withdrawn"})

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 
 from suwen.core.errors import BadInput, Conflict, KeyUnavailable, NotFound
 from suwen.core.nouns import Decision
-from suwen.records import remarks, rotation, sample_keys
+from suwen.records import remarks, rotation, sample_keys, uploads
 from suwen.records.gate import Gate
 from suwen.records.index import stamp
 from suwen.records.keys import MasterKeySource
@@ -214,8 +214,8 @@ class Administration:
     def destroy_patient(self, patient: str, reason: str) -> None:
         """Destroy a patient's key: the content can never be read again. There is no way back.
 
-        Search indexes, identifiers, remarks, blob files and samples of the patient are removed as
-        well.
+        Search indexes, identifiers, remarks, blob files, samples and waiting uploads of the patient
+        are removed as well.
 
         Raises
         ------
@@ -246,6 +246,7 @@ class Administration:
                 work, "patient-key-destroyed", patient, f"Patient/{patient}", reason_digest=digest
             )
         self._store.blobs.remove(files)
+        uploads.forget(self._store.home, patient)
         self._store.database.scrub(("data_key",))
 
     def _log(self, work: Work, act: str, patient: str, subject: str, **detail: object) -> None:

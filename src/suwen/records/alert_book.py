@@ -20,7 +20,7 @@ from suwen.core.nouns import canonical
 from suwen.records import house, remarks
 from suwen.records.alert_rows import ENGINE, RED, Alert, opened, snoozes
 from suwen.records.alert_rulebook import Enabled, enabled
-from suwen.records.alert_tables import alert, alert_page, heartbeat, ward_place
+from suwen.records.alert_tables import alert, alert_page, alert_passed, heartbeat, ward_place
 from suwen.records.index import stamp
 from suwen.records.log import Act
 from suwen.records.tables import care_team
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 NO_DATA: Final = "no-data"
 """Begins the key of the watchdog's alerts."""
+CHECK: Final = "check"
+"""Begins the key of notices about devices."""
+CHANGING: Final = (NO_DATA, CHECK, "asystole", "ventricular-tachycardia")
+"""Alerts that are told again while they stand."""
 PAGED_AFTER: Final[Mapping[str, float]] = {RED: 0.0, "medium": 300.0}
 """Seconds until the ladder begins, by priority; others stand on the board only."""
 NO_LADDER: Final = (Rung(0, (EVERYBODY,)),)
@@ -107,6 +111,12 @@ class AlertBook:
             rows = connection.execute(select(alert).where(alert.c.settled.is_(False))).all()
             return opened(connection, self._store.vault, rows, {})
 
+    def over_since(self, since: datetime) -> list[Alert]:
+        """Return the alerts whose condition ended since."""
+        query = select(alert).where(alert.c.cleared >= stamp(since))
+        with self._store.database.transaction(reading=True) as connection:
+            return opened(connection, self._store.vault, connection.execute(query).all(), {})
+
     def ended(self) -> dict[tuple[str, str], datetime]:
         """Return when measuring was ended on purpose last, by patient and rule of the watchdog."""
         query = select(alert.c.patient, alert.c.rule, func.max(alert.c.acknowledged))
@@ -144,10 +154,10 @@ class AlertBook:
             return ""
         text = canonical(one.content).decode()
         if standing := _standing(connection, one.patient, one.rule):
-            if one.rule.startswith(NO_DATA):  # more channels of the device fell silent, or fewer
-                name = remarks.keep(connection, key, self._store.secrets, text)
-                same = alert.c.id == standing[0].id
-                connection.execute(update(alert).where(same).values(content=name))
+            if one.rule.startswith(CHANGING):  # more channels fell silent, or a notice rose
+                self._change(
+                    work, standing[0], one, remarks.keep(connection, key, self._store.secrets, text)
+                )
             return ""
         place = select(ward_place.c.ward).where(ward_place.c.patient == one.patient)
         name = self._store.secrets.new_id()
@@ -169,6 +179,25 @@ class AlertBook:
         detail = {"rule": one.rule, "fingerprint": one.fingerprint, "priority": one.priority}
         work.log(_act("alert-raised", one.patient, name, detail | {"at": stamp(one.at)}))
         return name
+
+    def _change(self, work: Work, standing: Row[Any], one: Begun, name: str) -> None:
+        """Let a standing alert say what is said of it now; a priority that rises is logged."""
+        same, values = alert.c.id == standing.id, {"content": name, "priority": one.priority}
+        work.connection.execute(update(alert).where(same).values(**values))
+        if one.priority != standing.priority:
+            detail = {"rule": one.rule, "priority": one.priority, "was": standing.priority}
+            work.log(_act("alert-changed", one.patient, standing.id, detail))
+
+    def passed(self, counts: Mapping[tuple[str, str], int], now: datetime | None = None) -> None:
+        """Add to today's counts of readings no rule could use, by ward and reason."""
+        day, c = f"{now or datetime.now(UTC):%Y-%m-%d}", alert_passed.c
+        with self._store.database.transaction() as connection:
+            for (where, reason), count in counts.items():
+                mine = (c.day == day) & (c.ward == where) & (c.reason == reason)
+                more = update(alert_passed).where(mine).values(count=c.count + count)
+                if not connection.execute(more).rowcount:
+                    row = {"day": day, "ward": where, "reason": reason, "count": count}
+                    connection.execute(alert_passed.insert().values(**row))
 
     def escalate(self, now: datetime | None = None) -> int:
         """Page who is to be told by now; return how many pages were written."""

@@ -6,13 +6,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, select
 
 from suwen.records import remarks
 from suwen.records.alert_tables import alert, alert_snooze
 from suwen.records.index import stamp
+from suwen.records.tables import decision
 from suwen.records.vault import Vault
 
 CHUNK: Final = 400
@@ -69,6 +70,15 @@ class Alert:
         if self.snoozed_until is not None and now < self.snoozed_until:
             return "snoozed"
         return "escalated" if self.step > 1 else "raised"
+
+
+class Words(NamedTuple):
+    """What people wrote about alerts: when settling one, by its id; when silencing a rule of a
+    patient, by both, with who did.
+    """
+
+    settled: Mapping[str, str]
+    silenced: Mapping[tuple[str, str], tuple[str, str]]
 
 
 def moment(text: str | None) -> datetime | None:
@@ -136,6 +146,30 @@ def texts(connection: Connection, vault: Vault, rows: Collection[Row[Any]]) -> d
     owners = {getattr(row, "patient", None) or row.owner for row in rows}
     keys = vault.patient_keys(connection, sorted(owners))
     return remarks.texts_of(connection, keys, {row.content for row in rows})
+
+
+def words(connection: Connection, vault: Vault, alerts: Sequence[Alert]) -> Words:
+    """Return what people wrote about these alerts, in the clear; the last word counts."""
+    mine, patients = {f"Alert/{one.id}": one.id for one in alerts}, {one.patient for one in alerts}
+    query = select(decision).where(decision.c.act.in_(("alert-acknowledged", "alert-snoozed")))
+    entries = [
+        (row, json.loads(row.detail))
+        for part in in_parts(query, decision.c.patient, sorted(patients))
+        for row in connection.execute(part.order_by(decision.c.sequence))
+    ]
+    written = [
+        (row, detail, detail.get("comment") or detail.get("reason")) for row, detail in entries
+    ]
+    names = {text["remark"] for _, _, text in written if text}
+    texts = remarks.texts_of(connection, vault.patient_keys(connection, sorted(patients)), names)
+    settled, silenced = {}, {}
+    for row, detail, text in written:
+        said = texts.get(text["remark"], "") if text else ""
+        if row.act == "alert-snoozed":
+            silenced[row.patient, detail["rule"]] = row.person, said
+        elif row.subject in mine:
+            settled[mine[row.subject]] = said
+    return Words(settled, silenced)
 
 
 def _alert(row: Row[Any], held: Row[Any] | None, content: Mapping[str, Any]) -> Alert:

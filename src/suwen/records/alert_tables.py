@@ -120,4 +120,15 @@ heartbeat = Table(
 )
 """When a watcher was last alive."""
 
+alert_passed = Table(
+    "alert_passed",
+    metadata,
+    Column("day", String(10), nullable=False),
+    Column("ward", String(64), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("day", "ward", "reason", name="pk_alert_passed"),
+)
+"""How many readings no rule could use, in which ward (empty: none) and why."""
+
 __all__ = ["metadata"]

@@ -17,13 +17,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Record
 from suwen.records import acts, reading, remarks
-from suwen.records.alert_rows import RED, Alert, moment, read
-from suwen.records.alert_tables import alert, alert_page, alert_snooze, heartbeat, ward_place
+from suwen.records.alert_rows import RED, Alert, Words, moment, read, words
+from suwen.records.alert_tables import (
+    alert,
+    alert_page,
+    alert_passed,
+    alert_snooze,
+    heartbeat,
+    ward_place,
+)
 from suwen.records.gate import Gate, admit
 from suwen.records.index import stamp
 from suwen.records.people import Person
@@ -144,6 +151,18 @@ class Alerts:
             for row in rows
         ]
 
+    def words(self, alerts: Sequence[Alert]) -> Words:
+        """Return what people wrote about alerts that this person was given."""
+        with self._store.database.transaction(reading=True) as connection:
+            return words(connection, self._store.vault, alerts)
+
+    def name_of(self, person: str) -> str:
+        """Return the name of who was told or did something; the id of somebody unknown."""
+        try:
+            return self._store.person(person).name
+        except NotFound:
+            return person
+
     def acknowledge(self, name: str, reason: str, comment: str = "") -> None:
         """Settle an alert: nobody is paged about it any more.
 
@@ -231,6 +250,15 @@ class Alerts:
             had = select(alert.c.id).where(alert.c.ward == where, alert.c.raised >= stamp(since))
             lie = select(ward_place.c.patient).where(ward_place.c.ward == where)
             return len(connection.execute(had).all()), len(connection.execute(lie).all())
+
+    def passed(self, where: str | None, since: datetime) -> dict[str, int]:
+        """Return how many readings no rule could use since a day, by reason; of all wards: None."""
+        c = alert_passed.c
+        query = select(c.reason, func.sum(c.count)).where(c.day >= f"{since:%Y-%m-%d}")
+        if where is not None:
+            query = query.where(c.ward == where)
+        with self._store.database.transaction(reading=True) as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(query.group_by(c.reason))}
 
     def _row(self, name: str, connection: Connection | None = None) -> Row[Any]:
         query = select(alert).where(alert.c.id == name)

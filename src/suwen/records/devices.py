@@ -23,6 +23,7 @@ from suwen.records.gate import Gate, admit
 from suwen.records.index import stamp
 from suwen.records.keys import Secrets
 from suwen.records.people import Person
+from suwen.records.policy import Action
 from suwen.records.tables import device as table
 from suwen.records.tables import stream_tally
 
@@ -118,10 +119,10 @@ class Devices:
                 query = query.where(table.c.patient == patient)
             mine = {patient} if patient else set(self._gate.readable(work.connection))
             rows = [row for row in work.connection.execute(query) if row.patient in mine]
-            refused = _refused(work.connection, [row.id for row in rows])
+            refused = counted(work.connection, [row.id for row in rows])
             detail = acts.many([f"Device/{row.id}" for row in rows])
             work.log(self._gate.entry("list", patient or "", "Device", detail))
-        return [_device(row, refused.get(row.id, {})) for row in rows]
+        return [device_of(row, refused.get(row.id, {})) for row in rows]
 
     def renew(self, device: str) -> str:
         """Give a device a new token, which is returned; the old one is worth nothing at once.
@@ -148,22 +149,43 @@ class Devices:
         NotFound
             No such device, or it was revoked already.
         """
-        acts.check_reason(reason)
-        patient = self._patient(device)
-        with self._gate.act("write", patient, f"Device/{device}") as work:
-            if not _change(work.connection, device, {"revoked": stamp(datetime.now(UTC))}):
-                raise NotFound("the device was revoked already", "one that may send", "")
-            key = self._store.vault.patient_key(work.connection, patient)
-            secrets = self._store.secrets
-            detail = remarks.sealed(work.connection, key, secrets, {"reason": reason})
-            work.log(self._gate.entry("device-revoked", patient, f"Device/{device}", detail))
+        revoke(self._store, self._gate, device, reason, "write")
 
     def _patient(self, device: str) -> str:
-        with self._store.database.transaction(reading=True) as connection:
-            found = connection.execute(select(table.c.patient).where(table.c.id == device)).scalar()
-        if found is None:
-            raise NotFound("no such device", "the id of a registered device", "list them")
-        return str(found)
+        return patient_of(self._store, device)
+
+
+def revoke(store: Store, gate: Gate, device: str, reason: str, action: Action) -> None:
+    """Revoke a device in the name of a gate's person, who may do `action` for its patient.
+
+    Raises
+    ------
+    NotFound
+        No such device, or it was revoked already.
+    """
+    acts.check_reason(reason)
+    patient = patient_of(store, device)
+    with gate.act(action, patient, f"Device/{device}") as work:
+        if not _change(work.connection, device, {"revoked": stamp(datetime.now(UTC))}):
+            raise NotFound("the device was revoked already", "one that may send", "")
+        key = store.vault.patient_key(work.connection, patient)
+        detail = remarks.sealed(work.connection, key, store.secrets, {"reason": reason})
+        work.log(gate.entry("device-revoked", patient, f"Device/{device}", detail))
+
+
+def patient_of(store: Store, device: str) -> str:
+    """Return whose readings a device sends.
+
+    Raises
+    ------
+    NotFound
+        No such device.
+    """
+    with store.database.transaction(reading=True) as connection:
+        found = connection.execute(select(table.c.patient).where(table.c.id == device)).scalar()
+    if found is None:
+        raise NotFound("no such device", "the id of a registered device", "list them")
+    return str(found)
 
 
 def hashed(secrets: Secrets, token: str) -> str:
@@ -190,7 +212,8 @@ def _change(connection: Connection, device: str, values: dict[str, Any]) -> bool
     return connection.execute(query.values(**values)).rowcount == 1
 
 
-def _refused(connection: Connection, devices: Collection[str]) -> dict[str, dict[str, int]]:
+def counted(connection: Connection, devices: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return how much was set aside of devices, by state."""
     c, found = stream_tally.c, dict[str, dict[str, int]]()
     query = select(c.device, c.state, func.sum(c.count).label("total")).group_by(c.device, c.state)
     for row in connection.execute(query):
@@ -199,7 +222,8 @@ def _refused(connection: Connection, devices: Collection[str]) -> dict[str, dict
     return found
 
 
-def _device(row: Any, refused: dict[str, int]) -> Device:
+def device_of(row: Any, refused: dict[str, int]) -> Device:
+    """Return the device of a row, with what of it was set aside."""
     created = datetime.fromisoformat(row.created)
     seen, revoked = (
         datetime.fromisoformat(text) if text else None for text in (row.seen, row.revoked)

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from suwen.core.nouns import canonical
 from suwen.records.database import Prepared, insert_many
 from suwen.records.index import stamp
-from suwen.records.keys import seal
+from suwen.records.keys import seal, unseal
 from suwen.records.tables import stream_refused, stream_tally
 from suwen.records.vault import PatientKey
 
@@ -122,15 +123,31 @@ def kept(connection: Connection, key: PatientKey, device: str) -> list[Kept]:
     """Return what was set aside of a device, oldest first."""
     c = stream_refused.c
     query = select(stream_refused).where(c.patient == key.patient, c.device == device)
-    return [
-        Kept(
-            row.device,
-            datetime.fromisoformat(row.at),
-            row.state,
-            json.loads(key.unseal(row.generation, f"refused|{row.id}", bytes(row.content))),
-        )
-        for row in connection.execute(query.order_by(c.at, c.id))
-    ]
+    return [_opened(row, key) for row in connection.execute(query.order_by(c.at, c.id))]
+
+
+def newest(
+    store: Store, connection: Connection, key: PatientKey | None, place: tuple[str, str], most: int
+) -> list[Kept]:
+    """Return the letters that were set aside last, the newest first.
+
+    `place` is a device (empty: unknown ones) and a state; `key` that of the device's patient, None
+    for what no known device sent.
+    """
+    device, state = place
+    c, patient = stream_refused.c, key.patient if key else ""
+    query = select(stream_refused).where(c.patient == patient, c.device == device, c.state == state)
+    rows = connection.execute(query.order_by(c.at.desc(), c.id.desc()).limit(most))
+    return [_opened(row, key or store.secrets.letters) for row in rows]
+
+
+def _opened(row: Any, key: PatientKey | AESGCM) -> Kept:
+    place, content = f"refused|{row.id}", bytes(row.content)
+    if isinstance(key, PatientKey):
+        plain = key.unseal(row.generation, place, content)
+    else:
+        plain = unseal(key, place, content)
+    return Kept(row.device, datetime.fromisoformat(row.at), row.state, json.loads(plain))
 
 
 def forget(connection: Connection, before: datetime) -> int:

@@ -90,6 +90,21 @@ class Tap:
                     found.append(self._opened(connection, key, row, since))
         return found
 
+    def read(
+        self, patient: str, channels: Sequence[Channel], start: int, end: int
+    ) -> list[Stretch]:
+        """Return the readings of some channels of a patient with start <= time < end."""
+        found: list[Stretch] = []
+        with self._store.database.transaction(reading=True) as connection:
+            key = self._store.vault.patient_keys(connection, [patient]).get(patient)
+            if key is None:
+                return []
+            for channel in channels:
+                number = number_of(self._store.secrets, patient, channel)
+                readings = sample_reading.whole(connection, key, number, start, end)
+                found.append(Stretch(channel, *readings))
+        return found
+
     def _opened(self, connection: Connection, key: PatientKey, row: Row[Any], since: int) -> Moved:
         channel = self._channels.get(row.number)
         if channel is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, select, update
 
-from suwen.core.errors import BadInput, NotFound
+from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import canonical
 from suwen.records import house, remarks
 from suwen.records.alert_rows import in_parts, texts
@@ -33,6 +33,7 @@ EVERYBODY: Final = "*"
 """Stands in a ladder for everybody on it and the whole care team."""
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 LONGEST_S: Final = 24 * 3600.0
+LONGEST_BED: Final = 64
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Ward:
         Alerts a patient and day that are bearable, None where nobody set one.
     silence
         Seconds without data that are an alert, by LOINC code; others follow the usual distance.
+    beds
+        Names of its beds, in the order of the ward; empty where nobody listed them.
     """
 
     id: str
@@ -64,6 +67,7 @@ class Ward:
     ladder: tuple[Rung, ...] = ()
     budget: float | None = None
     silence: Mapping[str, float] = field(default_factory=dict)
+    beds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         times = [rung.after_s for rung in self.ladder]
@@ -80,6 +84,15 @@ class Ward:
             not 0 < s <= 7 * LONGEST_S for s in self.silence.values()
         ):
             raise BadInput("a budget or time of a ward that cannot be", "positive numbers", "")
+        named_beds = [one.strip() for one in self.beds]
+        if len(set(named_beds)) != len(named_beds) or not all(
+            0 < len(one) <= LONGEST_BED for one in named_beds
+        ):
+            raise BadInput(
+                "beds that cannot be told apart",
+                f"a different name for each, of at most {LONGEST_BED} characters",
+                "correct them",
+            )
 
 
 @dataclass(frozen=True)
@@ -154,15 +167,48 @@ class Wards:
         Raises
         ------
         NotFound
-            No such ward.
+            No such ward, or no such bed in a ward whose beds are listed.
+        Conflict
+            Somebody else lies in that bed.
         """
+        bed = bed.strip()[:LONGEST_BED] if where else ""
         with self._gate.act("write", patient, f"Patient/{patient}") as work:
-            if where and not any(one.id == where for one in wards(work.connection)):
-                raise NotFound("no such ward", "a ward that was defined", "define it first")
+            if where:
+                self._check_bed(work.connection, patient, where, bed)
             old = self._old(work.connection, patient)
-            self._put(work, patient, where, bed[:64], old.location if old else None)
+            self._put(work, patient, where, bed, old.location if old else None)
             detail = {"ward": where}
             work.log(self._gate.entry("ward-placed", patient, f"Patient/{patient}", detail))
+
+    def _check_bed(self, connection: Connection, patient: str, where: str, bed: str) -> None:
+        connection.execute(select(ward.c.id).where(ward.c.id == where).with_for_update())
+        known = {one.id: one for one in wards(connection)}
+        if where not in known:
+            raise NotFound("no such ward", "a ward that was defined", "define it first")
+        if bed and known[where].beds and bed not in known[where].beds:
+            raise NotFound("no such bed in this ward", "one of its beds", "choose one of the list")
+        if bed and self._occupied(connection).get((where, bed), patient) != patient:
+            raise Conflict(
+                "somebody else lies in that bed", "a free bed", "choose another, or move them first"
+            )
+
+    def occupied(self) -> dict[tuple[str, str], str]:
+        """Return who lies in each bed (ward, bed); empty for somebody this person may not read."""
+        with self._gate.act("list", "", "Ward") as work:
+            mine = set(self._gate.readable(work.connection))
+            found = self._occupied(work.connection)
+        return {bed: patient if patient in mine else "" for bed, patient in found.items()}
+
+    def _occupied(self, connection: Connection) -> dict[tuple[str, str], str]:
+        lying = select(ward_place.c.patient).where(ward_place.c.ward != "")
+        names = [str(name) for name in connection.execute(lying).scalars()]
+        found = places(connection, self._store.vault, names)
+        return {(one.ward, one.bed): name for name, one in found.items() if one.bed}
+
+    def place_of(self, patient: str) -> Place | None:
+        """Return where a patient is, for whoever may read the record; None: nobody said."""
+        with self._gate.act("read", patient, f"Patient/{patient}") as work:
+            return self._old(work.connection, patient)
 
     def share_location(self, patient: str, location: Mapping[str, Any] | None) -> None:
         """Share where the patient is with whoever is paged; None: no more."""
@@ -211,7 +257,8 @@ def wards(connection: Connection) -> list[Ward]:
 
 def _ward(content: dict[str, Any]) -> Ward:
     ladder = tuple(Rung(rung["after_s"], tuple(rung["to"])) for rung in content["ladder"])
-    return Ward(**content | {"ladder": ladder})
+    beds = tuple(content.get("beds", ()))
+    return Ward(**content | {"ladder": ladder, "beds": beds})
 
 
 def places(connection: Connection, vault: Vault, patients: Sequence[str]) -> dict[str, Place]:

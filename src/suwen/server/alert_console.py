@@ -11,16 +11,16 @@ from typing import Any, Final
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Interval
-from suwen.core.quantities import number, unit_sign
-from suwen.core.streams import MICROSECONDS
+from suwen.health import alert_notices
 from suwen.health.alert_dry_run import DryRun, Tally
+from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule, changed, in_words, shipped
 from suwen.health.alert_trial import Desk, Record, records
 from suwen.health.watchdog import NAME, NO_DATA
 from suwen.records.alert_rows import Alert
-from suwen.records.alert_rulebook import Enabled, Scope
 from suwen.records.alerts import LONGEST
 from suwen.records.wards import Place
+from suwen.server.alert_facts import REASON_NAMES, Told, facts
 from suwen.server.language import moment, say
 from suwen.server.patients import about
 from suwen.server.ward_board import PRIORITIES, WAITING, Chip, chip
@@ -28,9 +28,6 @@ from suwen.server.ward_board import PRIORITIES, WAITING, Chip, chip
 HOURS: Final = (1, 48)
 """Shortest and longest shift of a hand-over list."""
 SNOOZES: Final = (5, 10, 15, 30, 60, 120, 240, 480, 1440)
-POINTS: Final = 2000
-HOURLY_S: Final = 3 * 86_400
-"""A history up to so long is drawn by hours, a longer one by days."""
 
 
 def message(text: str) -> str:
@@ -38,23 +35,7 @@ def message(text: str) -> str:
     return text
 
 
-REASON_NAMES = {
-    "acted": message("acted on it"),
-    "watching": message("true, watching closely"),
-    "known": message("known and accepted"),
-    "artefact": message("artefact"),
-    "equipment": message("sensor or cable"),
-    "limits": message("limits do not suit this patient"),
-    "ended": message("measuring was ended on purpose"),
-    "other": message("other, in words"),
-}
 PRIORITY_NAMES = {"high": message("red"), "medium": message("amber"), "low": message("notice")}
-PAGE_STATES = {
-    "waiting": message("being sent"),
-    "sent": message("told"),
-    "failed": message("not reached"),
-    "dropped": message("no longer needed"),
-}
 
 
 @dataclass(frozen=True)
@@ -70,6 +51,8 @@ class Card:
     facts: list[tuple[str, str]]
     snoozes: list[int]
     can_end: bool
+    can_try: bool
+    """Whether it is of a rule whose limits can be tried."""
 
     @property
     def open(self) -> bool:
@@ -138,59 +121,45 @@ def _cards(
 ) -> list[Card]:
     now = datetime.now(UTC)
     people = desk.alerts.newest("Patient", list(dict.fromkeys(one.patient for one in alerts)))
-    told: dict[str, list[str]] = {}
-    for page in desk.alerts.pages([one.id for one in alerts]):
-        state = say(language, PAGE_STATES[page.state])
-        told.setdefault(page.alert, []).append(f"{page.person} ({state})")
+    told = Told.of(desk, alerts)
+    wards = {one.id: one.name or one.id for one in desk.wards.list()}
     found = []
     for one in alerts:
         record = people.get(one.patient)
         name = about(language, one.patient, record.content if record else None).name
-        found.append(_card(language, one, name, placed.get(one.patient), told.get(one.id, ()), now))
+        found.append(
+            _card(language, one, name, _where(language, placed.get(one.patient), wards), told, now)
+        )
     return found
+
+
+def _where(language: Language, place: Place | None, wards: Mapping[str, str]) -> str:
+    if place is None:
+        return ""
+    bed = f"{say(language, 'Bed')} {place.bed}" if place.bed else ""
+    return " · ".join(part for part in (wards.get(place.ward, place.ward), bed) if part)
 
 
 def _card(
     language: Language,
     one: Alert,
     name: str,
-    place: Place | None,
-    told: Sequence[str],
+    where: str,
+    told: Told,
     now: datetime,
 ) -> Card:
-    content = one.content
-    unit = unit_sign(str(content.get("unit", "")))
-    facts = [(say(language, "Raised"), moment(one.raised))]
-    if one.rule.startswith(NO_DATA):
-        since = datetime.fromisoformat(str(content["since"]))
-        facts.append((say(language, "Last data"), moment(since)))
-    if readings := content.get("readings"):
-        shown = ", ".join(number(float(value)) for _, value in readings)
-        facts.append((say(language, "Last readings"), f"{shown} {unit}".strip()))
-    if "limit" in content:
-        sign = {"above": "≥", "below": "≤"}[content["side"]]
-        facts.append((say(language, "Limit"), f"{sign} {content['limit']:g} {unit}".strip()))
-    if told:
-        facts.append((say(language, "Paged"), ", ".join(told)))
-    if one.acknowledged is not None:
-        why = say(language, REASON_NAMES.get(one.reason, one.reason))
-        seen = f"{moment(one.acknowledged)}, {one.acknowledged_by}: {why}"
-        facts.append((say(language, "Seen"), seen))
-    if one.snoozed_until is not None:
-        facts.append((say(language, "Snoozed until"), moment(one.snoozed_until)))
-    if one.cleared is not None:
-        facts.append((say(language, "Over since"), moment(one.cleared)))
     longest = LONGEST.get(one.priority, LONGEST["high"])
     return Card(
         chip=chip(language, one, now),
         patient=one.patient,
         name=name,
-        where=f"{place.ward} {place.bed}".strip() if place else "",
+        where=where,
         priority_name=say(language, PRIORITY_NAMES.get(one.priority, one.priority)),
         rule=one.rule,
-        facts=facts,
+        facts=facts(language, one, told),
         snoozes=[minutes for minutes in SNOOZES if minutes <= longest],
         can_end=one.rule.startswith(NO_DATA),
+        can_try=one.rule in shipped(),
     )
 
 
@@ -224,6 +193,8 @@ def lines(language: Language, alerts: Sequence[Alert]) -> list[Line]:
 
 def _line(language: Language, one: Record) -> Line:
     name = NAME.of(language) if one.rule.startswith(NO_DATA) else one.rule
+    if one.rule.startswith(CHECK):
+        name = alert_notices.NAME.of(language)
     if one.rule in shipped():
         name = shipped()[one.rule].name.of(language)
     said = [
@@ -270,19 +241,18 @@ class RuleLine:
     priority: str
 
 
-def enabled(language: Language, rules: Sequence[Enabled]) -> list[RuleLine]:
+def enabled(language: Language, desk: Desk) -> list[RuleLine]:
     """Return the enabled rules in words."""
-    found = []
-    for one in rules:
+    found, wards = [], {one.id: one.name or one.id for one in desk.wards.list()}
+    for one in desk.rules.list():
         rule = Rule.model_validate(one.content)
-        scope = one.scope.ward or say(language, "all wards")
+        ward = one.scope.ward
+        scope = wards.get(ward, ward) if ward else say(language, "all wards")
         if one.scope.patient:
             scope = say(language, "one patient")
-        since = moment(one.enabled)
+        since, by = moment(one.enabled), desk.alerts.name_of(one.enabled_by)
         name, words = rule.name.of(language), in_words(rule).of(language)
-        found.append(
-            RuleLine(one.id, name, words, scope, since, one.enabled_by, rule.priority.value)
-        )
+        found.append(RuleLine(one.id, name, words, scope, since, by, rule.priority.value))
     return found
 
 
@@ -315,6 +285,7 @@ class Result:
     short: bool
     rule: list[tuple[str, str]]
     naive: list[tuple[str, str]]
+    held: list[tuple[str, str]]
     fewer: str
     plot: str
 
@@ -339,6 +310,7 @@ def result(language: Language, rule: Rule, found: DryRun, plot: Mapping[str, Any
         short=found.days < 1,
         rule=_tally(language, found.rule),
         naive=_tally(language, found.naive),
+        held=_tally(language, found.held) if found.held else [],
         fewer=fewer,
         plot=json.dumps(plot),
     )
@@ -356,44 +328,3 @@ def _tally(language: Language, one: Tally) -> list[tuple[str, str]]:
         (say(language, "right, of those judged"), ppv),
         (say(language, "median length"), minutes),
     ]  # fmt: skip
-
-
-def plot_of(desk: Desk, rule: Rule, scope: Scope, found: DryRun, now: datetime) -> dict[str, Any]:
-    """Return what the page draws: one patient's readings with the alerts, else alerts a day."""
-    if not found.until:
-        return {}
-    if scope.patient:
-        return _readings(desk, rule, scope.patient, found, now)
-    wide = 86_400 if found.until - found.since > HOURLY_S * MICROSECONDS else 3600
-    first = found.since // (wide * MICROSECONDS)
-    count = int(found.until // (wide * MICROSECONDS) - first + 1)
-    bars = [0] * count
-    for one in found.episodes:
-        bars[int(one.begun // (wide * MICROSECONDS) - first)] += 1
-    x = [(first + i) * wide for i in range(count)]
-    return {"kind": "bars", "x": x, "y": bars, "wide": wide}
-
-
-def _readings(desk: Desk, rule: Rule, patient: str, found: DryRun, now: datetime) -> dict[str, Any]:
-    start = datetime.fromtimestamp(found.since / MICROSECONDS, UTC)
-    x: list[float] = []
-    y: list[float] = []
-    for code in rule.codes:
-        for one in desk.streams.plot(patient, code, start, now, POINTS):
-            if rule.reads(one.channel) and len(one) > len(x):
-                factor = rule.factors[one.channel.unit]
-                x = (one.at / MICROSECONDS).tolist()
-                y = (one.values * factor).tolist()
-    spans = [
-        [one.begun / MICROSECONDS, (one.ended or found.until) / MICROSECONDS]
-        for one in found.episodes
-    ]
-    return {
-        "kind": "readings",
-        "x": x,
-        "y": y,
-        "spans": spans,
-        "limit": rule.limit,
-        "clear": rule.clear,
-        "unit": unit_sign(rule.unit),
-    }

@@ -159,12 +159,16 @@ class RungInput(Strict):
 
 
 class WardInput(Strict):
-    """A ward: its name, ladder, budget (alerts a patient and day), times of silence by LOINC."""
+    """A ward: its name, ladder, budget (alerts a patient and day), times of silence by LOINC, beds.
+
+    Where beds are listed, a patient lies in one of them.
+    """
 
     name: str = Field("", max_length=100)
     ladder: list[RungInput] = Field(default_factory=list, max_length=10)
     budget: float | None = Field(None, gt=0, le=10_000)
     silence: dict[str, float] = Field(default_factory=dict, max_length=100)
+    beds: list[str] = Field(default_factory=list, max_length=200)
 
 
 class PlaceInput(Strict):
@@ -327,7 +331,8 @@ def list_wards(asking: Signed) -> list[Ward]:
 def define(asking: Signed, ward: WardId, body: WardInput) -> None:
     """Make a ward, or change it."""
     ladder = tuple(Rung(one.after_s, tuple(one.to)) for one in body.ladder)
-    wards_for(asking).define(Ward(ward, body.name, ladder, body.budget, body.silence))
+    beds = tuple(body.beds)
+    wards_for(asking).define(Ward(ward, body.name, ladder, body.budget, body.silence, beds))
 
 
 @router.put("/cases/{patient}/place", operation_id="place_patient", status_code=204)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from suwen.core.errors import BadInput, KeyUnavailable, Unauthenticated
 from suwen.core.streams import Channel
+from suwen.health.reading_gate import impossible
 from suwen.records.devices import Device, Devices
 from suwen.records.stream_door import Message, Outcome
 from suwen.server.api import Strict
@@ -106,6 +107,7 @@ class LatestInfo(BaseModel):
     at: datetime
     value: float
     received: datetime
+    state: str = Field(description="What is wrong with the value, empty where it can be true.")
 
 
 class OutlineInfo(BaseModel):
@@ -114,6 +116,10 @@ class OutlineInfo(BaseModel):
     channel: ChannelInfo
     ms: list[float] = Field(description="Milliseconds since 1970-01-01 UTC.")
     values: list[float]
+    states: list[str] = Field(
+        description="What is wrong with a value, empty where it can be true: unit, wrong-unit, "
+        "implausible. Nothing is left out or converted."
+    )
 
 
 @router.post(
@@ -166,7 +172,7 @@ def list_devices(
     asking: Signed, patient: Annotated[str, Query(max_length=64)] = ""
 ) -> list[DeviceInfo]:
     """Return the devices of a patient, or of all patients the reader may see."""
-    return [_device(each) for each in _devices(asking).list(patient or None)]
+    return [_device(each) for each in devices_of(asking).list(patient or None)]
 
 
 @router.post(
@@ -174,14 +180,14 @@ def list_devices(
 )
 def add_device(asking: Signed, patient: PatientId, body: DeviceInput) -> DeviceToken:
     """Bind a new device to a patient; its token is told this once."""
-    token = _devices(asking).add(body.device, patient)
+    token = devices_of(asking).add(body.device, patient)
     return DeviceToken(device=body.device, token=token)
 
 
 @router.post("/devices/{device}/token", operation_id="renew_device", tags=["streams"])
 def renew_device(asking: Signed, device: DeviceId) -> DeviceToken:
     """Give a device a new token; the old one is worth nothing at once."""
-    return DeviceToken(device=device, token=_devices(asking).renew(device))
+    return DeviceToken(device=device, token=devices_of(asking).renew(device))
 
 
 @router.post(
@@ -189,7 +195,7 @@ def renew_device(asking: Signed, device: DeviceId) -> DeviceToken:
 )
 def revoke_device(asking: Signed, device: DeviceId, body: DeviceReason) -> None:
     """Refuse everything a device sends from now on."""
-    _devices(asking).revoke(device, body.reason)
+    devices_of(asking).revoke(device, body.reason)
 
 
 @router.get("/cases/{patient}/streams", operation_id="latest_readings", tags=["streams"])
@@ -201,6 +207,7 @@ def latest_readings(asking: Signed, patient: PatientId) -> list[LatestInfo]:
             at=each.at,
             value=each.value,
             received=each.received,
+            state=impossible(each.channel, each.value),
         )
         for each in asking.streams.latest(patient)
     ]
@@ -225,6 +232,7 @@ def plot_readings(
             channel=ChannelInfo.of(each.channel),
             ms=(each.at / 1000).tolist(),
             values=each.values.tolist(),
+            states=[impossible(each.channel, value) for value in each.values.tolist()],
         )
         for each in asking.streams.plot(patient, code, first, last, points)
     ]
@@ -243,7 +251,8 @@ def _zoned(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _devices(asking: Asking) -> Devices:
+def devices_of(asking: Asking) -> Devices:
+    """Return the person's way to devices."""
     return Devices(asking.bench.store, asking.person, PURPOSES[asking.person.role])
 
 

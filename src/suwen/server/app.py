@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -26,32 +27,43 @@ from suwen.core.errors import (
 )
 from suwen.core.settings import Settings
 from suwen.health.watchdog import Pulse, pulse
-from suwen.records import Store
+from suwen.records import Store, gateway_state
 from suwen.records.alert_book import AlertBook
+from suwen.records.gateway_state import GatewayState
 from suwen.records.stream_door import Door, Judgement
 from suwen.server import (
     api,
     api_alerts,
     api_cases,
     api_cohorts,
+    api_ecg,
     api_notes,
     api_reports,
     api_streams,
+    api_uploads,
     api_visits,
     pages,
     pages_admin,
     pages_advice,
     pages_alerts,
     pages_case,
+    pages_charting,
     pages_cohorts,
+    pages_devices,
+    pages_ecg,
+    pages_ecg_events,
     pages_home,
     pages_images,
     pages_notes,
+    pages_record,
+    pages_risk,
     pages_strips,
     pages_summary,
     pages_terms,
+    pages_uploads,
     pages_visits,
     pages_ward,
+    pages_wards,
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
@@ -65,7 +77,7 @@ from suwen.server.render import STATIC, guest_page, heading, page, part
 from suwen.server.sessions import Sessions
 from suwen.server.ward_board import HEARTBEAT
 
-UPLOAD_PATHS = frozenset({"/cases", "/api/cases", "/cohorts", "/api/cohorts"})
+UPLOAD_PATHS = re.compile(r"(/api)?/(cases|cohorts)|(/api)?/cases/[A-Za-z0-9\-.]{1,64}/device-data")
 UPLOAD_FACTOR = 2
 """A whole upload may be this many times the largest single file."""
 
@@ -126,9 +138,11 @@ def create_app(
 def _route(app: FastAPI) -> None:
     """Add every address (the API, the pages, what machines ask for) and how errors are told."""
     doors = [api_cases, api_reports, api_notes, api_visits, api_cohorts, api_streams, api_alerts]
+    doors += [api_uploads, api_ecg]
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
-    screens += [pages_advice]
+    screens += [pages_advice, pages_risk, pages_record, pages_uploads, pages_devices, pages_wards]
+    screens += [pages_ecg, pages_ecg_events, pages_charting]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.
@@ -145,6 +159,9 @@ def _metrics(request: Request) -> Response:
     """Return the Prometheus series."""
     bench = bench_of(request)
     bench.metrics.alarm_pulse.set(_pulse(bench).age_s)
+    stands = gateway_state.told(bench.store)
+    for state in GatewayState:
+        bench.metrics.gateway.labels(state.value).set(state is stands)
     return PlainTextResponse(bench.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
@@ -163,6 +180,7 @@ def _health(request: Request) -> Response:
         "version": __version__,
         "log": head.count,
         "alarms": "watched" if _pulse(bench).alive else "not watched",
+        "gateway": gateway_state.told(bench.store).value,
     }
     return JSONResponse(body, 200 if healthy else 503)
 

@@ -22,6 +22,7 @@ from suwen.records.stream_door import Door
 from suwen.records.streams import Streams
 from suwen.server.auth import SignIn
 from suwen.server.cohort_shelf import CohortShelf
+from suwen.server.ecg_shelf import EcgShelf
 from suwen.server.images import Shelf
 from suwen.server.jobs import Jobs
 from suwen.server.language import COOKIE, chosen
@@ -75,6 +76,7 @@ class Bench:
     opened: OpenStreams = field(default_factory=OpenStreams)
     cohorts: CohortShelf = field(default_factory=CohortShelf)
     rounds: Rounds = field(default_factory=Rounds)
+    ecgs: EcgShelf = field(default_factory=EcgShelf)
 
     def name_of(self, person: str) -> str:
         """Return the name shown for a person's id; the id itself when nobody has it any more."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from suwen.core.codes import Language
 from suwen.core.nouns import Case, Record
+from suwen.diagnosis.documents import listed_name, retracted
 from suwen.diagnosis.language import both
-from suwen.diagnosis.observations import VERDICTS, concept_name, series_of, when
+from suwen.diagnosis.observations import VERDICTS, series_of, when
 from suwen.health.recording import is_recording
 from suwen.notes.case import Read, read_record
 from suwen.notes.visit_record import VisitNote, note_of, told_by_section
@@ -118,10 +119,9 @@ def note_title(record: Record, language: Language) -> str:
 
 def _conditions(case: Case, language: Language) -> list[str]:
     names = [
-        concept_name(
-            record.content.get("code") or record.content.get("medicationCodeableConcept")
-        ).of(language)
+        listed_name(record.content).of(language)
         for kind in LISTED
         for record in case.of(kind)
+        if not retracted(record.content)
     ]
     return list(dict.fromkeys(names))

@@ -8,9 +8,10 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-JobKind = Literal["diagnose", "intake"]
+JobKind = Literal["diagnose", "intake", "import"]
 """`diagnose`: run every applicable task on a patient and compose the draft report. `intake`: read
-the files of a folder into the store first, then diagnose."""
+the files of a folder into the store first, then diagnose. `import`: read what devices measured out
+of files that were sent for a patient."""
 
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -28,7 +29,12 @@ class JobStatus(BaseModel):
     patient: str = ""
     """Pseudonymous id; empty until an intake knows whose files they are."""
     step: str = ""
-    """What it is doing now, for example a task's name."""
+    """What it is doing now, for example a task's name; of an `import` also how many readings it
+    took so far (`import:150000`)."""
+    upload: str = ""
+    """What an `import` reads: the id of an upload of `records.uploads`."""
+    told: str = ""
+    """Name by which `records.uploads` knows the account of a finished `import`."""
     created: datetime
     updated: datetime
     error: dict[str, str] | None = None
@@ -41,7 +47,9 @@ class Jobs(Protocol):
         """Start a job and return its id.
 
         `payload` is JSON: `person` (the fields of a Person), `language`, and for `diagnose`
-        `patient`, for `intake` `folder` (private; the job removes it once the files are stored).
+        `patient`, for `intake` `folder` (private; the job removes it once the files are stored),
+        for `import` `patient`, `upload`, `zone` of local times and `units` of quantities (both
+        only as somebody answered).
         """
         ...
 
@@ -49,6 +57,6 @@ class Jobs(Protocol):
         """Return where the job stands; raises `NotFound` for an unknown id."""
         ...
 
-    def list(self) -> Sequence[JobStatus]:
-        """Return the known jobs, newest first."""
+    def list(self, prefix: str = "") -> Sequence[JobStatus]:
+        """Return the known jobs whose id begins so, newest first."""
         ...

@@ -54,6 +54,12 @@ class Metrics:
             "Seconds since the alarm engine was last alive; infinite where it never was",
             registry=one,
         )
+        self.gateway = Gauge(
+            "suwen_gateway_state",
+            "1 for how the MQTT gateway stands: listening, behind, blocked, away",
+            ["state"],
+            registry=one,
+        )
         self.jobs = Gauge("suwen_jobs", "Known jobs by state", ["kind", "state"], registry=one)
 
     def add_task(self, task: str) -> None:

@@ -6,6 +6,7 @@ Source of the headers: OWASP Secure Headers Project; CSP Level 3.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,11 +63,11 @@ class Guard:
     Parameters
     ----------
     upload_limit
-        Largest body, in bytes, of a request to one of `upload_paths`.
+        Largest body, in bytes, of a request to a path that `upload_paths` matches as a whole.
     """
 
     def __init__(
-        self, app: ASGIApp, answer: Answer, upload_limit: int, upload_paths: frozenset[str]
+        self, app: ASGIApp, answer: Answer, upload_limit: int, upload_paths: re.Pattern[str]
     ) -> None:
         self._app = app
         self._answer = answer
@@ -79,7 +80,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = self._upload_limit if scope["path"] in self._upload_paths else FORM_LIMIT
+        taken = self._upload_paths.fullmatch(scope["path"])
+        limit = self._upload_limit if taken else FORM_LIMIT
         try:
             _same_site(scope, headers)
             length = headers.get("content-length", "")

@@ -31,7 +31,11 @@ from suwen.server.uploads import MOST_FILES, Sent
 
 router = APIRouter(include_in_schema=False)
 
-JOB_KINDS = {"diagnose": message("Diagnosis"), "intake": message("New files")}
+JOB_KINDS = {
+    "diagnose": message("Diagnosis"),
+    "intake": message("New files"),
+    "import": message("Device data"),
+}
 JOB_STATES = {
     "queued": message("Waiting to start"),
     "running": message("Working"),
@@ -40,6 +44,7 @@ JOB_STATES = {
 }
 JOB_STEPS = {
     "intake": message("Reading the files"),
+    "import": message("Reading the files"),
     "points": message("Recording the places"),
     "open": message("Opening the case"),
     "report": message("Composing the report"),
@@ -163,8 +168,8 @@ def jobs_page(request: Request, asking: Signed) -> HTMLResponse:
 
 def step_name(language: Language, step: str) -> str:
     """Return what a job is doing now, in words: a step of its own or a task's title."""
-    if step in JOB_STEPS:
-        return say(language, JOB_STEPS[step])
+    if (known := step.partition(":")[0]) in JOB_STEPS:
+        return say(language, JOB_STEPS[known])
     return next((t.title.of(language) for t in registry.tasks() if t.name == step), step)
 
 

@@ -13,8 +13,10 @@ from suwen.core.errors import BadInput
 from suwen.health.alert_rules import shipped
 from suwen.health.alert_trial import Desk, tried
 from suwen.health.watchdog import pulse
-from suwen.server import alert_console
-from suwen.server.alert_console import PRIORITY_NAMES, REASON_NAMES
+from suwen.server import alert_console, alert_plots
+from suwen.server.alert_console import PRIORITY_NAMES
+from suwen.server.alert_facts import REASON_NAMES
+from suwen.server.alert_passed import passed_over
 from suwen.server.api_alerts import TrialInput
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import say
@@ -49,8 +51,11 @@ def _frame(asking: Asking, ward: str) -> dict[str, Any]:
 @router.get("")
 def console(request: Request, asking: Signed, ward: WardId = "") -> HTMLResponse:
     """Show the alerts that stand."""
-    found = alert_console.cards(desk_of(asking), asking.language, ward or None)
-    return page(asking, request, "alerts.html", cards=found, **_frame(asking, ward))
+    desk, language = desk_of(asking), asking.language
+    found = alert_console.cards(desk, language, ward or None)
+    passed = passed_over(desk, language, ward or None)
+    frame = _frame(asking, ward)
+    return page(asking, request, "alerts.html", cards=found, passed=passed, **frame)
 
 
 @router.post("/acknowledge")
@@ -113,9 +118,13 @@ def rules(
         asking,
         request,
         "alert_rules.html",
-        enabled=alert_console.enabled(language, desk.rules.list()),
+        enabled=alert_console.enabled(language, desk),
         shipped=[
-            (key, one.name.of(language), one.model_dump(mode="json"))
+            (
+                key,
+                one.name.of(language),
+                one.model_dump(mode="json") | {"source": one.source.of(language)},
+            )
             for key, one in shipped().items()
         ],
         priorities={key: say(language, name) for key, name in PRIORITY_NAMES.items()},
@@ -135,7 +144,7 @@ async def try_rule(request: Request, asking: Signed) -> HTMLResponse:
 def _tried(request: Request, asking: Asking, wish: TrialInput) -> HTMLResponse:
     desk, rule, now = desk_of(asking), wish.made(), datetime.now(UTC)
     found = tried(desk, rule, wish.scope, wish.days, now).found
-    plot = alert_console.plot_of(desk, rule, wish.scope, found, now)
+    plot = alert_plots.plot_of(desk, rule, wish.scope, found, now)
     shown = alert_console.result(asking.language, rule, found, plot)
     fields = wish.model_dump(exclude_none=True)
     return page(asking, request, "alert_trial.html", result=shown, fields=fields)

@@ -18,6 +18,7 @@ from suwen.server import reports
 from suwen.server.asking import Asking, Signed
 from suwen.server.context import context_of
 from suwen.server.diagnoses import ask_diagnosis
+from suwen.server.ecg_gallery import checked
 from suwen.server.images import SeriesEntry, named
 from suwen.server.overlays import Layers
 from suwen.server.pages import job_view
@@ -75,6 +76,7 @@ class Opened:
             "patient": patient,
             "report": None,
             "groups": [],
+            "checked": {},
             "emergency": emergency,
             "may": asking.may | {"sign": asking.may["sign"] and not emergency},
         }
@@ -84,6 +86,7 @@ class Opened:
         newer = reports.newer_records(asking.access, self.case, newest)
         values["report"] = report_view(language, newest, newer, names)
         values["groups"] = group_views(language, newest.report, self.layers, names)
+        values["checked"] = checked(language, self.case, newest.report.findings)
         values["downloads"] = [
             (name, output.label.of(language)) for name, output in asking.bench.outputs.items()
         ]

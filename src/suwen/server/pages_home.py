@@ -11,11 +11,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.nouns import Case
 from suwen.core.streams import Stretch
-from suwen.server import plans
+from suwen.server import exports, plans, ward_plan
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
+from suwen.server.risk_cards import risks_of
 from suwen.server.trends import (
     HEIGHT,
     MOST_POINTS,
@@ -47,18 +49,22 @@ def home_page(
         "home.html",
         here="worklist" if asking.person.role == "patient" else "",
         patient=patient,
+        emergency=in_emergency(asking, patient),
         about=about(language, patient, people[-1].content if people else None),
         own=asking.person.role == "patient",
         now=moment(case.at),
         urgent=plans.urgent(case, language),
         changed=plans.changed(case, language),
         plan=plans.confirmed(case, language),
+        risk=risks_of(case, language).first,
         states=[(key, say(language, words)) for key, words in plans.STATES.items()],
         today=[one for one in found if one.fresh],
         vitals=[one for one in found if one.vital],
         labs=[one for one in found if not one.vital],
         period=chosen,
         periods=[(key, say(language, words)) for key, (_, words) in PERIODS.items()],
+        asked=exports.asked(asking, patient),
+        shared=ward_plan.shared_by(asking, patient),
         width=WIDTH,
         height=HEIGHT,
     )
@@ -77,9 +83,7 @@ def goal_state(
 
 
 def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
-    """Return what the record and the devices know; of each quantity what is newer, the record's
-    where both are alike.
-    """
+    """Return what the record and the devices know; of each quantity what is newer, then fuller."""
     since = case.at - timedelta(days=days) if days else datetime(1970, 1, 1, tzinfo=UTC)
 
     def plot(code: str) -> Sequence[Stretch]:
@@ -88,6 +92,6 @@ def _measured(asking: Asking, case: Case, days: int) -> list[Measured]:
     sent = streamed(asking.streams.latest(case.patient), plot, asking.language)
     found = recorded(case, asking.language)
     for code, one in sent.items():
-        if code not in found or found[code].at < one.at:
+        if code not in found or one.supersedes(found[code]):
             found[code] = one
     return list(found.values())

@@ -17,6 +17,7 @@ from suwen.health.recording import Recording, recordings
 from suwen.server import reports
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
+from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about
 from suwen.server.render import page
 from suwen.server.strips import (
@@ -58,11 +59,13 @@ def strips_page(
     people, language = case.of("Patient"), asking.language
     values = {
         "patient": patient,
+        "emergency": in_emergency(asking, patient),
         "about": about(language, patient, people[-1].content if people else None),
         "recordings": [
             Choice(_name(one, language), _address(one, 0, 0.0), one is chosen) for one in found
         ],
         "strip": None,
+        "viewer": "",
     }
     if chosen is not None:
         values |= _shown(asking, patient, chosen, lead if lead < len(chosen.leads) else 0, at)
@@ -79,6 +82,9 @@ def _shown(
     later, earlier = made.start + WINDOW_S, made.start - WINDOW_S
     return {
         "strip": made,
+        "viewer": urlencode(
+            {"record": recording.record, "lead": number, "start": made.start, "end": made.end}
+        ),
         "lead": lead,
         "leads": [
             Choice(one.name, _address(recording, k, made.start), k == number)

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from suwen.core.errors import Denied, NotFound, SuwenError
 from suwen.health.alert_trial import Desk
 from suwen.health.watchdog import times
+from suwen.records import gateway_state
 from suwen.records.wards import Ward
 from suwen.server import ward_board, ward_scores
 from suwen.server.asking import PURPOSES, Asking, Signed
@@ -66,15 +67,16 @@ def shown(asking: Asking, board: Board) -> dict[str, Any]:
     language = asking.language
     return {
         "board": board,
+        "gateway": gateway_state.told(asking.bench.store, board.now).value,
         "columns": [(key, say(language, ward_board.COLUMNS[key])) for key in ward_board.SHOWN],
     }
 
 
 @router.get("")
 def ward_page(
-    request: Request, asking: Signed, ward: WardId = "", fresh: bool = False
+    request: Request, asking: Signed, ward: WardId = "", fresh: bool = True
 ) -> HTMLResponse:
-    """Show the board; it then follows the stream. With `fresh` scores are renewed meanwhile."""
+    """Show the board; it then follows the stream, and scores are renewed unless not `fresh`."""
     look = watching(asking, ward)
     return page(
         asking,
@@ -91,7 +93,7 @@ def ward_page(
 
 @router.get("/live")
 def live(
-    request: Request, asking: Signed, ward: WardId = "", fresh: bool = False
+    request: Request, asking: Signed, ward: WardId = "", fresh: bool = True
 ) -> StreamingResponse:
     """Stream the board: its rows when they change, the server's time and the pulse always."""
     look = watching(asking, ward)
@@ -103,7 +105,7 @@ def live(
 
 
 async def _events(
-    request: Request, asking: Asking, look: Watching, fresh: bool = False
+    request: Request, asking: Asking, look: Watching, fresh: bool
 ) -> AsyncIterator[str]:
     template, before = environment(asking.language).get_template("ward_rows.html"), ""
     while not await request.is_disconnected():
@@ -130,7 +132,7 @@ async def _events(
 
 
 def _renew(asking: Asking, look: Watching, board: Board) -> None:
-    """Score whose turn it is, in the name of who asked for fresh scores; one at a look."""
+    """Score whose turn it is, in the name of whose board is open; one at a look."""
     due = asking.bench.rounds.due([row.patient for row in board.rows if row.measured])
     if due:
         with suppress(NotFound):

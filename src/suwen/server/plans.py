@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from suwen.core import registry
-from suwen.core.codes import ADVICE, Language
+from suwen.core.codes import ADVICE, TRANSLATION, Language
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Band, Case, Record
 from suwen.diagnosis.wording import concept
@@ -32,7 +32,6 @@ from suwen.records import Access, Entry
 PLAN: Final = "advice"
 """Id of a patient's plan: one that is confirmed later is its next version."""
 NOW: Final = "now"
-TRANSLATION: Final = "http://hl7.org/fhir/StructureDefinition/translation"
 ACHIEVEMENT: Final = "http://terminology.hl7.org/CodeSystem/goal-achievement"
 WORDS: Final = ("title", "description", "text")
 """Members of a plan that hold words."""

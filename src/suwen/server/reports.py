@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from suwen.core.errors import Conflict, NotFound
 from suwen.core.nouns import Act, Case, Finding, Record, Report, Review
 from suwen.diagnosis import review as acts
 from suwen.diagnosis.quotations import Quotation
+from suwen.health import af_fact
+from suwen.health.ecg_reviews import review_of
 from suwen.notes.corrections import correction_of
 from suwen.records import Access, Entry, report_of
 
@@ -56,14 +59,16 @@ def newer_records(access: Access, case: Case, stored: Stored) -> bool:
     """Say whether something was recorded after the report was first stored.
 
     Acts of people that the report tells of (`Review.record`) are not new to it, and a draft follows
-    every correction of a note.
+    every correction of a note. What people said of single beats stands beside the report.
     """
     first = access.history(stored.reference.partition("/_history")[0])[0]
     known = {record.reference for record in access.case(case.patient, at=first.at).records}
     known |= {review.record for review in stored.report.reviews}
     told = stored.report.status == "draft"
     return any(
-        record.reference not in known and not (told and correction_of(record))
+        record.reference not in known
+        and not (told and correction_of(record))
+        and review_of(record) is None
         for record in case.records
     )
 
@@ -116,8 +121,34 @@ def perform(access: Access, patient: str, person: str, wish: Wish) -> Stored:
         key=f"{wish.act.value}:{stored.reference}:{wish.finding}",
     )
     name, _, version = stored.reference.partition("/_history/")
-    (record,) = access.put([changed], patient, expected={name: int(version)}, entries=[entry])
-    return Stored(record, changed)
+    facts = _facts(access, patient, stored.report, person, wish)
+    written = access.put([changed, *facts], patient, expected={name: int(version)}, entries=[entry])
+    return Stored(written[0], changed)
+
+
+def _facts(
+    access: Access, patient: str, report: Report, person: str, wish: Wish
+) -> list[dict[str, Any]]:
+    """Return the facts that findings made, after what the person does with these findings.
+
+    Only who accepts or rejects a finding itself has read its recording; a signature has not.
+    """
+    whole = wish.act is Act.WITHDRAWN
+    meant = af_fact.seen_once(one for one in report.findings if whole or one.id == wish.finding)
+    if not meant:
+        return []
+    known, now = access.search("Condition", patient), datetime.now(UTC)
+    found = []
+    for one in meant:
+        standing = af_fact.newest(known, one)
+        if standing is not None:
+            before: Mapping[str, Any] = standing.content
+        else:
+            before = af_fact.condition_of(one, patient, now)
+        settled = af_fact.settled(before, wish.act, person, now)
+        if settled is not None:
+            found.append(settled)
+    return found
 
 
 def amend(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from suwen.core.codes import Language
 from suwen.core.nouns import Finding, Reference, TimeInterval
 from suwen.diagnosis.wording import concept
+from suwen.health.outline import extremes
 from suwen.health.qrs import LOWEST_RATE, qrs_times
 from suwen.health.recording import ECG, Lead
 from suwen.health.signal_quality import SHORTEST, Quality, ecg_quality, overall
@@ -169,6 +170,22 @@ def strip(lead: Lead, marked: Sequence[Mark], at: float = 0.0) -> Strip:
     )
 
 
+@dataclass(frozen=True)
+class Snippet:
+    """Some seconds of a lead on paper: `width` in mm, `gain` in mm a mV (0: fills its height)."""
+
+    lines: tuple[str, ...]
+    width: float
+    gain: float
+
+
+def snippet(lead: Lead, start: float, end: float) -> Snippet:
+    """Return some seconds of a lead, at the largest gain at which they fit."""
+    values = _part(lead, start, end)
+    gain = _gain([values]) if lead.kind == ECG else 0.0
+    return Snippet(_lines(values, lead.rate, gain), round(MM_PER_S * (end - start), 2), gain)
+
+
 def _read(values: NDArray[np.float64], lead: Lead) -> tuple[list[float], Quality | None]:
     """Return the beats found in a window, in its seconds, and how good its signal is."""
     enough = len(values) >= SHORTEST * lead.rate and lead.rate >= LOWEST_RATE
@@ -212,17 +229,8 @@ def _overview(lead: Lead) -> tuple[str, ...]:
 
 def _polylines(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[str, ...]:
     """Return points as polylines: of each of `COLUMNS` columns the least and the greatest."""
-    if len(y) > 2 * COLUMNS:
-        size = -(-len(y) // COLUMNS)
-        lost = -len(y) % size
-        blocks = np.concatenate([y, np.full(lost, np.nan)]).reshape(-1, size)
-        gone = ~np.isfinite(blocks).any(1)
-        full = np.where(gone[:, None], 0.0, blocks)
-        ends = np.stack([np.nanargmin(full, 1), np.nanargmax(full, 1)], 1)
-        ends.sort(1)
-        index = (ends + np.arange(len(blocks))[:, None] * size).ravel()
-        index = np.minimum(index, len(y) - 1)
-        x, y = x[index], np.where(np.repeat(gone, 2), np.nan, y[index])
+    index = extremes(y, COLUMNS)
+    x, y = x[index], y[index]
     there = np.isfinite(y)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
     return tuple(

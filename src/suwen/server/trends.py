@@ -12,8 +12,11 @@ from typing import Final
 from suwen.core.codes import LOINC, Language
 from suwen.core.nouns import Case
 from suwen.core.quantities import number, with_unit
-from suwen.core.streams import Stretch
+from suwen.core.streams import Channel, Stretch
 from suwen.diagnosis.observations import concept_name, series_of
+from suwen.health import vital_set
+from suwen.health.doubts import why
+from suwen.health.reading_gate import impossible
 from suwen.records.sample_reading import Latest
 from suwen.records.sample_reading import moment as moment_of
 from suwen.server.language import age, moment, say
@@ -32,6 +35,9 @@ GAP: Final = 4.0
 """A line is broken where the time between values is this many times what it mostly is."""
 SHORT: Final = 0.04
 """A pause of this share of the period breaks no line: it can hardly be seen."""
+MOST_HOLLOW: Final = 60
+"""Doubted values drawn, the newest."""
+NONE: Final = "–"
 SYSTOLIC: Final = "8480-6"
 DIASTOLIC: Final = "8462-4"
 
@@ -56,6 +62,8 @@ class Drawing:
 
     lines: tuple[str, ...]
     dots: tuple[tuple[float, float], ...]
+    hollow: tuple[tuple[float, float, str], ...]
+    """Where values that do not count were measured, at the edge of the box, with what is wrong."""
     low: str
     high: str
     begins: str
@@ -77,6 +85,8 @@ class Trend:
     vital: bool
     span: str
     drawing: Drawing | None
+    doubted: str = ""
+    """What is wrong with values newer than the newest that counts; empty where none are."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,7 @@ class Measured:
     """What is known of one quantity: points in order of time, and how the newest one is told.
 
     `span` is the reference range in words, `verdict` `high` or `low` where it lies outside.
+    `doubted` are values that cannot be, with the reason in words; they are no points.
     """
 
     code: str
@@ -95,33 +106,59 @@ class Measured:
     verdict: str = ""
     span: str = ""
     dated: bool = True
+    doubted: tuple[tuple[datetime, float, str], ...] = ()
 
     @property
     def at(self) -> datetime:
-        """Return the time of the newest point."""
-        return self.points[-1][0]
+        """Return the time of the newest point, where there is none of the newest doubted value."""
+        return self.points[-1][0] if self.points else self.doubted[-1][0]
+
+    def supersedes(self, other: Measured) -> bool:
+        """Whether it tells more than another: what is newer, else what holds more values."""
+        mine, theirs = (
+            (max(at for at, *_ in (*one.points, *one.doubted)), len(one.points) + len(one.doubted))
+            for one in (self, other)
+        )
+        return mine > theirs
 
 
 def recorded(case: Case, language: Language) -> dict[str, Measured]:
     """Return what the Observations of a case measure, by LOINC code, each in its newest unit."""
     found: dict[str, Measured] = {}
+    vitals = {code for one in vital_set.variables().values() for code in one.codes}
     for readings in series_of(case):
-        newest, code = readings[-1], readings[0].key[1]
-        dated = [(at, one.value) for one in readings if (at := _instant(one.at))]
+        code = readings[0].key[1]
+        channel = Channel(code, readings[-1].unit, "")
+        counted = [one for one in readings if not impossible(channel, one.value)]
+        newest = (counted or readings)[-1]
+        dated = [(at, one.value) for one in counted if (at := _instant(one.at))]
+        doubted = [
+            (at, one.value, _why(channel, one.value, language))
+            for one in readings
+            if one not in counted and (at := _instant(one.at))
+        ]
+        undated = not dated and not doubted
         one = Measured(
             code=code,
             name=newest.name.of(language),
             unit=newest.unit,
-            points=tuple(dated) or ((datetime.min.replace(tzinfo=UTC), newest.value),),
-            shown=newest.shown,
-            vital=newest.vital,
-            verdict=newest.verdict,
+            points=((datetime.min.replace(tzinfo=UTC), newest.value),) if undated else tuple(dated),
+            shown=newest.shown if counted else NONE,
+            vital=newest.vital or code in vitals,
+            verdict=newest.verdict if counted else "",
             span=newest.span.of(language) if newest.span else "",
-            dated=bool(dated),
+            dated=not undated,
+            doubted=tuple(doubted),
         )
-        if code not in found or found[code].at < one.at:
+        if code not in found or one.supersedes(found[code]):
             found[code] = one
     return found
+
+
+def _why(channel: Channel, value: float, language: Language) -> str:
+    """Return a value that cannot be and what is wrong with it, in words."""
+    reason = why(impossible(channel, value), channel, value)
+    return f"{with_unit(number(value, channel.unit), channel.unit)} {reason.of(language)}"
 
 
 def streamed(
@@ -145,9 +182,16 @@ def streamed(
             for tick, value in zip(part.at.tolist(), part.values.tolist(), strict=True)
         )
         name = concept_name({"coding": [{"system": LOINC, "code": code}]}).of(language)
-        shown = with_unit(number(one.value, unit), unit)
         line = (*(point for point in before if point[0] < one.at), (one.at, one.value))
-        found[code] = Measured(code, name, unit, line, shown)
+        doubted = tuple(
+            (at, value, _why(one.channel, value, language))
+            for at, value in line
+            if impossible(one.channel, value)
+        )
+        odd = {(at, value) for at, value, _ in doubted}
+        counted = tuple(point for point in line if point not in odd)
+        shown = with_unit(number(counted[-1][1], unit), unit) if counted else NONE
+        found[code] = Measured(code, name, unit, counted, shown, doubted=doubted)
     return found
 
 
@@ -155,7 +199,7 @@ def trends(found: Iterable[Measured], language: Language, days: int, now: dateti
     """Return what was measured of a person, vital signs first; `days` 0 draws everything."""
     by_code = {one.code: one for one in found}
     upper, lower = by_code.get(SYSTOLIC), by_code.get(DIASTOLIC)
-    if upper is None or lower is None or _beside(upper, lower) is None:
+    if upper is None or lower is None or not upper.points or _beside(upper, lower) is None:
         lower = None  # of another time: each stands for itself
     made = [
         _trend(one, lower if code == SYSTOLIC else None, language, days, now)
@@ -192,7 +236,15 @@ def _trend(
         vital=one.vital,
         span=one.span,
         drawing=_drawing(name, [one, lower], language, days, now) if one.dated else None,
+        doubted=_newer(one),
     )
+
+
+def _newer(one: Measured) -> str:
+    """Return what is wrong with a value that is newer than the newest that counts."""
+    if not one.doubted or (one.points and one.points[-1][0] > one.doubted[-1][0]):
+        return ""
+    return one.doubted[-1][2]
 
 
 def _drawing(
@@ -208,9 +260,11 @@ def _drawing(
         return None
     low, high, unit = min(v for _, v in every), max(v for _, v in every), shown[0].unit
     box = _Box(begin, now, low, high)
+    odd = [part for one in shown for part in one.doubted if begin <= part[0] <= now][-MOST_HOLLOW:]
     return Drawing(
         lines=tuple(line for part in points for line in _lines(_thinned(part, box), box)),
         dots=tuple(box.place(*part[-1]) for part in points if part),
+        hollow=tuple((*box.place(at, min(max(v, low), high)), words) for at, v, words in odd),
         low=number(low, unit),
         high=number(high, unit),
         begins=f"{begin.astimezone():%Y-%m-%d}",

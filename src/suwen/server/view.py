@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from suwen.core.codes import CATEGORIES, Language
 from suwen.core.nouns import (
@@ -36,6 +35,8 @@ from suwen.diagnosis.wording import (
     quantity,
     quoted,
 )
+from suwen.health import af_fact
+from suwen.server.ecg_told import place_of
 from suwen.server.language import age, moment, say
 from suwen.server.overlays import Layers, Place, overlays, places
 from suwen.server.reports import Stored
@@ -59,6 +60,10 @@ BAND_NAMES = {
 BAND_MEASURED = message("measured")
 BAND_CATEGORY = message("category")
 BAND_SUGGESTED = message("suggested")
+READ_FIRST = message(
+    "Accept it once you have read the ECG: atrial fibrillation is then confirmed in the record. "
+    "Rejecting it refutes it. Signing the report does neither."
+)
 ACT_NAMES = {
     Act.ACCEPTED: message("Accepted"),
     Act.EDITED: message("Edited"),
@@ -131,6 +136,8 @@ class FindingView:
     until: str
     stale: bool
     review: ReviewView | None
+    hint: str = ""
+    """What accepting or rejecting it does beside the report."""
 
 
 @dataclass(frozen=True)
@@ -331,6 +338,7 @@ def _finding(
         until=until,
         stale=out_of_date(finding, datetime.now(UTC)),
         review=_review(language, review, person) if review else None,
+        hint=say(language, READ_FIRST) if af_fact.seen(finding) else "",
     )
 
 
@@ -373,7 +381,7 @@ def _evidence(language: Language, item: Evidence, layers: Layers) -> EvidenceVie
         text = f"{text}: {item.note.of(language)}"
     query = ""
     if isinstance(item, TimeInterval):
-        query = urlencode({"record": item.record, "at": f"{item.start:g}"})
+        query = place_of(item.record, item.start, item.end)
     return EvidenceView(quoted(text), layers.place(item), query)
 
 

@@ -7,23 +7,25 @@ screen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-import numpy as np
-
 from suwen.core.codes import NEWS2, NEWS2_LEAST, NEWS2_MOST, Language, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Finding, Record
 from suwen.core.quantities import number, unit_sign, with_unit
-from suwen.core.streams import ticks
-from suwen.health import plausible, vital_set
+from suwen.core.streams import Channel
+from suwen.health import vital_set
+from suwen.health.alert_notices import CHECK
 from suwen.health.alert_trial import Desk
+from suwen.health.doubts import why
 from suwen.health.early_warning import EARLY_WARNING
-from suwen.health.measured import CELSIUS, FAHRENHEIT, Variable
+from suwen.health.measured import CELSIUS, Variable
+from suwen.health.reading_gate import DOUBTED, impossible
 from suwen.health.watchdog import NO_DATA, Pulse, Standing, pulse, standing, times
 from suwen.records.alert_rows import Alert
 from suwen.records.documents import finding_of
@@ -75,7 +77,9 @@ class Cell:
     state: str = "none"
     """`fresh`, `old`, `gone` (struck through) or `none`."""
     odd: Text | None = None
-    """What a newer reading claims that cannot be, and why."""
+    """What a newer reading claims that cannot be, or what is doubted about this one, and why."""
+    doubted: bool = False
+    """Whether the value shown is doubted itself: a sensor that hangs, movement."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,21 @@ class Row:
     more: int
     rank: tuple[int, int, int]
 
+    def order(self) -> tuple[tuple[int, ...], bool, list[tuple[int, str]]]:
+        """Return what rows are sorted by: need, then who lies here or is measured, then the bed.
+
+        Bed 10 comes after bed 9.
+        """
+        parts = re.findall(r"\d+|\D+", self.bed)
+        bed = [(int(one), "") if one.isdecimal() else (-1, one) for one in parts]
+        absent = not self.bed and all(cell.state == "none" for cell in self.cells)
+        return tuple(-n for n in self.rank), absent, bed
+
     @property
     def measured(self) -> bool:
         """Return whether enough is fresh to be scored."""
-        return sum(cell.state == "fresh" for cell in self.cells) >= int(vital_set.rules()["fewest"])
+        counted = [cell for cell in self.cells if cell.state == "fresh" and not cell.doubted]
+        return len(counted) >= int(vital_set.rules()["fewest"])
 
     @property
     def level(self) -> str:
@@ -149,6 +164,8 @@ class Board:
     alerts_today: int = 0
     budget: float | None = None
     """Alerts the ward set itself for a day, None where it set none."""
+    ward: str = ""
+    """The ward that is shown; empty for everybody the reader cares for."""
 
     @property
     def waiting(self) -> int:
@@ -187,11 +204,12 @@ class Watching:
         day = now - timedelta(days=1)
         had, lying = self.desk.alerts.count(self.ward, day) if self.ward else (0, 0)
         return Board(
-            rows=tuple(sorted(rows, key=lambda row: (tuple(-n for n in row.rank), row.bed))),
+            rows=tuple(sorted(rows, key=Row.order)),
             pulse=pulse(self.desk.alerts.heartbeat(HEARTBEAT), now),
             now=now,
             alerts_today=had,
             budget=None if self.budget is None else self.budget * max(1, lying),
+            ward=self.ward,
         )
 
     def _row(
@@ -215,6 +233,8 @@ class Watching:
             if one.rule.startswith(NO_DATA) and one.cleared is None
             for parts in one.content["channels"]
         }
+        if silent & set(_by_code()):
+            shown = without_data(shown, now)
         waiting = [PRIORITIES.get(c.priority, 0) for c in chips if c.state in WAITING]
         return Row(
             patient=patient,
@@ -222,7 +242,7 @@ class Watching:
             bed=place.bed if place else "",
             facts=" · ".join(value for _, value in person.facts),
             score=shown,
-            cells=cells(latest, silent, now),
+            cells=cells(latest, silent, now, doubted_in(alerts)),
             alerts=tuple(chips[:MOST_ALERTS]),
             more=max(0, len(chips) - MOST_ALERTS),
             rank=(max(waiting, default=0), shown.value, len(waiting)),
@@ -247,6 +267,16 @@ def score_cell(language: Language, record: Record | None, now: datetime) -> Scor
     return ScoreCell(text, high, style, _name(language, finding), until, state.value)
 
 
+def without_data(score: ScoreCell, now: datetime) -> ScoreCell:
+    """Return a score whose monitor fell silent: not current, whatever its validity says.
+
+    A low score stands for twelve hours by its chart, which takes for granted that somebody looks.
+    """
+    if score.state != "current":
+        return score
+    return replace(score, state="expired", style="none", until=min(score.until, now.timestamp()))
+
+
 def _name(language: Language, finding: Finding) -> str:
     said = [finding.code.name, *([finding.reason] if finding.reason else [])]
     return " ".join(one.of(language) for one in said)
@@ -265,24 +295,42 @@ def _by_code() -> dict[str, Variable]:
     return {code: found[key] for key in SHOWN for code in found[key].codes}
 
 
-def cells(latest: Sequence[Latest], silent: set[str], now: datetime) -> tuple[Cell, ...]:
+def doubted_in(alerts: Sequence[Alert]) -> dict[Channel, Text]:
+    """Return the channels whose newest readings can be but are doubted, as standing notices say."""
+    return {
+        Channel(*one.content["channel"]): Text(**one.content["reason"])
+        for one in alerts
+        if one.rule.startswith(CHECK) and one.cleared is None and one.content["kind"] in DOUBTED
+    }
+
+
+def cells(
+    latest: Sequence[Latest],
+    silent: set[str],
+    now: datetime,
+    doubted: Mapping[Channel, Text] | None = None,
+) -> tuple[Cell, ...]:
     """Return the newest value of each column; a channel that is silent is never fresh."""
-    newest: dict[str, tuple[datetime, float, str]] = {}
+    newest: dict[str, tuple[datetime, float, Channel]] = {}
     odd: dict[str, tuple[datetime, Latest]] = {}
     for one in latest:
         variable = _by_code().get(one.channel.code)
         if variable is None:
             continue
-        value, at = _in_unit(variable, one.value, one.channel.unit), min(one.at, one.received)
-        if value is None or not variable.low <= value <= variable.high:
+        value = variable.in_unit(one.value, one.channel.unit)
+        at = min(one.at, one.received)
+        cannot = impossible(one.channel, one.value)
+        if value is None or cannot or not variable.low <= value <= variable.high:
             odd[variable.key] = max(odd.get(variable.key, (at, one)), (at, one), key=_first)
         elif variable.key not in newest or at > newest[variable.key][0]:
-            newest[variable.key] = at, value, one.channel.code
+            newest[variable.key] = at, value, one.channel
     made = []
     for key in SHOWN:
         cell, strange = _cell(key, newest.get(key), silent, now), odd.get(key)
         if strange is not None and (key not in newest or newest[key][0] <= strange[0]):
-            cell = replace(cell, odd=_odd(strange[1], now))
+            cell = replace(cell, odd=_odd(strange[1]))
+        elif key in newest and (reason := (doubted or {}).get(newest[key][2])):
+            cell = replace(cell, odd=reason, doubted=True)
         made.append(cell)
     return tuple(made)
 
@@ -291,35 +339,32 @@ def _first(pair: tuple[datetime, Latest]) -> datetime:
     return pair[0]
 
 
-def _odd(one: Latest, now: datetime) -> Text:
+def _odd(one: Latest) -> Text:
     """Say what a reading claims and why it does not count."""
-    at, values = np.array([ticks(one.at)]), np.array([one.value])
-    states = plausible.check(one.channel, at, values, now).states
+    variable = _by_code()[one.channel.code]
+    kind, words = impossible(one.channel, one.value), dict[str, object]()
+    if not kind:
+        known = variable.in_unit(one.value, one.channel.unit) is not None
+        kind = "implausible" if known else "wrong-unit"
+        words = {"low": f"{variable.low:g}", "high": f"{variable.high:g}"}
     claimed = with_unit(f"{one.value:g}", one.channel.unit)
-    why = states[0].reason if states else Text(en="Outside what counts.", zh="超出可用范围。")
-    return Text(en=f"{claimed}. {why.en}", zh=f"{claimed}。{why.zh}")
+    reason = why(kind, one.channel, one.value, **words)
+    return Text(en=f"{claimed} {reason.en}", zh=f"{claimed} {reason.zh}")
 
 
 def _cell(
-    key: str, found: tuple[datetime, float, str] | None, silent: set[str], now: datetime
+    key: str, found: tuple[datetime, float, Channel] | None, silent: set[str], now: datetime
 ) -> Cell:
     if found is None:
         return Cell(key)
-    at, value, code = found
+    at, value, channel = found
     unit = vital_set.variables()[key].unit
     text = f"{value:.1f}" if unit == CELSIUS else number(value)
     age, table = (now - at).total_seconds(), times()
     state = "gone" if age >= table["gone_s"] else "old" if age >= table["old_s"] else "fresh"
-    if code in silent and state == "fresh":
+    if channel.code in silent and state == "fresh":
         state = "old"
     return Cell(key, text, unit_sign(unit), at.timestamp(), state)
-
-
-def _in_unit(variable: Variable, value: float, unit: str) -> float | None:
-    if variable.unit == CELSIUS and unit == FAHRENHEIT:
-        return (value - 32) / 1.8
-    factor = variable.units.get(unit)
-    return None if factor is None else value * factor
 
 
 def chip(language: Language, alert: Alert, now: datetime) -> Chip:

@@ -1,10 +1,13 @@
 """Scoring a patient of the board: the newest samples become Records, then the task answers on them.
 
-A task never reads samples. What it answers about is stored first, so the score can be replayed.
+A task never reads samples. What it answers about is stored first, so the score can be replayed;
+with each reading the state it has in its stream (a sensor that hangs, movement), which one reading
+alone does not tell.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -13,7 +16,11 @@ from suwen.core.errors import NotFound
 from suwen.core.nouns import Finding
 from suwen.core.streams import ticks
 from suwen.health import vital_set
+from suwen.health.doubts import LOOKED_BACK, newest_state
 from suwen.health.early_warning import EARLY_WARNING
+from suwen.health.measured import STATE
+from suwen.health.movement import movement, movements, spans
+from suwen.records import Access
 from suwen.records.streams import Latest, Streams
 from suwen.server.asking import Asking
 
@@ -28,6 +35,19 @@ def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
     NotFound
         No device sent a vital sign of the last half hour, and the record holds none either.
     """
+    return scored(asking.access, streams, patient, asking.bench.run)
+
+
+def scored(
+    access: Access, streams: Streams, patient: str, run: Callable[[Access, str, str], list[Finding]]
+) -> list[Finding]:
+    """Store the newest vital signs and answer NEWS2 on them; `run` answers a task on a record.
+
+    Raises
+    ------
+    NotFound
+        No device sent a vital sign of the last half hour, and the record holds none either.
+    """
     since = datetime.now(UTC) - timedelta(minutes=vital_set.rules()["together_minutes"])
     known = {code for one in vital_set.variables().values() for code in one.codes}
     fresh = [
@@ -36,8 +56,10 @@ def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
         if one.channel.code in known and since <= one.at <= datetime.now(UTC)
     ]
     if fresh:
-        asking.access.put([_observation(patient, one) for one in fresh], patient)
-    found = asking.bench.run(asking.access, patient, EARLY_WARNING)
+        states = _states(streams, patient, fresh)
+        made = [_observation(patient, one, states[one.number]) for one in fresh]
+        access.put(made, patient)
+    found = run(access, patient, EARLY_WARNING)
     if not found:
         raise NotFound(
             "no vital signs of the last half hour", "values with their time", "measure a set"
@@ -45,9 +67,26 @@ def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
     return found
 
 
-def _observation(patient: str, one: Latest) -> dict[str, Any]:
+def _states(streams: Streams, patient: str, fresh: Sequence[Latest]) -> dict[int, str]:
+    """Return the state of each of the newest readings in its stream, by number of the channel."""
+    now = datetime.now(UTC)
+    since = now - LOOKED_BACK
+    told = {code for code, _ in movements()}
+    heard = {one.channel.code for one in streams.latest(patient)} & told
+    steps = [part for code in heard for part in streams.read(patient, code, since, now)]
+    motion = movement(spans(steps))
+    stretches = {
+        part.channel: part
+        for code in {one.channel.code for one in fresh}
+        for part in streams.read(patient, code, since, now)
+    }
+    return {one.number: newest_state(stretches[one.channel], now, motion) for one in fresh}
+
+
+def _observation(patient: str, one: Latest, state: str = "") -> dict[str, Any]:
     code, unit, device = one.channel
-    return {
+    told = {"extension": [{"url": STATE, "valueCode": state}]} if state else {}
+    return told | {
         "resourceType": "Observation",
         "id": f"{code}.{ticks(one.at)}.{device}"[:64],
         "status": "final",

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from suwen.app import demo_alerts
@@ -29,6 +30,8 @@ from suwen.records.wards import Rung, Ward, Wards
 DOCTOR = Person("dr-li", "Li Na", "clinician")
 NURSE = Person("nurse-wu", "Wu Min", "nurse", language="zh")
 PROBE = Channel("59408-5", "%", "probe-1")
+EVENT = Channel("199684", "1", "monitor-1")
+PLETH = Channel("150452", "1", "monitor-1")
 RULE = changed(shipped()["spo2-low"], {"sustained_s": 20, "calm_s": 20})
 START = datetime.now(UTC).replace(microsecond=0)
 
@@ -91,6 +94,12 @@ class Bay:
             self.alarm.take(self.patient, [one(self.after, value)])
             made += self.alarm.round()
         return made
+
+    def passed(self) -> dict[str, int]:
+        """Return how many readings of the ward no rule could use, by reason."""
+        self.alarm._beaten = -float("inf")
+        self.alarm.round()
+        return Alerts(self.store, DOCTOR, "treatment").passed("icu", START)
 
     def standing(self) -> list[tuple[str, str]]:
         now = START + timedelta(seconds=self.after)
@@ -230,13 +239,13 @@ def test_a_rule_that_is_disabled_ends_its_alert(bay: Bay) -> None:
 def test_a_reading_from_the_future_stops_no_rule(bay: Bay) -> None:
     bay.alarm.take(bay.patient, [one(10**6, 96)])
     assert len(bay.breathe([96, 88, 87, 86])) == 1
-    assert bay.alarm.watch.passed_over["ahead"] == 1
+    assert bay.passed() == {"ahead": 1}
 
 
 def test_a_reading_in_an_unknown_unit_is_counted(bay: Bay) -> None:
     bay.alarm.take(bay.patient, [one(1, 0.8, Channel("59408-5", "mm[Hg]", "odd"))])
     bay.alarm.round()
-    assert bay.alarm.watch.passed_over["unit"] == 1
+    assert bay.passed() == {"unit": 1}
 
 
 def test_what_could_not_be_written_is_written_in_the_next_round(bay: Bay, monkeypatch) -> None:
@@ -358,3 +367,128 @@ def test_the_demo_enables_what_it_tried_and_only_once(bay: Bay) -> None:
     enabled = [entry.key for entry in bay.rules.list() if entry.scope.ward == "demo"]
     assert sorted(enabled) == sorted(demo_alerts.RULES)
     assert bay.wards.list()[0].id == "demo"
+
+
+WARM = Channel("8310-5", "Cel", "patch")
+
+
+def test_what_cannot_be_true_is_a_notice_that_pages_nobody_and_rises_in_place(bay: Bay) -> None:
+    for _ in range(2):
+        bay.after += 200
+        bay.alarm.take(bay.patient, [one(bay.after, 98.6, WARM)])
+        bay.alarm.round()
+    alerts = Alerts(bay.store, DOCTOR, "treatment")
+    (notice,) = alerts.open([bay.patient])
+    assert (notice.rule, notice.priority) == ("check-8310-5-patch", "low")
+    assert bay.alarm.page() == 0
+    bay.alarm = bay.engine()
+    bay.after += 400
+    bay.alarm.take(bay.patient, [one(bay.after, 98.6, WARM)])
+    assert bay.alarm.round() == [], "the same notice, not a second one"
+    (risen,) = alerts.open([bay.patient])
+    assert (risen.id, risen.priority) == (notice.id, "medium")
+    assert risen.content["name"]["zh"] == "体温：未受监测"
+    assert "alert-changed" in [entry.act for entry in bay.store.log.entries()]
+    assert bay.alarm.page() > 0, "now it is told"
+    bay.after += 301
+    bay.alarm.take(bay.patient, [one(bay.after, 36.8, WARM)])
+    bay.alarm.round()
+    assert alerts.find(notice.id).cleared is not None
+    bay.alarm.take(bay.patient, [one(bay.after + 1, 98.6, WARM)])
+    assert bay.passed() == {}, "no rule of the ward looks at temperatures"
+
+
+def pulse_wave(end: float, seconds: float = 30) -> Stretch:
+    """A clean pulse wave of 75 beats a minute at 100 Hz that ends at a second of the bay."""
+    at = ticks(START) + np.round((end - seconds + np.arange(seconds * 100) / 100) * 1e6)
+    beat = (np.arange(seconds * 100) / 100) % 0.8
+    values = np.exp(-(((beat - 0.15) / 0.09) ** 2)) + 0.3 * np.exp(-(((beat - 0.42) / 0.1) ** 2))
+    return Stretch(PLETH, at.astype(np.int64), values)
+
+
+def asystole(bay: Bay) -> list[str]:
+    """Let the monitor of the bay say asystole; return the ids of new alerts."""
+    bay.alarm.take(bay.patient, [one(bay.after, 1, EVENT)])
+    return bay.alarm.round()
+
+
+@pytest.fixture
+def monitored(bay: Bay) -> Bay:
+    """A bay whose monitor's own alarms are watched."""
+    rule = shipped()["asystole"]
+    content = rule.model_dump(mode="json")
+    bay.rules.keep_trial(Scope(), content, rule.fingerprint, {})
+    bay.rules.enable(Scope(), content, rule.fingerprint)
+    bay.alarm.reload()
+    return bay
+
+
+def test_an_asystole_that_a_pulse_contradicts_is_amber_and_red_once_nothing_does(
+    monitored: Bay,
+) -> None:
+    bay, alerts = monitored, Alerts(monitored.store, DOCTOR, "treatment")
+    bay.after = 40
+    wave = pulse_wave(bay.after)
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [wave])
+    bay.alarm.take(bay.patient, [wave])
+    (name,) = asystole(bay)
+    alert = alerts.find(name)
+    assert alert.priority == "medium"
+    assert alert.content["waves"]["en"].startswith("PLETH: readable, and a heart beats in it")
+    assert bay.alarm.page() == 0, "nobody is paged at once"
+    bay.after += 10
+    bay.alarm._climbed = -float("inf")
+    assert bay.alarm.round() == [], "the same alert"
+    risen = alerts.find(name)
+    assert risen.priority == "high", "the wave ended: nothing contradicts it any more"
+    assert bay.alarm.page() > 0
+
+
+def test_an_asystole_without_a_wave_is_red_as_it_came(monitored: Bay) -> None:
+    monitored.after = 40
+    (name,) = asystole(monitored)
+    alert = Alerts(monitored.store, DOCTOR, "treatment").find(name)
+    assert alert.priority == "high"
+    assert "look at the patient" in alert.content["waves"]["en"]
+
+
+def test_a_pulse_that_stopped_silences_no_asystole(monitored: Bay) -> None:
+    monitored.after = 40
+    wave = pulse_wave(monitored.after)
+    still = Stretch(PLETH, wave.at, np.where(wave.at > wave.at[-1] - 6_000_000, 0.01, wave.values))
+    Streams(monitored.store, DOCTOR, "treatment").put(monitored.patient, [still])
+    monitored.alarm.take(monitored.patient, [still])
+    (name,) = asystole(monitored)
+    assert Alerts(monitored.store, DOCTOR, "treatment").find(name).priority == "high"
+
+
+def test_a_run_that_was_under_way_at_a_restart_is_not_begun_anew(bay: Bay) -> None:
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    streams.put(bay.patient, [one(10, 96)])
+    bay.after = 10
+    bay.alarm = bay.engine()
+    for second in (20, 30):
+        bay.after = second
+        streams.put(bay.patient, [one(second, 85)])
+        bay.alarm.take(bay.patient, [one(second, 85)])
+        bay.alarm._beaten = -float("inf")
+        assert bay.alarm.round() == []
+    streams.put(bay.patient, [one(40, 85)])
+    bay.after = 45
+    bay.alarm = bay.engine()
+    assert len(bay.alarm.round()) == 1, "the third reading completes the run of the first two"
+
+
+def test_an_alert_that_was_over_before_a_restart_is_not_raised_by_the_same_readings(bay) -> None:
+    streams = Streams(bay.store, DOCTOR, "treatment")
+    made = []
+    for second, value in enumerate((96, 85, 85, 85, 97, 97, 97), start=1):
+        bay.after = 10 * second
+        streams.put(bay.patient, [one(bay.after, value)])
+        bay.alarm.take(bay.patient, [one(bay.after, value)])
+        made += bay.alarm.round()
+    assert len(made) == 1
+    bay.after += 5
+    bay.alarm = bay.engine()
+    assert bay.alarm.round() == []
+    assert not any(bay.alarm.watch.passed_over.values())

@@ -118,7 +118,9 @@ def test_real_nodules_are_chosen_by_rule_and_name_their_source(tmp_path: Path) -
         "lidc_indeterminate",
     ]
     for folder in folders:
-        assert "CC BY 3.0" in (folder / "source.txt").read_text(encoding="utf-8")
+        assert "CC BY 3.0" in folder.with_name(f"{folder.name}.source.txt").read_text(
+            encoding="utf-8"
+        )
         intake = read_folder(folder)
         assert not intake.not_understood
         assert intake.identity.identifiers[0][1].startswith("LIDC-IDRI-")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import time
 
 import pytest
 
+from suwen.app import gateway
 from suwen.app.serve import run_server
 from suwen.core.errors import BadInput
 from suwen.core.settings import Settings
+from suwen.records import Store
+from suwen.records.stream_door import Door
 
 
 @pytest.fixture
@@ -38,3 +43,20 @@ def test_a_reserved_port_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.setattr(socket.socket, "bind", refused)
     with pytest.raises(BadInput, match="port 80 is reserved"):
         run_server("127.0.0.1", 80, Settings(home=tmp_path))
+
+
+def test_an_upload_nobody_had_read_goes_while_the_server_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(gateway, "FIRST_THIN_S", 0.01)
+    old = tmp_path / "home" / "uploads" / "patient" / "upload"
+    new = old.with_name("fresh")
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    chosen = Settings(home=tmp_path / "home")
+    with Store.open(chosen) as store, gateway.beside(store, chosen, Door(store)):
+        for _ in range(500):
+            if not old.exists():
+                break
+            time.sleep(0.01)
+    assert not old.exists()
+    assert new.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -34,11 +35,20 @@ def suwen(equation, change, *more, person=PERSON):
 def test_both_risks_and_the_difference_in_both_languages():
     lines = suwen(BASE, "systolic_bp=120 mm[Hg]").splitlines()
     assert lines[0] == "PREVENT, 10 years: Systolic blood pressure"
-    assert lines[1] == "  Cardiovascular disease within 10 years: 14.7% -> 8% (-6.68)"
-    assert "association" in lines[-5]
+    assert lines[1] == "  Cardiovascular disease within 10 years: 14.7% -> 8.0% (-6.7)"
+    assert "association" in lines[-6]
+    assert "randomised trials" in lines[-5]
     assert "inherited risk is a common cause that nobody measures" in lines[-3]
     assert lines[-1].startswith("E-value ")
     assert "10 年心血管病" in suwen(BASE, "systolic_bp=120 mm[Hg]", "--lang", "zh")
+
+
+def test_published_limits_stand_beside_the_risk_and_in_the_e_value():
+    lines = suwen("Framingham_general_CVD_2008_lipids", "current_smoker=yes").splitlines()
+    assert re.fullmatch(
+        r"  Cardiovascular event .+ -> [\d.]+% \[[\d.]+%, [\d.]+%\] \(\+[\d.]+\)", lines[1]
+    )
+    assert "limit of the published interval" in lines[-1]
 
 
 def test_as_json():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import lzma
+
 import numpy as np
 
 WAVES = {
@@ -60,3 +63,24 @@ def edf(lead, rate, patient="X X X X", unit="uV", label="ECG II", records=None):
     fields += [(32767, 8), ("", 80), (rate, 8), ("", 32)]
     head = "".join(f"{value!s:{width}}" for value, width in fields)
     return head.encode("latin-1") + raw.tobytes()
+
+
+def written(root, name, lead, moments, symbols, split="DS1"):
+    """Write a record as the folder of the data set holds it."""
+    folder = root / "vitals" / "ecg_mitdb"
+    (folder / "sig").mkdir(parents=True, exist_ok=True)
+    (folder / "ann").mkdir(exist_ok=True)
+    raw = np.rint(lead * 200 + 1024).astype("<i2")
+    steps = np.diff(raw, prepend=raw[:1] * 0).astype("<i2")
+    (folder / "sig" / f"{name}.d16.xz").write_bytes(lzma.compress(steps.tobytes()))
+    words, last = [], 0
+    for at, symbol in zip(np.rint(moments * 360).astype(int).tolist(), symbols, strict=True):
+        code = {"N": 1, "V": 5, "A": 8}[symbol]
+        words.append(code << 10 | at - last)
+        last = at
+    (folder / "ann" / f"{name}.atr").write_bytes(np.array([*words, 0], "<u2").tobytes())
+    (folder / "ann" / f"{name}.hea").write_text("x\n# 71 F 1 2 x1\n")
+    table = folder / "records.json"
+    about = json.loads(table.read_text()) if table.exists() else {}
+    about[name] = {"fs": 360, "gain": 200.0, "baseline": 1024, "split": split}
+    table.write_text(json.dumps(about))

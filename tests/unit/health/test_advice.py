@@ -177,9 +177,8 @@ def test_what_is_missing_is_named_once_and_moments_are_not_asked_for():
         for one in findings(patient(), condition("d", "E11.9"))
         if one.code.code == "not-decided"
     ]
-    assert "Not known is HbA1c" in gaps.reason.en
+    assert "Missing for advice on glucose: HbA1c" in gaps.reason.en
     assert "缺少糖化血红蛋白" in gaps.reason.zh
-    assert "glucose:" not in gaps.reason.en
     assert gaps.status is Status.SUGGESTED
 
 

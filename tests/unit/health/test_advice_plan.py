@@ -31,7 +31,7 @@ def test_the_text_says_what_is_advised_withheld_and_unknown():
     text = as_text(advice(*person()), "en")
     assert text.index("1. High blood pressure") < text.index("2. Stop smoking")
     assert "== Not advised for you\n- Statin with diabetes from 40 years: an allergy" in text
-    assert "== Cannot be decided\n- Not known is HbA1c" in text
+    assert "== Cannot be decided\n- Missing for advice on " in text
     assert text.rstrip().endswith("Not a medical device.")
 
 

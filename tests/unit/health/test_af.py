@@ -12,8 +12,8 @@ import pytest
 
 from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput, NotFound
-from suwen.core.nouns import Band, Case, Record, TimeInterval
-from suwen.health import af, af_data, af_features
+from suwen.core.nouns import Act, Band, Case, Record, TimeInterval
+from suwen.health import af, af_data, af_fact, af_features
 from suwen.health.af_features import Trace
 from suwen.health.af_fit import slim
 from suwen.health.af_rhythm import rhythm
@@ -21,6 +21,7 @@ from suwen.health.sampled import sampled_data
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Examples, Sample
+from suwen.records.fhir import validate
 
 from .strips import RATE, ecg, irregular, regular
 
@@ -271,3 +272,25 @@ def test_the_score_of_the_challenge_leaves_noise_out():
     figures = dict(af.FIGURES)
     assert figures["f1_a"](cells) == 1.0
     assert figures["f1"](cells) == pytest.approx((2 * 10 / 30 + 1 + 1) / 3)
+
+
+def test_a_strip_that_shows_fibrillation_becomes_an_unconfirmed_condition_and_others_none(pack):
+    found = said(pack, FIBRILLATION)
+    assert af_fact.seen(found)
+    assert not af_fact.seen(said(pack, SINUS))
+    assert not af_fact.seen(said(pack, FIBRILLATION[:700])), "too short to be read"
+    made = af_fact.condition_of(found, "p", AT)
+    assert [one for one in validate([made])[0] if one.severity == "error"] == []
+    assert made["evidence"][0]["detail"] == [{"reference": "Observation/e"}]
+    assert made["extension"][0]["valueDecimal"] == pytest.approx(found.probability.value, abs=1e-4)
+
+
+def test_only_a_change_is_written_of_what_a_clinician_says(pack):
+    made = af_fact.condition_of(said(pack, FIBRILLATION), "p", AT)
+    confirmed = af_fact.settled(made, Act.ACCEPTED, "dr.lin", AT)
+    assert confirmed["verificationStatus"]["coding"][0]["code"] == "confirmed"
+    assert confirmed["note"][-1]["text"] == "confirmed: dr.lin"
+    assert af_fact.settled(confirmed, Act.ACCEPTED, "dr.lin", AT) is None
+    assert af_fact.settled(made, Act.EDITED, "dr.lin", AT) is None
+    assert af_fact.settled(made, Act.SIGNED, "dr.lin", AT) is None
+    assert made["verificationStatus"]["coding"][0]["code"] == "unconfirmed", "left as it was"

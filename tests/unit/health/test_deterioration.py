@@ -186,3 +186,15 @@ def test_changes_leave_plausible_values(change):
     for key, one in changed.series.items():
         assert icu.variables()[key].plausible(one.values).all()
     assert replace(changed, series=sample.data.series).age == sample.data.age
+
+
+def test_values_that_cannot_be_are_left_out_and_told(pack):
+    case = case_of(ILL | {"8310-5": (98.6, "Cel")})
+    finding, without = (
+        said(pack, case),
+        said(pack, case_of({k: v for k, v in ILL.items() if k != "8310-5"})),
+    )
+    assert finding.probability == without.probability
+    assert "Not counted are 24 values, as: Temperature 98.6 °C looks like °F" in finding.reason.en
+    assert "24 个数值未计入" in finding.reason.zh
+    assert finding.evidence[-1].note.en.startswith("Not counted: Temperature 98.6 °C")

@@ -193,3 +193,96 @@ def test_a_set_is_read_from_what_was_measured_together():
     assert found.at == NOW
     assert found.age == 66
     assert found.for_qsofa == (26, 96, 13)
+
+
+def test_98_6_claimed_as_celsius_is_as_missing_with_its_reason_and_the_reading_cited(pack):
+    finding = said(pack, case_of(WELL | {"temperature": 98.6}))
+    assert scores(finding) == {"news2-least": 0, "news2-most": 3, "qsofa": 0}
+    assert (
+        "Not counted: Temperature 98.6 °C looks like °F, not °C as claimed; nothing was converted."
+        in finding.reason.en
+    )
+    assert "未计入：体温 98.6 °C 疑为 °F，而非所标注的 °C：未作换算。" in finding.reason.zh
+    assert "Not measured" not in finding.reason.en
+    cited = [one for one in finding.evidence if one.record.startswith("Observation/temperature")]
+    assert cited[0].note.en.startswith("Not counted: Temperature 98.6 °C")
+
+
+def test_an_earlier_value_of_the_set_counts_and_the_newer_one_that_cannot_be_is_told(pack):
+    earlier = observation("temperature", 38.4, minutes=10)
+    finding = said(pack, case_of(WELL | {"temperature": 98.6}, earlier))
+    assert scores(finding)[NEWS2.code] == 1
+    assert "98.6 °C looks like °F" in finding.reason.en
+
+
+def test_a_typing_error_corrected_within_the_set_is_not_told(pack):
+    typed = observation("temperature", 368, minutes=1)
+    assert "Not counted" not in said(pack, case_of(WELL, typed)).reason.en
+
+
+def test_with_too_little_that_can_be_true_nothing_is_scored_and_why_is_said(pack):
+    finding = said(
+        pack, case_of({"temperature": 98.6, "spo2": 0.97, "pulse": 900, "systolic": 120})
+    )
+    assert finding.band is Band.ABSTAIN
+    assert finding.reason.en.startswith("1 of 7 vital signs can be counted; at least 3 are needed.")
+    assert "Oxygen saturation 0.97% looks like 1 (a share), not % as claimed" in finding.reason.en
+    assert "Heart rate 900 /min is outside 15 to 350 /min" in finding.reason.en
+    assert len({one.record for one in finding.evidence}) == 4
+    assert finding.valid_until == NOW + timedelta(minutes=15), "asked again soon"
+
+
+def test_a_set_of_too_few_values_that_all_can_be_true_is_no_set(pack):
+    assert TASK.samples(case_of({"pulse": 80, "systolic": 120}), []) == []
+
+
+def steps(minutes, count=90):
+    return record(
+        "Observation",
+        f"steps-{minutes}",
+        status="final",
+        code={"coding": [{"system": LOINC, "code": "55423-8"}]},
+        effectiveDateTime=(NOW - timedelta(minutes=minutes)).isoformat(),
+        valueQuantity={"value": count, "code": "{steps}"},
+    )
+
+
+def test_a_pulse_taken_while_walking_does_not_count_and_a_temperature_does(pack):
+    case = case_of(WELL | {"pulse": 134, "temperature": 38.4}, steps(minutes=0.5))
+    finding = said(pack, case)
+    assert "Heart rate 134 /min was taken in movement" in finding.reason.en
+    assert "心率 134 /min 在运动中测得" in finding.reason.zh
+    assert scores(finding)["news2-least"] == 1, "of the temperature alone"
+    (sample,) = TASK.samples(case, [])
+    assert "Observation/steps-0.5/_history/1" in sample.inputs, "what a replay needs"
+
+
+def test_a_few_steps_and_a_walk_long_ago_are_no_movement(pack):
+    case = case_of(WELL, steps(minutes=0.5, count=3), steps(minutes=20))
+    assert scores(said(pack, case))[NEWS2.code] == 0
+
+
+def test_a_saturation_that_hangs_for_hours_does_not_count(pack):
+    hung = [observation("spo2", 98, minutes=k) for k in range(1, 200)]
+    case = case_of(WELL, *hung)
+    finding = said(pack, case)
+    assert "has been the very same for too long: the sensor may hang" in finding.reason.en
+    assert scores(finding)["news2-most"] == 3
+    again = Case(
+        "p",
+        NOW,
+        tuple(r for r in case.records if r.reference in TASK.samples(case, [])[0].inputs),
+        case.blob,
+    )
+    assert said(pack, again) == finding, "its inputs alone tell the same"
+
+
+def test_a_state_from_the_stream_stands_with_the_observation(pack):
+    told = observation(
+        "spo2", 97, extension=[{"url": f"{SUWEN}/reading-state", "valueCode": "stuck"}]
+    )
+    values = {name: value for name, value in WELL.items() if name != "spo2"}
+    assert (
+        "Oxygen saturation 97% has been the very same"
+        in said(pack, case_of(values, told)).reason.en
+    )

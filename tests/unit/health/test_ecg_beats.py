@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import lzma
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from tests.unit.health.ecgs import ecg, rhythm, wfdb
+from tests.unit.health.ecgs import ecg, rhythm, wfdb, written
 
 from suwen.app.demo_patients.ecg import observation
 from suwen.core import registry
@@ -180,29 +178,8 @@ def test_runs_of_ventricular_beats_stand_before_single_ones(pack):
     assert counted.low <= 5 <= counted.high
 
 
-def written(root, name, lead, moments, symbols, split="DS1"):
-    """Write a record as the folder of the data set holds it."""
-    folder = root / "vitals" / "ecg_mitdb"
-    (folder / "sig").mkdir(parents=True, exist_ok=True)
-    (folder / "ann").mkdir(exist_ok=True)
-    raw = np.rint(lead * 200 + 1024).astype("<i2")
-    steps = np.diff(raw, prepend=raw[:1] * 0).astype("<i2")
-    (folder / "sig" / f"{name}.d16.xz").write_bytes(lzma.compress(steps.tobytes()))
-    words, last = [], 0
-    for at, symbol in zip(np.rint(moments * 360).astype(int).tolist(), symbols, strict=True):
-        code = {"N": 1, "V": 5, "A": 8}[symbol]
-        words.append(code << 10 | at - last)
-        last = at
-    (folder / "ann" / f"{name}.atr").write_bytes(np.array([*words, 0], "<u2").tobytes())
-    (folder / "ann" / f"{name}.hea").write_text("x\n# 71 F 1 2 x1\n")
-    table = folder / "records.json"
-    about = json.loads(table.read_text()) if table.exists() else {}
-    about[name] = {"fs": 360, "gain": 200.0, "baseline": 1024, "split": split}
-    table.write_text(json.dumps(about))
-
-
 def test_examples_are_the_beats_of_the_reference_and_how_they_were_found(tmp_path):
-    beats = rhythm(330)
+    beats = rhythm(330, jitter=0.015)
     kinds = ["V" if k % 50 == 25 else "A" if k % 50 == 5 else "N" for k in range(len(beats))]
     shapes = ["S" if kind == "A" else kind for kind in kinds]
     lead = ecg(beats, shapes, 360, 330)

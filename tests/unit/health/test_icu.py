@@ -136,7 +136,7 @@ def encounter(where="Medical Intensive Care Unit (MICU)", at=ADMITTED, number="e
 
 def case_of(*records):
     person = record("Patient", "p", birthDate="1956-05-01", gender="male")
-    return Case("p", ADMITTED, (person, *records), lambda digest: b"")
+    return Case("p", ADMITTED + timedelta(hours=50), (person, *records), lambda digest: b"")
 
 
 def test_a_case_gives_the_stay_in_canonical_units():
@@ -156,6 +156,7 @@ def test_a_case_gives_the_stay_in_canonical_units():
     assert stay.series["Creatinine"].values[0] == pytest.approx(2.0, abs=0.01)
     assert stay.series["Temp"].values[0] == pytest.approx(37.0)
     assert "K" not in stay.series, "potassium in mg/dL is a unit nobody knows here"
+    assert [(one.variable, one.kind) for one in stay.doubts] == [("K", "wrong-unit")]
     assert (stay.age, stay.male, stay.height, stay.unit) == (69, 1, 180, 3)
     assert stay.records["HR"].startswith("Observation/4/")
     assert stay.ended == ADMITTED + timedelta(hours=48)

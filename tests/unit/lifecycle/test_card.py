@@ -82,7 +82,7 @@ def test_the_card_of_three_classes_has_a_row_for_each_and_says_the_rule_of_its_b
 
 def test_the_card_says_what_the_intervals_are_worth(trained, trained_sum):
     page, metrics = trained.pack.path("card.md").read_text(), trained.results["metrics"]
-    assert card.number(metrics["interval_coverage"]) in page
+    assert card.number(metrics["interval_coverage_with_noise"]) in page
     assert "Barber, Electronic Journal of Statistics" in page
     assert "those at the probability 0.5 (fixed)." in page
     page, metrics = trained_sum.pack.path("card.md").read_text(), trained_sum.results["metrics"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from suwen.core.errors import BadInput
-from suwen.core.nouns import PROBABILITY, Band, Interval, RecordValue
-from suwen.lifecycle import say
+from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, RecordValue
+from suwen.lifecycle import prediction_sets, say
 from suwen.lifecycle.kinds import Choice
+from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Output, Sample
 
@@ -91,6 +94,22 @@ def test_three_classes_need_a_concept_they_are_kinds_of_and_names_that_differ(to
     found = Choice((toy.NOTHING, toy.NODULE), None)
     assert found.keys == ("nothing", "nodule"), "a SNOMED number is no name"
     assert found.asked == toy.NODULE
+
+
+def test_an_answer_keeps_what_remains_possible_and_a_pack_without_sets_says_nothing_of_it(
+    toy, trained, tmp_path
+):
+    found = said(toy.Squares(), trained.pack, [0.1, -0.2, 0.0, 0.2, -0.1])
+    assert found.possible is not None
+    assert found.possible.level == 0.9
+    assert set(found.possible.codes) <= set(toy.Squares.answers.classes)
+    earlier = shutil.copytree(trained.pack.folder, tmp_path / "earlier")
+    (earlier / prediction_sets.FILE).unlink()
+    old = said(toy.Squares(), Pack.draft(earlier), [0.1, -0.2, 0.0, 0.2, -0.1])
+    assert old.possible is None
+    assert "possible" not in old.model_dump(mode="json"), "its id is what it always was"
+    assert Finding.model_validate(old.model_dump(mode="json")).id == old.id
+    assert Finding.model_validate(found.model_dump(mode="json")) == found
 
 
 def test_the_complement_of_an_interval_turns_its_ends_round():

@@ -138,6 +138,16 @@ def test_whole_patients_are_drawn_until_there_are_enough():
     assert len(drawn) > 1
 
 
+def test_of_patients_with_very_many_samples_each_gives_a_part():
+    groups = np.repeat([f"patient {k}" for k in range(30)], 500)
+    index = stressing.stressed(groups, 200, 0)
+    _, counts = np.unique(groups[index], return_counts=True)
+    assert counts.tolist() == [10] * stressing.GROUPS
+    few = np.repeat([f"patient {k}" for k in range(300)], 2)
+    assert np.array_equal(stressing.stressed(few, 200, 0), chosen_by_group(few, 200, 0))
+    assert len(stressing.stressed(groups, 0, 0)) == len(groups)
+
+
 def test_a_stress_that_was_killed_goes_on(toy, trained, toy_data, tmp_path, monkeypatch):
     asked = Asked(limit=30, attacked=0)
     calls = []
@@ -211,7 +221,7 @@ def test_a_wrong_class_in_a_sure_band_is_confidently_wrong(toy, trained_kinds, t
     examples = task.examples(toy_data, "squares")
     rows = rows_of(task, pack, examples, out_of_fold(task, pack, examples), intervals=False)
     sure = np.tile([0.0, 1.0, 0.0], (len(rows.truth), 1))
-    found = robustness.compared(rows, replace(rows, answer=sure))
+    found = robustness.compared(rows, replace(rows, answer=sure, possible=None))
     answered = ~rows.abstained
     assert found["confidently_wrong"]["value"] == pytest.approx(
         ((rows.truth != 1) & answered).mean()

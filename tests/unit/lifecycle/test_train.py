@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
-from suwen.lifecycle import runs, split
+from suwen.lifecycle import measure_sets, runs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
 from suwen.lifecycle.recipe import Recipe
@@ -194,7 +194,11 @@ def test_three_classes_are_learned_and_measured_class_by_class_beside_their_floo
             assert metrics[f"{name}_{key}"]["value"] > 0.5, (name, key)
     assert metrics["ece"]["value"] < 0.15
     assert metrics["brier"]["value"] < 0.5
-    assert set(floor) == {"brightest part", "bright middle", "brightness", "majority class"}
+    trivial = {"brightest part", "bright middle", "brightness", "majority class"}
+    assert set(floor) == trivial | {measure_sets.ALL}
+    assert floor[measure_sets.ALL]["set_coverage"]["value"] == 1.0
+    assert floor[measure_sets.ALL]["gain_set_size"]["low"] > 1, "sets tell more than all classes"
+    assert metrics["set_coverage"]["value"] > 0.85
     assert floor["majority class"]["balanced_accuracy"]["value"] == pytest.approx(1 / 3)
     assert floor["majority class"]["gain_f1"]["low"] > 0
     assert {"auroc", "auroc_middle", "f1"} < set(floor["brightest part"])

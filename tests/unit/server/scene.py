@@ -90,10 +90,11 @@ class Jobs:
         job = key or f"job-{len(self.known) + 1}"
         now = datetime.now(UTC)
         self.payloads[job] = payload
-        self.work(payload)
+        result = self.work(payload) or {}
         self.known[job] = JobStatus(
             id=job, kind=kind, state="done", person=payload["person"]["id"],
             patient=payload.get("patient", ""), created=now, updated=now,
+            upload=payload.get("upload", ""), told=result.get("told", ""),
         )  # fmt: skip
         return job
 
@@ -102,8 +103,8 @@ class Jobs:
             raise NotFound("no such job", "a known one", "list them")
         return self.known[job]
 
-    def list(self) -> Sequence[JobStatus]:
-        return list(self.known.values())[::-1]
+    def list(self, prefix: str = "") -> Sequence[JobStatus]:
+        return [one for one in self.known.values() if one.id.startswith(prefix)][::-1]
 
 
 @dataclass

@@ -16,6 +16,8 @@ from desk import Desk, api
 
 from suwen.core.nouns import Band
 from suwen.health.alert_trial import Desk as Tools
+from suwen.records import gateway_state
+from suwen.records.gateway_state import GatewayState
 from suwen.server import pages_ward
 from suwen.server.ward_board import Board, Watching
 from suwen.server.ward_rounds import Rounds
@@ -134,7 +136,9 @@ def test_the_stream_tells_rows_once_and_the_pulse_always_and_ends_with_the_sessi
 
     async def heard() -> list[tuple[str, dict]]:
         events = []
-        async for text in pages_ward._events(Open(), asking, pages_ward.watching(asking, "icu")):
+        async for text in pages_ward._events(
+            Open(), asking, pages_ward.watching(asking, "icu"), fresh=False
+        ):
             event, data = re.fullmatch(r"event: (\w+)\ndata: (.*)\n\n", text).groups()
             events.append((event, json.loads(data)))
             if len(events) == 3:
@@ -191,8 +195,8 @@ def test_a_board_that_keeps_scores_fresh_asks_for_each_patient_once_in_five_minu
     kept = {name: bay.clinic.access().search("Observation", bay.patients[name])
             for name in bay.patients}  # fmt: skip
     assert {name for name, found in kept.items() if found} == {"Li", "Sm"}, "who is measured now"
-    assert "fresh=true" in desk.get("/ward?ward=icu").text
-    assert "in your name" in desk.get("/ward?ward=icu&fresh=true").text
+    assert "in your name" in desk.get("/ward?ward=icu").text
+    assert "in your name" not in desk.get("/ward?ward=icu&fresh=false").text
 
 
 def test_an_alert_is_settled_with_a_reason_on_the_page(bay: Bay, desk: Desk) -> None:
@@ -219,7 +223,16 @@ def test_a_snooze_is_told_on_the_card(bay: Bay, desk: Desk) -> None:
 
 def test_the_hand_over_tells_what_stands_and_how_the_rules_do(shown: Bay, reader: Desk) -> None:
     page = reader.get("/alerts/handover?ward=icu&hours=12").text
-    for said in ("Li, Na", "Snoozed until", "sensor or cable", "nurse.amy", "0 % (0–79 %, n = 1)"):
+    for said in (
+        "Li, Na",
+        "Intensive care 2 · Bed 1",
+        "Snoozed until",
+        "mobilising with physiotherapy (Dr Lin Wei)",
+        "sensor or cable",
+        "axillary probe had slipped",
+        "Amy Chan",
+        "0 % (0–79 %, n = 1)",
+    ):
         assert said in page
     assert reader.get("/alerts/handover?hours=1000").status_code == 422
 
@@ -291,3 +304,12 @@ def test_a_program_settles_tries_and_places(bay: Bay) -> None:
     assert program.put(f"/api/cases/{li}/location", json=where).status_code == 204
     assert program.put(f"/api/cases/{li}/location", json={}).status_code == 204
     program.close()
+
+
+def test_a_gateway_that_cannot_keep_up_is_seen_on_the_board_and_by_programs(bay, desk) -> None:
+    late = "Readings come late"
+    assert late not in desk.get("/ward?ward=icu").text
+    gateway_state.tell(bay.clinic.store, GatewayState.BEHIND)
+    assert late in desk.get("/ward?ward=icu").text
+    assert desk.get("/healthz").json()["gateway"] == "behind"
+    assert 'suwen_gateway_state{state="behind"} 1.0' in desk.get("/metrics").text

@@ -49,6 +49,11 @@ SPOKEN = (
     "records/reading.py",
     "records/store.py",
     "records/wards.py",
+    "records/devices.py",
+    "records/device_watch.py",
+    "records/sealed_files.py",
+    "records/uploads.py",
+    "gateway/devices",
     "app/jobs.py",
     "app/outputs.py",
 )

@@ -69,7 +69,7 @@ def _write(folder: Path, nodule: Nodule) -> Path:
     entries = [{"resource": resource} for resource in (patient, point)]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
     (folder / "records.json").write_text(json.dumps(bundle, indent=1), encoding="utf-8")
-    (folder / "source.txt").write_text(_source(nodule), encoding="utf-8")
+    folder.with_name(f"{folder.name}.source.txt").write_text(_source(nodule), encoding="utf-8")
     return folder
 
 

@@ -170,7 +170,7 @@ def _lab(
     else:
         flag = ("N", "Normal")
     return {
-        **_frame("Observation", patient, f"{name}-{date[:10]}"),
+        **_frame("Observation", patient, f"{name.replace('_', '-')}-{date[:10]}"),
         "status": "final",
         "category": [_coded(f"{HL7}/observation-category", "laboratory", "Laboratory")],
         "code": _coded(LOINC, test["code"], test["display"]),

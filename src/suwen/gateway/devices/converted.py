@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Final, NamedTuple
@@ -21,6 +21,18 @@ KINDS_KEPT: Final = 10_000
 """Different quantities, units and devices remembered."""
 _TOO_EARLY: Final = Text(en="the time is before 1970: the clock was not set", zh="时间早于 1970 年")
 _TOO_LATE: Final = Text(en="the time lies in the future: the clock is wrong", zh="时间在未来")
+_CLOCK: Final = Text(
+    en="set the device's clock; correct the times at their source and send it again",
+    zh="请校正设备时钟；在来源处更正时间后重新发送",
+)
+_UNIT: Final = Text(
+    en="say which unit it is: where it is asked, or in the file",
+    zh="请说明单位：在询问处选择，或写入文件",
+)
+_SENSOR: Final = Text(
+    en="check the unit and the sensor there; correct it at its source and send it again",
+    zh="请检查该处的单位与传感器；在来源处更正后重新发送",
+)
 
 
 class _Kind(NamedTuple):
@@ -39,11 +51,21 @@ class Converter:
         Where refused samples are noted.
     now
         The present moment; readings much later than it are refused.
+    assumed
+        Unit of a quantity (its key) where a sample gives none, as somebody said.
     """
 
-    def __init__(self, problems: Problems, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        now: datetime | None = None,
+        assumed: Mapping[str, str] | None = None,
+    ) -> None:
         self.read = 0
         self.repeated = 0
+        self.without_unit: Counter[str] = Counter()
+        """Samples by quantity whose unit nobody said."""
+        self._assumed = dict(assumed or {})
         self._problems = problems
         self._latest = (now or datetime.now(UTC)) + LATEST
         self._kinds: dict[tuple[str, str, str], _Kind | None] = {}
@@ -81,34 +103,39 @@ class Converter:
             kind = self._kinds[name] = self._kind(key, unit, device)
         quantity = quantities().by_key[key] if kind is None else kind.quantity
         if kind is None:
+            if not unit:
+                self.without_unit[key] += 1
             self._refuse(f"{quantity.text.en}: a unit that is not known, or none",
-                         f"{quantity.text.zh}：单位未知或缺失")  # fmt: skip
+                         f"{quantity.text.zh}：单位未知或缺失", _UNIT)  # fmt: skip
             return None
         if not isfinite(value):
             self._problems.refuse(NOT_A_NUMBER, self._where())
             return None
         if not kind.same:
-            value = quantities().canonical(key, value, unit) or 0.0
+            said = unit or self._assumed.get(key, "")
+            value = quantities().canonical(key, value, said) or 0.0
         if not quantity.low <= value <= quantity.high:
             limits = f"{quantity.low:g}-{quantity.high:g} {quantity.unit}"
             self._refuse(f"{quantity.text.en}: not possible (expected {limits})",
-                         f"{quantity.text.zh}：数值不可能（应为 {limits}）")  # fmt: skip
+                         f"{quantity.text.zh}：数值不可能（应为 {limits}）", _SENSOR)  # fmt: skip
             return None
         if not EARLIEST <= at <= self._latest:
-            self._problems.refuse(_TOO_EARLY if at < EARLIEST else _TOO_LATE, self._where())
+            reason = _TOO_EARLY if at < EARLIEST else _TOO_LATE
+            self._problems.refuse(reason, self._where(), _CLOCK)
             return None
         return Reading(kind.channel, at, value)
 
     def _kind(self, key: str, unit: str, device: str) -> _Kind | None:
         quantity = quantities().by_key[key]
-        one = quantities().canonical(key, 1.0, unit)
+        said = unit or self._assumed.get(key, "")
+        one = quantities().canonical(key, 1.0, said)
         if one is None:
             return None
-        same = one == 1.0 and quantities().canonical(key, 0.0, unit) == 0.0
+        same = one == 1.0 and quantities().canonical(key, 0.0, said) == 0.0
         return _Kind(Channel(quantity.codes[0][0], quantity.unit, device), quantity, same)
 
-    def _refuse(self, en: str, zh: str) -> None:
-        self._problems.refuse(Text(en=en, zh=zh), self._where())
+    def _refuse(self, en: str, zh: str, todo: Text) -> None:
+        self._problems.refuse(Text(en=en, zh=zh), self._where(), todo)
 
     def _where(self) -> str:
         return f"value {self.read}"

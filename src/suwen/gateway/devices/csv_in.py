@@ -180,7 +180,7 @@ def _one_patient(source: Source, shape: _Shape) -> None:
                 raise BadInput(
                     "a table with the rows of several patients",
                     "the rows of one patient",
-                    "split it by patient and import each with its --patient",
+                    "split it by patient and import each for its own patient",
                 )
 
 

@@ -66,7 +66,7 @@ def one_person(document: Any, problems: Problems) -> None:
             raise BadInput(
                 "Observations of several patients",
                 "those of one patient",
-                "split them by patient and import each with its --patient",
+                "split them by patient and import each for its own patient",
             )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -36,13 +36,29 @@ def sources(path: Path, zone: tzinfo | None) -> Iterator[Source]:
     """
     if not path.exists():
         raise NotFound("no such file or folder", "an export of a device", "check the path")
-    for count, (one, name) in enumerate(_paths(path), 1):
+    yield from unpacked(
+        Source(name, one.stat().st_size, _opening(one), zone) for one, name in _paths(path)
+    )
+
+
+def unpacked(files: Iterable[Source]) -> Iterator[Source]:
+    """Yield files, and in the place of an archive those in it.
+
+    Raises
+    ------
+    BadInput
+        More than `FILE_CAP` files, or an archive that is broken.
+    UnsafeInput
+        An archive that blows up.
+    """
+    for count, one in enumerate(files, 1):
         if count > FILE_CAP:
             raise BadInput(f"more than {FILE_CAP} files", "the export of one person", "")
-        if zipfile.is_zipfile(one):
-            yield from _members(one, name, zone)
+        if _is_archive(one):
+            with one.open() as file:
+                yield from _members(file, one)
         else:
-            yield Source(name, one.stat().st_size, _opening(one), zone)
+            yield one
 
 
 def _paths(path: Path) -> Iterator[tuple[Path, str]]:
@@ -61,10 +77,18 @@ def _opening(path: Path) -> Callable[[], BinaryIO]:
     return lambda: path.open("rb")
 
 
-def _members(path: Path, name: str, zone: tzinfo | None) -> Iterator[Source]:
+def _is_archive(one: Source) -> bool:
+    try:
+        with one.open() as file:
+            return zipfile.is_zipfile(file)
+    except OSError:
+        return False
+
+
+def _members(file: BinaryIO, whole: Source) -> Iterator[Source]:
     """Yield the files in an archive."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = [one for one in archive.infolist() if not one.is_dir()]
             if len(members) > FILE_CAP:
                 raise BadInput(f"more than {FILE_CAP} files", "the export of one person", "")
@@ -75,7 +99,8 @@ def _members(path: Path, name: str, zone: tzinfo | None) -> Iterator[Source]:
                         "the archive a phone or Takeout wrote",
                         "check where it is from",
                     )
-                yield Source(f"{name}/{one.filename}", one.file_size, _member(archive, one), zone)
+                name = f"{whole.name}/{one.filename}"
+                yield Source(name, one.file_size, _member(archive, one), whole.zone)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
         raise BadInput(
             "an archive that is broken or has a password", "a whole ZIP archive", "write it again"

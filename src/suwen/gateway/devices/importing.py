@@ -8,7 +8,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -98,6 +98,8 @@ class Imported:
     """Files that are no export of a device."""
     days: Counter[tuple[Channel, int]] = field(default_factory=Counter)
     """Readings of vital signs by channel and day."""
+    without_unit: Counter[str] = field(default_factory=Counter)
+    """Samples by quantity that were refused because nobody said their unit."""
 
 
 def samples_of(source: Source, problems: Problems) -> tuple[str, Samples]:
@@ -135,6 +137,7 @@ def import_readings(
     store: Samplestore,
     now: datetime | None = None,
     born: str = "",
+    assumed: Mapping[str, str] | None = None,
 ) -> Imported:
     """Read device exports of one patient and store their readings.
 
@@ -150,15 +153,41 @@ def import_readings(
         The present moment, from which on times are in the future.
     born
         The patient's date of birth: a file that states another one is not read.
+    assumed
+        Unit of a quantity (its key) where a file gives none, as somebody said.
 
     Raises
     ------
     BadInput
         None of the files is an export of a device.
     """
+    out = read_exports(files, patient, store, now, born, assumed)
+    if not out.files and not out.errors:
+        raise no_export()
+    return out
+
+
+def no_export() -> BadInput:
+    """Return the error for files none of which is an export of a device."""
+    return BadInput(
+        "no file that is a known export of a device",
+        f"one of {', '.join(NAMES)}",
+        "check the files; archives other than ZIP have to be unpacked",
+    )
+
+
+def read_exports(
+    files: Iterable[Source],
+    patient: str,
+    store: Samplestore,
+    now: datetime | None = None,
+    born: str = "",
+    assumed: Mapping[str, str] | None = None,
+) -> Imported:
+    """Do the same where files that are no export are no error: they are named in `unknown`."""
     out = Imported()
     out.problems.born = born
-    converter = Converter(out.problems, now)
+    converter = Converter(out.problems, now, assumed)
     for source in files:
         opened = _opened(source, out)
         if opened is None:
@@ -170,13 +199,8 @@ def import_readings(
             out.stored += kept.stored
             out.absorbed += kept.absorbed
             out.conflicting += kept.conflicting
-    if not out.files and not out.errors:
-        raise BadInput(
-            "no file that is a known export of a device",
-            f"one of {', '.join(NAMES)}",
-            "check the path; archives other than ZIP have to be unpacked",
-        )
     out.read, out.repeated = converter.read, converter.repeated
+    out.without_unit = converter.without_unit
     return out
 
 

@@ -79,8 +79,9 @@ def read_export(file: SourceFile, data: bytes, reading: Intake, zone: tzinfo | N
     if others or len(found) < sum(map(len, days.values())):
         reading.refuse(
             file.name,
-            "what was measured all day long was left out; suwen import stores it",
-            "全天连续测量的数据未读取；请使用 suwen import",
+            "what was measured all day long was left out; the page Device data and suwen import "
+            "store it",
+            "全天连续测量的数据未读取；请使用“设备数据”页面或 suwen import",
         )
     return True
 

@@ -8,18 +8,21 @@ nothing, and the lower pressure that comes later joins the upper one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 
-from suwen.core.streams import MICROSECONDS, Channel, Reading, Stretch
+from suwen.core.streams import MICROSECONDS, Channel, Reading, Stretch, ticks
 from suwen.gateway.devices.importing import DAY, Imported, Samplestore
 from suwen.gateway.devices.quantities import quantities
 from suwen.gateway.intake import SELF, Resource, local_id
 from suwen.gateway.vitals import PRESSURE, observations
 from suwen.gateway.vitals import Reading as VitalReading
+from suwen.health.measured import STATE
+from suwen.health.movement import Span, movements, moving_at, spans
+from suwen.health.plausible import quantities as limits
 
 PER_DAY: Final = 24
 """Most readings of one vital sign by one device in a day (UTC) that become Observations."""
@@ -49,7 +52,8 @@ def observed(
     wanted |= {(_other(channel), day) for channel, day in wanted if _other(channel) != channel}
     for span in sorted({day // SPAN_DAYS for _, day in wanted}):
         here = {(channel, day) for channel, day in wanted if day // SPAN_DAYS == span}
-        made = [_about(one, patient) for one in resources(_readings(here, patient, store))]
+        found = resources(_readings(here, patient, store))
+        made = [_about(one, patient) for one in _marked(found, _moving(here, patient, store))]
         for start in range(0, len(made), PUT):
             put(made[start : start + PUT])
         done.observations += len(made)
@@ -86,11 +90,43 @@ def _about(resource: Resource, patient: str) -> Resource:
     return {**resource, "subject": about} if resource["subject"]["reference"] == SELF else resource
 
 
+def _moving(wanted: set[_Day], patient: str, store: Samplestore) -> list[Span]:
+    """Return when the person moved on those days, as steps and exercise in the store tell."""
+    parts = [
+        one
+        for code, _ in movements()
+        for one in store.read(patient, code, *_between(day for _, day in wanted))
+    ]
+    return spans(parts)
+
+
+def _marked(found: Sequence[Resource], moving: Sequence[Span]) -> Iterator[Resource]:
+    """Yield Observations, with the state `motion` where movement spoils what they measure."""
+    at = np.array([ticks(datetime.fromisoformat(one["effectiveDateTime"])) for one in found])
+    order = np.argsort(at, kind="stable")
+    inside = np.zeros(len(at), dtype=bool)
+    inside[order] = moving_at(at[order], moving)
+    for one, moved in zip(found, inside.tolist(), strict=True):
+        spoilt = moved and _spoilt_by_movement(one)
+        state = {"extension": [{"url": STATE, "valueCode": "motion"}]} if spoilt else {}
+        yield {**one, **state}
+
+
+def _spoilt_by_movement(resource: Resource) -> bool:
+    coded = [resource, *resource.get("component", ())]
+    codes = {one["code"]["coding"][0]["code"] for one in coded}
+    return any(one.moved for (code, _), one in limits().items() if code in codes)
+
+
+def _between(days: Iterable[int]) -> tuple[datetime, datetime]:
+    """Return the beginning of the first and the end of the last of some days."""
+    known = list(days)
+    return _EPOCH + timedelta(days=min(known)), _EPOCH + timedelta(days=max(known) + 1)
+
+
 def _readings(wanted: set[_Day], patient: str, store: Samplestore) -> Iterator[Reading]:
     """Yield the readings of those days, from the store."""
-    days = [day for _, day in wanted]
-    start = _EPOCH + timedelta(days=min(days))
-    end = _EPOCH + timedelta(days=max(days) + 1)
+    start, end = _between(day for _, day in wanted)
     for code in sorted({channel.code for channel, _ in wanted}):
         for stretch in store.read(patient, code, start, end):
             yield from _sparse(stretch, wanted)

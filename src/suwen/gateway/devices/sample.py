@@ -19,6 +19,11 @@ REASONS_CAP: Final = 200
 WHOLE_CAP: Final = 64 * 1024 * 1024
 """Largest file that has to be read as a whole, in bytes; a parsed JSON takes about eight times."""
 
+LOOK: Final = Text(
+    en="look there in the file; correct it at its source and send it again, or leave it out",
+    zh="请查看文件中该处；在来源处更正后重新发送，或不予收录",
+)
+
 
 class Sample(NamedTuple):
     """One value as the source gave it.
@@ -38,10 +43,11 @@ class Sample(NamedTuple):
 
 @dataclass
 class Told:
-    """How often something was refused for one reason, and where it was met first."""
+    """How often something was refused for one reason, where it was met first, and what to do."""
 
     count: int
     first: str
+    todo: Text
 
 
 @dataclass
@@ -68,16 +74,16 @@ class Problems:
             raise BadInput(
                 "an export of somebody with another date of birth than the patient's",
                 "the patient's own export",
-                "check --patient, and the date of birth in the record",
+                "check whose export it is, and the date of birth in the record",
             )
 
-    def refuse(self, reason: Text, where: str) -> None:
-        """Note a value that cannot be right, or cannot be read."""
-        _add(self.refused, reason, self._place(where))
+    def refuse(self, reason: Text, where: str, todo: Text = LOOK) -> None:
+        """Note a value that cannot be right, or cannot be read, and what to do about it."""
+        _add(self.refused, reason, self._place(where), todo)
 
     def leave(self, what: Text, where: str = "") -> None:
         """Note something sound that is not kept: a quantity without a place here."""
-        _add(self.left, what, self._place(where))
+        _add(self.left, what, self._place(where), LOOK)
 
     def _place(self, where: str) -> str:
         return ", ".join(part for part in (self.file, where) if part)
@@ -86,13 +92,13 @@ class Problems:
 _MORE: Final = Text(en="other reasons", zh="其他原因")
 
 
-def _add(kept: dict[Text, Told], reason: Text, where: str) -> None:
+def _add(kept: dict[Text, Told], reason: Text, where: str, todo: Text) -> None:
     told = kept.get(reason)
     if told is None and len(kept) >= REASONS_CAP:
         told = kept.get(_MORE)
         reason = _MORE
     if told is None:
-        kept[reason] = Told(1, where)
+        kept[reason] = Told(1, where, todo)
     else:
         told.count += 1
 
@@ -147,9 +153,13 @@ def number(value: object) -> float | None:
         return None
 
 
-def zone_needed(what: str) -> BadInput:
+class ZoneNeeded(BadInput):
+    """The file gives local times, and nobody said of which zone."""
+
+
+def zone_needed(what: str) -> ZoneNeeded:
     """Return the error for local times of which nobody knows where."""
-    return BadInput(
+    return ZoneNeeded(
         f"{what} gives local times without their zone",
         "the zone the device was in",
         "give it: --zone Area/City, such as --zone Europe/Paris",

@@ -25,7 +25,7 @@
     const clock = (s) => { const d = new Date(1000 * s); return `${two(d.getHours())}:${two(d.getMinutes())}`; };
     const day = (s) => { const d = new Date(1000 * s); return `${two(d.getMonth() + 1)}-${two(d.getDate())}`; };
     const times = (u, at, axis, space, step) => at.map((s) => (step >= 86400 ? day(s) : clock(s) === "00:00" ? day(s) : clock(s)));
-    const axes = [{ values: times }, { size: 56 }];
+    const axes = [{ values: times }, bars ? { size: 56, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] } : { size: 56 }];
     const value = (u, s) => (s === null || s === undefined ? "--" : `${day(s)} ${clock(s)}`);
     const series = bars
       ? [{ value, label: words.time }, { label: words.alerts, stroke: INK, fill: "#9fc9d5", paths: uPlot.paths.bars({ size: [0.7, 60] }), points: { show: false } }]

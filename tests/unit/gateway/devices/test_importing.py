@@ -17,6 +17,7 @@ from suwen.gateway.devices import importing
 from suwen.gateway.devices.files import sources
 from suwen.gateway.devices.importing import Imported, import_readings
 from suwen.gateway.devices.record import PER_DAY, observed
+from suwen.health.doubts import sorted_out
 from suwen.health.measured import values_of
 from suwen.health.vital_set import variables
 from suwen.records import Access, Person, Store
@@ -97,6 +98,29 @@ def test_a_cuff_reaches_the_record_a_watch_stays_in_the_sample_store(
         ("systolic_bp", 128),
         ("systolic_bp", 131),
     ]
+
+
+def test_what_a_cuff_measured_during_a_walk_says_so_in_the_record(
+    folder: Path, bring: Importer, access: Access, patient: str
+) -> None:
+    walk = [
+        ("55423-8", START + timedelta(minutes=60 + n), 104.0, "{steps}") for n in range(PER_DAY + 9)
+    ]
+    still, walking = cuff(START), cuff(START + timedelta(minutes=70), 165)
+    scale = ("29463-7", START + timedelta(minutes=71), 70.5, "kg")
+    (folder / "a.csv").write_text(table(*walk, *still, *walking, scale))
+    bring()
+    bring()
+    states = {
+        one.content["effectiveDateTime"][11:16]: [
+            x["valueCode"] for x in one.content.get("extension", ())
+        ]
+        for one in access.search("Observation", patient)
+    }
+    assert states == {"00:00": [], "01:10": ["motion"], "01:11": []}
+    values, doubts = sorted_out(access.case(patient), variables())
+    assert [one.value for one in values] == [128], "a weight is none of these variables"
+    assert [(one.claimed, one.kind) for one in doubts] == [("165 mmHg", "motion")]
 
 
 def test_the_lower_pressure_that_comes_later_joins_the_upper_one(

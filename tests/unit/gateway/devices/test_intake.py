@@ -46,7 +46,8 @@ def test_a_cuff_in_an_apple_export_becomes_one_panel_a_watch_is_left_out(folder:
     assert panel["meta"]["source"].startswith("blob/")
     told = [text.en for text in intake.not_understood]
     assert told == [
-        "export.xml: what was measured all day long was left out; suwen import stores it"
+        "export.xml: what was measured all day long was left out; the page Device data and suwen "
+        "import store it"
     ]
     assert any(text.en.startswith("Apple Health: 1 diastolic") for text in intake.understood)
 

@@ -1,0 +1,117 @@
+"""Arrhythmia alarms of monitors, held against the waves around them.
+
+A monitor says asystole or ventricular tachycardia; what the waves stored of these seconds say is
+asked at once (`health.alarm_truth`). Contradicted, the alert stands as amber with the reason and
+pages nobody at once; it is asked again while it stands, and what is not contradicted any more is
+red. Nothing is silenced: without a readable wave that speaks against it an alarm stays as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from suwen.core.streams import MICROSECONDS, Channel, Stretch
+from suwen.health import alarm_truth
+from suwen.health.alarm_truth import LOOKED_BACK, Alarm, Heard
+from suwen.health.alert_watch import Said, stamped
+from suwen.health.recording import PPG_CODES, is_ecg_code
+from suwen.records.stream_tap import Tap
+
+ALARMS: Final[tuple[Alarm, ...]] = ("asystole", "ventricular-tachycardia")
+"""Keys of the rules that watch a monitor's own alarms."""
+LOWERED: Final = "medium"
+LEAST_RATE: Final = 20.0
+"""Samples a second from which on a stretch is a wave."""
+AGAIN: Final = 2 * MICROSECONDS
+"""How often an alarm that was contradicted is asked again."""
+LATE: Final = 5 * MICROSECONDS
+"""A wave may lag so far behind its monitor's alarm."""
+
+
+@dataclass
+class Doubted:
+    """Alarms that waves contradict, by patient and rule: as they came, and when asked last."""
+
+    tap: Tap
+    _standing: dict[tuple[str, str], tuple[Said, int]] = field(default_factory=dict)
+
+    def checked(self, said: Iterable[Said], channels: Sequence[tuple[str, Channel]]) -> list[Said]:
+        """Return what is said with contradicted alarms lowered.
+
+        Parameters
+        ----------
+        said
+            What the rules said.
+        channels
+            Channels that were ever heard, each with its patient.
+        """
+        found = []
+        for one in said:
+            key = one.patient, one.rule
+            if one.rule not in ALARMS:
+                found.append(one)
+            elif one.kind == "cleared":
+                self._standing.pop(key, None)
+                found.append(one)
+            else:
+                at = round(one.at.timestamp() * MICROSECONDS)
+                found.append(self._asked(one, at, channels))
+        return found
+
+    def again(self, now: int, channels: Sequence[tuple[str, Channel]]) -> list[Said]:
+        """Return the alarms that stand and are not contradicted any more, as red as they came."""
+        found = []
+        for key, (one, asked) in list(self._standing.items()):
+            if now - asked < AGAIN:
+                continue
+            told = self._asked(one, now, channels)
+            if key not in self._standing:
+                found.append(told)
+        return found
+
+    def _asked(self, one: Said, at: int, channels: Sequence[tuple[str, Channel]]) -> Said:
+        own = [channel for patient, channel in channels if patient == one.patient]
+        waves = [wave for wave in self._waves(one.patient, own, at) if wave is not None]
+        verdict = alarm_truth.verdict(_alarm(one.rule), waves)
+        content = {**one.content, "waves": verdict.reason.model_dump(), "asked": stamped(at)}
+        if not verdict.contradicted:
+            self._standing.pop((one.patient, one.rule), None)
+            return replace(one, content=content)
+        self._standing[one.patient, one.rule] = one, at
+        return replace(one, content=content, priority=LOWERED)
+
+    def _waves(self, patient: str, channels: Sequence[Channel], at: int) -> Iterable[Heard | None]:
+        since = at - round(LOOKED_BACK * MICROSECONDS) - LATE
+        wanted = [one for one in channels if _kind(one)]
+        for stretch in self.tap.read(patient, wanted, since, at + 1):
+            yield _heard(stretch, at)
+
+
+def _alarm(rule: str) -> Alarm:
+    return next(one for one in ALARMS if one == rule)
+
+
+def _kind(channel: Channel) -> str:
+    if is_ecg_code(channel.code):
+        return "ecg"
+    return "ppg" if channel.code in PPG_CODES else ""
+
+
+def _heard(stretch: Stretch, at: int) -> Heard | None:
+    """Return a wave with its gaps as NaN; None where it is none, or ended before the alarm."""
+    if len(stretch) < 2 or at - int(stretch.at[-1]) > LATE:
+        return None
+    step = float(np.median(np.diff(stretch.at)))
+    rate = MICROSECONDS / step if step > 0 else 0.0
+    if rate < LEAST_RATE or len(stretch) < LOOKED_BACK * rate / 2:
+        return None
+    place = np.round((stretch.at - stretch.at[0]) / step).astype(np.int64)
+    values = np.full(int(place[-1]) + 1, np.nan)
+    values[place] = stretch.values
+    if _kind(stretch.channel) == "ecg":
+        return Heard("ECG", "ecg", values, rate)
+    return Heard("PLETH", "ppg", values, rate)

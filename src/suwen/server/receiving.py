@@ -1,0 +1,101 @@
+"""Files of a form taken in as they come: sealed on disk piece by piece, never whole in memory.
+
+Reference: RFC 7578 (multipart/form-data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email.message import Message
+from typing import Final
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from suwen.core.errors import BadInput
+from suwen.records.uploads import Receiving
+
+LONGEST_HEAD: Final = 16 * 1024
+"""Bytes of the head of one part."""
+
+
+class _Form:
+    """Hands the files of a form to `Receiving`; other fields are passed over."""
+
+    def __init__(self, sent: Receiving) -> None:
+        self._sent = sent
+        self._head: list[tuple[str, str]] = []
+        self._name, self._value = bytearray(), bytearray()
+        self._size = 0
+        self.ended = False
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        """Return what the parser calls."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._add(self._name, data[start:end]),
+            "on_header_value": lambda data, start, end: self._add(self._value, data[start:end]),
+            "on_header_end": self._header,
+            "on_headers_finished": self._headed,
+            "on_part_data": lambda data, start, end: self._sent.write(data[start:end]),
+            "on_part_end": self._sent.end,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._head, self._size = [], 0
+
+    def _add(self, to: bytearray, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > LONGEST_HEAD:
+            raise _no_form()
+        to += data
+
+    def _header(self) -> None:
+        self._head.append((self._name.decode("latin-1").lower(), self._value.decode("latin-1")))
+        self._name, self._value = bytearray(), bytearray()
+
+    def _headed(self) -> None:
+        _, options = parse_options_header(dict(self._head).get("content-disposition", ""))
+        if b"filename" in options:
+            self._sent.begin(options[b"filename"].decode("utf-8", "replace"))
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+async def receive(request: Request, sent: Receiving) -> None:
+    """Take in the files of a multipart form.
+
+    Raises
+    ------
+    BadInput
+        It is no such form, or ends before its end.
+    UnsafeInput
+        Too many or too large files.
+    StorageUnavailable
+        The disk is full.
+    """
+    head = Message()
+    head["content-type"] = request.headers.get("content-type", "")
+    boundary = head.get_boundary()
+    if head.get_content_type() != "multipart/form-data" or not boundary:
+        raise _no_form()
+    form = _Form(sent)
+    parser = MultipartParser(boundary.encode("latin-1"), form.callbacks())  # type: ignore[arg-type]
+    try:
+        async for piece in request.stream():
+            if piece:
+                await run_in_threadpool(parser.write, piece)
+    except MultipartParseError:
+        raise _no_form() from None
+    if not form.ended:
+        raise BadInput(
+            "the files broke off before their end", "the whole upload", "send them again"
+        )
+
+
+def _no_form() -> BadInput:
+    return BadInput("no multipart form", "multipart/form-data with files", "send the files so")

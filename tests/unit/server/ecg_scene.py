@@ -1,0 +1,119 @@
+"""A patient with half an hour of two leads, what was found in it, and a strip of a watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scene
+from tests.unit.health.ecgs import ecg, rhythm, wfdb
+
+from suwen.app.demo_patients.ecg import observation
+from suwen.core.codes import SNOMED, SUWEN, Code, Text
+from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
+from suwen.health.ecg_tables import (
+    LETTERS,
+    BeatTable,
+    Stretch,
+    beats_attachment,
+    stretches_attachment,
+)
+from suwen.health.recording import WFDB_HEADER, WFDB_SIGNAL
+
+RATE, MINUTES = 200, 30
+PACK = "health.ecg_beats@1+" + "0" * 64
+WIDE = {300: "V", 700: "V", 900: "V", 901: "V", 902: "V"}
+EARLY = {400: "S"}
+FIBRILLATION = Stretch(1200.0, 1500.0, 0.9)
+LOST = (600.0, 640.0)
+OPENED = "2025-12-24T10:00:00+00:00"
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """References of what was recorded, and the beats as they were told."""
+
+    holter: str
+    watch: str
+    table: BeatTable
+
+
+def furnish(clinic: scene.Clinic, patient: str) -> Furnished:
+    """Record both and report on the long one."""
+    beats = rhythm(60 * MINUTES, jitter=0.015)
+    kinds = {**WIDE, **EARLY}
+    for k in kinds:
+        beats[k] -= 0.3 if k - 1 not in kinds else 0.35
+    letters = [kinds.get(k, "N") for k in range(len(beats))]
+    lead = ecg(beats, letters, RATE, 60 * MINUTES, noise=0.02)
+    lead[round(LOST[0] * RATE) : round(LOST[1] * RATE)] = 0.0
+    files = wfdb(np.stack([lead, -0.6 * lead]), RATE, ("II", "V1"))
+    access = clinic.access()
+    digests = access.put_blobs(
+        patient, [(data, "application/octet-stream") for data in files.values()]
+    )
+    kinds_of = (WFDB_HEADER, WFDB_SIGNAL)
+    document = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "date": OPENED,
+        "content": [
+            {"attachment": {"contentType": kind, "url": f"blob/{digest}", "title": name}}
+            for kind, digest, name in zip(kinds_of, digests, files, strict=True)
+        ],
+    }
+    strip = observation("fibrillation", 202, "2025-12-20T09:40:00+08:00")
+    watch, holter = access.put([strip, document], patient)
+    there = (beats < LOST[0]) | (beats > LOST[1])
+    named = np.array([LETTERS.index(letter) for letter in letters])
+    table = BeatTable(beats[there], named[there], np.full(int(there.sum()), 0.95))
+    findings = told(holter.reference, table)
+    blobs = [(a.data or b"", a.media_type) for one in findings for a in one.attachments]
+    access.put_blobs(patient, blobs)
+    scene.report_on(clinic, patient, findings)
+    return Furnished(holter.reference, watch.reference, table)
+
+
+def told(record: str, table: BeatTable) -> list[Finding]:
+    """What the tasks say of the long recording."""
+    run = table.at[np.flatnonzero(table.kind == LETTERS.index("V"))[-3:]]
+    count = Interval(value=5, low=4, high=6)
+    return [
+        Finding(
+            task="health.af",
+            pack=PACK.replace("ecg_beats", "af"),
+            code=Code(
+                system=SNOMED, code="164889003", name=Text(en="AF on ECG", zh="心电图示房颤")
+            ),
+            band=Band.RULE_IN,
+            probability=Interval(value=0.9, low=0.8, high=0.95),
+            evidence=(TimeInterval(record=record, start=FIBRILLATION.start, end=FIBRILLATION.end),),
+            attachments=(stretches_attachment([FIBRILLATION]),),
+        ),
+        Finding(
+            task="health.ecg_beats",
+            pack=PACK,
+            code=Code(
+                system=f"{SUWEN}/codes",
+                code="ectopic-beats",
+                name=Text(en="Ectopic beats", zh="异位搏动"),
+            ),
+            band=Band.RULE_IN,
+            measures=(
+                Measure(
+                    code=Code(system=f"{SUWEN}/codes", code="v", name=Text(en="V", zh="室性")),
+                    interval=count,
+                    unit="1",
+                ),
+            ),
+            evidence=(
+                TimeInterval(
+                    record=record,
+                    start=float(run[0]) - 0.4,
+                    end=float(run[-1]) + 0.4,
+                    note=Text(en="3 ventricular beats in a row", zh="连续 3 个室性搏动"),
+                ),
+            ),
+            attachments=(beats_attachment(table),),
+        ),
+    ]
