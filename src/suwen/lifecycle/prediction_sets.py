@@ -158,20 +158,32 @@ def limit_of(scores: Array, groups: Array, level: float) -> float | None:
 
 
 def _limits(
-    kind: SetKind, probability: Array, truth: Array, groups: Array, level: float
-) -> tuple[Array, list[int]]:
-    """Return the limit of each class, (K,), and which of them took that of all classes."""
-    rows = np.arange(len(truth))
-    scores = nonconformity(kind, probability)[rows, truth]
+    scores: Array, truth: Array, groups: Array, level: float, pooled: Sequence[int]
+) -> Array:
+    """Return the limit of each class there is, from the nonconformity of true classes (n,)."""
     whole = limit_of(scores, groups, level)
-    limits, pooled = np.full(probability.shape[1], NEVER), []
+    limits = np.full(int(truth.max()) + 1, NEVER)
     for k in np.unique(truth).tolist():
-        own = limit_of(scores[truth == k], groups[truth == k], level)
+        own = None if k in pooled else limit_of(scores[truth == k], groups[truth == k], level)
         if own is None:
-            pooled.append(k)
             own = EVERY if whole is None else whole
         limits[k] = own
-    return limits, pooled
+    return limits
+
+
+def _too_few(truth: Array, groups: Array, fold: Array, level: float) -> tuple[int, ...]:
+    """Return the classes of too few patients for a limit of their own without some fold.
+
+    What ships takes the limits that were measured, so the most patients of a fold decide.
+    """
+    needed = level / (1 - level) - ROUNDING
+    found = []
+    for k in np.unique(truth).tolist():
+        own = truth == k
+        least = min(len(np.unique(groups[own & (fold != one)])) for one in np.unique(fold))
+        if least < needed:
+            found.append(k)
+    return tuple(found)
 
 
 def choose(
@@ -219,21 +231,30 @@ def choose(
 def _fitted(
     kind: SetKind, told: Array, truth: Array, groups: Array, fold: Array, level: float
 ) -> PredictionSets:
+    classes = told.shape[1]
+    pooled = _too_few(truth, groups, fold, level)
+    scores = nonconformity(kind, told)[np.arange(len(truth)), truth]
+
+    def limits_of(rows: Array) -> Array:
+        found = np.full(classes, NEVER)
+        own = _limits(scores[rows], truth[rows], groups[rows], level, pooled)
+        found[: len(own)] = own
+        return found
+
     by_fold = []
     inside = np.zeros(told.shape, dtype=bool)
     for k in range(int(fold.max()) + 1):
-        out = fold == k
-        limits, _ = _limits(kind, told[~out], truth[~out], groups[~out], level)
+        limits = limits_of(fold != k)
         by_fold.append(tuple(limits.tolist()))
-        inside[out] = _within(kind, told[out], limits)
-    limits, pooled = _limits(kind, told, truth, groups, level)
+        inside[fold == k] = _within(kind, told[fold == k], limits)
+    limits = limits_of(np.full(len(truth), True))
     each = [
         float(coverage.of_class(inside, truth, groups, k)) if (truth == k).any() else None
         for k in range(told.shape[1])
     ]
     whole = float(coverage.of_all(inside, truth, groups))
     return PredictionSets(
-        kind, level, tuple(limits.tolist()), tuple(by_fold), whole, tuple(each), tuple(pooled)
+        kind, level, tuple(limits.tolist()), tuple(by_fold), whole, tuple(each), pooled
     )
 
 

@@ -61,6 +61,15 @@ def test_a_class_of_too_few_patients_takes_the_limit_of_all():
     assert sets.limits[3] == ps.limit_of(scores, groups[keep], LEVEL)
 
 
+def test_what_ships_takes_no_limit_that_no_fold_could_measure():
+    """Nine patients are just enough, but eight are left without any fold that has one of them."""
+    probability, truth, groups, fold = rhythms(400)
+    keep = np.concatenate([np.flatnonzero(truth != 3), np.flatnonzero(truth == 3)[:9]])
+    sets, _ = ps.choose(probability[keep], truth[keep], groups[keep], fold[keep], LEVEL)
+    assert sets.pooled == (3,)
+    assert sets.limits[3] < 0.99
+
+
 def test_with_too_few_patients_every_class_remains_possible():
     probability, truth, groups, fold = rhythms(8)
     sets, _ = ps.choose(probability, truth, groups, fold, LEVEL)
