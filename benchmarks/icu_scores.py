@@ -15,8 +15,8 @@ import lightgbm
 import numpy as np
 
 from benchmarks.icu_events import AHEAD, END, FIRST, LAST, Event
-from suwen.health.deterioration import OPTIONS, ROUNDS
 from suwen.health.icu import Series, Stay
+from suwen.health.icu_fit import OPTIONS, ROUNDS
 from suwen.health.news2 import Observed, news2
 
 REMEMBERED: Final = 6.0

@@ -129,11 +129,6 @@ def test_the_first_report_already_asks_for_the_reading_and_can_be_replayed(writt
     assert all(replay(one, written.access).same for one in advised)
 
 
-def test_answering_again_makes_no_second_fact(written: Clinic) -> None:
-    answer(written.access, written.patient, "health.af")
-    assert written.status() == ["unconfirmed"]
-
-
 def test_a_signature_alone_confirms_nothing_and_who_accepts_the_finding_does(
     written: Clinic,
 ) -> None:
@@ -148,7 +143,7 @@ def test_a_signature_alone_confirms_nothing_and_who_accepts_the_finding_does(
     assert clinic.status() == ["refuted"]
     assert not {"af-confirm", "af-anticoagulation"} & set(clinic.advice())
     answer(clinic.access, clinic.patient, "health.af")
-    assert clinic.status() == ["refuted"], "what a clinician said of this strip stays"
+    assert clinic.status() == ["refuted"], "no second fact: what a clinician said stays"
     clinic.act(Act.ACCEPTED)
     clinic.act(Act.SIGNED)
     assert clinic.status() == ["confirmed"]

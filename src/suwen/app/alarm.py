@@ -114,6 +114,7 @@ class Alarm:
                     self.watch.dog.silent(one.patient, Channel(*parts), ticks(one.at))
                 continue
             channel = Channel(*one.content["channel"])
+            self._doubted.resume(one.patient, one.rule, one.priority, one.at, one.content)
             if one.rule.startswith(CHECK):
                 self.watch.notices.resume(one.patient, channel, ticks(one.at), one.priority)
                 continue
@@ -138,7 +139,7 @@ class Alarm:
             for one in self.book.rules()
         ]
         silence = {name: ward.silence for name, ward in wards.items() if ward.silence}
-        self._unwritten += self.watch.change(rules, patients, silence)
+        self._unwritten += self._checked(self.watch.change(rules, patients, silence))
         day = self._now() - timedelta(days=1)
         lying = list(patients.values())
         for name, had in self.book.raised_since(day).items():

@@ -8,15 +8,17 @@ red. Nothing is silenced: without a readable wave that speaks against it an alar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 import numpy as np
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health import alarm_truth
 from suwen.health.alarm_truth import LOOKED_BACK, Alarm, Heard
+from suwen.health.alert_rules import shipped
 from suwen.health.alert_watch import Said, stamped
 from suwen.health.recording import PPG_CODES, is_ecg_code
 from suwen.records.stream_tap import Tap
@@ -61,6 +63,17 @@ class Doubted:
                 at = round(one.at.timestamp() * MICROSECONDS)
                 found.append(self._asked(one, at, channels))
         return found
+
+    def resume(
+        self, patient: str, rule: str, priority: str, at: datetime, content: Mapping[str, Any]
+    ) -> None:
+        """Go on asking about an alarm that stood lowered before a restart."""
+        if rule in ALARMS and priority == LOWERED:
+            known = shipped()[rule]
+            one = Said(
+                "raised", patient, rule, known.fingerprint, known.priority.value, at, content
+            )
+            self._standing[patient, rule] = one, 0
 
     def again(self, now: int, channels: Sequence[tuple[str, Channel]]) -> list[Said]:
         """Return the alarms that stand and are not contradicted any more, as red as they came."""

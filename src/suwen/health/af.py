@@ -223,15 +223,15 @@ class AtrialFibrillation:
 
 
 def _sample(recording: Recording, lead: Lead) -> Sample:
-    values = np.asarray(lead.values, dtype=float)
     first = 0
     if lead.seconds > LONGEST:
-        first = len(values) - round(PIECE * lead.rate)
+        first = len(lead.values) - round(PIECE * lead.rate)
     begin, at = first / lead.rate, recording.start
     known = None if at is None or at.tzinfo is None else at + timedelta(seconds=begin)
     place = TimeInterval(record=recording.record, start=begin, end=lead.seconds)
-    whole = Trace.of(values, lead.rate) if first else None
-    data = replace(Trace.of(values[first:], lead.rate), at=known, whole=whole)
+    whole = Trace.of(lead.values, lead.rate) if first else None
+    newest = np.asarray(lead.values[first:], dtype=float)
+    data = replace(Trace.of(newest, lead.rate), at=known, whole=whole)
     return Sample(f"{recording.record} {lead.name}", data, (place,), recording.inputs)
 
 

@@ -68,7 +68,7 @@ class Trace:
     whole: Trace | None = None
 
     @classmethod
-    def of(cls, values: Signal, rate: float) -> Trace:
+    def of(cls, values: NDArray[np.floating], rate: float) -> Trace:
         """Build from millivolts (n,), NaN where there is no value; the middle is taken away."""
         known = np.isfinite(values)
         middle = float(np.median(values[known])) if known.any() else 0.0

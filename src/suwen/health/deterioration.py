@@ -1,16 +1,16 @@
 """Will somebody in intensive care die in the hospital? From what the first 48 hours recorded.
 
-Boosted trees on 461 numbers of the stay (`health.icu`), explained by groups of variables that go
-together, by Shapley values and, as a second opinion, by a local linear model.
+Boosted trees on 461 numbers of the stay (`health.icu`) and a recurrent network on its course
+(`health.icu_course`), explained by groups of variables that go together, by Shapley values and, as
+a second opinion, by a local linear model. How both were chosen: ADR 36.
 
-References: Silva et al., Comput Cardiol 39:245, 2012 (the question and the data); Lundberg et al.,
-Nature Machine Intelligence 2:56, 2020 (exact Shapley values of trees); Ribeiro et al., KDD 2016.
+References: Silva et al., Comput Cardiol 39:245, 2012 (the question and the data); Ribeiro et al.,
+KDD 2016 (LIME).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -22,17 +22,10 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, RecordValue
 from suwen.core.quantities import number, with_unit
 from suwen.core.registry import register
-from suwen.health import icu_data
-from suwen.health.icu import (
-    HOURS,
-    Series,
-    Stay,
-    feature_groups,
-    feature_names,
-    groups,
-    variables,
-)
+from suwen.health import icu_answer, icu_data, icu_fit
+from suwen.health.icu import HOURS, Stay, feature_names, groups, variables
 from suwen.health.icu_case import Admission, admission, stay_of
+from suwen.health.icu_changes import CHANGES
 from suwen.lifecycle import explain, lime, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.kinds import Answers, Choice
@@ -42,22 +35,6 @@ from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
 
 DETERIORATION: Final = "health.deterioration"
-TREES: Final = "trees.lgb.txt"
-ROUNDS: Final = 600
-OPTIONS: Final[Mapping[str, Any]] = {
-    "objective": "binary",
-    "learning_rate": 0.03,
-    "num_leaves": 8,
-    "min_data_in_leaf": 60,
-    "feature_fraction": 0.08,
-    "bagging_fraction": 0.6,
-    "bagging_freq": 1,
-    "lambda_l2": 20.0,
-    "num_threads": 1,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
-}
 ADULT: Final = 16
 """Youngest in the data, in years."""
 ENOUGH: Final = 42.0
@@ -80,43 +57,6 @@ ALIVE: Final = _code("discharged-alive", "Discharged alive", "存活出院")
 DEATH: Final = _code("in-hospital-death", "Risk of death in the hospital", "院内死亡风险")
 
 
-def thinned(sample: Sample, strength: float, seed: int) -> Sample:
-    """Leave out each measurement with that probability."""
-    rng = np.random.default_rng(seed)
-    stay: Stay = sample.data
-    return _with(
-        sample,
-        {
-            key: Series(one.hours[kept], one.values[kept])
-            for key, one in stay.series.items()
-            if (kept := rng.random(len(one)) >= strength).any()
-        },
-    )
-
-
-def noisy(sample: Sample, strength: float, seed: int) -> Sample:
-    """Multiply each measurement by its own random factor of that spread, within the limits."""
-    rng = np.random.default_rng(seed)
-    stay: Stay = sample.data
-    changed = {}
-    for key, one in stay.series.items():
-        factor = np.exp(strength * rng.standard_normal(len(one)))
-        limits = variables()[key]
-        changed[key] = Series(one.hours, np.clip(one.values * factor, limits.low, limits.high))
-    return _with(sample, changed)
-
-
-def unmeasured(sample: Sample, strength: float, seed: int) -> Sample:
-    """Leave out whole variables, each with that probability."""
-    rng = np.random.default_rng(seed)
-    stay: Stay = sample.data
-    return _with(sample, {key: one for key, one in stay.series.items() if rng.random() >= strength})
-
-
-def _with(sample: Sample, series: Mapping[str, Series]) -> Sample:
-    return replace(sample, data=replace(sample.data, series=series))
-
-
 class Deterioration:
     """The probability of death in the hospital, after two days in intensive care."""
 
@@ -130,11 +70,7 @@ class Deterioration:
     answers: Answers = Choice((ALIVE, DEATH))
     after: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("icu_cinc2012",)
-    perturbations: tuple[Perturbation, ...] = (
-        Perturbation("measurements left out (share)", (0.1, 0.3, 0.5), thinned),
-        Perturbation("variables never measured (share)", (0.1, 0.3, 0.5), unmeasured),
-        Perturbation("error of each value (share)", (0.02, 0.05, 0.1), noisy),
-    )
+    perturbations: tuple[Perturbation, ...] = CHANGES
     explanations = ("contributions", "lime")
     imbalances = ("none",)
     recipe = Recipe(folds=5, epochs=1, operating_point="break-even", calibration="best")
@@ -163,29 +99,12 @@ class Deterioration:
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
-        """Train one member: a fixed number of boosted trees; the validation part only watches."""
-        import lightgbm
-
-        names = [name.replace(" ", "_") for name in feature_names()]
-
-        def table(part: Examples) -> Any:
-            rows = np.stack([part.load(i).data.features for i in range(len(part))])
-            return lightgbm.Dataset(rows, np.asarray(part.labels, dtype=int), feature_name=names)
-
-        losses: dict[str, Any] = {}
-        trees = lightgbm.train(
-            {**OPTIONS, "seed": recipe.seed},
-            table(train),
-            ROUNDS,
-            valid_sets=[table(valid)],
-            callbacks=[lightgbm.record_evaluation(losses)],
-        )
-        trees.save_model(str(folder / TREES))
-        curve = losses["valid_0"]["binary_logloss"]
+        """Train one member for a fixed time; the validation part only watches the trees."""
+        curve = icu_fit.fit_trees(train, valid, recipe, folder)
         return {
-            "trees": TREES,
-            "features": names,
-            "typical": _typical(train),
+            "usual": icu_fit.fit_network(train, recipe, folder),
+            "features": [name.replace(" ", "_") for name in feature_names()],
+            "typical": icu_fit.typical(train),
             "history": [
                 {"epoch": float(i + 1), "valid_loss": value} for i, value in enumerate(curve)
             ],
@@ -196,7 +115,7 @@ class Deterioration:
         stay: Stay = sample.data
         chosen = list(range(pack.members)) if members is None else list(members)
         domain = {"hours": stay.reach, "variables": float(stay.measured)}
-        return Output(_logits(pack, stay.features[None], chosen)[:, 0], domain)
+        return Output(icu_answer.logits(pack, stay, chosen), domain)
 
     def findings(self, pack: Pack, sample: Sample, output: Output) -> list[Finding]:
         """Return the calibrated probability with what moved it, or why there is none."""
@@ -231,25 +150,19 @@ class Deterioration:
 
     def saliency(self, pack: Pack, sample: Sample, method: str) -> Array:
         """Return how far each group moved the logit, (groups,)."""
-        stay: Stay = sample.data
         if method == "contributions":
-            row = stay.features[None]
-            found = [
-                pack.booster(TREES, k).predict(row, pred_contrib=True)[0, :-1]
-                for k in range(pack.members)
-            ]
-            return np.bincount(feature_groups(), np.mean(found, axis=0), len(groups()))
+            return icu_answer.moved(pack, sample.data)
         if method == "lime":
             return self._opinion(pack, sample, 0)
         raise BadInput(f"no explanation {method!r}", f"one of {list(self.explanations)}")
 
     def score_of(self, pack: Pack, sample: Sample, values: Array) -> float:
         """Return the logit with the groups at 0 replaced by what is typical."""
-        return float(_grouped(pack, sample.data, np.asarray(values)[None])[0])
+        return float(icu_answer.grouped(pack, sample.data, np.asarray(values)[None])[0])
 
     def _opinion(self, pack: Pack, sample: Sample, seed: int) -> Array:
         return lime.local_weights(
-            lambda kept: _grouped(pack, sample.data, kept), len(groups()), seed
+            lambda kept: icu_answer.grouped(pack, sample.data, kept), len(groups()), seed
         )
 
     def _agreement(self, pack: Pack, sample: Sample, moved: Array) -> Text:
@@ -266,28 +179,8 @@ class Deterioration:
         )
 
 
-def _typical(train: Examples) -> list[float]:
-    """Return the median of each number over the stays that have it; 0 where none has."""
-    columns = np.stack([train.load(i).data.features for i in range(len(train))]).T
-    known = [column[np.isfinite(column)] for column in columns]
-    return [round(float(np.median(one)), 4) if len(one) else 0.0 for one in known]
-
-
 def _first(moved: Array) -> set[int]:
     return set(np.argsort(-np.abs(moved), kind="stable")[:SHOWN].tolist())
-
-
-def _logits(pack: Pack, rows: Array, members: Sequence[int]) -> Array:
-    """Return the logits of each member, (members, n)."""
-    return np.array([pack.booster(TREES, k).predict(rows, raw_score=True) for k in members])
-
-
-def _grouped(pack: Pack, stay: Stay, kept: Array) -> Array:
-    """Return the mean logits with groups left out: `kept` is (m, groups) of 0 and 1."""
-    typical = np.mean([pack.member(k)["typical"] for k in range(pack.members)], axis=0)
-    there = np.asarray(kept)[:, feature_groups()] > 0
-    rows = np.where(there, stay.features, typical)
-    return np.asarray(_logits(pack, rows, range(pack.members)).mean(0))
 
 
 def _key(admitted: Admission) -> str:

@@ -27,6 +27,8 @@ FOLDER: Final = "vitals/icu_cinc2012"
 OUTCOME: Final = "In-hospital_death"
 SCORES: Final = {"SAPS-I": "SAPS-I", "SOFA": "SOFA"}
 """Columns of the outcomes that hold scores of the first day: floors."""
+AFTER: Final = "days lived after discharge"
+"""Column for training alone: days from discharge alive to death, -1 where none was recorded."""
 HEIGHTS: Final = (120.0, 220.0)
 """Heights in cm that are believed."""
 SOURCE: Final = Source(
@@ -168,7 +170,10 @@ def examples(data: DataFolders) -> Examples:
         groups=np.array(keys),
         labels=np.array([int(row[OUTCOME]) for _, _, row in kept]),
         load=lambda i: Sample(keys[i], stay(i)),
-        columns=_columns(ages, _all(kept, "ICUType", 0), _all(kept, "Gender", 2)),
+        columns={
+            **_columns(ages, _all(kept, "ICUType", 0), _all(kept, "Gender", 2)),
+            AFTER: np.array([_after(row) for _, _, row in kept]),
+        },
         floors={
             **{name: _score(kept, column) for name, column in SCORES.items()},
             "age": np.nan_to_num(ages),
@@ -195,3 +200,13 @@ def _columns(ages: np.ndarray, units: np.ndarray, sexes: np.ndarray) -> dict[str
 def _score(kept: Sequence[Kept], column: str) -> np.ndarray:
     """Return a score of the first day; -1 where it was not made, the lowest."""
     return np.array([float(row.get(column) or -1) for _, _, row in kept])
+
+
+def _after(row: Mapping[str, str]) -> float:
+    """Return the days from discharge alive to death, -1 where that is not known.
+
+    `Survival` counts from admission to intensive care; -1 there: no death was recorded.
+    """
+    lived, stayed = (float(row.get(name) or -1) for name in ("Survival", "Length_of_stay"))
+    alive = int(row[OUTCOME]) == 0
+    return max(lived - stayed, 0.0) if alive and lived >= 0 and stayed >= 0 else -1.0

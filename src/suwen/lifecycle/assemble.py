@@ -36,7 +36,7 @@ from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Array, Examples, Task, Warns
 from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
@@ -139,6 +139,8 @@ def finish(
     _write(pack, "explain.json", explain.on_development(task, pack, examples, rows))
     step()
     similar.build(task, examples, pack)
+    if isinstance(task, Warns):
+        _write(pack, "alarms.json", dict(task.alarms(pack, examples)))
     step()
     cost = footprint.measured(task, pack)
     step()

@@ -444,6 +444,35 @@ def test_an_asystole_that_a_pulse_contradicts_is_amber_and_red_once_nothing_does
     assert bay.alarm.page() > 0
 
 
+def test_an_asystole_lowered_before_a_restart_is_asked_again_after_it(monitored: Bay) -> None:
+    bay, alerts = monitored, Alerts(monitored.store, DOCTOR, "treatment")
+    bay.after = 40
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [pulse_wave(bay.after)])
+    bay.alarm = bay.engine()
+    (name,) = asystole(bay)
+    assert alerts.find(name).priority == "medium"
+    bay.after += 30
+    bay.alarm = bay.engine()
+    bay.alarm.round()
+    assert alerts.find(name).priority == "high"
+
+
+def test_an_asystole_whose_rule_is_gone_does_not_come_back(monitored: Bay) -> None:
+    bay, alerts = monitored, Alerts(monitored.store, DOCTOR, "treatment")
+    bay.after = 40
+    wave = pulse_wave(bay.after)
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [wave])
+    bay.alarm.take(bay.patient, [wave])
+    (name,) = asystole(bay)
+    (own,) = [one.id for one in bay.rules.list() if one.content["key"] == "asystole"]
+    bay.rules.disable(own, "the monitor is replaced")
+    bay.alarm.reload()
+    bay.after += 30
+    assert bay.alarm.round() == []
+    assert alerts.find(name).cleared is not None
+    assert alerts.find(name).priority == "medium"
+
+
 def test_an_asystole_without_a_wave_is_red_as_it_came(monitored: Bay) -> None:
     monitored.after = 40
     (name,) = asystole(monitored)

@@ -10,7 +10,7 @@ import pytest
 
 from suwen.core.codes import LOINC
 from suwen.core.nouns import Band, Case, Record
-from suwen.health import deterioration, icu
+from suwen.health import deterioration, icu, icu_answer, icu_fit
 from suwen.lifecycle import packs
 
 TASK = deterioration.Deterioration()
@@ -115,22 +115,43 @@ def test_the_reasons_are_groups_with_their_values_in_both_languages(pack):
 
 
 def test_the_second_opinion_is_compared_and_its_steadiness_told(pack):
-    assert "LIME" in said(pack, case_of(ILL)).reason.en
-    assert "秩相关" in said(pack, case_of(ILL)).reason.zh
+    reason = said(pack, case_of(WELL)).reason
+    assert "LIME" in reason.en
+    assert "秩相关" in reason.zh
+
+
+@pytest.mark.parametrize("values", [WELL, ILL])
+def test_a_second_opinion_no_better_than_chance_is_not_told(pack, values):
+    finding = said(pack, case_of(values))
+    (lime,) = [one for one in finding.explanations if one.method == "lime"]
+    told = ["LIME" in one.note.en for one in finding.evidence]
+    assert told == [lime.hidden_because is None] * len(told)
+    assert ("LIME" in finding.reason.en) == (lime.hidden_because is None)
 
 
 def test_contributions_add_up_to_the_logit(pack):
     (sample,) = TASK.samples(case_of(ILL), [])
     row = sample.data.features[None]
     moved = TASK.saliency(pack, sample, "contributions")
-    constant = np.mean(
+    trees = np.mean(
         [
-            pack.booster(deterioration.TREES, k).predict(row, pred_contrib=True)[0, -1]
+            pack.booster(name, k).predict(row, pred_contrib=True)[0, -1]
             for k in range(pack.members)
+            for name in icu_fit.TREES
         ]
     )
+    nothing = np.zeros((1, len(icu.groups())))
+    net = icu_answer.by_network(pack, sample.data, nothing)[0]
+    constant = (1 - icu_answer.SHARE) * trees + icu_answer.SHARE * net
     logit = TASK.predict(pack, sample).scores.mean()
-    assert moved.sum() + constant == pytest.approx(logit, abs=1e-6)
+    assert moved.sum() + constant == pytest.approx(logit, abs=1e-5)
+
+
+def test_trees_and_network_both_find_the_ill_far_worse(pack):
+    (well,), (ill,) = (TASK.samples(case_of(one), []) for one in (WELL, ILL))
+    whole = np.ones((1, len(icu.groups())))
+    for score in (icu_answer.by_network, icu_answer.grouped):
+        assert score(pack, ill.data, whole)[0] > score(pack, well.data, whole)[0] + 1
 
 
 def test_leaving_nothing_out_is_the_answer_itself(pack):

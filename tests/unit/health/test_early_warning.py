@@ -268,13 +268,9 @@ def test_a_saturation_that_hangs_for_hours_does_not_count(pack):
     finding = said(pack, case)
     assert "has been the very same for too long: the sensor may hang" in finding.reason.en
     assert scores(finding)["news2-most"] == 3
-    again = Case(
-        "p",
-        NOW,
-        tuple(r for r in case.records if r.reference in TASK.samples(case, [])[0].inputs),
-        case.blob,
-    )
-    assert said(pack, again) == finding, "its inputs alone tell the same"
+    (sample,) = TASK.samples(case, [])
+    read = tuple(one for one in case.records if one.reference in sample.inputs)
+    assert said(pack, Case("p", NOW, read, case.blob)) == finding, "its inputs alone tell the same"
 
 
 def test_a_state_from_the_stream_stands_with_the_observation(pack):

@@ -67,6 +67,23 @@ def test_the_second_stay_without_an_age_has_none(folder):
     assert np.isnan(icu_data.examples(folder).load(1).data.age)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "days"),
+    [
+        ("7,20,8,9,31,0", 22),
+        ("7,20,8,9,-1,0", -1),
+        ("7,20,8,9,5,1", -1),
+        ("7,20,8,9,,0", -1),
+    ],
+    ids=["died later", "no death recorded", "died in the hospital", "not told"],
+)
+def test_days_lived_after_discharge_are_known_where_a_later_death_is(folder, outcome, days):
+    (folder.folders[0] / icu_data.FOLDER / "Outcomes-a.csv").write_text(
+        f"RecordID,SAPS-I,SOFA,Length_of_stay,Survival,In-hospital_death\n{outcome}\n"
+    )
+    assert icu_data.examples(folder).columns[icu_data.AFTER].tolist() == [days]
+
+
 def test_a_broken_row_is_one_clear_error(folder):
     path = folder.folders[0] / icu_data.FOLDER / "set-a.csv.xz"
     path.write_bytes(lzma.compress(b"RecordID,Time,Parameter,Value\n7,noon,HR,80\n"))

@@ -164,3 +164,22 @@ def test_a_pulse_that_stays_higher_is_said_to_have_changed(fresh, patient):
 def test_nobody_sees_the_home_of_somebody_else(fresh, patient):
     other = scene.admit(fresh, "Wang, Fang", "1950-01-01", "T-99")
     assert patient.get(f"/cases/{other}/home").status_code == 403
+
+
+def test_a_value_that_cannot_be_is_hollow_with_its_reason_and_never_the_newest():
+    warm = [(36.6, 30), (36.9, 20), (98.6, 10)]
+    case = case_of(
+        *(measured("8310-5", v, "Cel", NOW - timedelta(hours=hours)) for v, hours in warm)
+    )
+    (one,) = trends(case, "zh", 7)
+    assert one.newest == "36.9 °C"
+    assert one.doubted.startswith("98.6 °C 疑为 °F")
+    ((_, _, why),) = one.drawing.hollow
+    assert why == one.doubted
+    assert (one.drawing.low, one.drawing.high) == ("36.6", "36.9"), "it stretches no scale"
+
+
+def test_a_quantity_of_which_nothing_can_be_true_shows_no_value():
+    (one,) = trends(case_of(measured("8310-5", 98.6, "Cel", NOW - timedelta(hours=1))), "en", 7)
+    assert (one.newest, one.drawing) == ("–", None)
+    assert one.doubted.startswith("98.6 °C looks like °F")

@@ -3,7 +3,9 @@
 window.suwen = window.suwen || {};
 window.suwen.ecg = (() => {
   const COLOURS = { N: "#4b5a63", S: "#12728a", V: "#a4161a", F: "#7b2d8e", Q: "#8a5a00", "": "#4b5a63" };
-  const WASHES = { af: "rgb(18 114 138 / 12%)", noise: "rgb(138 90 0 / 14%)", gap: "rgb(75 90 99 / 18%)", mark: "rgb(240 162 2 / 20%)" };
+  const WASHES = { af: "rgb(18 114 138 / 5%)", noise: "rgb(138 90 0 / 14%)", gap: "rgb(75 90 99 / 18%)", mark: "rgb(240 162 2 / 8%)" };
+  // What may cover all of a window is told by a band at the lower edge; the paper stays paper.
+  const BANDS = { af: [0, "rgb(18 114 138 / 55%)"], mark: [1, "rgb(240 162 2 / 75%)"] }, BAND_PX = 6;
   const FINE = "#f6dcdc", COARSE = "#eab8b8";
   const BOX_S = 0.04, BOX_MV = 0.1, FIVE = 5; // a small box of ECG paper; five make a large one
   const LEAST_PX = 4; // a box drawn closer than this is only grey
@@ -35,11 +37,16 @@ window.suwen.ecg = (() => {
 
   function wash(u, kind, spans) {
     const { x } = u.scales;
-    u.ctx.fillStyle = WASHES[kind];
     for (const [start, end] of spans) {
       if (end < x.min || start > x.max) continue;
       const left = across(u, Math.max(start, x.min)), right = across(u, Math.min(end, x.max));
-      u.ctx.fillRect(left, u.bbox.top, Math.max(2, right - left), u.bbox.height);
+      const wide = Math.max(2, right - left);
+      u.ctx.fillStyle = WASHES[kind];
+      u.ctx.fillRect(left, u.bbox.top, wide, u.bbox.height);
+      if (!BANDS[kind]) continue;
+      const [place, colour] = BANDS[kind], high = BAND_PX * (devicePixelRatio || 1);
+      u.ctx.fillStyle = colour;
+      u.ctx.fillRect(left, u.bbox.top + u.bbox.height - (place + 1) * high, wide, high);
     }
   }
 

@@ -4,6 +4,9 @@
 (() => {
   const PLACES = ".finding, #report";
   let place = "";
+  // On a phone the parts of a case are one line that scrolls: begin with the part that is shown.
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40;
   document.addEventListener("htmx:configRequest", (event) => {
     const meta = document.querySelector("meta[name=csrf]");
     if (meta) event.detail.headers["X-CSRF-Token"] = meta.content;
