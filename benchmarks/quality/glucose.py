@@ -1,140 +1,57 @@
 """GlucoBench's protocol: twelve points of the next hour, on the last stretch of known people.
 
-Segments, gaps and splits as its configuration files say (`vitals/cgm_glucobench/config`): the last
-points of each person are the test, a tenth of the people (drawn by seed 10) are held out wholly and
-not measured here. A forecast starts every six points; of each the mean squared and mean absolute
-error over its twelve points are taken, and of those the median over forecasts (RMSE is the root).
+Ten seeds (`glucose_protocol`). Our method: the numbers of `health.glucose_forecast` without the
+last days, trees for the median at five of the twelve points, one model for all sets, learnt from
+their training stretches only; beside it linear regression as GlucoBench fits it, on the set alone.
+The two are mixed by a share that is best for the median squared error on the points for choosing,
+set by set and seed by seed. The last value and the linear regression stand beside it in the same
+run, and the best published row. The people here are those in the data folder, fewer than were
+published on: compare with the linear regression of the same run first.
 
-Beside our method (the same numbers as `health.glucose_forecast` without the last days, trees for
-the median at five of the twelve points, one model for all sets, trained on their training stretches
-only) stands linear regression as GlucoBench fits it, in the same run, and its best published row.
-The people here are those in the data folder, fewer than were published on: compare with the peer in
-the same run first. Intervals are bootstrapped over people.
+    python -m benchmarks.quality.glucose FOLDER
+
+Every seed is written to FOLDER (default `build/glucobench`) and not done again; with all ten the
+table is printed as Markdown: mean and standard deviation over the seeds (of squared errors the root
+of the mean, as published), and of each set the interval over people of the first seed.
 
 Reference: Sergazinov et al., GlucoBench, ICLR 2024.
 """
 
 from __future__ import annotations
 
-import math
+import json
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from suwen.health.glucose_data import recordings
+from benchmarks.quality.glucose_protocol import (
+    AHEAD,
+    PROTOCOLS,
+    SEEDS,
+    STRIDE,
+    Array,
+    Parts,
+    Windows,
+    errors,
+    figures,
+    over_people,
+    parted,
+    segments,
+    windows,
+)
 from suwen.health.glucose_window import POINTS, features, names
 from suwen.lifecycle.data import DataFolders
 
-Array = NDArray[np.float64]
-SEED, STRIDE, AHEAD, MOST = 10, 6, 12, 16_000
-ROUNDS: Final = 140
+MOST, ROUNDS = 16_000, 140
 KNOTS: Final = np.array([1, 3, 6, 9, 12])
-RESAMPLES: Final = 1000
-
-
-class Protocol(NamedTuple):
-    """Of one set: minutes and points of `config/*.yaml`, lags of its linear regression."""
-
-    gap: float
-    shortest: int
-    tested: int
-    input: int
-    lags: int
-    published: tuple[float, float]
-
-
-PROTOCOLS: Final[Mapping[str, Protocol]] = {
-    "broll_iglu": Protocol(45, 240, 240, 192, 192, (9.95, 8.41)),
-    "colas2019": Protocol(45, 192, 72, 144, 12, (5.26, 4.35)),
-    "dubosson2018": Protocol(30, 240, 144, 192, 12, (12.07, 9.97)),
-    "hall2018": Protocol(30, 192, 192, 144, 84, (7.13, 6.11)),
-    "weinstock2016": Protocol(45, 240, 240, 192, 84, (13.22, 11.21)),
-}
-"""`published`: best in-distribution RMSE and MAE of `published_results.csv`."""
-
-
-class Segment(NamedTuple):
-    """An unbroken stretch of one person: hour of each point, glucose."""
-
-    person: str
-    hours: Array
-    values: Array
-
-    def cut(self, first: int, last: int) -> Segment:
-        """Return the points from `first` up to `last`."""
-        return Segment(self.person, self.hours[first:last], self.values[first:last])
-
-
-def segments(data: DataFolders, name: str) -> list[Segment]:
-    """Return the stretches of one set on a grid of five minutes."""
-    rules, found = PROTOCOLS[name], []
-    people = recordings(data.find(f"vitals/cgm_glucobench/{name}.csv.xz"))
-    for person in sorted(people):
-        if (name, person) == ("dubosson2018", "009"):
-            continue  # as its configuration
-        minutes, values = np.round(people[person].minutes), people[person].values
-        part = np.cumsum(np.diff(minutes, prepend=minutes[0]) > rules.gap)
-        for k in np.unique(part):
-            inside = part == k
-            if inside.sum() >= rules.shortest:
-                grid = np.arange(minutes[inside][0], minutes[inside][-1] + 0.01, 5.0)
-                curve = np.interp(grid, minutes[inside], values[inside])
-                found.append(Segment(person, grid / 60 % 24, curve))
-    return found
-
-
-def parted(found: list[Segment], rules: Protocol) -> tuple[list[Segment], list[Segment]]:
-    """Return training and test stretches as GlucoBench parts them (in-distribution)."""
-    people = list(dict.fromkeys(one.person for one in found))
-    np.random.seed(SEED)  # the generator that the published splits are drawn by
-    apart = set(np.random.choice(people, math.ceil(len(people) * 0.1), replace=False))
-    tested, input_ = rules.tested, rules.input
-    train: list[Segment] = []
-    test: list[Segment] = []
-    for person in people:
-        own = [one for one in found if one.person == person]
-        if person in apart:
-            continue
-        last, count = own[-1], len(own[-1].values)
-        train += own[:-2]
-        before = own[-2:-1]
-        if count >= input_ + 3 * tested or (not before and count >= input_ + 2 * tested):
-            kept = 2 if count >= input_ + 3 * tested else 1
-            train += [*before, last.cut(0, count - kept * tested)]
-            test.append(last.cut(count - tested - input_, count))
-        elif count >= input_ + 2 * tested:
-            train += before
-            test.append(last.cut(count - tested - input_, count))
-        elif before:
-            test.append(last)
-            long = len(before[0].values) >= input_ + 2 * tested
-            train.append(before[0].cut(0, len(before[0].values) - tested * long))
-        else:
-            train.append(last)
-    return train, test
-
-
-class Windows(NamedTuple):
-    """Curves up to a moment (n, input), the next hour (n, 12), time of day and person (n,)."""
-
-    past: Array
-    next: Array
-    hours: Array
-    people: NDArray[np.str_]
-
-
-def windows(found: list[Segment], input_: int, first: int, every: int) -> Windows:
-    """Return a window at every so many points from `first` on; what lies before is NaN."""
-    rows: list[tuple[Array, Array, float, str]] = []
-    for one in found:
-        padded = np.r_[np.full(input_, np.nan), one.values]
-        for at in range(first, len(one.values) - AHEAD + 1, every):
-            ahead = one.values[at : at + AHEAD]
-            rows.append((padded[at : at + input_], ahead, one.hours[at - 1], one.person))
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return Windows(columns[0], columns[1], columns[2], columns[3])
+SHARES: Final = np.linspace(0, 1, 11)
+FIRST: Final = 24
+"""Points of a stretch before the first window that is learnt from."""
+WAYS: Final = ("last value", "linear regression", "suwen")
+NAMED: Final = ("median RMSE", "median MAE", "mean RMSE", "mean MAE")
 
 
 def numbers(found: Windows) -> Array:
@@ -193,44 +110,107 @@ def ours(parts: Mapping[str, Windows]) -> Callable[[Windows], Array]:
     return answer
 
 
-def medians(said: Array, found: Windows) -> tuple[Array, Array]:
-    """Return RMSE and MAE (medians over forecasts), and their resamples over people, (1 + n, 2)."""
-    gaps = said - found.next
-    errors = np.column_stack([np.mean(gaps**2, 1), np.mean(np.abs(gaps), 1)])
-    rng = np.random.default_rng(0)
-    people = [np.flatnonzero(found.people == one) for one in np.unique(found.people)]
-    drawn = [np.concatenate([people[k] for k in rng.integers(0, len(people), len(people))])
-             for _ in range(RESAMPLES)]  # fmt: skip
-    found_ = np.array([np.median(errors[index], 0) for index in [np.arange(len(errors)), *drawn]])
-    found_[:, 0] = np.sqrt(found_[:, 0])
-    return found_[0], np.quantile(found_[1:], (0.025, 0.975), axis=0)
+def mixed(trees: Array, straight: Array, share: float) -> Array:
+    """Return trees and linear regression together."""
+    return share * trees + (1 - share) * straight
+
+
+def best_share(trees: Array, straight: Array, found: Windows) -> float:
+    """Return the share of the trees that is best on the windows for choosing."""
+    lost = [
+        float(np.median(errors(mixed(trees, straight, share), found)[:, 0])) for share in SHARES
+    ]
+    return float(SHARES[int(np.argmin(lost))])
+
+
+def of_seed(found: Mapping[str, list[Any]], seed: int) -> dict[str, Any]:
+    """Return by set: forecasts, people, share of the trees, figures by way, of the first seed with
+    their intervals.
+    """
+    parts: dict[str, Parts] = {
+        name: parted(found[name], rules, seed) for name, rules in PROTOCOLS.items()
+    }
+    points = {name: sum(len(one.values) for one in each.train) for name, each in parts.items()}
+    answer = ours(
+        {
+            name: windows(each.train, PROTOCOLS[name].input, FIRST, max(1, points[name] // MOST))
+            for name, each in parts.items()
+        }
+    )
+    result: dict[str, Any] = {}
+    for name, rules in PROTOCOLS.items():
+        every = max(1, points[name] // (4 * MOST))
+        straight = linear(windows(parts[name].train, rules.input, rules.lags, every), rules.lags)
+        share = 0.5
+        if parts[name].choice:
+            choice = windows(parts[name].choice, rules.input, rules.input, STRIDE // 2)
+            share = best_share(answer(choice), straight(choice), choice)
+        test = windows(parts[name].test, rules.input, rules.input, STRIDE)
+        said = {
+            "last value": np.repeat(test.past[:, [-1]], AHEAD, 1),
+            "linear regression": straight(test),
+            "suwen": mixed(answer(test), straight(test), share),
+        }
+        each = {way: errors(values, test) for way, values in said.items()}
+        result[name] = {
+            "forecasts": len(test.past),
+            "people": len(set(test.people)),
+            "share of the trees": share,
+            **{way: figures(rows).tolist() for way, rows in each.items()},
+        }
+        if seed == SEEDS[0]:
+            ends = {way: over_people(rows, test.people) for way, rows in each.items()}
+            result[name]["intervals"] = {
+                way: [low.tolist(), high.tolist()] for way, (low, high) in ends.items()
+            }
+    return result
+
+
+def rooted(found: Any) -> Array:
+    """Return figures (..., 4) with the roots of the squared errors."""
+    values = np.array(found, dtype=float)
+    values[..., ::2] = np.sqrt(values[..., ::2])
+    return values
+
+
+def table(results: Mapping[int, Mapping[str, Any]]) -> str:
+    """Return the seeds as one Markdown table."""
+    lines = [
+        f"| set | method | {' | '.join(NAMED)} | 95 % of the first seed: {NAMED[0]}; {NAMED[1]} |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, rules in PROTOCOLS.items():
+        for way in WAYS:
+            rows = np.array([one[name][way] for one in results.values()])
+            cells = [
+                f"{mean:.2f} ± {spread:.2f}"
+                for mean, spread in zip(rooted(rows.mean(0)), rooted(rows).std(0), strict=True)
+            ]
+            low, high = map(rooted, results[SEEDS[0]][name]["intervals"][way])
+            spans = "; ".join(f"{low[k]:.2f} to {high[k]:.2f}" for k in (0, 1))
+            lines.append(f"| {name} | {way} | {' | '.join(cells)} | {spans} |")
+        best = " | ".join(f"{value:.2f}" for value in rules.published)
+        lines.append(f"| {name} | best published row | {best} | |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Print one line a set and method."""
+    """Answer the seeds that are not done yet, and print the table once all are."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/glucobench")
+    folder.mkdir(parents=True, exist_ok=True)
     data = DataFolders.from_settings()
-    both = {name: parted(segments(data, name), rules) for name, rules in PROTOCOLS.items()}
-    points = {name: sum(len(one.values) for one in train) for name, (train, _) in both.items()}
-    answer = ours(
-        {
-            name: windows(train, PROTOCOLS[name].input, 24, max(1, points[name] // MOST))
-            for name, (train, _) in both.items()
-        }
-    )
-    print(f"{'set':14} {'method':20} forecasts people  RMSE [95 %]            MAE [95 %]")
-    for name, rules in PROTOCOLS.items():
-        every = max(1, points[name] // (4 * MOST))
-        full = windows(both[name][0], rules.input, rules.lags, every)
-        test = windows(both[name][1], rules.input, rules.input, STRIDE)
-        last = np.repeat(test.past[:, [-1]], AHEAD, 1)
-        ways = {"last value": last, "linear regression": linear(full, rules.lags)(test),
-                "suwen": answer(test)}  # fmt: skip
-        for way, said in ways.items():
-            value, (low, high) = medians(said, test)
-            cells = [f"{value[k]:6.2f} [{low[k]:5.2f}, {high[k]:5.2f}]" for k in (0, 1)]
-            print(f"{name:14} {way:20} {len(said):9} {len(set(test.people)):6}  {'  '.join(cells)}")
-        best = rules.published
-        print(f"{name:14} {'best published row':37} {best[0]:6.2f} {'':14}  {best[1]:6.2f}")
+    found = {name: segments(data, name) for name in PROTOCOLS}
+    for seed in SEEDS:
+        path = folder / f"seed-{seed}.json"
+        if not path.exists():
+            partial = path.with_suffix(".part")
+            partial.write_text(json.dumps(of_seed(found, seed), indent=1) + "\n")
+            partial.replace(path)
+            print(f"seed {seed} done", flush=True)
+    results = {seed: json.loads((folder / f"seed-{seed}.json").read_text()) for seed in SEEDS}
+    people = {name: [one[name]["people"] for one in results.values()] for name in PROTOCOLS}
+    print(table(results))
+    print({name: (min(counts), max(counts)) for name, counts in people.items()})
 
 
 if __name__ == "__main__":

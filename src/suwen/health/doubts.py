@@ -92,10 +92,13 @@ def _words() -> Mapping[str, Any]:
 
 def why(kind: str, channel: Channel, value: float | None = None, **words: object) -> Text:
     """Return in words why one reading of a channel does not count."""
-    known = plausible.quantities().get((channel.code, channel.unit))
-    told: dict[str, object] = {"unit": unit_sign(channel.unit), **words}
+    known, _ = plausible.quantity_of(channel)
+    told: dict[str, object] = {"unit": unit_sign(channel.unit)}
     if known is not None:
         told |= {"low": f"{known.low:g}", "high": f"{known.high:g}"}
+    if known is not None and kind == "implausible":
+        told["unit"] = unit_sign(known.unit)
+    told |= words
     like = plausible.likely_unit(channel, value)
     signs = dict.fromkeys(unit_sign(one) for one in like.split(" / "))
     told.setdefault("like", " / ".join(signs) or "?")

@@ -46,7 +46,8 @@ def course_of(case: Case) -> Course | None:
     Values in the future, without a clear time or unit, or that no living person shows are passed
     over; so is the second of two readings of one moment.
     """
-    since = case.at - timedelta(hours=float(knowledge()["history_hours"]))
+    hours = float(knowledge()["history_hours"]) + float(knowledge()["followed_hours"])
+    since = case.at - timedelta(hours=hours)
     glucose = variable()
     rows = [
         (one.at, one.value, one.record)

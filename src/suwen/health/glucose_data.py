@@ -10,7 +10,9 @@ import csv
 import io
 import lzma
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,18 +24,23 @@ from suwen.health.glucose_window import (
     HOUR,
     RATHER_CLOSE,
     Array,
+    Days,
     Past,
     Window,
     at_minutes,
     grids,
     knowledge,
     own_levels,
+    recent,
+    usable,
 )
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import Examples, Sample, Source
 
 ALL: Final = "glucobench"
-"""The five sets together."""
+"""The five sets of GlucoBench together."""
+OPEN: Final = "colas_hall_weinstock"
+"""Those of them whose licences ask for no more than to be named: what the pack is learnt from."""
 FILES: Final[Mapping[str, str]] = {
     "broll_iglu": "vitals/cgm_glucobench/broll_iglu",
     "colas2019": "vitals/cgm_glucobench/colas2019",
@@ -46,27 +53,45 @@ FILES: Final[Mapping[str, str]] = {
 }
 """Where each set lies, without `.csv.xz` or `.csv`."""
 SETS: Final = tuple(FILES)[:5]
+TOGETHER: Final[Mapping[str, tuple[str, ...]]] = {
+    OPEN: ("colas2019", "hall2018", "weinstock2016"),
+    ALL: SETS,
+}
+"""Data sets of several files."""
+APART: Final[Mapping[str, tuple[str, ...]]] = {
+    one: (OPEN,) for one in FILES if one not in TOGETHER[OPEN]
+}
+"""Sets that share nobody with what the pack is learnt from."""
 COLUMNS: Final = (("id", "time", "gl"), ("person_id", "timestamp", "glucose_value_mg_dl"))
 MOST: Final = 2_500
 """Windows of one set that are measured on."""
 PARTS: Final = 5
 """The linear floor is fitted on the people of the other four parts of the same set."""
 SOURCE: Final = Source(
-    name="GlucoBench: Broll, Colas, Dubosson, Hall and Weinstock",
+    name="GlucoBench: Colas, Hall and Weinstock",
     url="https://github.com/IrinaStatsLab/GlucoBench",
-    licence="Colas and Hall CC BY 4.0, Dubosson CC BY-SA 4.0, Broll GPL-2, Weinstock public "
-    "(JAEB Center)",
+    licence="Colas and Hall CC BY 4.0, Weinstock public (JAEB Center)",
     citation="Sergazinov et al., GlucoBench, ICLR 2024",
     shippable=True,
     limits=(
-        "Sensors of five studies, 2008 to 2019: people without diabetes and at risk of it (Colas, "
-        "Hall), with type 2 (Broll) and type 1 diabetes (Dubosson; Weinstock, 60 years and more).",
+        "Sensors of three studies, 2008 to 2018: people without diabetes and at risk of it (Colas, "
+        "Hall), and with type 1 diabetes, 60 years and more (Weinstock).",
         "No children, nobody pregnant, nobody in hospital.",
         "Meals, insulin and movement are not known to it: what they do is seen only in the curve.",
         "Sensors lag behind blood by some minutes; the forecast is of what the sensor will say.",
         "Most sensors report every 5 minutes; with longer intervals it is less exact.",
+        "What the own last days teach takes about a day to come; until then the model of everybody "
+        "answers.",
     ),
 )
+OTHERS: Final[Mapping[str, str]] = {
+    "broll_iglu": "GPL-2",
+    "dubosson2018": "CC BY-SA 4.0",
+    "shanghai_t1dm": "not stated",
+    "bigideas": "ODC-By 1.0",
+    "azt1d": "CC BY 4.0",
+}
+"""Licences of the sets that are measured on and not learnt from."""
 
 
 class _Cut(NamedTuple):
@@ -123,12 +148,6 @@ def recordings(path: Path) -> dict[str, Past]:
     }
 
 
-def usable(past: Past, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say at which readings a forecast can be asked: 15 minutes without a gap, most of an hour."""
-    near = np.isfinite(grids(past, places)[:, -HOUR - 1 :])
-    return np.asarray(near[:, -4:].all(1) & (near.mean(1) > 0.6))
-
-
 def later(past: Past, places: NDArray[np.int64]) -> Array:
     """Return the glucose that came 30, 60 and 120 minutes later, NaN where unknown, (n, 3)."""
     ahead = np.array(knowledge()["minutes_ahead"], dtype=float)
@@ -154,18 +173,19 @@ def _path(data: DataFolders, dataset: str) -> Path:
 
 
 def examples(data: DataFolders, dataset: str) -> Examples:
-    """Return windows of the people of one set, or of all five, three of each for three horizons.
+    """Return windows of the people of one set, or of several, three of each for three horizons.
 
     Raises
     ------
     NotFound
         None of the sets is there.
     """
-    chosen = [one for one in SETS if _there(data, one)] if dataset == ALL else [dataset]
+    wanted = TOGETHER.get(dataset, (dataset,))
+    chosen = [one for one in wanted if len(wanted) == 1 or _there(data, one)]
     if not chosen:
         raise NotFound(
-            "none of the sets of GlucoBench",
-            " or ".join(f"{FILES[one]}.csv.xz" for one in SETS[:2]) + " ...",
+            f"none of the sets {', '.join(wanted)}",
+            " or ".join(f"{FILES[one]}.csv.xz" for one in wanted[:2]) + " ...",
             "set SUWEN_DATA to the folders that hold them, separated by ':'",
         )
     cuts = [cut for one in chosen for cut in _cuts(one, recordings(_path(data, one)))]
@@ -174,7 +194,15 @@ def examples(data: DataFolders, dataset: str) -> Examples:
             f"no stretch of {dataset} long enough to ask a forecast of",
             "recordings of some hours with a reading every 5 to 15 minutes",
         )
-    return _examples(cuts)
+    found = _examples(cuts)
+    others = {one: OTHERS[one] for one in chosen if one in OTHERS}
+    if not others:
+        return found
+    named = "; ".join(f"{one}: {licence}" for one, licence in others.items())
+    source = replace(
+        SOURCE, name=f"{SOURCE.name}; {', '.join(others)}", licence=f"{SOURCE.licence}; {named}"
+    )
+    return replace(found, source=replace(source, shippable=False))
 
 
 def _there(data: DataFolders, dataset: str) -> bool:
@@ -198,13 +226,17 @@ def _examples(cuts: Sequence[_Cut]) -> Examples:
     curves = [grids(cut.past, cut.places) for cut in cuts]
     keys = tuple(f"{cuts[c].person} {cuts[c].places[i]} +{ahead[h]}" for c, i, h in rows)
 
+    @lru_cache(maxsize=2)
+    def days(c: int, place: int) -> Days:
+        return recent(cuts[c].past, place)
+
     def load(n: int) -> Sample:
         c, i, h = rows[n]
         past, place = cuts[c].past, int(cuts[c].places[i])
         hour = float(past.minutes[place] / 60 % 24)
         window = Window(
             curves[c][i], hour, own[c][h][i], ahead[h], interval=interval_of(past, place),
-            place=place, past=past,
+            days=days(c, place), place=place, past=past,
         )  # fmt: skip
         return Sample(keys[n], window)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,8 @@ FEW: Final = 200
 """Fewer earlier readings say nothing of somebody's own level."""
 RATHER_CLOSE: Final = 21.0
 """Readings at most so many minutes apart stand for what lies between them later on."""
+EACH: Final = 30.0
+"""Minutes between the earlier moments whose forecasts are looked at again."""
 
 Array = NDArray[np.float64]
 
@@ -84,9 +86,59 @@ class Past:
         return len(self.minutes)
 
 
-@dataclass(frozen=True)
+class Earlier(NamedTuple):
+    """Earlier moments of one person: minutes and what followed in mg/dL (m,), numbers (m, f)."""
+
+    minutes: Array
+    change: Array
+    rows: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """The readings that the forecasts of one moment are made from, whatever the horizon.
+
+    Parameters
+    ----------
+    readings
+        Minutes before the newest reading (0 or less, rising) and mg/dL, (2, n).
+    hour
+        Time of day of the newest reading, in hours.
+    """
+
+    readings: NDArray[Any]
+    hour: float
+
+    @cached_property
+    def _past(self) -> Past:
+        return Past(*np.asarray(self.readings, dtype=float))
+
+    @cached_property
+    def _moments(self) -> tuple[NDArray[np.int64], Array]:
+        """Return at which earlier readings a forecast could be asked, and the numbers there."""
+        past, reach = self._past, 60.0 * float(knowledge()["followed_hours"])
+        wanted = -np.arange(EACH, reach + 0.01, EACH)
+        places = np.unique(np.searchsorted(past.minutes, wanted[wanted >= past.minutes[0]]))
+        places = places[usable(past, places)]
+        hours = (self.hour + past.minutes[places] / 60) % 24
+        own = own_levels(past, places, 0)
+        return places, features(grids(past, places), hours, own)
+
+    def earlier(self, ahead: int) -> Earlier:
+        """Return the earlier moments whose forecasts so many minutes ahead can be looked at."""
+        if not np.size(self.readings):
+            return Earlier(np.zeros(0), np.zeros(0), np.zeros((0, len(names()))))
+        past, (places, rows) = self._past, self._moments
+        known = past.minutes[places] <= -ahead
+        places, rows = places[known], rows[known].copy()
+        rows[:, names().index("own clock")] = own_clock(past, places, ahead) - rows[:, 0]
+        change = at_minutes(past, past.minutes[places] + ahead, RATHER_CLOSE)
+        return Earlier(past.minutes[places], change - past.values[places], rows)
+
+
+@dataclass(frozen=True, eq=False)
 class Window:
-    """What is known at the newest reading.
+    """What is known at the newest reading. Windows are compared as objects, not by what they hold.
 
     Parameters
     ----------
@@ -105,6 +157,8 @@ class Window:
         Minutes from the newest reading to the moment of the question.
     record
         Record of the newest reading.
+    days
+        The readings of the last days; None: nothing is learnt from earlier forecasts.
     place, past
         Where in which recording the window was cut out, for training.
     """
@@ -116,6 +170,7 @@ class Window:
     interval: float = STEP
     late: float = 0.0
     record: Reference = ""
+    days: Days | None = field(default=None, repr=False)
     place: int = -1
     past: Past | None = field(default=None, repr=False)
 
@@ -171,6 +226,25 @@ def at_minutes(past: Past, minutes: Array, gap: float) -> Array:
     return np.asarray(np.where(inside, np.where(exact, values[after], found), np.nan))
 
 
+def usable(past: Past, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say at which readings a forecast can be asked: 15 minutes without a gap, most of an hour."""
+    near = np.isfinite(grids(past, places)[:, -HOUR - 1 :])
+    return np.asarray(near[:, -4:].all(1) & (near.mean(1) > 0.6))
+
+
+def recent(past: Past, place: int) -> Days:
+    """Return the readings that forecasts at one reading are made from.
+
+    They reach back so far that the earliest forecast looked at again knows its own last days.
+    """
+    now = past.minutes[place]
+    hours = float(knowledge()["history_hours"]) + float(knowledge()["followed_hours"])
+    first = int(np.searchsorted(past.minutes, now - 60.0 * hours))
+    inside = slice(first, place + 1)
+    readings = np.array([past.minutes[inside] - now, past.values[inside]], dtype=np.float32)
+    return Days(readings, float(now / 60 % 24))
+
+
 def grids(past: Past, places: Sequence[int] | NDArray[np.int64]) -> Array:
     """Return the grid that ends at each of these readings, (n, 145)."""
     back = STEP * np.arange(POINTS - 1, -1, -1)
@@ -186,14 +260,20 @@ def own_levels(past: Past, places: NDArray[np.int64], ahead: int) -> Array:
     sums, squares = (np.r_[0.0, np.cumsum(past.values**power)] for power in (1, 2))
     mean = (sums[places + 1] - sums[first]) / count
     spread = np.sqrt(np.maximum((squares[places + 1] - squares[first]) / count - mean**2, 0))
+    few = count < FEW
+    mean, spread = np.where(few, np.nan, mean), np.where(few, np.nan, spread)
+    return np.column_stack([mean, spread, own_clock(past, places, ahead)])
+
+
+def own_clock(past: Past, places: NDArray[np.int64], ahead: int) -> Array:
+    """Return the mean of the last days at the foretold time of day, as known then, (n,)."""
+    now = past.minutes[places]
     days = np.array(
         [at_minutes(past, now + ahead - DAY * day, RATHER_CLOSE) for day in range(1, DAYS + 1)]
     )
     known = np.isfinite(days)
     with np.errstate(invalid="ignore"):
-        clock = np.nansum(days, axis=0) / np.where(known.any(0), known.sum(0), np.nan)
-    few = count < FEW
-    return np.column_stack([np.where(few, np.nan, mean), np.where(few, np.nan, spread), clock])
+        return np.asarray(np.nansum(days, axis=0) / np.where(known.any(0), known.sum(0), np.nan))
 
 
 @lru_cache(maxsize=1)

@@ -69,6 +69,7 @@ class Quantity:
     stuck_readings: int
     gap: float
     moved: bool
+    also: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,22 @@ def quantities() -> Mapping[tuple[str, str], Quantity]:
     """Return what is known of each quantity, by LOINC code and UCUM unit."""
     found: dict[tuple[str, str], Quantity] = {}
     for entry in _knowledge()["quantity"]:
-        one = Quantity(**entry | {"codes": tuple(entry["codes"]), "name": Text(**entry["name"])})
+        also = tuple((str(unit), float(factor)) for unit, factor in entry.get("also", ()))
+        made = {"codes": tuple(entry["codes"]), "name": Text(**entry["name"]), "also": also}
+        one = Quantity(**entry | made)
         found |= {(code, one.unit): one for code in one.codes}
     return found
+
+
+def quantity_of(channel: Channel) -> tuple[Quantity | None, float]:
+    """Return what is known of a channel's quantity, and the factor from its unit; 1 for none."""
+    known = quantities().get((channel.code, channel.unit))
+    if known is not None:
+        return known, 1.0
+    for (code, _), one in quantities().items():
+        if code == channel.code and (factor := dict(one.also).get(channel.unit)):
+            return one, factor
+    return None, 1.0
 
 
 def likely_unit(channel: Channel, value: float | None = None) -> str:
@@ -178,7 +192,8 @@ def check(
     _refuse(kinds, "future", at > ticks(now) + round(AHEAD * MICROSECONDS))
     _refuse(kinds, "clock-unset", at < ticks(EARLIEST))
     _repeated(kinds, at, values)
-    known = quantities().get((channel.code, channel.unit))
+    known, factor = quantity_of(channel)
+    values = values * factor
     like = likely_unit(channel)
     if known is None and like:
         _refuse(kinds, "wrong-unit", np.ones(len(at), dtype=bool))

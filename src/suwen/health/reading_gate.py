@@ -54,7 +54,7 @@ class Gate:
     _doubted_since: int = field(default=-1, init=False)
 
     def __post_init__(self) -> None:
-        self.known = plausible.quantities().get((self.channel.code, self.channel.unit))
+        self.known, self._factor = plausible.quantity_of(self.channel)
         self._mistakes = [(one["low"], one["high"]) for one in plausible.mistakes(self.channel)]
         self._foreign = self.known is None and bool(plausible.likely_unit(self.channel))
 
@@ -62,6 +62,11 @@ class Gate:
     def blank(self) -> bool:
         """Whether nothing is known of the quantity, so that nothing can be wrong with it."""
         return self.known is None and not self._foreign
+
+    @property
+    def factor(self) -> float:
+        """From the channel's unit to that of the limits."""
+        return self._factor
 
     def never(self, value: float) -> str:
         """Return why a value cannot be, one of `NEVER`; empty where it can."""
@@ -72,7 +77,8 @@ class Gate:
         for low, high in self._mistakes:
             if low <= value <= high:
                 return "unit"
-        return "" if self.known.low <= value <= self.known.high else "implausible"
+        possible = self.known.low <= value * self._factor <= self.known.high
+        return "" if possible else "implausible"
 
     def judge(self, tick: int, value: float, moving: Sequence[Span] = ()) -> str:
         """Return the state of a reading; `ACCEPTED` where nothing is wrong with it.
@@ -99,7 +105,8 @@ class Gate:
             self._value, self._count, self._since = value, 1, tick
             return ACCEPTED
         self._count += 1
-        if self._count < known.stuck_readings or not known.stuck or value >= known.high:
+        full = value * self._factor >= known.high
+        if self._count < known.stuck_readings or not known.stuck or full:
             return ACCEPTED
         lasted = (tick - self._since) / MICROSECONDS
         long = lasted >= known.stuck and lasted <= known.gap * (self._count - 1)
@@ -138,7 +145,7 @@ def held(stretch: Stretch, moving: Sequence[Span] = ()) -> NDArray[np.bool_]:
     known = gate.known
     if known is None:
         return kept | (not gate.blank)
-    at, values = stretch.at, stretch.values
+    at, values = stretch.at, stretch.values * gate.factor
     never = ~((values >= known.low) & (values <= known.high))
     for one in plausible.mistakes(stretch.channel):
         never |= (values >= one["low"]) & (values <= one["high"])

@@ -36,12 +36,12 @@ from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Array, Examples, Task, Warns
 from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
-DIGITS = 4
+DIGITS = 3
 """Digits after the point of the figures of a robustness card."""
 STEPS = 10
 WEIGHTS = ("*.onnx", "*.lgb.txt", "*.lgb.txt.gz", "*.safetensors", "*.npz", "tokenizer.json")
@@ -139,6 +139,8 @@ def finish(
     _write(pack, "explain.json", explain.on_development(task, pack, examples, rows))
     step()
     similar.build(task, examples, pack)
+    if isinstance(task, Warns):
+        _write(pack, "alarms.json", dict(task.alarms(pack, examples)))
     step()
     cost = footprint.measured(task, pack)
     step()
@@ -179,7 +181,7 @@ def robustness_card(
     found = stress.Run(task, pack, kept, asked, True).measured(examples.subset(chosen))
     found |= {"data": recipe.dataset}
     del found["pack"]  # the digest of a pack is not known before it is sealed
-    _write(pack, stress.CARD, _rounded(found))
+    runs.write_json(pack.folder / stress.CARD, _rounded(found), indent=None)
     plots_robustness.draw(found, folder / "plots")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from suwen.lifecycle import (
+    card_alarms,
     card_answers,
     card_compression,
     card_robustness,
@@ -92,6 +93,7 @@ def describe(
         **answers_of(pack),
         "domain": pack.content("guard.json")["ranges"],
         "explanations": pack.content("explain.json"),
+        "alarms": pack.content("alarms.json"),
         "similar": pack.content("gallery.json"),
         "robustness": pack.content("robustness.json"),
         "cost": dict(cost),
@@ -148,8 +150,12 @@ NO_METRICS = ("n", "groups", "floor", "few")
 
 
 def write(described: Mapping[str, Any], pack: Path, plots: Path) -> None:
-    """Write `card.json`, `card.md` and the plots it shows into the pack folder."""
-    runs.write_json(pack / "card.json", described)
+    """Write `card.json`, `card.md` and the plots it shows into the pack folder.
+
+    The figures of robustness stand in a file of their own and are not written twice.
+    """
+    plain = {name: value for name, value in described.items() if name != ROBUSTNESS}
+    runs.write_json(pack / "card.json", plain)
     drawn = (*PLOTS, ROBUSTNESS) if described.get("robustness") else PLOTS
     shown = [name for name in drawn if (plots / f"{name}.png").exists()]
     (pack / "plots").mkdir(exist_ok=True)
@@ -181,6 +187,7 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
     yield from _subgroups(card["results"])
     yield from card_answers.calibration(card)
     yield from card_sets.lines(card)
+    yield from card_alarms.lines(card.get("alarms", {}))
     yield from _explanations(card["explanations"])
     yield from card_similar.lines(card.get("similar", {}))
     yield from card_robustness.lines(

@@ -195,10 +195,15 @@ def alone(folder: Path) -> Iterator[None]:
             ) from error
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that a kill leaves the old file or the new one, never half of one."""
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
+    """Write JSON so that a kill leaves the old file or the new one, never half of one.
+
+    Without `indent` it is one line: for figures that are many and read as a page.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    gaps = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(content, indent=indent, separators=gaps, ensure_ascii=False, allow_nan=False)
+    partial.write_text(text + "\n")
     partial.replace(path)
 
 

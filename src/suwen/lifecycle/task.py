@@ -320,6 +320,20 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class Warns(Protocol):
+    """A small contract for tasks that raise alarms: how these fare on whole recordings."""
+
+    def alarms(self, pack: Pack, examples: Examples) -> Mapping[str, Any]:
+        """Return what the card shows of alarms on recordings that no answering member saw.
+
+        `ahead` (minutes), `people`, and `rows`: `level` (names in two languages), `way` (`pack` or
+        the name of a floor), `events`, `sensitivity`, `false_a_day` and `lead_minutes`, each
+        {value, low, high} or None where nothing was to be found.
+        """
+        ...
+
+
+@runtime_checkable
 class Corrects(Protocol):
     """A small contract for tasks whose answers people correct: what was corrected trains again."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -18,6 +17,7 @@ from suwen.health.glucose_case import course_of
 from suwen.health.sampled import sampled_data
 from suwen.lifecycle import packs, run
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.evaluate import is_apart
 
 TASK = glucose.GlucoseForecast()
 NOW = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
@@ -207,10 +207,23 @@ def test_a_file_with_other_columns_or_no_times_is_refused(tmp_path):
         TASK.examples(data, "weinstock2016")
 
 
-def test_a_sensor_that_is_lain_on_reads_too_low_for_a_while_and_recovers():
-    sample = TASK.samples(case_of(readings(STEADY)), [])[0]
-    found = glucose.pressed(sample, 30.0, 0).data.values
-    gap = sample.data.values - found
-    assert gap.max() == pytest.approx(30, abs=4)
-    assert gap[-1] == 0
-    assert replace(sample.data, values=found).domain["largest_step"] > 5
+def test_sets_that_nothing_was_learnt_from_are_independent_tests_of_the_pack(tmp_path):
+    pack = packs.current(glucose.GLUCOSE_FORECAST)
+    apart = {one for one in TASK.datasets if is_apart(TASK, pack, one)}
+    assert apart == {"broll_iglu", "dubosson2018", "shanghai_t1dm", "bigideas", "azt1d"}
+    source = TASK.examples(
+        recorded(tmp_path, "dubosson2018", "id,time,gl", person("a")), "dubosson2018"
+    ).source
+    assert "CC BY-SA" in source.licence
+    assert not source.shippable
+
+
+def test_the_card_shows_alarms_beside_those_that_need_no_model():
+    rows = packs.current(glucose.GLUCOSE_FORECAST).content("card.json")["alarms"]["rows"]
+    low = {row["way"]: row for row in rows if row["level"]["en"] == "low glucose expected"}
+    assert set(low) == {"pack", "nearly there", "drawn on"}
+    for row in low.values():
+        assert (
+            row["sensitivity"]["low"] <= row["sensitivity"]["value"] <= row["sensitivity"]["high"]
+        )
+        assert row["false_a_day"]["value"] > 0

@@ -173,3 +173,25 @@ def test_a_day_of_readings_every_second_is_looked_at_at_once() -> None:
 @pytest.mark.parametrize("unit", ["Hz", "mm[Hg]"])
 def test_a_unit_nobody_expects_is_never_taken(unit) -> None:
     assert held(every(1, [72, 73], Channel("8867-4", unit, "x"))).all()
+
+
+@pytest.mark.parametrize(
+    ("channel", "ordinary", "never"),
+    [
+        (Channel("59408-5", "1", "clip"), 0.97, 0.1),
+        (Channel("8480-6", "kPa", "cuff"), 16.0, 120.0),
+        (Channel("8867-4", "{beats}/min", "watch"), 72.0, 900.0),
+        (Channel("9279-1", "{breaths}/min", "belt"), 15.0, 500.0),
+    ],
+)
+def test_another_unit_of_a_quantity_is_taken_by_its_own_limits(channel, ordinary, never) -> None:
+    one = every(1, [ordinary, never], channel)
+    assert held(one).tolist() == [False, True]
+    assert Gate(channel).judge(at(0), ordinary) == ""
+    assert Gate(channel).judge(at(0), never) == "implausible"
+
+
+def test_a_saturation_told_as_a_share_sounds_its_rule() -> None:
+    share = Channel("59408-5", "1", "clip")
+    rule = changed(shipped()["spo2-low"], {"sustained_s": 5})
+    assert told(watched(rule, every(1, [0.85] * 10, share))) == [("raised", "spo2-low", "high")]
