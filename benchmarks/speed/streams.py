@@ -57,10 +57,11 @@ port, home, wanted = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with Store.open(Settings(home=home)) as store:
     stop = threading.Event()
     gateway = Gateway(Door(store), Broker("127.0.0.1", port), Listening("bench"))
-    began = []
+    began, before = [], []
     def ready():
         began.append(time.process_time())
-        print("ready", flush=True)
+        before.append(gateway.tally.messages + len(gateway._waiting))
+        print(before[0], flush=True)
     gateway._ready = ready
     def watch():
         while gateway.tally.messages < wanted and not stop.wait(0.01):
@@ -73,7 +74,8 @@ with Store.open(Settings(home=home)) as store:
     gateway.run(stop)
     tally, spent = gateway.tally, time.process_time() - began[0]
     memory = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
-    print(tally.stored, memory, round(1e6 * spent / wanted), flush=True)
+    print(tally.stored, memory, round(1e6 * spent / max(1, wanted - before[0])),
+          flush=True)
 """
 PLAIN = """
 import sqlite3, sys, time
@@ -92,10 +94,11 @@ client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "bench", protocol=mqtt.MQ
                      manual_ack=True)
 client.on_message = arrived
 client.on_connect = lambda c, *_: c.subscribe("suwen/v1/+/readings", 1)
-began = []
+began, before = [], []
 def ready(*_):
     began.append(time.process_time())
-    print("ready", flush=True)
+    before.append(done + len(held))
+    print(before[0], flush=True)
 client.on_subscribe = ready
 keep = mqtt.Properties(mqtt.PacketTypes.CONNECT)
 keep.SessionExpiryInterval = 0xFFFFFFFF
@@ -113,7 +116,8 @@ while done < wanted:
         held.clear()
 print("done", flush=True)
 memory = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) // 1024
-print(done, memory, round(1e6 * (time.process_time() - began[0]) / wanted), flush=True)
+spent = time.process_time() - began[0]
+print(done, memory, round(1e6 * spent / max(1, wanted - before[0])), flush=True)
 """
 
 
@@ -174,7 +178,7 @@ def heard(script: str, ward: Ward, port: int, file: Path, number: int, live: boo
         mosquitto.publisher(port, file).communicate()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    process.stdout.readline()
+    before = int(process.stdout.readline())  # what waited may come before the answer to subscribe
     began = time.perf_counter()
     publisher = mosquitto.publisher(port, file) if live else None
     assert process.stdout.readline() == "done\n"
@@ -183,7 +187,7 @@ def heard(script: str, ward: Ward, port: int, file: Path, number: int, live: boo
     if publisher:
         publisher.communicate()
     assert int(stored) == number, f"{stored} of {number}"
-    return Heard(number / seconds, int(memory), int(spent))
+    return Heard((number - before) / seconds, int(memory), int(spent))
 
 
 def throughput(number: int) -> None:
