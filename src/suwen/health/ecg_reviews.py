@@ -16,17 +16,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from suwen.core.codes import SUWEN
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Record, Reference, canonical, digest_of
 from suwen.health.ecg_events import BEATS, FIBRILLATION, PAUSES, V_RUN, Event, Read
 from suwen.health.ecg_tables import LETTERS
 from suwen.records import Access, Entry
+from suwen.records.basics import RESOURCE, basic, parts_of
 
-RESOURCE: Final = "Basic"
 CODE: Final = "ecg-event-review"
-SYSTEM: Final = f"{SUWEN}/codes"
-EXTENSION: Final = f"{SUWEN}/ecg-event-review"
 SPANS: Final = (V_RUN, FIBRILLATION, PAUSES)
 """Kinds that are judged as a whole; the others are single beats."""
 REVIEWED: Final = (*BEATS, *SPANS)
@@ -110,14 +107,7 @@ def resource_of(one: Review, patient: str) -> dict[str, Any]:
         parts.append({"url": "class", "valueCode": one.letter})
     if one.reason:
         parts.append({"url": "reason", "valueString": one.reason})
-    return {
-        "resourceType": RESOURCE,
-        "id": one.given_id,
-        "code": {"coding": [{"system": SYSTEM, "code": CODE}]},
-        "subject": {"reference": f"Patient/{patient}"},
-        "created": f"{one.at.astimezone(UTC):%Y-%m-%d}",
-        "extension": [{"url": EXTENSION, "extension": parts}],
-    }
+    return basic(CODE, one.given_id, patient, one.at, parts)
 
 
 def review_of(record: Record) -> Review | None:
@@ -128,16 +118,13 @@ def review_of(record: Record) -> Review | None:
     BadInput
         The record is a judgement and incomplete.
     """
-    found = [one for one in record.content.get("extension") or () if one.get("url") == EXTENSION]
-    if record.type != RESOURCE or not found:
+    pairs = parts_of(record, CODE)
+    if pairs is None:
         return None
-    parts = {
-        str(part.get("url")): next((v for k, v in part.items() if k.startswith("value")), None)
-        for part in found[0].get("extension") or ()
-    }
+    parts: dict[str, Any] = dict(pairs)
     try:
         return Review(
-            str(parts["recording"]["reference"]),  # type: ignore[index]
+            str(parts["recording"]["reference"]),
             str(parts["kind"]),
             float(str(parts["start"])),
             float(str(parts["end"])),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast, get_args
 
-from suwen.core.codes import EXPERIENCER, PRESENCE, SUWEN, TEMPORALITY, UCUM, Code, Text
+from suwen.core.codes import EXPERIENCER, PRESENCE, TEMPORALITY, UCUM, Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Case, Record, Reference, canonical, digest_of
 from suwen.notes.entity_data import LEARNT
@@ -23,14 +23,12 @@ from suwen.notes.meaning import meant
 from suwen.notes.text import Note, Span
 from suwen.notes.vocabulary import SYSTEMS, installed
 from suwen.records import Access, Entry
+from suwen.records.basics import RESOURCE, SYSTEM, basic, parts_of
 
 Verdict = Literal["accepted", "edited", "rejected", "added"]
-RESOURCE: Final = "Basic"
 CODE: Final = "note-correction"
-SYSTEM: Final = f"{SUWEN}/codes"
 CODED: Final = f"{SYSTEM}|{CODE}"
 """How corrections are searched for."""
-EXTENSION: Final = f"{SUWEN}/note-correction"
 ALLERGY: Final = "allergy"
 VALUE: Final = "value"
 TYPES: Final = (*LEARNT, ALLERGY, VALUE)
@@ -170,14 +168,7 @@ def resource_of(one: Correction, patient: str) -> dict[str, Any]:
         quantity = {"value": value, "unit": unit, "system": UCUM, "code": unit}
         parts.append({"url": "value", "valueQuantity": quantity})
     parts += [{"url": "detail", "valueString": f"{name}={value}"} for name, value in one.details]
-    return {
-        "resourceType": RESOURCE,
-        "id": one.given_id,
-        "code": {"coding": [{"system": SYSTEM, "code": CODE}]},
-        "subject": {"reference": f"Patient/{patient}"},
-        "created": f"{one.at.astimezone(UTC):%Y-%m-%d}",
-        "extension": [{"url": EXTENSION, "extension": parts}],
-    }
+    return basic(CODE, one.given_id, patient, one.at, parts)
 
 
 def correction_of(record: Record) -> Correction | None:
@@ -188,13 +179,9 @@ def correction_of(record: Record) -> Correction | None:
     BadInput
         The record is a correction and incomplete.
     """
-    found = [one for one in record.content.get("extension") or () if one.get("url") == EXTENSION]
-    if record.type != RESOURCE or not found:
+    pairs = parts_of(record, CODE)
+    if pairs is None:
         return None
-    pairs = [
-        (str(part.get("url")), next((v for k, v in part.items() if k.startswith("value")), None))
-        for part in found[0].get("extension") or ()
-    ]
     parts: dict[str, Any] = dict(pairs)
     try:
         note = str(parts["note"]["reference"])

@@ -19,7 +19,7 @@ from suwen.core.errors import NotFound
 from suwen.core.nouns import Band, Case, Finding, Reference, TimeInterval
 from suwen.health.af_runs import FIBRILLATION_CODE, joined
 from suwen.health.ecg_events import Read, Spans, gaps_of
-from suwen.health.ecg_reviews import CODE, RESOURCE, SYSTEM, Judged, judged
+from suwen.health.ecg_reviews import CODE, Judged, judged
 from suwen.health.ecg_tables import (
     BEATS,
     STRETCHES,
@@ -33,6 +33,7 @@ from suwen.health.outline import Outline
 from suwen.health.qrs import HIGHEST_RATE, LOWEST_RATE, qrs_times
 from suwen.health.recording import ECG, Lead, Recording, recordings
 from suwen.records import Access
+from suwen.records.basics import RESOURCE, SYSTEM
 
 CACHE_BYTES: Final = 256 * 1024 * 1024
 CACHE_TABLES: Final = 64
