@@ -63,7 +63,7 @@ def test_a_changed_factor_is_compared_in_place(
     association, *_ = WORDS[language]
     desk.sign_in()
     page.goto(f"{desk.base}/cases/{clinic.patient}")
-    page.click(f".context a[href='/cases/{clinic.patient}/risk']")
+    page.click(f".tabs a[href='/cases/{clinic.patient}/risk']")
     page.wait_for_selector(".risk-card")
     assert desk.scrolls_sideways() == 0
     assert not overlaps(desk, ".risk-card")
