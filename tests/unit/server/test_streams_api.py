@@ -41,7 +41,7 @@ def pulse(value, ago=0, **more):
 
 def test_a_batch_is_stored_once_and_what_is_wrong_in_it_is_counted(people, watch):
     doctor, _ = people
-    batch = (pulse(70, 50), pulse(71, 40), pulse(None, 30), pulse(99, -900))
+    batch = (pulse(70, 50), pulse(71, 40), pulse(None, 30), pulse(99, -86_400))
     first, again = send(doctor, watch, *batch), send(doctor, watch, *batch)
     refused = {"not-a-number": 1, "future": 1}
     assert first.json() == {"stored": 2, "absorbed": 0, "refused": refused}
