@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from suwen.core.codes import LOINC, SNOMED, UCUM, Language
+from suwen.core.codes import SNOMED, Language
 from suwen.core.errors import BadInput
 from suwen.core.quantities import number, unit_sign
 from suwen.health import vital_set
 from suwen.health.measured import Variable
 from suwen.server.language import say
+from suwen.server.vital_signs import quantity, vital_sign
 
-CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
-RESPONSIVENESS: Final = "67775-7"
-MEASURED: Final = ("respiratory_rate", "spo2", "systolic_bp", "pulse", "temperature")
 FLOW: Final = "oxygen_flow"
 AIR, GIVEN = "air", "oxygen"
 
@@ -31,13 +29,13 @@ def message(text: str) -> str:
 
 
 STATES: Final = {
-    "A": ("248234008", message("alert")),
-    "C": ("130987000", message("newly confused")),
-    "V": ("300202002", message("responds to voice")),
-    "P": ("450847001", message("responds to pain")),
-    "U": ("422768004", message("unresponsive")),
+    "A": message("alert"),
+    "C": message("newly confused"),
+    "V": message("responds to voice"),
+    "P": message("responds to pain"),
+    "U": message("unresponsive"),
 }
-"""Level of consciousness as NEWS2 has it, with its SNOMED CT code."""
+"""Levels of consciousness as NEWS2 has them."""
 
 
 def fields(language: Language) -> list[tuple[str, str, str, float, float]]:
@@ -45,32 +43,30 @@ def fields(language: Language) -> list[tuple[str, str, str, float, float]]:
     known = vital_set.variables()
     return [
         (key, one.name.of(language), unit_sign(one.unit), one.low, one.high)
-        for key in (*MEASURED, FLOW)
+        for key in (*vital_set.DIRECT, FLOW)
         if (one := known[key])
     ]
 
 
 def states(language: Language) -> list[tuple[str, str]]:
     """Return the levels of consciousness with their names."""
-    return [(key, say(language, name)) for key, (_, name) in STATES.items()]
+    return [(key, say(language, name)) for key, name in STATES.items()]
 
 
 def observations(
-    typed: Mapping[str, str], by: str, language: Language, now: datetime | None = None
+    typed: Mapping[str, str], patient: str, by: str, language: Language
 ) -> list[dict[str, Any]]:
-    """Return one Observation for each thing that was entered.
+    """Return one Observation for each thing that was entered, all of this moment.
 
     Parameters
     ----------
     typed
-        By `MEASURED` and `oxygen_flow` a number in the unit shown; `consciousness` a key of
+        By `vital_set.DIRECT` and `oxygen_flow` a number in the unit shown; `consciousness` a key of
         `STATES`; `oxygen` either `air` or `oxygen`. Empty: not entered.
-    by
-        Who measured.
+    patient, by
+        Of whom, and who measured.
     language
         Of the error.
-    now
-        When it was measured.
 
     Raises
     ------
@@ -78,37 +74,42 @@ def observations(
         Nothing was entered, a value is no number or none of a living person, or oxygen without its
         flow; everything that is wrong is told at once.
     """
-    at = (now or datetime.now(UTC)).isoformat()
-    known, made = vital_set.variables(), []
-    wrong: list[str] = []
-    for key in MEASURED:
-        if text := typed.get(key, "").strip():
-            made.append(_read(known[key], text, language, wrong))
-    oxygen, flow = typed.get("oxygen", ""), typed.get(FLOW, "").strip()
-    if oxygen == AIR and not flow:
-        made.append((known[FLOW], 0.0))
-    elif oxygen == GIVEN and not flow:
+    known, wrong = vital_set.variables(), list[str]()
+    values = {
+        key: _read(known[key], text, language, wrong)
+        for key in (*vital_set.DIRECT, FLOW)
+        if (text := typed.get(key, "").strip())
+    }
+    oxygen, state = typed.get("oxygen", ""), typed.get("consciousness", "")
+    if oxygen == GIVEN and FLOW not in values:
         wrong.append(say(language, message("oxygen is given: its flow in L/min is missing")))
-    elif flow and oxygen == AIR:
+    if oxygen == AIR and values.setdefault(FLOW, 0.0):
         wrong.append(say(language, message("air, and a flow of oxygen: only one of them can be")))
-    elif flow:
-        made.append(_read(known[FLOW], flow, language, wrong))
-    state = typed.get("consciousness", "")
     if state and state not in STATES:
         wrong.append(say(language, message("a level of consciousness is A, C, V, P or U")))
     if wrong:
         raise BadInput("; ".join(wrong), "what was measured, in the unit shown", "correct it")
-    found = [_quantity(variable, value, at, by) for variable, value in made]
-    if state:
-        found.append(_state(state, at, by))
-    if not found:
+    if not values and not state:
         raise BadInput("nothing was entered", "at least one value", "enter what was measured")
+    at, who = datetime.now(UTC), [{"display": by}]
+    found = [
+        vital_sign(
+            patient, one.codes[0], at, performer=who, valueQuantity=quantity(value, one.unit)
+        )
+        for one, value in ((known[key], value) for key, value in values.items())
+    ]
+    if state:
+        table = vital_set.rules()["consciousness"]
+        coding = {"system": SNOMED, "code": table[state][0], "display": STATES[state]}
+        level = {"coding": [coding]}
+        found.append(
+            vital_sign(patient, table["loinc"][0], at, performer=who, valueCodeableConcept=level)
+        )
     return found
 
 
-def _read(
-    variable: Variable, text: str, language: Language, wrong: list[str]
-) -> tuple[Variable, float]:
+def _read(variable: Variable, text: str, language: Language, wrong: list[str]) -> float:
+    """Return a number; what is wrong with it is added to `wrong`."""
     try:
         value = float(text.replace(",", "."))
     except ValueError:
@@ -117,26 +118,4 @@ def _read(
         limits = f"{number(variable.low)}–{number(variable.high)} {unit_sign(variable.unit)}"
         colon = "：" if language == "zh" else ": "
         wrong.append(f"{variable.name.of(language)}{colon}{text[:20]} ({limits})")
-    return variable, value
-
-
-def _quantity(variable: Variable, value: float, at: str, by: str) -> dict[str, Any]:
-    unit = {"value": value, "unit": variable.unit, "system": UCUM, "code": variable.unit}
-    return _made(variable.codes[0], at, by) | {"valueQuantity": unit}
-
-
-def _state(state: str, at: str, by: str) -> dict[str, Any]:
-    code, words = STATES[state]
-    coding = [{"system": SNOMED, "code": code, "display": words}]
-    return _made(RESPONSIVENESS, at, by) | {"valueCodeableConcept": {"coding": coding}}
-
-
-def _made(code: str, at: str, by: str) -> dict[str, Any]:
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "category": [{"coding": [{"system": CATEGORY, "code": "vital-signs"}]}],
-        "code": {"coding": [{"system": LOINC, "code": code}]},
-        "effectiveDateTime": at,
-        "performer": [{"display": by}],
-    }
+    return value

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from contextlib import suppress
+from typing import Annotated
 
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, Field
+
+from suwen.core.errors import NotFound
 from suwen.server import charting, ward_scores
 from suwen.server.asking import Signed
 from suwen.server.pages_case import in_emergency
@@ -36,13 +41,26 @@ def chart_page(
     )
 
 
+class Charted(BaseModel):
+    """The form as it was sent; empty is not entered."""
+
+    ward: str = Field("", pattern=r"^[A-Za-z0-9._\-]{0,64}$")
+    consciousness: str = Field("", max_length=10)
+    oxygen: str = Field("", max_length=10)
+    oxygen_flow: str = Field("", max_length=40)
+    respiratory_rate: str = Field("", max_length=40)
+    spo2: str = Field("", max_length=40)
+    systolic_bp: str = Field("", max_length=40)
+    pulse: str = Field("", max_length=40)
+    temperature: str = Field("", max_length=40)
+
+
 @router.post("")
-async def chart(request: Request, asking: Signed, patient: PatientId) -> Response:
+def chart(asking: Signed, patient: PatientId, typed: Annotated[Charted, Form()]) -> Response:
     """Store what was entered, score it with what the monitor sends, and go back to the board."""
-    typed = {key: str(value)[:40] for key, value in (await request.form()).items()}
-    desk = desk_of(asking)
-    made = charting.observations(typed, asking.person.name, asking.language)
-    subject = {"subject": {"reference": f"Patient/{patient}"}}
-    asking.access.put([one | subject for one in made], patient)
-    ward_scores.score(asking, desk.streams, patient)
-    return Response(status_code=204, headers={"HX-Redirect": f"/ward?ward={typed.get('ward', '')}"})
+    desk, who = desk_of(asking), asking.person.name
+    made = charting.observations(typed.model_dump(), patient, who, asking.language)
+    asking.access.put(made, patient)
+    with suppress(NotFound):  # too little for a score is kept all the same
+        ward_scores.score(asking, desk.streams, patient)
+    return Response(status_code=204, headers={"HX-Redirect": f"/ward?ward={typed.ward}"})

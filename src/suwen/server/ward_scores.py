@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from suwen.core.codes import LOINC, UCUM
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Finding
 from suwen.core.streams import ticks
@@ -23,8 +22,7 @@ from suwen.health.movement import movement, movements, spans
 from suwen.records import Access
 from suwen.records.streams import Latest, Streams
 from suwen.server.asking import Asking
-
-CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+from suwen.server.vital_signs import quantity, vital_sign
 
 
 def score(asking: Asking, streams: Streams, patient: str) -> list[Finding]:
@@ -86,14 +84,12 @@ def _states(streams: Streams, patient: str, fresh: Sequence[Latest]) -> dict[int
 def _observation(patient: str, one: Latest, state: str = "") -> dict[str, Any]:
     code, unit, device = one.channel
     told = {"extension": [{"url": STATE, "valueCode": state}]} if state else {}
-    return told | {
-        "resourceType": "Observation",
-        "id": f"{code}.{ticks(one.at)}.{device}"[:64],
-        "status": "final",
-        "category": [{"coding": [{"system": CATEGORY, "code": "vital-signs"}]}],
-        "code": {"coding": [{"system": LOINC, "code": code}]},
-        "subject": {"reference": f"Patient/{patient}"},
-        "effectiveDateTime": one.at.isoformat(),
-        "device": {"display": device},
-        "valueQuantity": {"value": one.value, "unit": unit, "system": UCUM, "code": unit},
-    }
+    return vital_sign(
+        patient,
+        code,
+        one.at,
+        id=f"{code}.{ticks(one.at)}.{device}"[:64],
+        device={"display": device},
+        valueQuantity=quantity(one.value, unit),
+        **told,
+    )

@@ -12,7 +12,7 @@ from suwen.server.charting import observations
 
 
 def told(**typed: str) -> dict[str, object]:
-    found = observations(typed, "nurse", "en")
+    found = observations(typed, "p", "nurse", "en")
     return {
         one["code"]["coding"][0]["code"]: one.get("valueQuantity", {}).get("value")
         or one.get("valueCodeableConcept", {}).get("coding", [{}])[0].get("code", 0)
@@ -44,13 +44,13 @@ def test_what_was_entered_is_what_is_stored_and_nothing_else():
 )
 def test_what_cannot_be_is_refused_in_one_sentence(typed, said):
     with pytest.raises(BadInput) as error:
-        observations(typed, "nurse", "en")
+        observations(typed, "p", "nurse", "en")
     assert said in str(error.value)
 
 
 def test_all_that_is_wrong_is_told_at_once():
     with pytest.raises(BadInput) as error:
-        observations({"pulse": "0", "temperature": "98.6", "consciousness": "A"}, "n", "zh")
+        observations({"pulse": "0", "temperature": "98.6", "consciousness": "A"}, "p", "n", "zh")
     assert "心率：0" in str(error.value)
     assert "体温：98.6" in str(error.value)
 
@@ -79,3 +79,12 @@ def test_the_page_stores_scores_and_goes_back_to_the_ward(ward: scene.Clinic, de
     assert codes["67775-7"]["performer"] == [{"display": "Dr Lin Wei"}]
     assert codes["3151-8"]["valueQuantity"]["value"] == 0
     assert "59408-5" in codes, "what the monitor sent is stored with it"
+
+
+def test_too_little_for_a_score_is_stored_and_no_error(ward: scene.Clinic, desk: Desk) -> None:
+    nobody = scene.admit(ward, "Chen, Yu", "1970-01-01", "W-9")
+    answer = desk.post(f"/cases/{nobody}/chart", consciousness="V")
+    assert answer.status_code == 204
+    assert answer.headers["HX-Redirect"] == "/ward?ward="
+    (kept,) = ward.access().search("Observation", nobody)
+    assert kept.content["valueCodeableConcept"]["coding"][0]["code"] == "300202002"
