@@ -11,6 +11,7 @@ from typing import Any, Final
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Interval
+from suwen.diagnosis.language import message
 from suwen.health import alert_notices
 from suwen.health.alert_dry_run import DryRun, Tally
 from suwen.health.alert_notices import CHECK
@@ -28,11 +29,6 @@ from suwen.server.ward_board import PRIORITIES, WAITING, Chip, chip
 HOURS: Final = (1, 48)
 """Shortest and longest shift of a hand-over list."""
 SNOOZES: Final = (5, 10, 15, 30, 60, 120, 240, 480, 1440)
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 PRIORITY_NAMES = {"high": message("red"), "medium": message("amber"), "low": message("notice")}

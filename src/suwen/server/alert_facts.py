@@ -9,17 +9,12 @@ from typing import Final
 
 from suwen.core.codes import Language, Text
 from suwen.core.quantities import number, unit_sign
+from suwen.diagnosis.language import message
 from suwen.health.alert_trial import Desk
 from suwen.health.watchdog import NO_DATA
 from suwen.records.alert_rows import Alert, Words
 from suwen.records.alerts import Page
 from suwen.server.language import moment, say
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
-
 
 REASON_NAMES: Final = {
     "acted": message("acted on it"),

@@ -7,16 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from suwen.core.codes import Language
+from suwen.diagnosis.language import message
 from suwen.health.alert_trial import Desk
 from suwen.server.language import say
 
 WEEK: Final = timedelta(days=6)
 """Whole days beside today that are counted."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 WHY: Final = {

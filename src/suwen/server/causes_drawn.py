@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from suwen.core.codes import Language
+from suwen.diagnosis.language import message
 from suwen.health.causal import Assumptions, Drawing, drawing
 from suwen.server.language import say
 
@@ -22,11 +23,6 @@ TIP: Final = 5.0
 """Length of the tip of an arrow."""
 LINE: Final = 12
 """Latin letters that fit in a line of a box; of Chinese half as many."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 KINDS: Final[Mapping[str, str]] = {

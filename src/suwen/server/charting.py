@@ -14,6 +14,7 @@ from typing import Any, Final
 from suwen.core.codes import SNOMED, Language
 from suwen.core.errors import BadInput
 from suwen.core.quantities import number, unit_sign
+from suwen.diagnosis.language import message
 from suwen.health import vital_set
 from suwen.health.measured import Variable
 from suwen.server.language import say
@@ -21,11 +22,6 @@ from suwen.server.vital_signs import quantity, vital_sign
 
 FLOW: Final = "oxygen_flow"
 AIR, GIVEN = "air", "oxygen"
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 STATES: Final = {

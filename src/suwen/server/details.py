@@ -7,14 +7,9 @@ from typing import Final
 
 from suwen.core.codes import Language
 from suwen.core.quantities import unit_sign
+from suwen.diagnosis.language import message
 from suwen.diagnosis.wording import quoted
 from suwen.server.language import say
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
-
 
 NAMES: Final = {
     "dose": message("Dose"),

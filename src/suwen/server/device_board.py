@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from suwen.core.errors import Denied
+from suwen.diagnosis.language import message
 from suwen.health.alert_trial import Desk
 from suwen.records.device_watch import Count, DeviceWatch
 from suwen.records.devices import Device
@@ -23,11 +24,6 @@ QUIET: Final = timedelta(minutes=15)
 """A device not heard for so long is told as silent."""
 SAID: Final = 2_000
 """Characters shown of one message."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 STATES: Final[Mapping[str, tuple[str, str]]] = {

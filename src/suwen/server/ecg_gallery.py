@@ -11,13 +11,14 @@ import numpy as np
 
 from suwen.core.codes import Language
 from suwen.core.nouns import Act, Case, Finding, TimeInterval
+from suwen.diagnosis.language import message
 from suwen.health.ecg_events import BEATS, FIBRILLATION, PAUSES, V_RUN, Event, Read
 from suwen.health.ecg_reviews import REVIEWED, SPANS, Judged, counts, id_of, judged, of_event
 from suwen.health.ecg_tables import BEATS as BEATS_TABLE
 from suwen.health.ecg_tables import LETTERS, STRETCHES, attached
 from suwen.records.basics import RESOURCE
 from suwen.server.ecg_shelf import Opened
-from suwen.server.ecg_told import KINDS, event_words, message, place_of
+from suwen.server.ecg_told import KINDS, event_words, place_of
 from suwen.server.language import moment, say
 from suwen.server.strips import MM_PER_S, Snippet, snippet
 

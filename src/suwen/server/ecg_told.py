@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from suwen.core.codes import Language
+from suwen.diagnosis.language import message
 from suwen.health.ecg_events import (
     FASTEST,
     FIBRILLATION,
@@ -23,12 +24,6 @@ from suwen.health.ecg_events import (
 )
 from suwen.health.ecg_tables import LETTERS, clock
 from suwen.server.language import say
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
-
 
 KINDS: Final[dict[str, str]] = {
     "v": message("Ventricular beat (V)"),

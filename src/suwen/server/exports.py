@@ -15,6 +15,7 @@ from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, Conflict, NotFound
+from suwen.diagnosis.language import message
 from suwen.records.uploads import MIB, MOST_FILES, Limits, Uploads
 from suwen.server.asking import PURPOSES, Asking
 from suwen.server.jobs import JobStatus
@@ -26,11 +27,6 @@ WHOLE_FACTOR: Final = 2
 RUNNING: Final = ("queued", "running")
 UNIT_FIELD: Final = "unit-"
 JOB_PATTERN: Final = r"^import-[A-Za-z0-9\-.]{1,64}-[0-9a-f]{24}$"
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 TAKEN: Final = (

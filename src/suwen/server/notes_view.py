@@ -16,6 +16,7 @@ from typing import Final
 from suwen.core.codes import EXPERIENCER, LOINC, PRESENCE, TEMPORALITY, Language
 from suwen.core.nouns import Reference, digest_of
 from suwen.core.quantities import number, percent, with_unit
+from suwen.diagnosis.language import message
 from suwen.diagnosis.wording import quoted
 from suwen.notes.case import Read
 from suwen.notes.corrections import TYPES, Meant, Place
@@ -36,12 +37,6 @@ from suwen.notes.vocabulary import (
 )
 from suwen.server.details import detail
 from suwen.server.language import moment, say
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
-
 
 AROUND: Final = 28
 """Characters on each side of a place in the list of places."""

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from suwen.core import registry
 from suwen.core.codes import Language
 from suwen.core.errors import SuwenError
+from suwen.diagnosis.language import message
 from suwen.server import worklist
 from suwen.server.asking import (
     GUEST_COOKIE,
@@ -26,7 +27,7 @@ from suwen.server.asking import (
 from suwen.server.diagnoses import ask_intake, own_job
 from suwen.server.jobs import JobStatus
 from suwen.server.language import COOKIE, moment, say
-from suwen.server.render import guest_page, heading, message, page
+from suwen.server.render import guest_page, heading, page
 from suwen.server.uploads import MOST_FILES, Sent
 
 router = APIRouter(include_in_schema=False)

@@ -10,10 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.codes import Language
 from suwen.core.nouns import Decision
+from suwen.diagnosis.language import message
 from suwen.records import Administration
 from suwen.server.asking import Asking, Signed
 from suwen.server.language import moment, say
-from suwen.server.render import message, page
+from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/admin")
 PAGE = 100

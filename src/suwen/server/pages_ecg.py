@@ -14,13 +14,14 @@ from fastapi.responses import HTMLResponse
 from suwen.core.codes import Language
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Record
+from suwen.diagnosis.language import message
 from suwen.diagnosis.problems import shown
 from suwen.health.ecg_tables import clock
 from suwen.health.recording import ECG, is_recording
 from suwen.server import reports
 from suwen.server.asking import Asking, Signed
 from suwen.server.ecg_shelf import Opened
-from suwen.server.ecg_told import KINDS, LANES, LONG_S, message, place_of, time_of
+from suwen.server.ecg_told import KINDS, LANES, LONG_S, place_of, time_of
 from suwen.server.language import moment, say
 from suwen.server.pages_case import in_emergency
 from suwen.server.patients import PatientId, about

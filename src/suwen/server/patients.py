@@ -10,16 +10,12 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from suwen.core.codes import Language
+from suwen.diagnosis.language import message
 from suwen.server.language import say
 
 SHORT_ID = 8
 PATIENT_PATTERN = r"^[A-Za-z0-9\-.]{1,64}$"
 PatientId = Annotated[str, Path(pattern=PATIENT_PATTERN, description="Pseudonymous id.")]
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 SEXES = {

@@ -18,6 +18,7 @@ from suwen.core import registry
 from suwen.core.codes import ADVICE, TRANSLATION, Language
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Band, Case, Record
+from suwen.diagnosis.language import message
 from suwen.diagnosis.wording import concept
 from suwen.health import advice
 from suwen.health.advice_facts import person_of
@@ -35,11 +36,6 @@ NOW: Final = "now"
 ACHIEVEMENT: Final = "http://terminology.hl7.org/CodeSystem/goal-achievement"
 WORDS: Final = ("title", "description", "text")
 """Members of a plan that hold words."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 STATES: Final = {

@@ -14,18 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from suwen import __version__
 from suwen.core.codes import Language
 from suwen.core.errors import SuwenError
-from suwen.diagnosis.language import catalogue
+from suwen.diagnosis.language import catalogue, message
 from suwen.server.asking import Asking, guest_token, language_of
 from suwen.server.language import FOLDER, say
 from suwen.server.spoken import COLONS, sentence
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 ROLE_NAMES = {

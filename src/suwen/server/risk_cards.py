@@ -15,6 +15,7 @@ from typing import Final
 
 from suwen.core.codes import Language, Text
 from suwen.core.nouns import Case, RecordValue
+from suwen.diagnosis.language import message
 from suwen.health import risk_findings
 from suwen.health.risk import RISK, library_of
 from suwen.health.risk_equation import Answer, Equation, Library
@@ -256,11 +257,6 @@ class Risks:
             tuple(one.of(self.language) for one in reasons),
             tuple((name, self.rules.name_of(name).of(self.language)) for name in missing),
         )
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 RECORDED: Final[Mapping[str, str]] = {

@@ -14,6 +14,7 @@ from typing import Any, Final
 from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput
 from suwen.core.quantities import number, unit_sign, with_unit
+from suwen.diagnosis.language import message
 from suwen.health.risk_equation import Equation, Library, Quantity, Told
 from suwen.health.risk_tables import Value
 from suwen.health.risk_units import converted, refused
@@ -30,11 +31,6 @@ BMI: Final = "bmi"
 KILOGRAM: Final = "kg"
 LONGEST: Final = 40
 """Characters of anything that can be typed here."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 FLAGS: Final = {"yes": message("yes"), "no": message("no")}

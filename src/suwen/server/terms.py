@@ -9,6 +9,7 @@ from typing import Final
 
 from suwen.core.codes import Code, Language
 from suwen.core.errors import BadInput
+from suwen.diagnosis.language import message
 from suwen.diagnosis.wording import quoted
 from suwen.notes import corrections, synonyms, unmapped
 from suwen.notes.case import Read, read_record
@@ -28,11 +29,6 @@ CONTEXTS: Final = 5
 """Places of a term that are shown."""
 CANDIDATES: Final = 5
 """Codes that are offered for a term."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 KIND_NAMES: Final = {

@@ -13,6 +13,7 @@ from suwen.core.codes import LOINC, Language
 from suwen.core.nouns import Case
 from suwen.core.quantities import number, with_unit
 from suwen.core.streams import Channel, Stretch
+from suwen.diagnosis.language import message
 from suwen.diagnosis.observations import concept_name, series_of
 from suwen.health import vital_set
 from suwen.health.doubts import why
@@ -40,11 +41,6 @@ MOST_HOLLOW: Final = 60
 NONE: Final = "–"
 SYSTOLIC: Final = "8480-6"
 DIASTOLIC: Final = "8462-4"
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 PERIODS: Final[dict[str, tuple[int, str]]] = {

@@ -22,7 +22,7 @@ from suwen.core.nouns import (
     TimeInterval,
 )
 from suwen.core.quantities import percent
-from suwen.diagnosis.language import both
+from suwen.diagnosis.language import both, message
 from suwen.diagnosis.likeness import Likeness, similar_examples
 from suwen.diagnosis.problems import Problem, latest_reviews, problems, shown
 from suwen.diagnosis.reasons import explanation_line
@@ -44,11 +44,6 @@ from suwen.server.reports import Stored
 BANDS = (Band.RULE_IN, Band.GREY, Band.RULE_OUT, Band.ABSTAIN)
 SCALE = 200.0
 """Width of the probability scale in the units of its drawing."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 BAND_NAMES = {

@@ -10,6 +10,7 @@ from typing import Any, Final
 from suwen.core.codes import Language
 from suwen.core.errors import Conflict, Denied, NotFound
 from suwen.core.nouns import Case
+from suwen.diagnosis.language import message
 from suwen.notes import visit
 from suwen.notes.dialogue import ORDER
 from suwen.notes.sections import headings
@@ -22,12 +23,6 @@ from suwen.notes.visit_record import RESOURCE, NoteLine, VisitNote, note_of, not
 from suwen.server.asking import Asking
 from suwen.server.beside import Stretch, named, stretches
 from suwen.server.language import moment, say
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
-
 
 STATUSES: Final = {
     "": message("not saved"),

@@ -19,6 +19,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Finding, Record
 from suwen.core.quantities import number, unit_sign, with_unit
 from suwen.core.streams import Channel
+from suwen.diagnosis.language import message
 from suwen.health import vital_set
 from suwen.health.alert_notices import CHECK
 from suwen.health.alert_trial import Desk
@@ -42,11 +43,6 @@ PRIORITIES: Final = {"high": 3, "medium": 2, "low": 1}
 WAITING: Final = ("raised", "escalated")
 MOST_ALERTS: Final = 4
 MOST_CHANNELS: Final = 2
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 COLUMNS = {

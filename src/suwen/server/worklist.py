@@ -10,6 +10,7 @@ from typing import Any
 
 from suwen.core.codes import Language
 from suwen.core.nouns import Report
+from suwen.diagnosis.language import message
 from suwen.diagnosis.problems import problems, shown, urgency
 from suwen.records import Access, PatientSummary
 from suwen.server import reports
@@ -21,11 +22,6 @@ URGENT = 3.0
 SOON = 1.0
 MOST_PATIENTS = 100_000
 """Ranks from which a case is urgent (a rule-in answer) and soon (grey or left open)."""
-
-
-def message(text: str) -> str:
-    """Mark a text for translation where it stands as data."""
-    return text
 
 
 ORDER = {"urgent": 0, "soon": 1, "routine": 2, "none": 3}
