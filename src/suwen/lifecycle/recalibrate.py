@@ -71,14 +71,8 @@ def recalibrate(
     """
     if not pack.answers.calibrated:
         raise BadInput(f"the pack of {task.name} has no calibrator", "a trained pack")
-    own = recipe_of(pack)
-    recipe = recipe or own
-    kept = set(CHOICES)
-    if recipe.model_dump(exclude=kept) != own.model_dump(exclude=kept):
-        raise BadInput(
-            "a recipe that asks for another training", f"changes of {list(CHOICES)}", "suwen train"
-        )
-    examples = held_back(task.examples(data, own.dataset), pack.members)
+    recipe = _checked(recipe, recipe_of(pack))
+    examples = held_back(task.examples(data, recipe.dataset), pack.members)
     folder.mkdir(parents=True, exist_ok=True)
     step = counter(len(examples))
     predictions = out_of_fold(task, pack, examples, pack.members, folder, step)
@@ -90,14 +84,7 @@ def recalibrate(
         assemble.robustness_card(task, examples, recipe, draft, folder)
     plots.draw(task, rows, [], folder / "plots")
     _keep_plots(pack, folder / "plots")
-    described = draft.content("card.json", needed=True) | {
-        "pack": {"name": draft.settings["name"], "version": draft.settings["version"]},
-        "results": measure.results(rows, assemble.exclusions_of(task, examples)),
-        "recipe": recipe.model_dump(),
-        "robustness": draft.content(stress.CARD),
-        **card.answers_of(draft),
-    }
-    card.write(described, draft.folder, folder / "plots")
+    _describe(draft, recipe, measure.results(rows, assemble.exclusions_of(task, examples)))
     if problems := golden.check(task, draft):
         raise BadInput(
             f"a golden case does not come back: {problems[0]}",
@@ -111,6 +98,28 @@ def recipe_of(pack: Pack) -> Recipe:
     """Return the recipe a pack was trained with; a choice that came later has its default."""
     content: Mapping[str, Any] = pack.settings["recipe"]
     return Recipe.model_validate(content)
+
+
+def _checked(recipe: Recipe | None, own: Recipe) -> Recipe:
+    """Return what is asked for, where it needs no other training than the pack had."""
+    kept = set(CHOICES)
+    if recipe is None or recipe.model_dump(exclude=kept) == own.model_dump(exclude=kept):
+        return recipe or own
+    raise BadInput(
+        "a recipe that asks for another training", f"changes of {list(CHOICES)}", "suwen train"
+    )
+
+
+def _describe(draft: Pack, recipe: Recipe, results: Mapping[str, Any]) -> None:
+    """Write the card of the draft: that of the pack, with what was measured anew."""
+    described = draft.content("card.json", needed=True) | {
+        "pack": {"name": draft.settings["name"], "version": draft.settings["version"]},
+        "results": results,
+        "recipe": recipe.model_dump(),
+        "robustness": draft.content(stress.CARD),
+        **card.answers_of(draft),
+    }
+    card.write(described, draft.folder, draft.folder.parent / "plots")
 
 
 def _copied(pack: Pack, recipe: Recipe, target: Path) -> Pack:

@@ -11,8 +11,8 @@ from suwen.core.errors import Denied
 from suwen.server import plans
 from suwen.server.advice import advice_of
 from suwen.server.asking import Signed
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.case_head import case_head
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/advice")
@@ -30,9 +30,7 @@ def advice_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRes
         asking,
         request,
         "advice.html",
-        patient=patient,
-        about=about(asking.language, patient, people[-1].content if people else None),
-        emergency=in_emergency(asking, patient),
+        **case_head(asking, patient, people),
         words=shown.words(),
         urgent=shown.lines(now=True),
         lines=shown.lines(now=False),

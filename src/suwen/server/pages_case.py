@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Act, Case
 from suwen.imaging.display import windows
-from suwen.records.people import in_team
 from suwen.server import reports
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import in_emergency
 from suwen.server.context import context_of
 from suwen.server.diagnoses import ask_diagnosis
 from suwen.server.ecg_gallery import checked
@@ -97,14 +97,6 @@ def opened(asking: Asking, patient: str) -> Opened:
     """Open a case; the store checks and logs it."""
     access = asking.access
     return Opened(asking, access.case(patient), reports.all_of(access, patient))
-
-
-def in_emergency(asking: Asking, patient: str) -> bool:
-    """Say whether the asker reads this case by a broken glass, not as a member of its care team."""
-    if not asking.may["act"]:
-        return False
-    with asking.bench.store.database.transaction(reading=True) as connection:
-        return not in_team(connection, patient, asking.person.id)
 
 
 @router.get("")

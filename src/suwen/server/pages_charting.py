@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from suwen.core.errors import NotFound
 from suwen.server import charting, ward_scores
 from suwen.server.asking import Signed
-from suwen.server.pages_case import in_emergency
+from suwen.server.case_head import case_head
 from suwen.server.pages_ward import WardId, desk_of
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/chart")
@@ -32,9 +32,7 @@ def chart_page(
         request,
         "charting.html",
         here="ward",
-        patient=patient,
-        about=about(language, patient, people[-1].content if people else None),
-        emergency=in_emergency(asking, patient),
+        **case_head(asking, patient, people),
         ward=ward,
         fields=charting.fields(language),
         states=charting.states(language),

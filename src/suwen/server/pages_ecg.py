@@ -20,11 +20,11 @@ from suwen.health.ecg_tables import clock
 from suwen.health.recording import ECG, is_recording
 from suwen.server import reports
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.ecg_shelf import Opened
 from suwen.server.ecg_told import KINDS, LANES, LONG_S, place_of, time_of
 from suwen.server.language import moment, say
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.strips import marks
 
@@ -79,9 +79,7 @@ def ecg_page(
     known = [one for one in case.records if is_recording(one)]
     opened = _opened(asking, patient, [one.reference for one in known], record)
     values: dict[str, Any] = {
-        "patient": patient,
-        "emergency": in_emergency(asking, patient),
-        "about": about(language, patient, people[-1].content if people else None),
+        **case_head(asking, patient, people),
         "ecg": None,
         "recordings": [],
     }

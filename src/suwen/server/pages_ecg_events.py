@@ -15,13 +15,13 @@ from suwen.health import ecg_reviews
 from suwen.health.ecg_events import Event, Read
 from suwen.health.ecg_reviews import REVIEWED, Judged, Review
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.ecg_gallery import NAMES, ORDERS, SHOWN, Card, card, ordered
 from suwen.server.ecg_opened import ecg_of
 from suwen.server.ecg_shelf import Opened, reviews_of
 from suwen.server.ecg_told import KINDS
 from suwen.server.language import say
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.strips import HEIGHT_MM
 
@@ -59,9 +59,7 @@ def events_page(
         asking,
         request,
         "ecg_events.html",
-        patient=patient,
-        emergency=in_emergency(asking, patient),
-        about=about(language, patient, people[-1].content if people else None),
+        **case_head(asking, patient, people),
         record=opened.recording.record,
         kinds=[
             (say(language, KINDS[key]), count, address(kind=key), key == kind)

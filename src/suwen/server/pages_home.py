@@ -13,9 +13,9 @@ from suwen.core.nouns import Case
 from suwen.core.streams import Stretch
 from suwen.server import exports, plans, ward_plan
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.language import moment, say
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.risk_cards import risks_of
 from suwen.server.trends import (
@@ -48,9 +48,7 @@ def home_page(
         request,
         "home.html",
         here="worklist" if asking.person.role == "patient" else "",
-        patient=patient,
-        emergency=in_emergency(asking, patient),
-        about=about(language, patient, people[-1].content if people else None),
+        **case_head(asking, patient, people),
         own=asking.person.role == "patient",
         now=moment(case.at),
         urgent=plans.urgent(case, language),

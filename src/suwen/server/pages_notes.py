@@ -15,6 +15,7 @@ from suwen.notes.facts_task import FACTS
 from suwen.notes.text import Span
 from suwen.server.adding import Missed, add, places_of, read_of, whole
 from suwen.server.asking import Signed
+from suwen.server.case_head import case_head
 from suwen.server.notes import Noted, Said, judge, next_notes, noted
 from suwen.server.notes_dates import date_views, in_order, with_dates
 from suwen.server.notes_marks import MOST_CHARACTERS, segments
@@ -27,8 +28,7 @@ from suwen.server.notes_view import (
     note_id,
     place_choice,
 )
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/notes")
@@ -91,9 +91,7 @@ def notes_page(
         asking,
         request,
         "notes.html",
-        **_values(found, note),
-        about=about(asking.language, patient, people[-1].content if people else None),
-        emergency=in_emergency(asking, patient),
+        **_values(found, note) | case_head(asking, patient, people),
     )
 
 

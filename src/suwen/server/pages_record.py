@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Case, Record
 from suwen.server.asking import Signed
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.case_head import case_head
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/records")
@@ -37,9 +37,7 @@ def record_page(
         asking,
         request,
         "record.html",
-        patient=patient,
-        about=about(asking.language, patient, people[-1].content if people else None),
-        emergency=in_emergency(asking, patient),
+        **case_head(asking, patient, people),
         reference=found.reference,
         rows=rows[:MOST],
         more=len(rows) - MOST,

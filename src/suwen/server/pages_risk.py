@@ -25,9 +25,9 @@ from suwen.health.heart_disease import HEART_DISEASE
 from suwen.health.risk import RISK
 from suwen.health.survival import SURVIVAL
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.language import moment
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import heading, page
 from suwen.server.risk_cards import Risks, risks_of
 from suwen.server.risk_changes import Trial
@@ -122,9 +122,7 @@ def _whole(
     # One number is enough to start from for somebody who reads the own record.
     cards, more = ([risks.first], risks.others) if own and risks.first else (risks.cards, [])
     values: dict[str, Any] = {
-        "patient": patient,
-        "about": about(asking.language, patient, people[-1].content if people else None),
-        "emergency": in_emergency(asking, patient),
+        **case_head(asking, patient, people),
         "own": own,
         "at": moment(case.at),
         "cards": cards,

@@ -16,9 +16,9 @@ from suwen.diagnosis.problems import shown
 from suwen.health.recording import Recording, recordings
 from suwen.server import reports
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.language import moment, say
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.strips import (
     HEIGHT_MM,
@@ -58,9 +58,7 @@ def strips_page(
     chosen = next((one for one in found if one.record == record), found[-1] if found else None)
     people, language = case.of("Patient"), asking.language
     values = {
-        "patient": patient,
-        "emergency": in_emergency(asking, patient),
-        "about": about(language, patient, people[-1].content if people else None),
+        **case_head(asking, patient, people),
         "recordings": [
             Choice(_name(one, language), _address(one, 0, 0.0), one is chosen) for one in found
         ],

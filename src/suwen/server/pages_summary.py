@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from suwen.server.asking import Signed
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.case_head import case_head
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.summary import host_of, rewritten, rewritten_view, summarised
 
@@ -24,9 +24,7 @@ def summary_page(request: Request, asking: Signed, patient: PatientId) -> HTMLRe
         asking,
         request,
         "summary.html",
-        patient=patient,
-        about=about(language, patient, people[-1].content if people else None),
-        emergency=in_emergency(asking, patient),
+        **case_head(asking, patient, people),
         parts=made.parts(),
         notes=made.notes(),
         unread=[one.reason.of(language) for one in made.overview.unread],

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.server import exports
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.language import say
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/device-data")
@@ -83,9 +83,7 @@ def _frame(asking: Asking, patient: str) -> dict[str, object]:
     """Return who it is about, and where the reader came from."""
     people = asking.access.search("Patient", patient)
     return {
-        "patient": patient,
-        "emergency": in_emergency(asking, patient),
-        "about": about(asking.language, patient, people[-1].content if people else None),
+        **case_head(asking, patient, people),
         "own": asking.person.role == "patient",
         "here": "worklist" if asking.person.role == "patient" else "",
     }

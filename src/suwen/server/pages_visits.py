@@ -13,9 +13,9 @@ from suwen.notes.talk import TALK_CAP, talks_of
 from suwen.notes.visit import MOST_LINES, Wanted
 from suwen.server import visits
 from suwen.server.asking import Asking, Signed
+from suwen.server.case_head import case_head
 from suwen.server.language import say
-from suwen.server.pages_case import in_emergency
-from suwen.server.patients import PatientId, about
+from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.visits import Wish
 
@@ -25,12 +25,9 @@ router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/visits")
 def _frame(asking: Asking, patient: str) -> dict[str, Any]:
     """Return what stands above every page of a visit."""
     people = asking.access.search("Patient", patient)
-    emergency = in_emergency(asking, patient)
-    return {
-        "patient": patient,
-        "about": about(asking.language, patient, people[-1].content if people else None),
-        "emergency": emergency,
-        "may": asking.may | {"sign": asking.may["sign"] and not emergency},
+    head = case_head(asking, patient, people)
+    return head | {
+        "may": asking.may | {"sign": asking.may["sign"] and not head["emergency"]},
         "address": f"/cases/{patient}/visits",
     }
 
