@@ -170,7 +170,7 @@ def markdown(card: Mapping[str, Any], plots: Sequence[str] = ()) -> str:
 
 
 def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
-    title, pack, data = card["title"], card["pack"], card["data"]
+    title, pack = card["title"], card["pack"]
     yield f"# {title['en']} · {title['zh']}"
     yield ""
     yield f"`{card['task']}` · pack `{pack['name']}@{pack['version']}`"
@@ -194,6 +194,24 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
         card.get("robustness", {}), [name for name in plots if name == ROBUSTNESS]
     )
     yield from card_compression.lines(card.get("compression", {}))
+    yield from _data(card)
+    yield "## Limits"
+    yield ""
+    yield from (f"- {limit}" for limit in card["limits"])
+    if card["split"]["folds"] > 1:
+        yield "- The figures above are out-of-fold on the development data: one member a sample."
+        yield "  The shipped pack averages all members and was not measured on patients of another"
+        yield "  source."
+    else:
+        yield "- The figures above are of groups held out of the training of the weights that ship;"
+        yield "  they were not measured on a source of another kind."
+    yield ""
+    yield from _domain(card["domain"])
+    yield from _cost(card)
+
+
+def _data(card: Mapping[str, Any]) -> Iterator[str]:
+    data = card["data"]
     yield "## Data"
     yield ""
     yield f"[{data['name']}]({data['url']}), {data['licence']}. {data['n']} samples,"
@@ -210,19 +228,6 @@ def _lines(card: Mapping[str, Any], plots: Sequence[str]) -> Iterator[str]:
         yield ""
     yield f"Fingerprint of the labelled table: `{data['fingerprint'][:16]}`."
     yield ""
-    yield "## Limits"
-    yield ""
-    yield from (f"- {limit}" for limit in card["limits"])
-    if folds > 1:
-        yield "- The figures above are out-of-fold on the development data: one member a sample."
-        yield "  The shipped pack averages all members and was not measured on patients of another"
-        yield "  source."
-    else:
-        yield "- The figures above are of groups held out of the training of the weights that ship;"
-        yield "  they were not measured on a source of another kind."
-    yield ""
-    yield from _domain(card["domain"])
-    yield from _cost(card)
 
 
 def _floors(results: Mapping[str, Any]) -> Iterator[str]:
