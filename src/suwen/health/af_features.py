@@ -101,7 +101,7 @@ class Trace:
         """The quality of each of its windows."""
         return _windows(self)
 
-    @property
+    @cached_property
     def quality(self) -> Quality:
         """Its quality as a whole."""
         return overall(self.windows)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Seconds = NDArray[np.float64]
 MISSING = float("nan")
+BESIDE = 4
+"""Intervals on either side that one is compared with."""
 LOCAL = 8
 """Beats of the short windows whose spread is compared."""
 
@@ -154,9 +156,7 @@ def _repeated(one: Seconds, other: Seconds) -> int:
 
 def _ectopic(rr: Seconds) -> dict[str, float]:
     """Count early beats with and without a pause, and how regular the rest is."""
-    local = np.array(
-        [np.median([*rr[max(0, i - 4) : i], *rr[i + 1 : i + 5]]) for i in range(len(rr))]
-    )
+    local = _beside(rr)
     ratio = rr / local
     early, late = ratio < 0.87, ratio > 1.13
     pair = early[:-1] & late[1:]
@@ -180,6 +180,13 @@ def _ectopic(rr: Seconds) -> dict[str, float]:
         "alternating": len(bigeminy) / len(rr),
         "pauses": float((rr > 1.5 * local).sum()),
     }
+
+
+def _beside(rr: Seconds) -> Seconds:
+    """Return the median of up to `BESIDE` intervals on either side of each, without itself."""
+    around = np.pad(rr, BESIDE, constant_values=np.nan)
+    near = np.lib.stride_tricks.sliding_window_view(around, 2 * BESIDE + 1)
+    return np.asarray(np.nanmedian(np.delete(near, BESIDE, axis=1), axis=1))
 
 
 def _local(rr: Seconds) -> dict[str, float]:

@@ -97,8 +97,10 @@ def runs(whole: Trace, asked: Asked) -> Runs | None:
     chosen = candidates[step // 2 :: step] or candidates[:1]
     strips = [_strip(whole, k) for k in chosen]
     answers = asked(strips) if strips else []
-    pairs = zip(strips, answers, strict=True)
-    known = [one if strip.quality.index >= POOR else None for strip, one in pairs]
+    known = [
+        one if one is not None and strip.quality.index >= POOR else None
+        for strip, one in zip(strips, answers, strict=True)
+    ]
     there = [one for one in known if one is not None]
     if not there:
         return None

@@ -48,10 +48,10 @@ def _likeness(pieces: Signal, average: Signal) -> Signal:
 
 
 def correlation(pieces: Signal, template: Signal) -> Signal:
-    """Return the correlation of each row with a template, (n,)."""
-    one = pieces - pieces.mean(1, keepdims=True)
+    """Return the correlation of each row, (..., m), with a template, (m,): (...)."""
+    one = pieces - pieces.mean(-1, keepdims=True)
     other = template - template.mean()
-    size = np.sqrt((one**2).sum(1) * (other**2).sum())
+    size = np.sqrt((one**2).sum(-1) * (other**2).sum())
     return np.asarray(one @ other / (size + 1e-9))
 
 
@@ -144,9 +144,7 @@ def _p(beats: Signal, average: Signal, height: float) -> dict[str, float]:
     bump -= bump.mean()
     views = np.lib.stride_tricks.sliding_window_view(mean, len(bump))
     fits = correlation(views, bump)
-    each = np.array(
-        [correlation(np.lib.stride_tricks.sliding_window_view(one, 31), bump) for one in pieces]
-    )
+    each = correlation(np.lib.stride_tricks.sliding_window_view(pieces, len(bump), axis=1), bump)
     where = each.argmax(1)
     top = int(np.argmax(mean))
     return {
@@ -218,30 +216,19 @@ def _kinds(
 ) -> dict[str, float]:
     """Group the beats by shape: how many are of another kind, how early and wide are they?"""
     pieces = beats[:, BEFORE - 30 : BEFORE + 42]
-    labels = np.full(len(pieces), -1)
-    kinds: list[Signal] = []
-    for i, piece in enumerate(pieces):
-        if kinds:
-            likes = correlation(np.stack(kinds), piece)
-            best = int(likes.argmax())
-            if likes[best] > 0.85:
-                labels[i] = best
-                kinds[best] = 0.8 * kinds[best] + 0.2 * piece
-                continue
-        labels[i] = len(kinds)
-        kinds.append(piece)
+    labels = _grouped(pieces)
     counts = np.sort(np.bincount(labels))[::-1]
     main = int(np.bincount(labels).argmax())
     other = labels != main
     gaps = np.diff(strip.beats, prepend=strip.beats[0]) / RATE
     before = gaps[np.searchsorted(strip.beats, inside)]
     typical = float(np.median(gaps[1:]))
-    wide = np.array([_width(piece) for piece in pieces])
+    wide = _widths(pieces)
     areas = np.abs(pieces).mean(1) / height
     usual_width, usual_area = float(np.median(wide[~other])), float(np.median(areas[~other]))
     early = other & (before < 0.88 * typical)
     return {
-        "kinds": float(len(kinds)),
+        "kinds": float(len(counts)),
         "kinds_share": float(counts[0] / len(pieces)),
         "kinds_second": float(counts[1] / len(pieces)) if len(counts) > 1 else 0.0,
         "other_early": float(early.sum()),
@@ -256,7 +243,23 @@ def _kinds(
     }
 
 
-def _width(piece: Signal) -> float:
-    """Return how long a QRS stays above a third of its largest deflection, in seconds."""
-    own = np.abs(piece - np.median(piece))
-    return float((own > 0.33 * own.max()).sum() / RATE)
+def _grouped(pieces: Signal) -> NDArray[np.int64]:
+    """Return the kind of each beat, (n,): that whose running mean it is like, or a new one."""
+    labels = np.zeros(len(pieces), dtype=np.int64)
+    kinds, count = np.empty_like(pieces), 0
+    for i, piece in enumerate(pieces):
+        likes = correlation(kinds[:count], piece)
+        best = int(likes.argmax()) if count else 0
+        if count and likes[best] > 0.85:
+            labels[i] = best
+            kinds[best] = 0.8 * kinds[best] + 0.2 * piece
+        else:
+            labels[i], kinds[count] = count, piece
+            count += 1
+    return labels
+
+
+def _widths(pieces: Signal) -> Signal:
+    """Return how long each QRS stays above a third of its largest deflection, in seconds, (n,)."""
+    own = np.abs(pieces - np.median(pieces, axis=1, keepdims=True))
+    return np.asarray((own > 0.33 * own.max(1, keepdims=True)).sum(1) / RATE)

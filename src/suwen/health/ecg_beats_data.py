@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import lzma
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ import numpy as np
 from suwen.core.errors import BadInput, NotFound
 from suwen.health.af import fibrillates
 from suwen.health.annotations import BEATS, Annotations, read_annotations
-from suwen.health.beat_features import Beats, beats_of, names
+from suwen.health.beat_features import Beats, Changed, beats_of, names
 from suwen.health.qrs import Numbers, qrs_times
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Sample, Source
@@ -72,6 +73,27 @@ class Scored:
     found: Array
     moments: Numbers
     false: Numbers
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A record: its beats, their classes (n,), how they were found; its lead in mV is read again.
+
+    Where it fibrillates is looked for when its first beat is asked for: it takes longer than all
+    the rest, and who only counts does not need it.
+    """
+
+    name: str
+    beats: Beats
+    labels: Array
+    found: Scored
+    lead: Callable[[], Numbers]
+    rate: float
+
+    @cached_property
+    def told(self) -> Beats:
+        """Its beats, with where it fibrillates."""
+        return replace(self.beats, fibrillating=fibrillates(self.lead(), self.rate))
 
 
 def lead_of_record(folder: Path, name: str, about: Mapping[str, Any]) -> Numbers:
@@ -141,20 +163,23 @@ def scored(reference: Numbers, found: Numbers, without: list[tuple[float, float]
     return Scored(counting(reference), hit, reference, found[alone & counting(found)])
 
 
-def record_of(folder: Path, name: str, about: Mapping[str, Any]) -> tuple[Beats, Array, Scored]:
-    """Return the beats of a record that have a class, the classes, and how they were found."""
-    lead, rate = lead_of_record(folder, name, about), float(about["fs"])
+def record_of(folder: Path, name: str, about: Mapping[str, Any]) -> Labelled:
+    """Return the beats of the reference of a record, -1 for those without a class."""
+    read, rate = partial(lead_of_record, folder, name, about), float(about["fs"])
     marks = read_annotations((folder / "ann" / f"{name}.atr").read_bytes())
     beat = np.array([symbol in BEATS for symbol in marks.symbols], dtype=bool)
     moments, symbols = marks.samples[beat] / rate, marks.symbols[beat]
-    beats, found = _beats(lead, rate, moments)
+    beats, found = _beats(read(), rate, moments)
     if (whole := beats.together) is not None:
-        whole.name = name
-        whole.again = lambda change: _beats(
-            *change(lead_of_record(folder, name, about), rate), moments
-        )[0]
+        whole.name, whole.again = name, partial(_again, read, rate, moments)
     labels = np.array([CLASSES.get(symbol, -1) for symbol in symbols], dtype=int)
-    return beats, labels, scored(moments, found, flutter(marks, rate))
+    return Labelled(name, beats, labels, scored(moments, found, flutter(marks, rate)), read, rate)
+
+
+def _again(read: Callable[[], Numbers], rate: float, moments: Numbers, change: Changed) -> Beats:
+    """Return the beats of the reference read from the changed lead, with where that fibrillates."""
+    lead, now = change(read(), rate)
+    return replace(_beats(lead, now, moments)[0], fibrillating=fibrillates(lead, now))
 
 
 def _beats(lead: Numbers, rate: float, moments: Numbers) -> tuple[Beats, Numbers]:
@@ -163,8 +188,7 @@ def _beats(lead: Numbers, rate: float, moments: Numbers) -> tuple[Beats, Numbers
     own, others = matched(moments, found)
     placed = moments.copy()
     placed[own] = found[others]
-    beats = beats_of(lead, rate, np.maximum.accumulate(placed))
-    return replace(beats, fibrillating=fibrillates(lead, rate)), found
+    return beats_of(lead, rate, np.maximum.accumulate(placed)), found
 
 
 def examples(data: DataFolders) -> Examples:
@@ -185,7 +209,7 @@ def examples(data: DataFolders) -> Examples:
             f"no table of records in {FOLDER}", "records.json", "compare it with the README"
         ) from None
     wanted = _wanted(folder, about, data.test is not None)
-    parts = [(name, *record_of(folder, name, one)) for name, one in wanted.items()]
+    parts = [record_of(folder, name, one) for name, one in wanted.items()]
     if not parts:
         raise NotFound(f"no record without a pacemaker in {FOLDER}", "DS1 or DS2 of MIT-BIH")
     return _joined(parts, {name: _person(folder, name) for name in wanted})
@@ -210,20 +234,18 @@ def _wanted(folder: Path, about: Mapping[str, Any], test: bool) -> dict[str, Any
     }
 
 
-def _joined(
-    parts: list[tuple[str, Beats, Array, Scored]], people: Mapping[str, tuple[str, str]]
-) -> Examples:
-    places = [(k, i) for k, part in enumerate(parts) for i in np.flatnonzero(part[2] >= 0).tolist()]
-    labels = np.concatenate([part[2][part[2] >= 0] for part in parts])
-    records = np.array([parts[k][0] for k, _ in places])
-    keys = tuple(f"{parts[k][0]}-{i}" for k, i in places)
+def _joined(parts: Sequence[Labelled], people: Mapping[str, tuple[str, str]]) -> Examples:
+    places = [(one, i) for one in parts for i in np.flatnonzero(one.labels >= 0).tolist()]
+    labels = np.concatenate([one.labels[one.labels >= 0] for one in parts])
+    records = np.array([one.name for one, _ in places])
+    keys = tuple(f"{one.name}-{i}" for one, i in places)
 
     def load(i: int) -> Sample:
-        number, beat = places[i]
-        return Sample(keys[i], parts[number][1].only(beat))
+        record, beat = places[i]
+        return Sample(keys[i], record.told.only(beat))
 
-    counted = np.concatenate([_counts(part[2], part[3]) for part in parts], axis=1)
-    rows = np.concatenate([part[1].rows[part[2] >= 0] for part in parts])
+    counted = np.concatenate([_counts(one.labels, one.found) for one in parts], axis=1)
+    rows = np.concatenate([one.beats.rows[one.labels >= 0] for one in parts])
     return Examples(
         source=SOURCE,
         keys=keys,

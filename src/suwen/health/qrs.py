@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -154,13 +155,18 @@ def resampled(lead: NDArray[np.generic], rate: float, wanted: int = RATE) -> Num
     return np.asarray(moved + level, dtype=np.float64)
 
 
+@lru_cache(maxsize=8)
+def bandpass(band: tuple[float, float], order: int = 2) -> Numbers:
+    """Return a Butterworth band-pass in Hz at `RATE`, second-order sections, (order, 6)."""
+    return np.asarray(signal.butter(order, band, "bandpass", fs=RATE, output="sos"))
+
+
 def _peaks(lead: NDArray[np.generic], rate: float) -> Numbers:
     """Return time, height, highest and lowest point and direction of each peak, (5, n)."""
     values = resampled(lead, rate)
     if len(values) < RATE:
         return np.zeros((5, 0))
-    band = signal.butter(2, BAND, "bandpass", fs=RATE, output="sos")
-    filtered = signal.sosfiltfilt(band, values)
+    filtered = signal.sosfiltfilt(bandpass(BAND), values)
     power = ndimage.uniform_filter1d(filtered * filtered, int(WINDOW * RATE) | 1)
     level = np.sqrt(np.maximum(power, 0))
     at, _ = signal.find_peaks(level, height=LEAST, distance=int(APART * RATE))

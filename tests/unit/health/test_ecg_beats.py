@@ -205,6 +205,25 @@ def test_examples_are_the_beats_of_the_reference_and_how_they_were_found(tmp_pat
     assert len(found.load(3).data) == 1
 
 
+def test_where_a_record_fibrillates_is_looked_for_once_and_not_before_a_beat_is_asked_for(
+    tmp_path, monkeypatch
+):
+    asked = []
+
+    def fibrillates(lead, rate):
+        asked.append(len(lead) / rate)
+        return ((10.0, 20.0),)
+
+    monkeypatch.setattr(ecg_beats_data, "fibrillates", fibrillates)
+    beats = rhythm(30)
+    written(tmp_path, "101", ecg(beats, "N" * len(beats), 360, 30), beats, "N" * len(beats))
+    found = ecg_beats_data.examples(DataFolders((tmp_path,)))
+    assert asked == []
+    inside = [bool(found.load(k).data.fibrillating) for k in range(len(found))]
+    assert asked == [30]
+    assert inside == [10 <= beat < 20 for beat in beats]
+
+
 def test_a_record_that_cannot_be_read_has_one_reason(tmp_path):
     beats = rhythm(30)
     written(tmp_path, "101", np.zeros(9000), beats, "N" * len(beats))
