@@ -1,9 +1,10 @@
 """What the check of signal quality holds back of recordings that movement or noise has changed.
 
 The robustness card of `health.af` asks the classifier alone, also of strips that no answer would be
-given on. Here the whole way is asked: a strip whose quality is poor, or that is called too noisy,
-gets no answer. Every eleventh recording of CinC 2017 (readers' "too noisy" left out), each answered
-by the member that never saw it; intervals by bootstrap over recordings.
+given on. Here the whole way is asked: a strip whose quality is poor, of which movement leaves too
+little, or that is called too noisy, gets no answer. Every eleventh recording of CinC 2017 (readers'
+"too noisy" left out), each answered by the member that never saw it; intervals by bootstrap over
+recordings.
 
     python -m benchmarks.quality.af_moved
 """
@@ -21,7 +22,6 @@ from suwen.core.settings import settings
 from suwen.health import af_data
 from suwen.health.af import AF
 from suwen.health.af_changes import PERTURBATIONS
-from suwen.health.signal_quality import POOR
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.split import folds_of
@@ -90,7 +90,7 @@ def main() -> None:
             output = task.predict(pack, changed, [int(fold[i])])
             found = pack.answers.probabilities(output.scores)
             named.append(int(np.argmax([one.value for one in found])))
-            given.append(changed.data.quality.index >= POOR and named[-1] != NOISY)
+            given.append(changed.data.readable and named[-1] != NOISY)
         return Asked(labels[rows], np.array(named), np.array(given))
 
     print(f"{len(rows)} recordings\n")

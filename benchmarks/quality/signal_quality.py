@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 
 from suwen.core.settings import settings
 from suwen.health import af_data
-from suwen.health.signal_quality import POOR, knowledge
+from suwen.health.signal_quality import POOR, ecg_quality, knowledge, overall
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.split import folds_of
 from suwen.metrics import discrimination
@@ -75,11 +75,12 @@ def main(arguments: Sequence[str]) -> None:
     folders = [one for one in arguments if not one.startswith("-")]
     data = DataFolders(settings().data, Path(folders[0]) if folders else None)
     examples = af_data.examples(data)
-    leads = [examples.load(i).data for i in range(len(examples))]
-    found: list[dict[str, Any]] = [dict(lead.quality.parts) for lead in leads]
+    leads = (examples.load(i).data for i in range(len(examples)))
+    told = [overall(ecg_quality(lead.values, lead.rate)) for lead in leads]
+    found: list[dict[str, Any]] = [dict(one.parts) for one in told]
     noisy = np.asarray(examples.labels) == NOISY
     rows = np.array([[one[name] for name in PARTS] for one in found])
-    shipped = np.array([lead.quality.index for lead in leads])
+    shipped = np.array([one.index for one in told])
     print(f"Too noisy to read: {noisy.sum()} of {len(noisy)} recordings")
     index = shipped
     if not folders:

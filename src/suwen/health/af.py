@@ -24,7 +24,7 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Case, Finding, Interval, TimeInterval
 from suwen.core.registry import register
 from suwen.health import af_changes, af_data, af_runs
-from suwen.health.af_features import Trace, by_name, group_of, groups, names
+from suwen.health.af_features import SHORTEST, Trace, by_name, group_of, groups, names
 from suwen.health.af_fit import (
     NET,
     TREES,
@@ -34,7 +34,7 @@ from suwen.health.af_fit import (
     typical_scores,
 )
 from suwen.health.af_net import CLASSES, asked
-from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
+from suwen.health.af_said import LOWEST_RATE, moving, telling, unasked
 from suwen.health.recording import ECG, Lead, Recording, recordings
 from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
@@ -161,7 +161,7 @@ class AtrialFibrillation:
         scores = np.array([_scores(pack, trace, trace.features, k) for k in chosen])
         domain = {
             "seconds": trace.seconds,
-            "beats": 60 * by_name(trace.features)["beats"] / trace.seconds,
+            "beats": 60 * by_name(trace.features)["beats"] / max(trace.left, 1.0),
         }
         return Output(scores, domain)
 
@@ -293,7 +293,14 @@ def _scores(pack: Pack, trace: Trace, row: Array, k: int, curve: bool = True) ->
 
 
 def _tree_scores(pack: Pack, rows: Array, k: int) -> Array:
-    return np.asarray(pack.booster(TREES, k).predict(rows, raw_score=True))
+    trees = pack.booster(TREES, k)
+    if (known := trees.num_feature()) != rows.shape[-1]:
+        raise BadInput(
+            f"{rows.shape[-1]} numbers of a strip for trees of {pack.identity} that know {known}",
+            "a pack trained with this version of the room",
+            f"train it again: suwen train {AF}",
+        )
+    return np.asarray(trees.predict(rows, raw_score=True))
 
 
 @lru_cache(maxsize=64)

@@ -22,8 +22,18 @@ from scipy.signal import resample_poly, welch
 from suwen.core.codes import Text
 from suwen.health.af_rhythm import rhythm
 from suwen.health.af_waves import waves
-from suwen.health.signal_quality import Quality, overall, strip_quality
-from suwen.health.strip import RATE, Lost, Signal, Strip, lost_parts, nearest, strip_of
+from suwen.health.ecg_moved import moved
+from suwen.health.signal_quality import POOR, Quality, overall, strip_quality
+from suwen.health.strip import (
+    RATE,
+    Lost,
+    Signal,
+    Strip,
+    at_rate,
+    lost_parts,
+    nearest,
+    strip_of,
+)
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "af_features.toml"
 NO_VALUE: Final = -32768
@@ -32,7 +42,9 @@ STEP: Final = 0.001
 """Millivolts of one step, where values are given in millivolts."""
 EDGE: Final = 0.1
 """Seconds beside a dropout in which the step of its edge could be taken for a beat."""
-RECENT: Final = 8
+SHORTEST: Final = 9.0
+"""Seconds below which no rhythm is named: the shortest recording learnt from."""
+RECENT: Final = 16
 """Strips kept ready, the latest: thousands of examples would fill the memory."""
 NET_RATE: Final = 100
 """Samples a second of what the network reads."""
@@ -98,22 +110,52 @@ class Trace:
 
     @property
     def windows(self) -> tuple[Quality, ...]:
-        """The quality of each of its windows."""
+        """The quality of each of its windows, of what is not moved in it."""
         return _windows(self)
 
     @cached_property
     def quality(self) -> Quality:
-        """Its quality as a whole."""
+        """Its quality as a whole, of what is not moved."""
         return overall(self.windows)
 
     @cached_property
+    def still(self) -> Trace:
+        """It without what is moved: there, as in a dropout, is no value."""
+        raw = at_rate(self.lost.filled, self.rate)
+        gone = nearest(self.lost.kinds["dropout"], len(raw))
+        where = nearest(moved(raw, gone), len(self.steps))
+        if not where.any():
+            return self
+        return replace(self, steps=np.where(where, NO_VALUE, self.steps).astype(np.int16))
+
+    @property
+    def moved(self) -> float:
+        """Seconds of it that are moved."""
+        return float((self.still.steps != self.steps).sum() / self.rate)
+
+    @property
+    def left(self) -> float:
+        """Seconds of it that are there and not moved."""
+        return float((self.still.steps != NO_VALUE).sum() / self.rate)
+
+    @property
+    def readable(self) -> bool:
+        """Whether a rhythm may be named from it: what is left is good and long enough."""
+        return self.quality.index >= POOR and self.left >= SHORTEST
+
+    def intervals(self, start: float = 0.0, end: float = np.inf) -> Signal:
+        """Return the seconds between beats from one time to another; none spans a gap, (b,)."""
+        beats = self.still.strip.beats
+        beats = beats[(beats >= start * RATE) & (beats <= end * RATE)]
+        unbroken = np.diff(np.cumsum(_gone(self.still))[beats]) == 0
+        return np.asarray(np.diff(beats / RATE)[unbroken])
+
+    @cached_property
     def features(self) -> Signal:
-        """Its numbers in the order of `names`, (f,); NaN where it gives none."""
-        strip = self.strip
-        gaps = np.diff(strip.beats / RATE)
-        unbroken = np.diff(np.cumsum(_gone(self))[strip.beats]) == 0
-        found = rhythm(gaps[unbroken]) | waves(strip) | self._quality()
-        found["beats"] = float(len(strip.beats))
+        """Its numbers in the order of `names`, (f,), of what is not moved; NaN where none."""
+        strip = self.still.strip
+        found = rhythm(self.intervals()) | waves(strip) | self._quality()
+        found |= {"beats": float(len(strip.beats)), "moved": self.moved / self.seconds}
         return np.array([found.get(name, np.nan) for name in names()])
 
     @cached_property
@@ -126,7 +168,7 @@ class Trace:
         return np.clip(curve / height, -TALL, TALL).astype(np.float32)
 
     def _quality(self) -> dict[str, float]:
-        strip, parts = self.strip, self.quality.parts
+        strip, parts = self.still.strip, self.quality.parts
         at, power = welch(strip.raw - strip.raw.mean(), RATE, nperseg=min(len(strip.raw), 4 * RATE))
         total = float(power.sum()) + 1e-12
         found = {f"sqi_{name}": value for name, value in parts.items()}
@@ -135,7 +177,9 @@ class Trace:
         for low, high in itertools.pairwise(BANDS):
             inside = (at >= low) & (at < high)
             found[f"power_{low:g}"] = float(power[inside].sum()) / total
-        return found | {"seconds": strip.seconds, "turned": float(strip.turned)}
+        gone = float(self.still.lost.kinds["dropout"].mean())
+        about = {"seconds": strip.seconds, "turned": float(strip.turned), "sqi_dropout": gone}
+        return found | about
 
 
 @lru_cache(maxsize=RECENT)
@@ -160,8 +204,9 @@ def _gone(trace: Trace) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=RECENT)
 def _windows(trace: Trace) -> tuple[Quality, ...]:
-    count = len(trace.strip.clean)
-    return strip_quality(trace.strip, {k: nearest(m, count) for k, m in trace.lost.kinds.items()})
+    strip = trace.still.strip
+    kinds = {kind: nearest(mask, len(strip.clean)) for kind, mask in trace.lost.kinds.items()}
+    return strip_quality(strip, kinds)
 
 
 @lru_cache(maxsize=1)

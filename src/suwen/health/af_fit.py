@@ -15,13 +15,16 @@ import numpy as np
 
 from suwen.core.errors import MissingExtra
 from suwen.core.settings import settings
+from suwen.health.af_changes import drawn
 from suwen.health.af_features import names
 from suwen.health.af_net import CLASSES, INPUT, SCORES, asked, network, varied
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.smaller import weights8
-from suwen.lifecycle.task import Examples
+from suwen.lifecycle.task import Array, Examples
 
 TREES, NET = "trees.lgb.txt", "net.onnx"
+CHANGED: Final = "changed"
+"""Option: changed copies of each recording (`af_changes.drawn`) that the trees learn too."""
 ROUNDS: Final = 200
 """Rounds of boosting, where `options.rounds` says no other number."""
 OPTIONS: Final[Mapping[str, Any]] = {
@@ -53,20 +56,30 @@ def fit_trees(train: Examples, valid: Examples, recipe: Recipe, folder: Path) ->
 
     own = list(names())
 
-    def table(part: Examples) -> Any:
-        rows = np.stack([part.load(i).data.features for i in range(len(part))])
-        return lightgbm.Dataset(rows, np.asarray(part.labels, dtype=int), feature_name=own)
+    def table(part: Examples, copies: int = 0) -> Any:
+        rows, labels = rows_of(part, copies)
+        return lightgbm.Dataset(rows, labels, feature_name=own)
 
     losses: dict[str, Any] = {}
     trees = lightgbm.train(
         {**OPTIONS, "seed": recipe.seed},
-        table(train),
+        table(train, int(recipe.options.get(CHANGED, 0))),
         int(recipe.options.get("rounds", ROUNDS)),
         valid_sets=[table(valid)],
         callbacks=[lightgbm.record_evaluation(losses)],
     )
     (folder / TREES).write_text(slim(trees.model_to_string()), encoding="utf-8")
     return [float(value) for value in losses["valid_0"]["multi_logloss"]]
+
+
+def rows_of(part: Examples, copies: int) -> tuple[Array, Array]:
+    """Return the numbers of recordings, (n, f), and their labels, (n,); then of changed copies."""
+    samples = [part.load(i) for i in range(len(part))]
+    traces = [one.data for one in samples]
+    for number in range(copies):
+        traces += [drawn(one.data, one.key, number) for one in samples]
+    rows = np.stack([one.features for one in traces])
+    return rows, np.tile(np.asarray(part.labels, dtype=int), 1 + copies)
 
 
 def slim(text: str) -> str:

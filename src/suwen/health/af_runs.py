@@ -29,7 +29,6 @@ from suwen.health.ecg_tables import (
     stretches_attachment,
 )
 from suwen.health.qrs import HIGHEST_RATE, LOWEST_RATE, Numbers, qrs_times
-from suwen.health.signal_quality import POOR
 
 STRIP: Final = 30.0
 """Seconds of a strip that is asked."""
@@ -98,7 +97,7 @@ def runs(whole: Trace, asked: Asked) -> Runs | None:
     strips = [_strip(whole, k) for k in chosen]
     answers = asked(strips) if strips else []
     known = [
-        one if one is not None and strip.quality.index >= POOR else None
+        one if one is not None and strip.readable else None
         for strip, one in zip(strips, answers, strict=True)
     ]
     there = [one for one in known if one is not None]

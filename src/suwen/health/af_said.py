@@ -10,13 +10,11 @@ import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Evidence, Interval, TimeInterval
-from suwen.health.af_features import Trace, by_name, groups
+from suwen.health.af_features import SHORTEST, Trace, by_name, groups
 from suwen.health.signal_quality import POOR
 from suwen.health.strip import RATE
 from suwen.lifecycle.task import Array
 
-SHORTEST: Final = 9.0
-"""Seconds below which no rhythm is named: the shortest recording learnt from."""
 STRETCH, STEP = 8.0, 2.0
 """Seconds of the most telling stretch, and between those that are tried."""
 LOWEST_RATE: Final = 90.0
@@ -55,6 +53,15 @@ def unasked(trace: Trace, noisy: Interval | None) -> list[Text]:
                 "Repeat the recording at rest.",
                 zh=f"信号质量 {quality.index:.2f}（{POOR:g} 以上可判读）：{why.zh}"
                 "请静息后重新记录。",
+            )
+        ]
+    if not trace.readable:
+        return [
+            Text(
+                en=f"Only {trace.left:.1f} s can be read, the rest is moved or missing; no rhythm "
+                f"is named below {SHORTEST:g} s. Repeat the recording at rest.",
+                zh=f"仅有 {trace.left:.1f} 秒可判读，其余部分受运动干扰或缺失；"
+                f"少于 {SHORTEST:g} 秒不判定心律。请静息后重新记录。",
             )
         ]
     if noisy is not None:
@@ -101,9 +108,9 @@ def telling(
 
 
 def _beats(trace: Trace, start: float, end: float) -> Text:
-    at = trace.strip.beats / RATE
+    at = trace.still.strip.beats / RATE
     inside = at[(at >= start) & (at <= end)]
-    gaps = 1000 * np.diff(inside)
+    gaps = 1000 * trace.intervals(start, end)
     if len(gaps) < 2:
         return Text(en="Most telling stretch", zh="最有提示意义的片段")
     return Text(

@@ -13,7 +13,7 @@ import pytest
 from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Act, Band, Case, Record, TimeInterval
-from suwen.health import af, af_data, af_fact, af_features
+from suwen.health import af, af_data, af_fact, af_features, af_fit
 from suwen.health.af_features import Trace
 from suwen.health.af_fit import slim
 from suwen.health.af_rhythm import rhythm
@@ -92,6 +92,11 @@ def test_fibrillation_is_never_said_of_less_than_nine_seconds(pack):
     assert found.band is Band.ABSTAIN
     assert found.probability is None
     assert "8.5 s" in found.reason.en
+
+
+def test_a_pack_of_another_version_is_refused_with_what_to_do(pack):
+    with pytest.raises(BadInput, match="train it again"):
+        af._tree_scores(pack, np.zeros((1, 7)), 0)
 
 
 @pytest.mark.parametrize("count", [1, 30, 700])
@@ -218,6 +223,25 @@ def test_slim_trees_answer_alike():
     assert len(slim(text)) < 0.8 * len(text)
     assert short.predict(rows) == pytest.approx(trees.predict(rows), abs=1e-3)
     assert short.predict(rows, pred_contrib=True).shape == (200, 18)
+
+
+def test_each_recording_is_trained_on_changed_too_and_every_member_sees_the_same_copies():
+    strips = [Trace.of(SINUS, RATE), Trace.of(FIBRILLATION, RATE)]
+    examples = Examples(
+        source=af_data.SOURCE,
+        keys=("a", "b"),
+        groups=np.array(["a", "b"]),
+        labels=np.array([0, 1]),
+        load=lambda i: Sample("ab"[i], strips[i]),
+    )
+    rows, labels = af_fit.rows_of(examples, 2)
+    again, _ = af_fit.rows_of(examples, 2)
+    assert labels.tolist() == [0, 1] * 3
+    assert np.array_equal(rows, again, equal_nan=True)
+    for clean, one, other in zip(rows[:2], rows[2:4], rows[4:], strict=True):
+        assert not np.array_equal(clean, one, equal_nan=True)
+        assert not np.array_equal(one, other, equal_nan=True)
+    assert np.array_equal(af_fit.rows_of(examples, 0)[0], rows[:2], equal_nan=True)
 
 
 @pytest.mark.parametrize("change", TASK.perturbations, ids=lambda one: one.name)
