@@ -26,6 +26,7 @@ from suwen.core.registry import register
 from suwen.health import af_changes, af_data, af_runs
 from suwen.health.af_features import SHORTEST, Trace, by_name, group_of, groups, names
 from suwen.health.af_fit import (
+    CHANGED,
     NET,
     TREES,
     fit_network,
@@ -115,6 +116,7 @@ class AtrialFibrillation:
         weight_decay=2e-2,
         calibration="best",
         rule_in_false_alarms=0.05,
+        options={CHANGED: 1},
     )
     domain_names: Mapping[str, Text] = {
         "seconds": Text(en="Length of the recording in seconds", zh="记录时长（秒）"),
