@@ -13,21 +13,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
-
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health import alarm_truth
 from suwen.health.alarm_truth import LOOKED_BACK, Alarm, Heard
 from suwen.health.alert_rules import shipped
 from suwen.health.alert_watch import Said, stamped
 from suwen.health.recording import PPG_CODES, is_ecg_code
+from suwen.health.streamed import LEAST_RATE, evenly, step_of
 from suwen.records.stream_tap import Tap
 
 ALARMS: Final[tuple[Alarm, ...]] = ("asystole", "ventricular-tachycardia")
 """Keys of the rules that watch a monitor's own alarms."""
 LOWERED: Final = "medium"
-LEAST_RATE: Final = 20.0
-"""Samples a second from which on a stretch is a wave."""
 AGAIN: Final = 2 * MICROSECONDS
 """How often an alarm that was contradicted is asked again."""
 LATE: Final = 5 * MICROSECONDS
@@ -118,13 +115,11 @@ def _heard(stretch: Stretch, at: int) -> Heard | None:
     """Return a wave with its gaps as NaN; None where it is none, or ended before the alarm."""
     if len(stretch) < 2 or at - int(stretch.at[-1]) > LATE:
         return None
-    step = float(np.median(np.diff(stretch.at)))
+    step = step_of(stretch.at)
     rate = MICROSECONDS / step if step > 0 else 0.0
     if rate < LEAST_RATE or len(stretch) < LOOKED_BACK * rate / 2:
         return None
-    place = np.round((stretch.at - stretch.at[0]) / step).astype(np.int64)
-    values = np.full(int(place[-1]) + 1, np.nan)
-    values[place] = stretch.values
+    values = evenly(stretch.at, stretch.values, int(stretch.at[0]), step)
     if _kind(stretch.channel) == "ecg":
         return Heard("ECG", "ecg", values, rate)
     return Heard("PLETH", "ppg", values, rate)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -124,13 +124,22 @@ class EcgShelf:
             The patient has no such recording.
         """
         record = access.read(reference, patient)
-        key = patient, record.reference
+
+        def decoded() -> Opened:
+            return _decoded(access.case(patient, references=[record.reference]), record.reference)
+
+        return self.keep((patient, record.reference), decoded)
+
+    def keep(self, key: tuple[str, str], make: Callable[[], Opened]) -> Opened:
+        """Return what is kept ready under a patient and a name that changes with what it is of.
+
+        The caller has checked that the patient may be read.
+        """
         with self._lock:
             if key in self._opened:
                 self._opened.move_to_end(key)
                 return self._opened[key]
-        case = access.case(patient, references=[record.reference])
-        made = _decoded(case, record.reference)
+        made = make()
         with self._lock:
             self._opened[key] = made
             while sum(one.size for one in self._opened.values()) > self.limit:
