@@ -1,4 +1,4 @@
-"""What a device streams in pieces becomes recordings: joined by time, gaps as gaps, kept as it was."""
+"""What a device streams becomes recordings: joined by time, gaps as gaps, kept as it was."""
 
 from __future__ import annotations
 

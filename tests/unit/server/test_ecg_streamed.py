@@ -1,127 +1,83 @@
-"""The ECG a device streams stands in the viewer: who may see it, what is kept of it, what ends it."""
+"""The ECG a device streams stands in the viewer: who sees it, what is kept of it, what ends it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import quote
 
+import ecg_scene
 import numpy as np
 import pytest
 import scene
 from desk import Desk, api
-from tests.unit.health.ecgs import ecg, rhythm
 
 from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
-from suwen.health.ecg_tables import LETTERS, BeatTable, beats_attachment
+from suwen.health.ecg_tables import BeatTable, beats_attachment
 from suwen.health.streamed import PREFIX
-from suwen.records.alert_book import AlertBook, Begun
 from suwen.records.retention import Retention, thin
-
-RATE, SECONDS = 250, 80
-GAP = (30, 40)
-DEVICE = "strap-1"
-BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
-
-
-@dataclass
-class Streamed:
-    doctor: object
-    token: str
-    beats: np.ndarray
-    record: str = ""
-
-
-def chunks(lead: np.ndarray, code: str = "131330"):
-    for second in range(0, SECONDS, 10):
-        if GAP[0] <= second < GAP[1]:
-            continue
-        values = lead[second * RATE : (second + 10) * RATE]
-        at = (BEGAN + timedelta(seconds=second)).isoformat()
-        yield {"code": code, "unit": "mV", "at": at, "hz": RATE,
-               "values": np.round(values, 3).tolist()}  # fmt: skip
-
-
-def furnish(clinic: scene.Clinic) -> Streamed:
-    """A strap sends two leads for eighty seconds, ten of which never arrive."""
-    doctor = api(clinic, "dr.lin")
-    answer = doctor.post(f"/api/cases/{clinic.patient}/devices", json={"device": DEVICE})
-    token = answer.json()["token"]
-    beats = rhythm(SECONDS)
-    lead = ecg(beats, ["N"] * len(beats), RATE, SECONDS, noise=0.02)
-    headers = {"Authorization": f"Bearer {token}"}
-    for one in chunks(lead):
-        sent = {"readings": [one, {**one, "code": "131329"}]}
-        answer = doctor.post(f"/api/devices/{DEVICE}/readings", json=sent, headers=headers)
-        assert answer.status_code == 200, answer.text
-    first = round(BEGAN.timestamp() * 1e6)
-    last = first + round((SECONDS - 1 / RATE) * 1e6)
-    return Streamed(doctor, token, beats, f"{PREFIX}{DEVICE}/{first}-{last}")
+from suwen.records.stream_door import Door
 
 
 @pytest.fixture(scope="module")
 def streamed(clinic):
-    found = furnish(clinic)
-    yield found
-    found.doctor.close()
+    return ecg_scene.stream(clinic, clinic.patient)
 
 
-def ask(streamed, clinic, path="", **query):
+@pytest.fixture(scope="module")
+def doctor(clinic):
+    with api(clinic, "dr.lin") as program:
+        yield program
+
+
+def ask(doctor, clinic, streamed, path="", **query):
     query = {"record": streamed.record, **query}
-    answer = streamed.doctor.get(f"/api/cases/{clinic.patient}/ecg{path}", params=query)
+    answer = doctor.get(f"/api/cases/{clinic.patient}/ecg{path}", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def test_chunks_are_one_recording_with_its_gap_leads_and_beats(clinic, streamed):
-    found = ask(streamed, clinic)
+def test_chunks_are_one_recording_with_its_gap_leads_and_beats(clinic, streamed, doctor):
+    found = ask(doctor, clinic, streamed)
     assert [one["name"] for one in found["leads"]] == ["I", "II"]
-    assert found["seconds"] == pytest.approx(SECONDS, abs=0.01)
-    assert datetime.fromisoformat(found["start"]) == BEGAN
-    assert found["lanes"]["gap"] == [list(GAP)]
+    assert found["seconds"] == pytest.approx(ecg_scene.STRAP_S, abs=0.01)
+    assert datetime.fromisoformat(found["start"]) == streamed.began
+    assert found["lanes"]["gap"] == [list(ecg_scene.NOT_SENT)]
     assert (found["beats"], found["classes"]) == (True, False)
-    near = ask(streamed, clinic, "/window", lead=1, start=28, end=42, columns=5000)
+    near = ask(doctor, clinic, streamed, "/window", lead=1, start=28, end=42, columns=5000)
     lost = [at for at, one in zip(near["at"], near["values"], strict=True) if one is None]
-    assert (min(lost), max(lost)) == pytest.approx(GAP, abs=0.02)
-    wanted = ((streamed.beats > 28) & (streamed.beats < 42)) & (
-        (streamed.beats < GAP[0]) | (streamed.beats > GAP[1])
-    )
-    assert near["beats_inside"] == pytest.approx(wanted.sum(), abs=1)
-    few = ask(streamed, clinic, "/window", lead=1, start=0, end=80, columns=100)
+    assert (min(lost), max(lost)) == pytest.approx(ecg_scene.NOT_SENT, abs=0.02)
+    beats = streamed.beats[(streamed.beats > 28) & (streamed.beats < 42)]
+    sent = (beats < ecg_scene.NOT_SENT[0]) | (beats > ecg_scene.NOT_SENT[1])
+    assert near["beats_inside"] == pytest.approx(sent.sum(), abs=1)
+    few = ask(doctor, clinic, streamed, "/window", lead=1, start=0, end=80, columns=100)
     assert len(few["at"]) <= 204
     assert max(one for one in few["values"] if one is not None) > 0.9, "each R wave is seen"
 
 
-def test_only_the_care_team_sees_it_and_the_opening_is_logged(clinic, streamed):
+def test_only_the_care_team_sees_it_and_the_opening_is_logged(clinic, streamed, doctor):
     other = api(clinic, "dr.other")
     for path in ("", "/window", "/event"):
         query = {"record": streamed.record, "kind": "v"}
         answer = other.get(f"/api/cases/{clinic.patient}/ecg{path}", params=query)
         assert answer.status_code == 403, path
     other.close()
-    ask(streamed, clinic)
+    ask(doctor, clinic, streamed)
     acts = [one.act for one in clinic.store.log.entries(patient=clinic.patient)]
     assert "streams-opened" in acts
 
 
-def test_a_run_of_nobody_is_no_recording(clinic, streamed):
+def test_a_run_of_nobody_is_no_recording(clinic, streamed, doctor):
     base = f"/api/cases/{clinic.patient}/ecg"
     first = streamed.record.rpartition("/")[2]
-    for wrong in (f"{PREFIX}strap-9/{first}", f"{PREFIX}{DEVICE}/1-2", f"{PREFIX}x"):
-        assert streamed.doctor.get(base, params={"record": wrong}).status_code == 404, wrong
+    for wrong in (f"{PREFIX}strap-9/{first}", f"{PREFIX}{ecg_scene.STRAP}/1-2", f"{PREFIX}x"):
+        assert doctor.get(base, params={"record": wrong}).status_code == 404, wrong
 
 
-def test_the_page_lists_it_and_an_alarm_leads_to_its_moment(clinic, streamed):
-    at = BEGAN + timedelta(seconds=60)
-    content = {"name": {"en": "Asystole", "zh": "心搏停止"}, "channel": ["199684", "1", DEVICE], "value": 1.0, "unit": "1",
-               "limit": 1.0, "side": "above", "since": at.isoformat(), "readings": [],
-               "waves": {"en": "Nothing readable contradicts it.", "zh": "可判读的信号未与之矛盾。"}}  # fmt: skip
-    AlertBook(clinic.store).note(
-        [Begun(clinic.patient, "asystole", "", "high", at, content)], [], datetime.now(UTC)
-    )
+def test_the_page_lists_it_and_an_alarm_leads_to_its_moment(clinic, streamed, doctor):
+    at = streamed.began + timedelta(seconds=ecg_scene.ALARM_S)
     desk = Desk(clinic, "dr.lin", "zh")
     page = unescape(desk.get(f"/cases/{clinic.patient}/ecg?at={quote(at.isoformat())}").text)
     assert f'"record": "{streamed.record}"' in page
@@ -147,14 +103,14 @@ def told(record: str, table: BeatTable) -> Finding:
         code=Code(system=f"{SUWEN}/codes", code="ectopic-beats",
                   name=Text(en="Ectopic beats", zh="异位搏动")),
         band=Band.GREY,
-        measures=(Measure(code=Code(system=f"{SUWEN}/codes", code="v", name=Text(en="V", zh="室性")),
+        measures=(Measure(code=Code(system=SUWEN, code="v", name=Text(en="V", zh="室性")),
                           interval=Interval(value=1, low=1, high=1), unit="1"),),
         evidence=(TimeInterval(record=record, start=2.0, end=4.0),),
         attachments=(beats_attachment(table),),
     )  # fmt: skip
 
 
-def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, streamed):
+def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, streamed, doctor):
     desk = Desk(clinic, "dr.lin")
     base = f"/cases/{clinic.patient}/ecg"
     form = {"record": streamed.record, "start": "45", "end": "75"}
@@ -169,14 +125,13 @@ def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, st
     finding = told(kept, table)
     clinic.access().put_blobs(clinic.patient, [(finding.attachments[0].data, "text/csv")])
     scene.report_on(clinic, clinic.patient, [finding])
-    found = ask(streamed, clinic)
+    found = ask(doctor, clinic, streamed)
     assert found["counts"]["v"] == 1
-    event = ask(streamed, clinic, "/event", kind="v")
+    event = ask(doctor, clinic, streamed, "/event", kind="v")
     assert event["start"] == pytest.approx(48.0, abs=0.01)
     stream = unescape(desk.get(base, params={"record": streamed.record}).text)
     assert "Ectopic beats" in stream
     assert "In the record" in stream
-    assert LETTERS[table.kind[0]] == "V"
     short = desk.post(f"{base}/keep", htmx=False, **{**form, "end": "46"})
     assert short.status_code == 422
     nurse = Desk(clinic, "dr.other")
@@ -186,15 +141,11 @@ def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, st
         one.http.close()
 
 
-def test_what_was_thinned_is_no_recording_any_more(clinic, streamed):
-    ask(streamed, clinic)
-    later = {"code": "131330", "unit": "mV", "at": datetime.now(UTC).isoformat(), "hz": RATE,
-             "values": [0.0] * RATE}  # fmt: skip
-    headers = {"Authorization": f"Bearer {streamed.token}"}
-    for code in ("131329", "131330"):
-        body = {"readings": [{**later, "code": code}]}
-        streamed.doctor.post(f"/api/devices/{DEVICE}/readings", json=body, headers=headers)
+def test_what_was_thinned_is_no_recording_any_more(clinic, streamed, doctor):
+    ask(doctor, clinic, streamed)
+    later = ecg_scene.chunk(streamed.token, np.zeros(ecg_scene.STRAP_RATE), datetime.now(UTC))
+    Door(clinic.store).receive([later])
     thin(clinic.store, Retention(raw_days=1), "test")
     base = f"/api/cases/{clinic.patient}/ecg"
-    answer = streamed.doctor.get(base, params={"record": streamed.record})
+    answer = doctor.get(base, params={"record": streamed.record})
     assert answer.status_code == 404, "what was kept ready is not shown either"
