@@ -18,7 +18,9 @@ from suwen.health import alarm_truth
 from suwen.health.alarm_truth import LOOKED_BACK, Alarm, Heard
 from suwen.health.alert_rules import shipped
 from suwen.health.alert_watch import Said, stamped
+from suwen.health.movement import movements, spans
 from suwen.health.recording import PPG_CODES, is_ecg_code
+from suwen.health.signal_quality import WINDOW
 from suwen.health.streamed import LEAST_RATE, evenly, step_of
 from suwen.records.stream_tap import Tap
 
@@ -27,6 +29,7 @@ ALARMS: Final[tuple[Alarm, ...]] = ("asystole", "ventricular-tachycardia")
 LOWERED: Final = "medium"
 AGAIN: Final = 2 * MICROSECONDS
 """How often an alarm that was contradicted is asked again."""
+STEPS: Final = 60 * MICROSECONDS
 LATE: Final = 5 * MICROSECONDS
 """A wave may lag so far behind its monitor's alarm."""
 
@@ -97,8 +100,14 @@ class Doubted:
     def _waves(self, patient: str, channels: Sequence[Channel], at: int) -> Iterable[Heard | None]:
         since = at - round(LOOKED_BACK * MICROSECONDS) - LATE
         wanted = [one for one in channels if _kind(one)]
+        telling = [one for one in channels if one[:2] in movements()]
+        # steps stand at the beginning of their minute
+        moving = spans(self.tap.read(patient, telling, since - STEPS, at + 1))
+        first = at - round(WINDOW * MICROSECONDS) - LATE
+        moved = any(begun <= at and ended >= first for begun, ended in moving)
         for stretch in self.tap.read(patient, wanted, since, at + 1):
-            yield _heard(stretch, at)
+            heard = _heard(stretch, at)
+            yield None if heard is None else replace(heard, moving=moved)
 
 
 def _alarm(rule: str) -> Alarm:

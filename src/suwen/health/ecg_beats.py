@@ -28,6 +28,7 @@ from suwen.health.af import AF
 from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
+from suwen.health.doubts import movement_of
 from suwen.health.ecg_beats_fit import TREES
 from suwen.health.ecg_beats_named import Said, merged, readable
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
@@ -108,15 +109,18 @@ class EcgBeats:
 
         Where `health.af` tells fibrillation within its error budget, early beats are not counted.
         """
-        found = []
+        found, motion = [], movement_of(case)
         for recording in recordings(case):
             lead = recording.best(ECG)
             if lead is None:
                 continue
             whole = TimeInterval(record=recording.record, start=0, end=lead.seconds)
             beats = read_beats(lead.values, lead.rate)
-            beats = replace(beats, fibrillating=fibrillating(earlier, recording.record))
-            found.append(Sample(recording.record, beats, (whole,), recording.inputs))
+            moving = sum(motion.during(recording.start, *span) for span in beats.poor.tolist())
+            spans = fibrillating(earlier, recording.record)
+            beats = replace(beats, fibrillating=spans, moving=moving)
+            inputs = (*recording.inputs, *(motion.records if moving else ()))
+            found.append(Sample(recording.record, beats, (whole,), inputs))
         return found
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:

@@ -330,4 +330,5 @@ def joined(run: Run, whole: Read, parts: Sequence[tuple[Run, Read]]) -> Read:
         tuple(sorted(fibrillation, key=lambda one: one.start)),
         whole.gaps,
         frozenset(rejected),
+        whole.moving,
     )

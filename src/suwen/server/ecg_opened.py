@@ -64,6 +64,8 @@ def ecg_of(asking: Asking, patient: str, record: Reference) -> tuple[Opened, Tol
     found = findings(asking, patient)
     said = told(found, opened.recording.record)
     read = asking.bench.ecgs.read(asking.access, patient, opened, said)
+    moving = ecg_streamed.moving(asking, patient, opened.recording.start, read.seconds)
+    read = replace(read, moving=moving)
     run = run_of(record)
     if run is None:
         return opened, said, read

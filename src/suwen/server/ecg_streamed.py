@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from suwen.core.codes import Language, Text
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Record, canonical, digest_of
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
+from suwen.health import acceleration
+from suwen.health.ecg_events import Spans
+from suwen.health.movement import movements, spans
 from suwen.health.recording import Lead, Recording
 from suwen.health.streamed import (
     DEVICE,
@@ -38,6 +41,8 @@ READ_AT_ONCE: Final = 3600 * MICROSECONDS
 """As arrays of times and numbers a day would be large."""
 SHORTEST_KEPT: Final = 10.0
 """Seconds below which no task reads a recording."""
+STEPS: Final = 60 * MICROSECONDS
+"""Steps stand at the beginning of their minute."""
 SAME_RATE: Final = 0.005
 """Share by which the rates of leads written into one file may differ."""
 
@@ -152,8 +157,20 @@ def keep(asking: Asking, patient: str, run: Run, start: float, end: float) -> Re
     part = run.part(first / asked.rate, (first + count) / asked.rate)
     resource, blobs = document(patient, part, leads)
     asking.access.put_blobs(patient, blobs)
-    (record,) = asking.access.put([resource], patient)
+    record, *_ = asking.access.put([resource, *_movement(asking, patient, part)], patient)
     return record
+
+
+def _movement(asking: Asking, patient: str, part: Run) -> list[dict[str, Any]]:
+    """Return what accelerometers told meanwhile, which tasks read beside the recording."""
+    span = _ends(part.first, part.last)
+    known = asking.streams.pieces(
+        patient, lambda one: one[:2] == (acceleration.INTENSITY, acceleration.UNIT), *span
+    )
+    told = [asking.streams.read_channel(patient, channel, *span) for channel in known]
+    return [
+        acceleration.observation(patient, one, part.first, part.last) for one in told if len(one)
+    ]
 
 
 def _cut(lead: Lead, first: int, count: int) -> NDArray[np.float32]:
@@ -162,6 +179,29 @@ def _cut(lead: Lead, first: int, count: int) -> NDArray[np.float32]:
     own = lead.values[first : first + count]
     values[: len(own)] = own
     return values
+
+
+def moving(asking: Asking, patient: str, start: datetime | None, seconds: float) -> Spans:
+    """Return where in a recording the patient moved, in its seconds, as any device tells.
+
+    Nowhere where nobody knows when the recording began.
+    """
+    if start is None or start.tzinfo is None:
+        return ()
+    first = ticks(start)
+    last = first + round(seconds * MICROSECONDS)
+    told = [
+        asking.streams.read_channel(patient, channel, *_ends(first - STEPS, last))
+        for channel, own in asking.streams.pieces(
+            patient, lambda one: one[:2] in movements(), *_ends(first - STEPS, last)
+        ).items()
+        if own
+    ]
+    found = (
+        (max(0.0, (begun - first) / MICROSECONDS), min(seconds, (ended - first) / MICROSECONDS))
+        for begun, ended in spans(told)
+    )
+    return tuple(span for span in found if span[1] > span[0])
 
 
 def alerts(asking: Asking, patient: str, run: Run, language: Language) -> list[Mark]:

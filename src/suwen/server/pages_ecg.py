@@ -48,6 +48,7 @@ SHORT: Final[dict[str, str]] = {
     "s": "S",
     "f": "F",
     "pause": message("pause"),
+    "motion": message("movement"),
     "noise": message("noise"),
     "gap": message("gap"),
 }

@@ -116,7 +116,7 @@
       hooks: {
         drawClear: [(u) => {
           draw.paper(u, ecg.unit === "mV");
-          for (const kind of ["af", "noise", "gap"]) draw.wash(u, kind, state.lanes[kind] || []);
+          for (const kind of ["af", "motion", "noise", "gap"]) draw.wash(u, kind, state.lanes[kind] || []);
           draw.wash(u, "mark", ecg.marks);
         }],
         draw: [(u) => { draw.beats(u, state.beats); draw.calipers(u, state.points); }],
