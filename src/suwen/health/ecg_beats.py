@@ -23,7 +23,14 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.core.settings import settings
-from suwen.health import beat_changes, ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health import (
+    beat_changes,
+    ecg_beats_data,
+    ecg_beats_fit,
+    ecg_beats_said,
+    ecg_corrected,
+    variability,
+)
 from suwen.health.af import AF
 from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
@@ -41,6 +48,7 @@ from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
 from suwen.metrics.classification import j_kappa
+from suwen.records import Access
 
 ECG_BEATS: Final = "health.ecg_beats"
 GROUPS: Final[Mapping[str, Text]] = {
@@ -128,6 +136,10 @@ class EcgBeats:
         if dataset not in self.datasets:
             raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
         return ecg_beats_data.examples(data)
+
+    def corrected(self, access: Access) -> Examples | None:
+        """Return the beats that people judged, as far as this person may see them."""
+        return ecg_corrected.examples(access)
 
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
