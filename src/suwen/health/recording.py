@@ -142,8 +142,9 @@ def recordings(case: Case) -> Iterator[Recording]:
 def is_recording(record: Record) -> bool:
     """Say whether a record is a recording by its form, without reading it."""
     if record.type == "Observation":
+        whole = _kind(record.content)
         parts = (record.content, *record.content.get("component", ()))
-        return any("valueSampledData" in part for part in parts)
+        return any("valueSampledData" in part and (_kind(part) or whole) for part in parts)
     return record.type == "DocumentReference" and media_types(record)[:1] in ([EDF], [WFDB_HEADER])
 
 

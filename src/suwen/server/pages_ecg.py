@@ -48,7 +48,7 @@ SHORT: Final[dict[str, str]] = {
     "s": "S",
     "f": "F",
     "pause": message("pause"),
-    "motion": message("movement"),
+    "motion": message("motion"),
     "noise": message("noise"),
     "gap": message("gap"),
 }

@@ -22,9 +22,13 @@ from suwen.health.acceleration import (
     observation,
     stretch_of,
 )
+from suwen.health.af import AtrialFibrillation
+from suwen.health.af_said import unasked
 from suwen.health.alarm_truth import Heard, verdict
 from suwen.health.alert_notices import Notices
 from suwen.health.doubts import movement_of, sorted_out
+from suwen.health.ecg_beats import EcgBeats
+from suwen.health.ecg_beats_said import unread
 from suwen.health.sampled import sampled_data
 from suwen.health.vital_set import variables
 
@@ -189,6 +193,30 @@ def test_a_pulse_taken_in_movement_contradicts_no_asystole():
     assert not found.contradicted
     assert "taken in movement" in found.reason.en
     assert "运动中" in found.reason.zh
+
+
+def test_a_recording_that_cannot_be_read_says_that_the_person_moved_meanwhile():
+    noise = np.random.default_rng(3).normal(0, 1.0, 30 * 250)
+    strip = {
+        "resourceType": "Observation", "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "11524-6"}], "text": "I"},
+        "effectiveDateTime": MORNING.isoformat(),
+        "valueSampledData": sampled_data(noise, 1 / 250, "mV"),
+    }  # fmt: skip
+    moving = sampled_acceleration(np.concatenate([still(10), walking(10)]))
+    calm, moved = (
+        Case("p", MORNING + timedelta(minutes=5), records, {}.__getitem__)
+        for records in ((record(strip),), (record(strip), record(moving, "b")))
+    )
+    for task, why in ((AtrialFibrillation(), unasked), (EcgBeats(), unread)):
+        told = []
+        for case in (calm, moved):
+            (sample,) = task.samples(case, [])
+            (reason,) = why(sample.data, None) if why is unasked else why(sample.data)
+            told.append(("moved for 10 s" in reason.en, "活动了 10 秒" in reason.zh))
+            read = "Observation/b/_history/1" in sample.inputs
+            assert read == (case is moved), "what the reason rests on is replayed with it"
+        assert told == [(False, False), (True, True)], task.name
 
 
 def test_the_channel_of_an_axis_is_called_after_the_schema():

@@ -13,6 +13,7 @@ from tests.unit.health.ecgs import ecg, rhythm, wfdb
 from suwen.app.demo_patients.ecg import observation
 from suwen.core.codes import SNOMED, SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
+from suwen.health.acceleration import derived
 from suwen.health.ecg_tables import (
     LETTERS,
     BeatTable,
@@ -128,7 +129,7 @@ def told(record: str, table: BeatTable) -> list[Finding]:
 STRAP, STRAP_RATE, STRAP_S = "strap-1", 250, 80
 NOT_SENT = (30, 40)
 """Seconds of the strap's recording that never arrived."""
-ALARM_S = 60
+ALARM_S, WALKED = 60, (10, 20)
 
 
 @dataclass(frozen=True)
@@ -142,16 +143,20 @@ class Streamed:
 
 
 def stream(clinic: scene.Clinic, patient: str) -> Streamed:
-    """A strap sends two leads for eighty seconds, ten of which are lost; a monitor alarms in it."""
+    """A strap sends two leads for eighty seconds, ten of which are lost, and how its bearer moved.
+
+    A monitor alarms in it.
+    """
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
     token = Devices(clinic.store, scene.CLINICIAN, "treatment").add(STRAP, patient)
     beats = rhythm(STRAP_S)
     lead = ecg(beats, ["N"] * len(beats), STRAP_RATE, STRAP_S, noise=0.02)
-    door = Door(clinic.store)
+    door = Door(clinic.store, derive=derived)
     for second in range(0, STRAP_S, 10):
         if not NOT_SENT[0] <= second < NOT_SENT[1]:
             part = lead[second * STRAP_RATE : (second + 10) * STRAP_RATE]
-            door.receive([chunk(token, part, began + timedelta(seconds=second))])
+            at = began + timedelta(seconds=second)
+            door.receive([chunk(token, part, at), moved(token, second == WALKED[0], at)])
     first = round(began.timestamp() * 1e6)
     last = first + round((STRAP_S - 1 / STRAP_RATE) * 1e6)
     at = began + timedelta(seconds=ALARM_S)
@@ -169,6 +174,15 @@ def chunk(token: str, values: np.ndarray, at: datetime) -> Message:
         for code in ("131329", "131330")
     ]
     return Message(STRAP, json.dumps({"token": token, "readings": leads}).encode())
+
+
+def moved(token: str, walks: bool, at: datetime) -> Message:
+    """Ten seconds of the strap's accelerometer: rest, or steps."""
+    up = 1 + (0.4 if walks else 0.002) * np.sin(np.pi * np.arange(500) / 12.5)
+    rows = [[0.0, 0.0, round(float(one), 4)] for one in up]
+    reading = {"code": "omh:acceleration", "unit": "[g]", "at": at.isoformat(), "hz": 50}
+    said = {"token": token, "readings": [{**reading, "axes": ["x", "y", "z"], "values": rows}]}
+    return Message(STRAP, json.dumps(said).encode())
 
 
 def alarmed(at: datetime) -> dict[str, object]:

@@ -45,6 +45,7 @@ def test_chunks_are_one_recording_with_its_gap_leads_and_beats(clinic, streamed,
     assert found["seconds"] == pytest.approx(ecg_scene.STRAP_S, abs=0.01)
     assert datetime.fromisoformat(found["start"]) == streamed.began
     assert found["lanes"]["gap"] == [list(ecg_scene.NOT_SENT)]
+    assert found["lanes"]["motion"] == [list(ecg_scene.WALKED)]
     assert (found["beats"], found["classes"]) == (True, False)
     near = ask(doctor, clinic, streamed, "/window", lead=1, start=28, end=42, columns=5000)
     lost = [at for at, one in zip(near["at"], near["values"], strict=True) if one is None]
@@ -121,6 +122,9 @@ def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, st
     page = unescape(desk.get(address).text)
     assert '"seconds": 30.0' in page
     assert "All events" in page
+    assert "?record=Observation" not in page, "how somebody moved is no recording to look at"
+    told_of = clinic.access().search("Observation", clinic.patient, code="omh:acceleration/mad")
+    assert len(told_of) == 1, "what its accelerometer told stands beside it, once"
     table = BeatTable(np.array([3.0, 9.0]), np.array([2, 0]), np.array([0.9, 0.9]))
     finding = told(kept, table)
     clinic.access().put_blobs(clinic.patient, [(finding.attachments[0].data, "text/csv")])
