@@ -187,7 +187,12 @@ def evenly(at: Ticks, values: NDArray[np.floating], first: int, step: float) -> 
     return found
 
 
-def lead_of(run: Run, channel: Channel, parts: Iterable[Stretch]) -> Lead | None:
+def lead_of(
+    run: Run,
+    channel: Channel,
+    parts: Iterable[Stretch],
+    known: tuple[Lead, int] | None = None,
+) -> Lead | None:
     """Return the lead that a channel recorded in a run; None where it is no wave.
 
     Parameters
@@ -198,28 +203,40 @@ def lead_of(run: Run, channel: Channel, parts: Iterable[Stretch]) -> Lead | None
         Of which lead, in which unit.
     parts
         Its readings in order of time, a part at a time, so that a day takes little memory.
+    known
+        The lead of an earlier, shorter reading of the run, and up to when (microseconds) it still
+        stands; `parts` then begin behind that.
     """
     step, values = 0.0, np.zeros(0, dtype=np.float32)
+    factor = np.float32(MILLIVOLTS[channel.unit] if is_ecg_code(channel.code) else 1.0)
+    if known is not None:
+        lead, until = known
+        step = MICROSECONDS / lead.rate
+        values = np.full(_size(run, step), np.nan, dtype=np.float32)
+        stands = min(round((until - run.first) / step) + 1, len(values), len(lead.values))
+        values[:stands] = lead.values[:stands]
     for part in parts:
         if not len(part):
             continue
         if not step:
             step = step_of(part.at)
-            size = (run.last - run.first) / step + 1 if step else MOST_SAMPLES
-            if not 0 < step <= MICROSECONDS / LEAST_RATE or size > MOST_SAMPLES:
+            if not 0 < step <= MICROSECONDS / LEAST_RATE or _size(run, step) > MOST_SAMPLES:
                 return None
-            values = np.full(round(size), np.nan, dtype=np.float32)
+            values = np.full(_size(run, step), np.nan, dtype=np.float32)
         place = np.rint((part.at - run.first) / step).astype(np.int64)
         inside = (place >= 0) & (place < len(values))
-        values[place[inside]] = part.values[inside]
+        values[place[inside]] = part.values[inside] * factor
     if not step:
         return None
     _bridge(values)
     if channel.code in PPG_CODES:
         return Lead("PLETH", PPG, MICROSECONDS / step, channel.unit, values)
-    values *= np.float32(MILLIVOLTS[channel.unit])
     name = LEADS.get(int(channel.code) - FIRST_LEAD, "ECG")
     return Lead(name, ECG, MICROSECONDS / step, "mV", values)
+
+
+def _size(run: Run, step: float) -> int:
+    return round((run.last - run.first) / step + 1)
 
 
 def _bridge(values: NDArray[np.float32]) -> None:

@@ -5,7 +5,8 @@ Who may read the samples is asked with every request; they are opened once a ses
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -34,9 +35,10 @@ from suwen.health.streamed import (
 from suwen.records.alerts import Alerts
 from suwen.records.sample_reading import Piece, moment
 from suwen.server.asking import PURPOSES, Asking
-from suwen.server.ecg_shelf import Opened
+from suwen.server.ecg_shelf import Grown, Opened
 from suwen.server.strips import Mark
 
+MOST_GOING_ON: Final = 64
 READ_AT_ONCE: Final = 3600 * MICROSECONDS
 """As arrays of times and numbers a day would be large."""
 SHORTEST_KEPT: Final = 10.0
@@ -73,17 +75,31 @@ def opened(asking: Asking, patient: str, run: Run) -> Opened:
     told = [[list(channel), [list(one) for one in own]] for channel, own in known.items()]
 
     def made() -> Opened:
-        leads = [
-            lead_of(run, channel, _parts(asking, patient, channel, known[channel], run))
-            for channel in sorted(known)
-        ]
-        found = tuple(lead for lead in leads if lead is not None)
-        if not found:
-            raise unknown()
-        return Opened(Recording(run.reference, (), run.start, found))
+        return _read(asking, patient, run, known)
 
     name = f"{run.reference}@{digest_of(canonical(told))}"
     return asking.bench.ecgs.keep((patient, name), made)
+
+
+def _read(
+    asking: Asking, patient: str, run: Run, known: Mapping[Channel, Sequence[Piece]]
+) -> Opened:
+    """Read a run; of one that went on meanwhile only what is new."""
+    shelf, key = asking.bench.ecgs, (patient, run.device, run.first)
+    before, leads = shelf.going_on.get(key), dict[Channel, Lead]()
+    for channel, pieces in sorted(known.items()):
+        stands = before.until(channel, pieces) if before else None
+        after = stands[1] if stands else 0
+        parts = _parts(asking, patient, channel, [one for one in pieces if one.last > after], run)
+        if lead := lead_of(run, channel, parts, stands):
+            leads[channel] = lead
+    if not leads:
+        raise unknown()
+    made = Opened(Recording(run.reference, (), run.start, tuple(leads.values())))
+    if len(shelf.going_on) >= MOST_GOING_ON:
+        shelf.going_on.clear()
+    shelf.going_on[key] = Grown(known, tuple(leads), weakref.ref(made))
+    return made
 
 
 def unknown() -> NotFound:

@@ -109,6 +109,20 @@ def test_a_lead_that_begins_later_stands_where_it_was_and_in_millivolts():
     assert lead_of(run, II, [Stretch(II, slow, np.zeros(10))]) is None
 
 
+def test_what_was_read_before_stands_and_only_what_is_new_is_read():
+    values = np.sin(np.arange(5000) / 20)
+    short, whole = (Run(MORNING, MORNING + round(s * SECOND) - 4000, "strap-1") for s in (10, 20))
+    first = lead_of(short, II, [stretch(0, values[:2500])])
+    assert first is not None
+    until = MORNING + 10 * SECOND - 4000
+    longer = lead_of(whole, II, [stretch(10, values[2500:])], (first, until))
+    again = lead_of(whole, II, [stretch(0, values)])
+    assert longer is not None
+    assert again is not None
+    np.testing.assert_allclose(longer.values, again.values, atol=1e-6)
+    assert not np.isnan(longer.values).any()
+
+
 def test_samples_at_even_distances_leave_holes_open():
     at = np.array([0, 4000, 16_000]) + MORNING
     found = evenly(at, np.array([1.0, 2.0, 3.0]), MORNING, 4000.0)

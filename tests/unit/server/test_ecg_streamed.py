@@ -19,6 +19,7 @@ from suwen.health.ecg_tables import BeatTable, beats_attachment
 from suwen.health.streamed import PREFIX
 from suwen.records.retention import Retention, thin
 from suwen.records.stream_door import Door
+from suwen.records.streams import Streams
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,29 @@ def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, st
     assert denied.status_code == 403
     for one in (desk, nurse):
         one.http.close()
+
+
+def test_a_recording_that_went_on_is_read_from_where_it_was(clinic, streamed, doctor, monkeypatch):
+    ask(doctor, clinic, streamed)
+    read = []
+    plain = Streams.read_channel
+
+    def counted(self, patient, channel, start, end):
+        found = plain(self, patient, channel, start, end)
+        read.append((channel.code, len(found)))
+        return found
+
+    monkeypatch.setattr(Streams, "read_channel", counted)
+    went = streamed.began + timedelta(seconds=ecg_scene.STRAP_S)
+    more = ecg_scene.chunk(streamed.token, np.full(2500, 0.5), went)
+    Door(clinic.store).receive([more])
+    longer = streamed.record.rpartition("-")[0] + f"-{round(went.timestamp() * 1e6) + 9_996_000}"
+    query = {"record": longer, "lead": 1, "start": 70, "end": 90, "columns": 5000}
+    found = doctor.get(f"/api/cases/{clinic.patient}/ecg/window", params=query).json()
+    waves = [count for code, count in read if code.startswith("1313")]
+    assert waves == [2500, 2500], "ten new seconds of two leads, not ninety"
+    assert found["values"][-1] == 0.5
+    assert None not in found["values"]
 
 
 def test_what_was_thinned_is_no_recording_any_more(clinic, streamed, doctor):
