@@ -80,7 +80,8 @@ def intensities(at: Ticks, rows: Values, unit: str) -> tuple[Ticks, Values]:
         if at[part[-1]] - at[part[0]] <= (len(part) - 1) * MICROSECONDS / LEAST_RATE
     ]
     moments = np.array([tick for tick, _ in found], dtype=np.int64)
-    return moments, np.round(np.array([value for _, value in found], dtype=np.float64), 1)
+    values = np.array([round(value, 1) for _, value in found], dtype=np.float64)
+    return moments, values
 
 
 def _parts(at: Ticks) -> Iterator[NDArray[np.int64]]:

@@ -65,7 +65,7 @@ def verdict(alarm: Alarm, signals: Sequence[Heard]) -> Verdict:
     signals
         Each up to the alarm, `LOOKED_BACK` or more.
     """
-    qualities, against, moved = [], [], []
+    qualities, against, moved = list[Quality](), list[str](), list[str]()
     for one in signals:
         piece = one.values[-round(LOOKED_BACK * one.rate) :]
         found = (ecg_quality if one.kind == "ecg" else ppg_quality)(piece, one.rate)
