@@ -15,7 +15,7 @@ One reading, or many of several quantities:
 `code` is a LOINC code (a code of IEEE 11073 where LOINC has none), `unit` a UCUM unit. The time is
 `at`, ISO 8601 with its offset from UTC, or `ms`, whole milliseconds since 1970-01-01 UTC. `values`
 are readings at the times of the list `ms`, or from one time on at `hz` a second; with `axes` each
-is a row of a number an axis, and each axis is a quantity of its own, `CODE/AXIS`. Over MQTT the
+is a row of a number an axis, and each axis is a quantity of its own, `CODE.AXIS`. Over MQTT the
 token stands in the message, over HTTPS in the header `Authorization: Bearer TOKEN`.
 
 Whatever is wrong with one reading is told beside the others and does not spoil them.
@@ -167,7 +167,7 @@ def _add_block(said: Said, code: str, unit: str, reading: Mapping[str, Any]) -> 
         said.blocks.append(Block(code, unit, at[finite], values[finite]))
         return
     for axis, column in zip(axes, values[finite].T, strict=True):
-        said.blocks.append(Block(f"{code}/{axis}", unit, at[finite], column))
+        said.blocks.append(Block(f"{code}.{axis}", unit, at[finite], column))
 
 
 def _numbers(given: list[Any]) -> NDArray[np.float64]:
@@ -181,7 +181,7 @@ def _rows(given: list[Any], axes: Any, code: str) -> NDArray[np.float64]:
     """Return rows of a number an axis, (n, axes); ValueError where the form is another."""
     if not isinstance(axes, list) or not 1 <= len(axes) <= MOST_AXES or len({*axes}) < len(axes):
         raise ValueError
-    if not all(isinstance(axis, str) and CODE.fullmatch(f"{code}/{axis}") for axis in axes):
+    if not all(isinstance(axis, str) and CODE.fullmatch(f"{code}.{axis}") for axis in axes):
         raise ValueError
     if not all(isinstance(row, list) and len(row) == len(axes) for row in given):
         raise ValueError

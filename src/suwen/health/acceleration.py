@@ -25,8 +25,8 @@ from suwen.health.sampled import sampled, sampled_data
 
 ACCELERATION: Final = "omh:acceleration"
 AXES: Final = ("x", "y", "z")
-CHANNELS: Final = tuple(f"{ACCELERATION}/{axis}" for axis in AXES)
-INTENSITY: Final = f"{ACCELERATION}/mad"
+CHANNELS: Final = tuple(f"{ACCELERATION}.{axis}" for axis in AXES)
+INTENSITY: Final = f"{ACCELERATION}.mad"
 UNIT: Final = "m[g]"
 """Of the intensity: thousandths of the acceleration of free fall (UCUM)."""
 UNITS: Final[Mapping[str, float]] = {

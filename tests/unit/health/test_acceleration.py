@@ -220,5 +220,5 @@ def test_a_recording_that_cannot_be_read_says_that_the_person_moved_meanwhile():
 
 
 def test_the_channel_of_an_axis_is_called_after_the_schema():
-    assert CHANNELS == ("omh:acceleration/x", "omh:acceleration/y", "omh:acceleration/z")
+    assert CHANNELS == ("omh:acceleration.x", "omh:acceleration.y", "omh:acceleration.z")
     assert (acceleration.INTENSITY, acceleration.UNIT) in movement.movements()

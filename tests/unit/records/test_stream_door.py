@@ -273,8 +273,8 @@ def test_three_axes_come_in_rows_and_what_they_tell_is_stored_once_with_them(des
     assert again.kept == Kept(absorbed=301)
     assert first.refused == {"not-a-number": 1}
     streams = Streams(desk.store, desk.doctor_person, "treatment")
-    (z,) = streams.read(desk.patient, "omh:acceleration/z", *SPAN)
-    (told,) = streams.read(desk.patient, "omh:acceleration/mad", *SPAN)
+    (z,) = streams.read(desk.patient, "omh:acceleration.z", *SPAN)
+    (told,) = streams.read(desk.patient, "omh:acceleration.mad", *SPAN)
     assert z.values.tolist() == [row[2] for row in rows]
     assert (told.channel.unit, told.values.tolist()) == ("m[g]", [200.0])
 

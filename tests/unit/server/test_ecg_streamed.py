@@ -59,6 +59,19 @@ def test_chunks_are_one_recording_with_its_gap_leads_and_beats(clinic, streamed,
     assert max(one for one in few["values"] if one is not None) > 0.9, "each R wave is seen"
 
 
+def test_how_the_bearer_moved_is_told_as_any_other_reading(clinic, streamed, doctor):
+    query = {"start": streamed.began.isoformat(), "end": datetime.now(UTC).isoformat()}
+    address = f"/api/cases/{clinic.patient}/streams/omh:acceleration.mad"
+    (told,) = doctor.get(address, params=query).json()
+    moved = [
+        ms / 1000 - streamed.began.timestamp()
+        for ms, value in zip(told["ms"], told["values"], strict=True)
+        if value > 29
+    ]
+    assert moved == [ecg_scene.WALKED[0], ecg_scene.WALKED[0] + 5]
+    assert set(told["states"]) == {""}
+
+
 def test_only_the_care_team_sees_it_and_the_opening_is_logged(clinic, streamed, doctor):
     other = api(clinic, "dr.other")
     for path in ("", "/window", "/event"):
@@ -124,7 +137,7 @@ def test_a_kept_part_is_answered_and_its_findings_stand_in_the_stream(clinic, st
     assert '"seconds": 30.0' in page
     assert "All events" in page
     assert "?record=Observation" not in page, "how somebody moved is no recording to look at"
-    told_of = clinic.access().search("Observation", clinic.patient, code="omh:acceleration/mad")
+    told_of = clinic.access().search("Observation", clinic.patient, code="omh:acceleration.mad")
     assert len(told_of) == 1, "what its accelerometer told stands beside it, once"
     table = BeatTable(np.array([3.0, 9.0]), np.array([2, 0]), np.array([0.9, 0.9]))
     finding = told(kept, table)
