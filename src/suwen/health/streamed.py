@@ -48,6 +48,8 @@ LEAST_RATE: Final = 20.0
 """Samples a second from which on readings are a wave."""
 BRIDGED: Final = 2
 """Samples missing between two that are drawn through: chunks do not meet on the sample."""
+DIGITS: Final = 17
+"""Of microseconds since 1970, up to which a calendar has their year."""
 MOST_SAMPLES: Final = 100_000_000
 PREFIX: Final = "stream/"
 SYSTEM: Final = f"{SUWEN}/stream"
@@ -103,7 +105,7 @@ def run_named(name: str) -> Run | None:
     first, _, last = span.partition("-")
     if not (device and first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
         return None
-    if len(first) > 18 or len(last) > 18:
+    if max(len(first), len(last)) > DIGITS:
         return None
     return Run(int(first), int(last), device) if int(first) < int(last) else None
 
