@@ -41,7 +41,7 @@ NARROWEST, FIRST_SHOWN = 1.0, 10.0
 BEFORE, AFTER = 8.0, 2.0
 """Seconds shown around a moment: an alarm tells what was before it."""
 NEWEST: Final = 8
-"""Recordings of devices shown at once; the others stand behind a word."""
+"""Recordings of each kind shown at once; the others stand behind a word."""
 SHORT: Final[dict[str, str]] = {
     "af": message("AF"),
     "v": "V",
@@ -87,6 +87,7 @@ def ecg_page(
         **case_head(asking, patient, case.of("Patient")),
         "ecg": None,
         "recordings": [],
+        "older": [],
         "streamed": [],
         "earlier": [],
     }
@@ -114,7 +115,7 @@ def keep_part(
 
 
 def _links(known: Sequence[Choice], here: str) -> dict[str, list[Link]]:
-    """Return the recordings to go to: those of the record, the newest of devices, the others."""
+    """Return the recordings to go to, of the record and of devices: the newest, and the others."""
 
     def links(found: Iterable[Choice]) -> list[Link]:
         return [
@@ -123,8 +124,10 @@ def _links(known: Sequence[Choice], here: str) -> dict[str, list[Link]]:
         ]
 
     devices = [one for one in reversed(known) if run_of(one.reference)]
+    records = [one for one in known if not run_of(one.reference)]
     return {
-        "recordings": links(one for one in known if not run_of(one.reference)),
+        "recordings": links(records[-NEWEST:]),
+        "older": links(records[:-NEWEST]),
         "streamed": links(devices[:NEWEST]),
         "earlier": links(devices[NEWEST:]),
     }

@@ -20,6 +20,8 @@ from suwen.health.streamed import PREFIX
 from suwen.records.retention import Retention, thin
 from suwen.records.stream_door import Door
 from suwen.records.streams import Streams
+from suwen.server.ecg_opened import Choice
+from suwen.server.pages_ecg import NEWEST, _links
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +182,17 @@ def test_a_recording_that_went_on_is_read_from_where_it_was(clinic, streamed, do
     assert waves == [2500, 2500], "ten new seconds of two leads, not ninety"
     assert found["values"][-1] == 0.5
     assert None not in found["values"]
+
+
+def test_of_many_recordings_the_newest_stand_there_and_the_others_behind_a_word():
+    known = [Choice(f"Observation/{k}/_history/1", str(k)) for k in range(NEWEST + 2)]
+    known += [Choice(f"{PREFIX}w/{k}-{k + 1}", f"w{k}") for k in range(1, NEWEST + 2)]
+    found = _links(known, known[0].reference)
+    assert [one.words for one in found["older"]] == ["0", "1"]
+    assert [one.here for one in found["older"]] == [True, False]
+    assert len(found["recordings"]) == len(found["streamed"]) == NEWEST
+    assert found["streamed"][0].words == f"w{NEWEST + 1}", "of devices the newest first"
+    assert [one.words for one in found["earlier"]] == ["w1"]
 
 
 def test_what_was_thinned_is_no_recording_any_more(clinic, streamed, doctor):
