@@ -71,6 +71,8 @@ class Trace:
         When it began; None where nobody knows.
     whole
         The recording it is the newest part of; None where it is all of it.
+    moving
+        Seconds of it during which the person moved, as far as anything tells.
     """
 
     steps: NDArray[np.int16]
@@ -78,6 +80,7 @@ class Trace:
     rate: float
     at: datetime | None = None
     whole: Trace | None = None
+    moving: float = 0.0
 
     @classmethod
     def of(cls, values: NDArray[np.floating], rate: float) -> Trace:
@@ -129,8 +132,8 @@ class Trace:
         return replace(self, steps=np.where(where, NO_VALUE, self.steps).astype(np.int16))
 
     @property
-    def moved(self) -> float:
-        """Seconds of it that are moved."""
+    def shaken(self) -> float:
+        """Seconds of it that are moved, as the line itself shows."""
         return float((self.still.steps != self.steps).sum() / self.rate)
 
     @property
@@ -155,7 +158,7 @@ class Trace:
         """Its numbers in the order of `names`, (f,), of what is not moved; NaN where none."""
         strip = self.still.strip
         found = rhythm(self.intervals()) | waves(strip) | self._quality()
-        found |= {"beats": float(len(strip.beats)), "moved": self.moved / self.seconds}
+        found |= {"beats": float(len(strip.beats)), "moved": self.shaken / self.seconds}
         return np.array([found.get(name, np.nan) for name in names()])
 
     @cached_property

@@ -11,6 +11,7 @@ import numpy as np
 from suwen.core.codes import Text
 from suwen.core.nouns import Evidence, Interval, TimeInterval
 from suwen.health.af_features import SHORTEST, Trace, by_name, groups
+from suwen.health.doubts import moved_meanwhile
 from suwen.health.signal_quality import POOR
 from suwen.health.strip import RATE
 from suwen.lifecycle.task import Array
@@ -44,24 +45,24 @@ def unasked(trace: Trace, noisy: Interval | None) -> list[Text]:
                 zh=f"采样率为每秒 {trace.rate:g} 次；至少需要 {LOWEST_RATE:g} 次。",
             )
         ]
-    quality = trace.quality
+    quality, moved = trace.quality, moved_meanwhile(trace.moving)
     if quality.index < POOR:
         why = quality.reason or Text(en="", zh="")
         return [
             Text(
                 en=f"Signal quality {quality.index:.2f} (readable from {POOR:g}): {why.en} "
-                "Repeat the recording at rest.",
+                f"{moved.en}Repeat the recording at rest.",
                 zh=f"信号质量 {quality.index:.2f}（{POOR:g} 以上可判读）：{why.zh}"
-                "请静息后重新记录。",
+                f"{moved.zh}请静息后重新记录。",
             )
         ]
     if not trace.readable:
         return [
             Text(
                 en=f"Only {trace.left:.1f} s can be read, the rest is moved or missing; no rhythm "
-                f"is named below {SHORTEST:g} s. Repeat the recording at rest.",
+                f"is named below {SHORTEST:g} s. {moved.en}Repeat the recording at rest.",
                 zh=f"仅有 {trace.left:.1f} 秒可判读，其余部分受运动干扰或缺失；"
-                f"少于 {SHORTEST:g} 秒不判定心律。请静息后重新记录。",
+                f"少于 {SHORTEST:g} 秒不判定心律。{moved.zh}请静息后重新记录。",
             )
         ]
     if noisy is not None:

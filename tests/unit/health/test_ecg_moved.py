@@ -33,7 +33,7 @@ def shaken(values, *seconds, size=0.6):
 @pytest.mark.parametrize("calm", [CALM, FIBRILLATION], ids=["sinus", "fibrillation"])
 def test_a_line_that_rests_between_beats_is_not_moved(calm):
     trace = Trace.of(calm, RATE)
-    assert trace.moved < 0.5
+    assert trace.shaken < 0.5
     assert trace.readable
 
 
@@ -49,10 +49,10 @@ def test_bursts_of_movement_are_found_where_they_are():
 
 def test_what_is_moved_counts_neither_for_the_rhythm_nor_for_the_waves():
     calm = by_name(Trace.of(CALM, RATE).features)
-    moved = by_name(Trace.of(shaken(CALM, 6, 18), RATE).features)
+    shaky = by_name(Trace.of(shaken(CALM, 6, 18), RATE).features)
     for name, within in (("rr_cv", 0.02), ("rr_mean", 0.02), ("qrs_width", 0.02), ("p_alike", 0.1)):
-        assert moved[name] == pytest.approx(calm[name], abs=within), name
-    assert 0.15 < moved["moved"] < 0.35
+        assert shaky[name] == pytest.approx(calm[name], abs=within), name
+    assert 0.15 < shaky["moved"] < 0.35
     assert calm["moved"] == 0
 
 
@@ -70,8 +70,8 @@ def test_where_too_little_is_left_no_rhythm_is_named_and_the_reason_tells_how_mu
 def test_a_lost_line_tells_nothing_of_what_is_usual():
     values = CALM.copy()
     values[: round(14 * RATE)] = np.nan
-    assert Trace.of(values, RATE).moved < 0.5
-    assert Trace.of(np.full(3000, np.nan), RATE).moved == 0
+    assert Trace.of(values, RATE).shaken < 0.5
+    assert Trace.of(np.full(3000, np.nan), RATE).shaken == 0
 
 
 def test_a_spike_in_a_flat_line_is_movement():
