@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
 from suwen.privacy import dicom, fhir, hl7, tables
+from suwen.privacy.claims import Claims
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check
 from suwen.privacy.files import SUFFIX, File, Kind, Refused, decoded, files
-from suwen.privacy.people import Claim
 from suwen.privacy.person import Person
 from suwen.privacy.roster import Roster, claims
 
@@ -46,7 +46,7 @@ class Outcome:
         Numbers of notes whose patient is not known; they share no key with anybody.
     """
 
-    persons: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    persons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     written: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     unassigned: list[int] = field(default_factory=list)
@@ -113,7 +113,8 @@ def deidentify(
     try:
         part.mkdir(parents=True, mode=0o700)
         outcome = Outcome()
-        read, said = _who(source, outcome)
+        said = Claims(part)
+        read = _who(source, outcome, said, columns or {})
         run = _Run(part, Roster(secret, said), options, columns or {}, outcome)
         run.write(read)
         text = json.dumps(outcome.report(options), indent=1, ensure_ascii=False)
@@ -142,19 +143,21 @@ def _check_places(source: Path, target: Path) -> None:
         raise BadInput("an output folder within the input", "one outside", "choose another place")
 
 
-def _who(source: Path, outcome: Outcome) -> tuple[list[File], list[Claim]]:
-    """Read every file once: return those that can be read, and what they say of whom."""
+def _who(source: Path, outcome: Outcome, said: Claims, columns: Mapping[str, str]) -> list[File]:
+    """Read every file once: return those that can be read; put what they say of whom in `said`."""
     read: list[File] = []
-    said: list[Claim] = []
     for file in files(source):
+        before = len(said)
         try:
             if isinstance(file, Refused):
                 raise file.error
-            said += claims(file)
+            for one in claims(file, columns):
+                said.add(one)
             read.append(file)
         except SuwenError as error:
+            said.cut(before)
             outcome.refused.append(Refused(file.number, file.path, error))
-    return read, said
+    return read
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ class _Run:
 
     def write(self, read: Iterable[File]) -> None:
         """De-identify file by file; a bad one is left out with its reason."""
-        self.outcome.persons |= self.roster.told
+        self.outcome.persons = self.roster.told
         for file in read:
             try:
                 owner, pieces = _FORMATS[file.kind](self, file)
@@ -243,17 +246,18 @@ def _hl7(run: _Run, file: File) -> Written:
 
 
 def _table(run: _Run, file: File) -> Written:
+    """Write a table row by row; each cell is swept by itself, as figures of two are no number."""
     text = decoded(file.read())
-    table = tables.read(text)
-    said = {name: act for name, act in run.columns.items() if table and name in table.header}
-    pieces = tables.pieces(text, run.roster.cast(file), said, run.outcome.actions["table"])
-    return run.roster.owner(file), run.verified(pieces)
+    said, told = tables.said_of(text, run.columns), run.outcome.actions["table"]
+    roster = run.roster
+    rows = tables.pieces(text, roster.cast(file), said, told, roster.without_anybody)
+    return roster.owner(file), (row.encode() for row in rows)
 
 
 def _note(run: _Run, file: File) -> Written:
     text = decoded(file.read())
     person = run.roster.named_in(text)
-    new = (person or run.roster.nobody(file)).prose(text)
+    new = person.prose(text) if person else run.roster.note_of_nobody(file, text)
     if person is None:
         run.outcome.unassigned.append(file.number)
     return person, run.verified([new])

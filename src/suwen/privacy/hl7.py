@@ -174,8 +174,7 @@ def pieces(text: str, cast: Cast, told: Counter[str]) -> Iterator[str]:
 
     @lru_cache(maxsize=PERSONS)
     def about(key: str, known: Known) -> Person:
-        person = cast.of(key) if key else cast.common
-        return Person(person.subject, person.known | known, person.clean_text)
+        return (cast.of(key) if key else cast.common).knowing(known)
 
     for message in messages(text):
         person = about(message.patient, known_of(message))
