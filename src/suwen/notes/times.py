@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from suwen.core.codes import Language
-from suwen.notes.expressions import Expressions
+from suwen.notes.expressions import Expressions, beginnings
 from suwen.notes.text import Span
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
@@ -40,9 +40,11 @@ _DATES: Final = tuple(
 )
 _TOGETHER: Final = Expressions(
     _DATES,
-    re.compile(
-        rf"(?<!\d)\d|\b(?:{'|'.join(_MONTHS)}|in|since|until|from|of|diagnosed)", re.IGNORECASE
-    ),
+    [
+        re.compile(r"\d(?<!\d\d)"),
+        re.compile(beginnings([*_MONTHS, r"(?:in|since|until|from|of|diagnosed)\s+\d"])),
+    ],
+    any_case=True,
 )
 _WORDS: Final = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,

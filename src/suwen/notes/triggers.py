@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -149,8 +150,8 @@ class Lexicon:
         kept: dict[str, list[tuple[int, int, list[Rule]]]] = {}
         top, size = self.root.children, len(words)
         for first, word in enumerate(words):
-            node = top.get(word) if word in top else self.root.next(word)
-            if node is None:
+            node = top.get(word)
+            if node is None and (not word.isdigit() or (node := self.root.next(word)) is None):
                 continue
             best: dict[str, tuple[int, list[Rule]]] = {}
             begins = first in firsts or first == 0 or words[first - 1] in OPENING
@@ -177,13 +178,14 @@ class Lexicon:
                         continue
                     held.pop()
                 held.append((first, last, rules))
-        spans = (
+        spans = [
             (first, last, rule)
             for held in kept.values()
             for first, last, rules in held
             for rule in rules
-        )
-        return sorted(Trigger(*one) for one in spans)
+        ]
+        spans.sort(key=itemgetter(0, 1))
+        return [Trigger(*one) for one in spans]
 
 
 def alternatives(phrase: str) -> Iterator[str]:
@@ -201,13 +203,9 @@ def alternatives(phrase: str) -> Iterator[str]:
 
 def words_of(folded: Folded) -> Words:
     """Return the words of a folded text."""
-    found = list(WORD.finditer(folded.text))
-    return Words(
-        folded,
-        tuple(one.group() for one in found),
-        tuple(one.start() for one in found),
-        tuple(one.end() for one in found),
-    )
+    found = [(one[0], *one.span()) for one in WORD.finditer(folded.text)]
+    words, starts, ends = zip(*found, strict=True) if found else ((), (), ())
+    return Words(folded, words, starts, ends)
 
 
 def read(paths: Sequence[Path]) -> Lexicon:

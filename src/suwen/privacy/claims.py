@@ -1,7 +1,7 @@
 """What files say of their patients, kept on disk and joined into persons.
 
-A million claims take as many gigabytes as Python objects. Here they stand in a file without a name,
-which is gone whatever ends the program, and some 80 bytes of each in memory. Claims that share a handle
+A million claims are gigabytes as Python objects. Here they stand in a file without a name, which is
+gone whatever ends the program, and some 80 bytes of each in memory. Claims that share a handle
 (`people.handles`) stand side by side once the handles' hashes are sorted; only those are read again
 and compared.
 """

@@ -1,8 +1,8 @@
 """Written forms of the names and numbers of a crowd, and whose they are, in few bytes each.
 
-A form is kept as 64 bits of its keyed hash (Python's SipHash, another key in every process), sorted,
-beside the number of its owner: some 15 bytes where a dictionary of sets takes 400. Of 10 million
-forms one wrong hit is expected in a trillion look-ups, and a wrong hit takes something out of a text
+A form is kept as 64 bits of its keyed hash (Python's SipHash, another key in every process),
+sorted, beside the number of its owner: some 15 bytes where a dictionary of sets takes 400. With 10
+million forms one wrong hit is expected in a trillion look-ups; it takes something out of a text
 that could have stayed.
 """
 

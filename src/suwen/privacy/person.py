@@ -46,9 +46,9 @@ class Person:
     def knowing(self, known: Known) -> Person:
         """Return the same person of whom this is known as well."""
         mine = self.known
-        if known.names <= mine.names and known.numbers <= mine.numbers:
-            if known.others <= mine.others:
-                return self
+        parts = ((known.names, mine.names), (known.numbers, mine.numbers))
+        if all(new <= old for new, old in (*parts, (known.others, mine.others))):
+            return self
         return Person(self.subject, mine | known, self.clean_text)
 
     def prose(self, text: str) -> str:

@@ -119,7 +119,8 @@ class Subject:
 def _derived(key: bytes, purpose: bytes, length: int) -> bytes:
     """Return up to 32 bytes of HKDF-SHA-256 without salt (RFC 5869, one block).
 
-    Two calls of HMAC: the library's HKDF is ten times as slow, and a table may have a million people.
+    Two calls of HMAC: the library's HKDF takes ten times as long, and a table may have a million
+    people.
     """
     extracted = hmac.digest(bytes(32), key, "sha256")
     return hmac.digest(extracted, b"suwen privacy|" + purpose + b"\1", "sha256")[:length]

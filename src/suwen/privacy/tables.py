@@ -1,10 +1,10 @@
 """Tables that identify nobody: CSV, semicolon- and tab-separated, column by column.
 
 A column's header says what is in it (`knowledge/table_columns.toml`), else its content; the caller
-may say it for each column. The first row names the columns. A cell that keeps anything of what stood
-in it is searched for what identifies anybody of the folder, not its own patient alone: such words
-are replaced, and a number that happens to be somebody's is withheld and counted, unless the caller
-said that its column holds numbers.
+may say it for each column. The first row names the columns. A cell that keeps anything of what
+stood in it is searched for what identifies anybody of the folder, not its own patient alone: in
+prose it is replaced, another cell that equals somebody's number is withheld and counted, unless the
+caller said that its column holds numbers.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Pseudonyms: who is behind them, sealed; finding out is an act of its own, allowed and logged.
 
 Files in the folder `pseudonyms` of SUWEN_HOME, under keyed names that say nothing and sealed with a
-key that only the master key opens. A file holds the pseudonyms of a project that begin alike, so that
-a million people are a thousand files; one of its own a pseudonym, as older versions wrote them, is
-read as well. A pseudonym belongs to a project, whose secret
-is derived from the root secret: data of two projects cannot be joined.
+key that only the master key opens. A file holds the pseudonyms of a project that begin alike, so
+that a million people are a thousand files; a file of one pseudonym, as older versions wrote them,
+is read as well. A pseudonym belongs to a project, whose secret is derived from the root secret:
+data of two projects cannot be joined.
 
 Source: Regulation (EU) 2016/679 art. 4(5) (pseudonymisation: the additional information is kept
 apart); ISO 25237:2017 section 5.1.5 (re-identification under policy, with a record).

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from suwen.privacy import fhir_reading, folder, hl7, known_index, people, roster, tables
+from suwen.privacy.claims import Claims
 from suwen.privacy.forms import crowd_index
 from suwen.privacy.known import Known, forms
-from suwen.privacy.claims import Claims
 from suwen.privacy.people import claim
 
 SECRET = b"the secret of the project of the tests"
