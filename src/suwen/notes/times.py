@@ -83,7 +83,6 @@ _DAYS: Final = (
     (re.compile(r"前年"), "P2Y"),
 )
 """Words for a day or a time about it, by how long before the day of the note they are."""
-_PERIOD: Final = re.compile(r"(?:每|一|1)(?=[日天周月年])|\bper\b|\beach\b|\ba day\b")
 
 
 @dataclass(frozen=True)

@@ -148,29 +148,13 @@ class Lexicon:
             First words of sentences.
         """
         kept: dict[str, list[tuple[int, int, list[Rule]]]] = {}
-        top, size = self.root.children, len(words)
+        top = self.root.children
         for first, word in enumerate(words):
             node = top.get(word)
             if node is None and (not word.isdigit() or (node := self.root.next(word)) is None):
                 continue
-            best: dict[str, tuple[int, list[Rule]]] = {}
             begins = first in firsts or first == 0 or words[first - 1] in OPENING
-            place = first + 1
-            while True:
-                whole = owner[place - 1] == owner[first]
-                shut = place >= size or place in firsts or words[place] in CLOSING
-                for rule in node.rules if whole else ():
-                    if (rule.closing and not shut) or (rule.opening and not begins):
-                        continue
-                    longest = best.get(rule.axis)
-                    if longest is None or longest[0] < place:
-                        best[rule.axis] = (place, [rule])
-                    else:
-                        longest[1].append(rule)
-                node = node.next(words[place]) if place < size else None
-                if node is None:
-                    break
-                place += 1
+            best = _longest(words, owner, firsts, (first, node), begins=begins)
             for axis, (last, rules) in best.items():
                 held = kept.setdefault(axis, [])
                 if held and held[-1][1] > first:
@@ -186,6 +170,37 @@ class Lexicon:
         ]
         spans.sort(key=itemgetter(0, 1))
         return [Trigger(*one) for one in spans]
+
+
+def _longest(
+    words: Sequence[str],
+    owner: Sequence[int],
+    firsts: Set[int],
+    start: tuple[int, _Node],
+    *,
+    begins: bool,
+) -> dict[str, tuple[int, list[Rule]]]:
+    """Return of each axis where the longest phrase from a word ends, and its rules.
+
+    `start` is the number of the word and its node, `begins` whether a clause begins with it.
+    """
+    first, node = start
+    best: dict[str, tuple[int, list[Rule]]] = {}
+    size, place = len(words), first + 1
+    while True:
+        shut = place >= size or place in firsts or words[place] in CLOSING
+        for rule in node.rules if owner[place - 1] == owner[first] else ():
+            if (rule.closing and not shut) or (rule.opening and not begins):
+                continue
+            longest = best.get(rule.axis)
+            if longest is None or longest[0] < place:
+                best[rule.axis] = (place, [rule])
+            else:
+                longest[1].append(rule)
+        following = node.next(words[place]) if place < size else None
+        if following is None:
+            return best
+        node, place = following, place + 1
 
 
 def alternatives(phrase: str) -> Iterator[str]:

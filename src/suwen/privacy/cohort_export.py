@@ -73,13 +73,19 @@ def write(
     done = method(rows.rows, _quasi(rows, said), goal)
     ordered = sorted(done.rows, key=lambda row: tuple(row.values()))
     done = Cohort(ordered, {**done.report, "columns_left_out": list(rows.removed)})
+    counts = {name: done.report[name] for name in ("rows", "released", "suppressed", "k")}
+    _put(_files(done, rows.removed), target, (lambda: log(counts)) if log else lambda: None)
+    return done
+
+
+def _put(files: Mapping[str, str], target: Path, last: Callable[[], None]) -> None:
+    """Write files into a new folder that appears when all is done, `last` before it does."""
     part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         part.mkdir(parents=True, mode=0o700)
-        for name, text in _files(done, rows.removed).items():
+        for name, text in files.items():
             (part / name).write_text(text, encoding="utf-8")
-        if log is not None:
-            log({name: done.report[name] for name in ("rows", "released", "suppressed", "k")})
+        last()
         part.replace(target)
     except OSError as error:
         raise StorageUnavailable(
@@ -89,7 +95,6 @@ def write(
         ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return done
 
 
 def _quasi(rows: Rows, said: Mapping[str, str]) -> dict[str, Kind]:

@@ -87,10 +87,8 @@ def deidentify(
 
     Parameters
     ----------
-    source
-        Folder of files of one or several patients.
-    target
-        Folder to be made; it must not exist, or be empty.
+    source, target
+        Folder of files of one or several patients; folder to be made, absent or empty.
     secret
         Of the project: the subject keys are derived from it.
     options
@@ -112,13 +110,7 @@ def deidentify(
     part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         part.mkdir(parents=True, mode=0o700)
-        outcome = Outcome()
-        said = Claims(part)
-        read = _who(source, outcome, said, columns or {})
-        run = _Run(part, Roster(secret, said), options, columns or {}, outcome)
-        run.write(read)
-        text = json.dumps(outcome.report(options), indent=1, ensure_ascii=False)
-        (part / REPORT).write_text(text + "\n", encoding="utf-8")
+        outcome = _written(source, part, secret, options, columns or {})
         if keep is not None:
             keep(outcome)
         part.replace(target)
@@ -130,6 +122,18 @@ def deidentify(
         ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return outcome
+
+
+def _written(
+    source: Path, part: Path, secret: bytes, options: Options, columns: Mapping[str, str]
+) -> Outcome:
+    """Write the files and the report into a folder."""
+    outcome, said = Outcome(), Claims(part)
+    read = _who(source, outcome, said, columns)
+    _Run(part, Roster(secret, said), options, columns, outcome).write(read)
+    text = json.dumps(outcome.report(options), indent=1, ensure_ascii=False)
+    (part / REPORT).write_text(text + "\n", encoding="utf-8")
     return outcome
 
 
