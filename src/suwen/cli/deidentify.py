@@ -71,6 +71,11 @@ def command(
         typer.echo(f"  left out: {refused.path.relative_to(source)}: {refused.error}")
     if outcome.unassigned:
         typer.echo(f"  {len(outcome.unassigned)} notes name no known patient (folder shared)")
+    if outcome.withheld:
+        typer.echo(
+            f"  {outcome.withheld} values withheld, as they equal somebody's name or number; "
+            "--column 'HEADER=num' keeps those of a column of figures"
+        )
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.written.items()))
     typer.echo(f"  {len(outcome.persons)} patients; written: {kinds}")
     typer.echo(f"  report: {target / folder.REPORT}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
-from suwen.privacy import dicom, fhir, hl7, tables
+from suwen.privacy import dicom, fhir, hl7, tables, withheld
 from suwen.privacy.claims import Claims
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check
@@ -54,6 +54,11 @@ class Outcome:
         default_factory=lambda: {kind: Counter() for kind in SUFFIX}
     )
     blanked: int = 0
+
+    @property
+    def withheld(self) -> int:
+        """How many values went because they equal somebody's name or number."""
+        return sum(told[withheld.COUNTED] for told in self.actions.values())
 
     def report(self, options: Options) -> dict[str, Any]:
         """Return what may be said of it without identity."""
@@ -192,7 +197,10 @@ class _Run:
             )
 
     def verified(self, pieces: Iterable[str]) -> Iterator[bytes]:
-        """Search text that is about to be written for everybody's whole names and numbers."""
+        """Search text that is about to be written for everybody's whole names.
+
+        Numbers went value by value; two of them side by side are no third.
+        """
         for piece in pieces:
             if self.roster.names_anybody(piece):
                 raise BadInput(
@@ -237,15 +245,17 @@ def _fhir(run: _Run, file: File) -> Written:
     told = fhir.Told(run.outcome.actions["fhir"])
 
     def pieces() -> Iterator[str]:
-        yield from fhir.pieces(file.read(), run.roster.cast(file), told, check)
+        cast, scrub = run.roster.cast(file), run.roster.without_anybody
+        yield from fhir.pieces(file.read(), cast, told, check, scrub)
         told.actions.update({f"left out {kind}": count for kind, count in told.left_out.items()})
 
-    return run.roster.owner(file), run.verified(pieces())
+    return run.roster.owner(file), (piece.encode() for piece in pieces())
 
 
 def _hl7(run: _Run, file: File) -> Written:
     text = decoded(file.read())
-    pieces = hl7.pieces(text, run.roster.cast(file), run.outcome.actions["hl7"])
+    told, scrub = run.outcome.actions["hl7"], run.roster.without_anybody
+    pieces = hl7.pieces(text, run.roster.cast(file), told, scrub)
     return run.roster.owner(file), run.verified(pieces)
 
 

@@ -79,12 +79,16 @@ class Index:
 
     def hits(self, text: str, *, free: bool) -> Iterator[Hit]:
         """Yield where what is known stands in a text (NFKC); `free`: parts of names too."""
+        yield from self.names_in(text, free=free)
+        if self.numbers:
+            yield from self._number_hits(text)
+
+    def names_in(self, text: str, *, free: bool = False) -> Iterator[Hit]:
+        """Yield where names stand in a text (NFKC), no numbers."""
         if self.chinese and not text.isascii():
             yield from self._chinese_hits(text)
         if self.names or (free and self.parts):
             yield from self._name_hits(text, free=free)
-        if self.numbers:
-            yield from self._number_hits(text)
 
     def _chinese_hits(self, text: str) -> Iterator[Hit]:
         for run in HAN.finditer(text):

@@ -18,7 +18,7 @@ from suwen.privacy.deidentify import replaced
 from suwen.privacy.files import File, decoded
 from suwen.privacy.forms import crowd_index
 from suwen.privacy.identifier import Identifier
-from suwen.privacy.known import Known, forms, owners_in, scrubbed
+from suwen.privacy.known import Known, forms, owners_in, plain, scrubbed
 from suwen.privacy.known_index import Index
 from suwen.privacy.people import Claim
 from suwen.privacy.person import REMOVED, Cast, Cleaner, Person
@@ -147,8 +147,8 @@ class Roster:
         )
 
     def names_anybody(self, text: str) -> bool:
-        """Say whether a whole name or number of anybody stands in a text."""
-        return any(True for _ in owners_in(self.index, text))
+        """Say whether a whole name of anybody stands in a text."""
+        return any(True for _ in self.index.names_in(plain(text)))
 
     def without_anybody(self, text: str) -> str:
         """Return a text with whole names and numbers of anybody replaced."""

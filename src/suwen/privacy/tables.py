@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Final
 
 from suwen.core.errors import BadInput, UnsafeInput
-from suwen.privacy import moments
+from suwen.privacy import moments, withheld
 from suwen.privacy.dicom_profile import KNOWLEDGE
 from suwen.privacy.known import Known
 from suwen.privacy.person import Cast, Cleaner, Person, personal
@@ -254,10 +254,7 @@ def pieces(
         for act, cell, number in zip(actions, row, numbers, strict=True):
             new = one.cell(act, cell)
             sound = act in MADE or new == "" or (number and _NUMBER.fullmatch(new))
-            if not sound and (clean := scrub(new)) != new:
-                told["withheld, as it equals an identifier"] += 1
-                new = clean if act in ("prose", "date") else ""
-            cells.append(new)
+            cells.append(new if sound else withheld.text(new, scrub, told))
         yield _written(cells, table.delimiter)
     told.update({action: actions.count(action) * table.count for action in set(actions)})
 

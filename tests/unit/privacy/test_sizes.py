@@ -217,6 +217,24 @@ def test_cells_side_by_side_are_no_number_and_one_that_equals_a_number_is_withhe
     assert report["elements"]["table"]["withheld, as it equals an identifier"] == 19
 
 
+def test_a_count_that_equals_a_number_goes_from_messages_and_resources(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    observation = {"resourceType": "Observation", "id": "o", "status": "final",
+                   "code": {"text": "platelets"}, "subject": {"reference": "Patient/p-7000001"}}  # fmt: skip
+    values = [{**observation, "valueQuantity": {"value": n, "unit": "/uL"}} for n in (7000002, 210)]
+    lines = ndjson_of(3) + "".join(json.dumps(one) + "\n" for one in values)
+    (tmp_path / "in" / "a.ndjson").write_text(lines)
+    counts = "OBX|2|NM|777-3^P||7000002|\rOBX|3|NM|777-3^P||210|\r"
+    (tmp_path / "in" / "b.hl7").write_text(hl7_of(3) + counts)
+    outcome = folder.deidentify(tmp_path / "in", tmp_path / "out", SECRET)
+    assert not outcome.refused
+    assert outcome.withheld == 2
+    text = "".join(path.read_text() for path in (tmp_path / "out").rglob("*.[nh]*"))
+    assert "7000002" not in text
+    assert '"value":210' in text
+    assert "|210" in text
+
+
 def test_a_column_said_to_hold_numbers_keeps_them(tmp_path: Path) -> None:
     rows = deidentified(tmp_path, platelets="num")
     assert [row[2] for row in rows[1:4]] == ["210000", "100001", "100002"]
