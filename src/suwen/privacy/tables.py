@@ -252,8 +252,8 @@ def pieces(
         one = work(key_of(actions, row), known_of(actions, row))
         cells = []
         for act, cell, number in zip(actions, row, numbers, strict=True):
-            new = one.cell(act, cell)
-            sound = act in MADE or new == "" or (number and _NUMBER.fullmatch(new))
+            new, made = one.cell(act, cell)
+            sound = made or (number and _NUMBER.fullmatch(new))
             cells.append(new if sound else withheld.text(new, scrub, told))
         yield _written(cells, table.delimiter)
     told.update({action: actions.count(action) * table.count for action in set(actions)})
@@ -284,7 +284,7 @@ class _Work:
             "token": lambda text: common.subject.token("id", text),
             "staff": lambda text: f"N-{common.subject.token('name', text)[:8].upper()}",
             "birth": lambda text: moments.birth_year(text, person.subject.shift) or "",
-            "date": self._date,
+            "date": self._prose,
             "age": self._age,
             "zip": zip3,
             "num": lambda text: self._shaped(text, _NUMBER),
@@ -293,9 +293,17 @@ class _Work:
             "remove": lambda _: "",
         }
 
-    def cell(self, action: str, text: str) -> str:
-        """Return one cell without identity; empty cells stay empty."""
-        return self.actions[action](text.strip()) if text.strip() else ""
+    def cell(self, action: str, text: str) -> tuple[str, bool]:
+        """Return one cell without identity, and whether nothing of what stood there is in it.
+
+        Empty cells stay empty; a date that was moved is another.
+        """
+        text = text.strip()
+        if not text:
+            return "", True
+        if action == "date" and (moved := moments.written(text, self.person.subject.shift)):
+            return moved, True
+        return self.actions[action](text), action in MADE
 
     def _shaped(self, text: str, shape: re.Pattern[str]) -> str:
         if shape.fullmatch(text) and not personal(text) and not self.person.known.found(text):
@@ -304,9 +312,6 @@ class _Work:
 
     def _prose(self, text: str) -> str:
         return self.person.prose(text)
-
-    def _date(self, text: str) -> str:
-        return moments.written(text, self.person.subject.shift) or self._prose(text)
 
     def _age(self, text: str) -> str:
         if not _NUMBER.fullmatch(text):

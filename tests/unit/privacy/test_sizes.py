@@ -219,8 +219,8 @@ def test_cells_side_by_side_are_no_number_and_one_that_equals_a_number_is_withhe
 
 def test_a_count_that_equals_a_number_goes_from_messages_and_resources(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    observation = {"resourceType": "Observation", "id": "o", "status": "final",
-                   "code": {"text": "platelets"}, "subject": {"reference": "Patient/p-7000001"}}  # fmt: skip
+    whose = {"subject": {"reference": "Patient/p-7000001"}, "code": {"text": "platelets"}}
+    observation = {"resourceType": "Observation", "id": "o", "status": "final", **whose}
     values = [{**observation, "valueQuantity": {"value": n, "unit": "/uL"}} for n in (7000002, 210)]
     lines = ndjson_of(3) + "".join(json.dumps(one) + "\n" for one in values)
     (tmp_path / "in" / "a.ndjson").write_text(lines)
@@ -269,3 +269,14 @@ def test_claims_that_were_cut_off_are_forgotten() -> None:
     assert len(claims.groups()) == 2
     assert claims.keys().get("3|c") == {1}
     assert claims.keys().get("2|b") is None
+
+
+def test_a_moved_date_is_nobodys_number(tmp_path: Path) -> None:
+    """Year and month of some moved date are the numbers of patients."""
+    (tmp_path / "in").mkdir()
+    rows = [f"20{20 + i // 12}{1 + i % 12:02d},Ann Kowal{i},2021-06-15" for i in range(36)]
+    (tmp_path / "in" / "a.csv").write_text("\n".join(["MRN,name,date", *rows]))
+    outcome = folder.deidentify(tmp_path / "in", tmp_path / "out", SECRET)
+    assert outcome.withheld == 0
+    (written,) = (tmp_path / "out").glob("shared/*")
+    assert all(line[-10:-5].startswith("202") for line in written.read_text().splitlines()[1:])
