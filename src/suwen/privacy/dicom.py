@@ -169,8 +169,8 @@ class _Work:
         self, dataset: Dataset, tag: pydicom.tag.BaseTag, sop_class: str, dummies: bool
     ) -> DataElement | None:
         if tag.is_private:
-            act, kept = _private(dataset, tag) if self.options.safe_private else ("X", None)
-            return self._counted(act, kept) if act else kept
+            done, kept = _private(dataset, tag) if self.options.safe_private else ("X", None)
+            return self._counted(done, kept) if done else kept
         row = row_of(tag)
         group = tag.group & 0xFF00
         if group in (0x5000, 0x6000) or tag.group >= 0xFFFA or not dictionary_has_tag(tag):

@@ -19,6 +19,11 @@ from suwen.privacy.lexicon import cities, english_words, table, words
 
 _PART: Final = r"[A-Z][a-z]+(?:'[a-z]+)?(?:-(?:[A-Z][a-z]+|on|in|le|la|de|en|sur|the|upon))*"
 _NAME: Final = rf"(?P<v>{_PART}(?:[ ]{_PART}){{0,3}})"
+_LISTED: Final = (
+    rf"(?P<v>{_PART}(?:\s(?:(?:&|and|of|on|in|at)\s(?:the\s)?)?{_PART}){{0,5}}"
+    rf"(?:,\s{_PART}(?=[\s,.;]))*)"
+)
+"""Capitals after a label, joined as names of firms and shops are, and more of them after commas."""
 _WHERE: Final = re.compile(
     r"\b(?:at|in|from|to|near|outside|around|via|through|of|under|on)\s(?:the\s)?$"
 )
@@ -51,6 +56,7 @@ AREA = Text(en="capitals with a word of the land or of a site", zh="含地理或
 ROAD = Text(en="name of a street", zh="街道名")
 STATE = Text(en="before the name of a state", zh="州名之前的地名")
 CAPITAL = Text(en="capitals of no list after a word for where", zh="地点介词后的生僻专名")
+LABEL = Text(en="capitals after a label for a place", zh="地点标签后的专名")
 WITH = Text(en="beside another place", zh="与另一地点并列")
 
 
@@ -64,12 +70,16 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     states = "|".join(one.title() for one in lists["state_names"])
     codes = set(lists["states"].upper().split()) - {"MD", "PA", "MA", "MS", "DO"}
     kin = lists["area_verbs"].replace(" ", "|")
+    acronyms = lists["area_kinds"].upper().replace(" ", "|")
+    labels = lists["area_labels"].replace(" ", "|")
     return {
         "before": re.compile(rf"\b(?:{titled('area_before')})\.?\s(?:of\s)?{_NAME}"),
         "after": re.compile(rf"\b{_NAME}\s(?:{titled('area_after')})\b"),
         "strong": re.compile(rf"\b{_NAME}\s(?:{titled('area_strong')}|shelter)\b"),
         "sites": re.compile(rf"\b{_NAME}\s(?:{lists['area_sites'].replace(' ', '|')})\b"),
         "firms": re.compile(rf"\b{_NAME}\s(?:{titled('area_firms')})\b"),
+        "kinds": re.compile(rf"\b{_NAME}\s(?:{acronyms})\b"),
+        "labels": re.compile(rf"\b(?:(?i:{labels})\s?:|(?:{acronyms})\s?[(:])\s?{_LISTED}"),
         "road": re.compile(
             rf"\b(?:(?P<u>{_PART})\s(?:on|at)\s)?"
             rf"(?:{_NAME}\s(?:{titled('area_roads')})|Avenue\s[A-Z])\b(?!\s\d)"
@@ -101,7 +111,7 @@ def areas(said: Words) -> Iterator[Identifier]:
     text, patterns = said.text, _patterns()
     for found in _ABROAD.finditer(text):
         yield Identifier(*found.span(), "facility", AREA, 0.7)
-    for name in ("before", "after", "strong", "sites", "firms", "road", "state", "code"):
+    for name in ("before", "after", "strong", "sites", "firms", "kinds", "road", "state", "code"):
         if _heads(name).isdisjoint(said.present):
             continue
         for found in patterns[name].finditer(text):
@@ -109,6 +119,11 @@ def areas(said: Words) -> Iterator[Identifier]:
             if _is_area(said, found, name, where):
                 why = {"road": ROAD, "state": STATE, "code": STATE}.get(name, AREA)
                 yield Identifier(_begin(found), found.end(), "place", why, 0.7)
+    for found in patterns["labels"].finditer(text):
+        first, *more = found["v"].lower().split()
+        unsaid = words(LISTS, "area_unsaid") | words(LISTS, "area_stop")
+        if first.strip(",") not in unsaid and (more or _telling([first])):
+            yield Identifier(*found.span("v"), "place", LABEL, 0.7)
     for found in patterns["in"].finditer(text):
         yield from _unknown(said, found)
     for found in patterns["lived"].finditer(text):
@@ -147,7 +162,7 @@ def _is_area(said: Words, found: re.Match[str], form: str, where: bool) -> bool:
         return where
     if form == "state":
         return where or telling
-    if form == "firms":
+    if form in ("firms", "kinds"):
         return telling
     if form in ("strong", "road"):
         return where or telling or (form == "strong" and len(parts) > 1)

@@ -115,7 +115,7 @@ class Roster:
 
     def _keyed(self, file: int, key: str) -> Person | None:
         """Return the person of a key of a file; of several whom it names, the last."""
-        said = self._by_key.get(f"{file}|{key}") or ()
+        said = list(self._by_key.get(f"{file}|{key}") or ())
         if len(said) > 1:
             said = [one for one in said if self._said[one].key == key]
         return self.persons[max(map(self._groups.person, said))] if said else None
