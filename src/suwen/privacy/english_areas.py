@@ -43,12 +43,7 @@ _AND: Final = re.compile(
     rf"\s(?:and|or|through|via|then)\s(?:later\s|then\s)?(?:(?:in|to|from|near)\s)?{_NAME}"
 )
 _ROMANCE: Final = "de|del|della|di|do|da|dos|das|des|du|la|las|los|el"
-_ABROAD: Final = re.compile(
-    r"\b(?P<v>(?:Instituto|Institut|Hospital|Hopital|Clinica|Centro|Maternidade?|Policlinico|Ospedale|"
-    rf"Sanatorio)\s(?:[A-Z][a-z]+\s)*(?:{_ROMANCE}|San|Santa|Santo|Sao|Sainte?)"
-    rf"(?:\s(?:{_ROMANCE}|[A-Z][a-z]+))*\s[A-Z][a-z]+)"
-)
-"""An institution in Spanish, Portuguese, Italian or French: what it is, a particle, a name."""
+"""Particles of names in Spanish, Portuguese, Italian and French."""
 _BARE: Final = re.compile(r" (?:Bay|Station)$")
 """Words of a hospital too: at Trauma Bay."""
 _IN: Final = re.compile(rf"\s(?:in|near)\s{_NAME}")
@@ -79,6 +74,11 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "sites": re.compile(rf"\b{_NAME}\s(?:{lists['area_sites'].replace(' ', '|')})\b"),
         "firms": re.compile(rf"\b{_NAME}\s(?:{titled('area_firms')})\b"),
         "kinds": re.compile(rf"\b{_NAME}\s(?:{acronyms})\b"),
+        "abroad": re.compile(
+            rf"\b(?:{titled('area_abroad')})\s(?:[A-Z][a-z]+\s)*"
+            rf"(?:{_ROMANCE}|San|Santa|Santo|Sao|Sainte?)"
+            rf"(?:\s(?:{_ROMANCE}|[A-Z][a-z]+))*\s[A-Z][a-z]+"
+        ),
         "labels": re.compile(rf"\b(?:(?i:{labels})\s?:|(?:{acronyms})\s?[(:])\s?{_LISTED}"),
         "road": re.compile(
             rf"\b(?:(?P<u>{_PART})\s(?:on|at)\s)?"
@@ -109,8 +109,6 @@ def areas(said: Words) -> Iterator[Identifier]:
     if not said.cased:
         return
     text, patterns = said.text, _patterns()
-    for found in _ABROAD.finditer(text):
-        yield Identifier(*found.span(), "facility", AREA, 0.7)
     for name in ("before", "after", "strong", "sites", "firms", "kinds", "road", "state", "code"):
         if _heads(name).isdisjoint(said.present):
             continue
@@ -119,11 +117,7 @@ def areas(said: Words) -> Iterator[Identifier]:
             if _is_area(said, found, name, where):
                 why = {"road": ROAD, "state": STATE, "code": STATE}.get(name, AREA)
                 yield Identifier(_begin(found), found.end(), "place", why, 0.7)
-    for found in patterns["labels"].finditer(text):
-        first, *more = found["v"].lower().split()
-        unsaid = words(LISTS, "area_unsaid") | words(LISTS, "area_stop")
-        if first.strip(",") not in unsaid and (more or _telling([first])):
-            yield Identifier(*found.span("v"), "place", LABEL, 0.7)
+    yield from _announced(said)
     for found in patterns["in"].finditer(text):
         yield from _unknown(said, found)
     for found in patterns["lived"].finditer(text):
@@ -133,6 +127,21 @@ def areas(said: Words) -> Iterator[Identifier]:
         stop = words(LISTS, "area_stop") | words(LISTS, "facility_generic")
         if len(parts) == 2 and stop.isdisjoint(part.lower() for part in parts) and _there(found):
             yield Identifier(*found.span("v"), "place", CAPITAL, 0.6)
+
+
+def _announced(said: Words) -> Iterator[Identifier]:
+    """Yield institutions abroad, told by what they are, and capitals after a label."""
+    text, patterns = said.text, _patterns()
+    if not words(LISTS, "area_abroad").isdisjoint(said.present):
+        for found in patterns["abroad"].finditer(text):
+            yield Identifier(*found.span(), "facility", AREA, 0.7)
+    if (words(LISTS, "area_labels") | words(LISTS, "area_kinds")).isdisjoint(said.present):
+        return
+    unsaid = words(LISTS, "area_unsaid") | words(LISTS, "area_stop")
+    for found in patterns["labels"].finditer(text):
+        first, *more = found["v"].lower().split()
+        if first.strip(",") not in unsaid and (more or _telling([first])):
+            yield Identifier(*found.span("v"), "place", LABEL, 0.7)
 
 
 def _begin(found: re.Match[str]) -> int:
