@@ -13,7 +13,6 @@ from typing import Final
 
 _GROUP: Final = re.compile(r"\(\?P<\w+>")
 _QUANTIFIED: Final = frozenset("?*+{")
-_CLASS: Final = re.compile(r"\[(\w+)\](?![?*+{])")
 
 
 @dataclass(frozen=True)
@@ -75,15 +74,14 @@ def beginnings(alternatives: Iterable[str]) -> str:
     """Return an expression of the first characters of alternatives in small letters.
 
     It matches where a word begins, or what is no Latin letter. Every branch begins with a letter of
-    its own, so that Python's engine skips from one such letter to the next; a class or a group of
-    letters at the beginning of an alternative is read as one alternative each.
+    its own, so that Python's engine skips from one such letter to the next.
 
     Raises
     ------
     ValueError
-        An alternative begins with anything else.
+        An alternative begins with no letter.
     """
-    groups, others = _by_letter(one for whole in alternatives for one in _opened(whole))
+    groups, others = _by_letter(alternatives)
     if others:
         raise ValueError(f"an expression that begins with no letter: {others[0]!r}")
     return "|".join(
@@ -91,28 +89,6 @@ def beginnings(alternatives: Iterable[str]) -> str:
         f"(?={'|'.join(rest)})"
         for first, rest in groups.items()
     )
-
-
-def _opened(alternative: str) -> Iterator[str]:
-    """Yield each of the alternatives that a class or a group at the beginning stands for."""
-    for one in parts(_GROUP.sub("(?:", alternative)):
-        if found := _CLASS.match(one):
-            yield from (letter + one[found.end() :] for letter in found[1])
-        elif one.startswith("(?:"):
-            end = _closing(one)
-            yield from (inner + one[end:] for inner in parts(one[3 : end - 1]))
-        else:
-            yield one
-
-
-def _closing(expression: str) -> int:
-    """Return where the group that an expression begins with ends."""
-    depth = 0
-    for match in re.finditer(r"\\.|[()]", expression):
-        depth += (match[0] == "(") - (match[0] == ")")
-        if not depth:
-            return match.end()
-    raise ValueError(f"a group that is not closed: {expression!r}")
 
 
 def _by_letter(alternatives: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:

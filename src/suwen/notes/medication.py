@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from suwen.core.codes import Language
-from suwen.notes.expressions import Expressions, beginnings
+from suwen.notes.expressions import Expressions, any_of
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import KNOWLEDGE
 
@@ -92,7 +92,7 @@ def _expressions() -> _Expressions:
         tuple((re.compile(rf"(?:{e})"), ucum) for ucum, e in units.items()),
         tuple(tuple(times) for times in data["frequency"].values()),
         tuple((part, tuple(one.values())) for part, one in parts),
-        Expressions([*frequency, *named], [re.compile(beginnings(every))]),
+        Expressions([*frequency, *named], [re.compile(f"{_START}(?={any_of(every)})")]),
     )
 
 

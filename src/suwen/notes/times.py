@@ -22,6 +22,8 @@ _MONTH: Final = (
     r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+_SINCE: Final = ("in", "since", "until", "from", "of", "diagnosed")
+"""Words after which four digits are a year."""
 _DATES: Final = tuple(
     re.compile(expression, re.IGNORECASE)
     for expression in (
@@ -33,7 +35,7 @@ _DATES: Final = tuple(
         rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH},?\s+(?P<y>(?:19|20)\d{{2}})\b",
         rf"\b{_MONTH},?\s+(?:of\s+)?(?P<y>(?:19|20)\d{{2}})\b",
         r"(?<!\d)(?P<y>(?:19|20)\d{2})\s?年(?!\d)",
-        r"\b(?:in|since|until|from|of|diagnosed)\s+(?P<y>(?:19|20)\d{2})\b(?!\s?(?:mg|ml|kg|/))",
+        rf"\b(?:{'|'.join(_SINCE)})\s+(?P<y>(?:19|20)\d{{2}})\b(?!\s?(?:mg|ml|kg|/))",
         r"(?<!\d)(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号](?!\d)",
         rf"\b{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,?\s+(?:19|20)\d{{2}})",
     )
@@ -42,7 +44,7 @@ _TOGETHER: Final = Expressions(
     _DATES,
     [
         re.compile(r"\d(?<!\d\d)"),
-        re.compile(beginnings([*_MONTHS, r"(?:in|since|until|from|of|diagnosed)\s+\d"])),
+        re.compile(beginnings([*_MONTHS, *(rf"{word}\s+\d" for word in _SINCE)])),
     ],
     any_case=True,
 )
