@@ -1,4 +1,4 @@
-"""What a page says: rule, bed, last readings, and the location where the patient shares it.
+"""Pages: who sends them, and what one says: rule, bed, last readings, a location that is shared.
 
 No name of a patient leaves the house: the bed or the end of the store's own id tells who it is.
 """
@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.codes import Language, Text
+from suwen.core.errors import NotFound
+from suwen.gateway.notifier import Notifier, Sent
+from suwen.records import Store
 from suwen.records.alert_book import Page
 
 SHORT_ID: Final = 8
@@ -22,6 +25,52 @@ SUPPORT: Final = Text(
     en="Decision support, to be confirmed by a clinician.", zh="仅供决策支持，须由临床人员确认。"
 )
 NEXT: Final = "Nobody has acknowledged it yet.", "尚无人确认。"
+
+
+TEST: Final = Text(en="Test: no alert", zh="测试：并非报警")
+TEST_BODY: Final = Text(
+    en="{asker} tries whether pages of the ward {ward} reach you. Nothing has to be done.",
+    zh="{asker} 正在测试病区 {ward} 的呼叫能否送达您，无需处理。",
+)
+
+
+class Pager:
+    """Sends pages to persons, each in their own language."""
+
+    def __init__(self, store: Store, notifier: Notifier) -> None:
+        self._store = store
+        self._notifier = notifier
+
+    def warm(self) -> None:
+        """Load what sends, so that the first page is not late."""
+        self._notifier.warm()
+
+    def services(self, person: str) -> list[str]:
+        """Return by which services a person is reached, without the addresses."""
+        return self._notifier.services(person)
+
+    def send(self, page: Page) -> str:
+        """Send one page; return what became of it, as `AlertBook.told` takes it."""
+        if page.alert.acknowledged is not None:
+            return "dropped"
+        try:
+            language = self._store.person(page.person).language
+        except NotFound:
+            return "failed"
+        first, text = title(page, language), body(page, language)
+        return self._notifier.send(page.person, first, text, page.alert.priority)
+
+    def test(self, person: str, asker: str, ward: str) -> Sent:
+        """Send a person a page that says it is a test, and by whom.
+
+        Raises
+        ------
+        NotFound
+            No such person.
+        """
+        language = self._store.person(person).language
+        text = TEST_BODY.of(language).format(asker=asker, ward=ward)
+        return self._notifier.send(person, TEST.of(language), text, "low")
 
 
 def title(page: Page, language: Language) -> str:

@@ -10,6 +10,7 @@ Addresses stand in `alert-contacts.toml` in SUWEN_HOME, mode 0600, since they ho
 from __future__ import annotations
 
 import logging
+import re
 import stat
 import tomllib
 import warnings
@@ -23,6 +24,7 @@ from suwen.core.errors import BadInput
 FILE: Final = "alert-contacts.toml"
 KINDS: Final = {"high": "failure", "medium": "warning"}
 """Kinds of apprise by priority; others are information."""
+SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]{0,31}")
 Sent = Literal["sent", "failed"]
 
 
@@ -70,6 +72,11 @@ class Notifier:
     def reaches(self, person: str) -> bool:
         """Whether a person has an address at all."""
         return bool(self._contacts.get(person))
+
+    def services(self, person: str) -> list[str]:
+        """Return the services of a person's addresses (`ntfys`): the rest of them is secret."""
+        schemes = (url.partition(":")[0] for url in self._contacts.get(person, ()))
+        return sorted({one for one in schemes if SCHEME.fullmatch(one)})
 
     def send(self, person: str, title: str, body: str, priority: str) -> Sent:
         """Send one page; `failed` where the person has no address or none of them took it."""
