@@ -5,12 +5,14 @@ No name of a patient leaves the house: the bed or the end of the store's own id 
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.codes import Language, Text
-from suwen.core.errors import NotFound
+from suwen.core.errors import Busy, NotFound
 from suwen.gateway.notifier import Notifier, Sent
 from suwen.records import Store
 from suwen.records.alert_book import Page
@@ -27,6 +29,7 @@ SUPPORT: Final = Text(
 NEXT: Final = "Nobody has acknowledged it yet.", "尚无人确认。"
 
 
+BETWEEN_TESTS_S: Final = 30.0
 TEST: Final = Text(en="Test: no alert", zh="测试：并非报警")
 TEST_BODY: Final = Text(
     en="{asker} tries whether pages of the ward {ward} reach you. Nothing has to be done.",
@@ -40,6 +43,8 @@ class Pager:
     def __init__(self, store: Store, notifier: Notifier) -> None:
         self._store = store
         self._notifier = notifier
+        self._tested: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     def warm(self) -> None:
         """Load what sends, so that the first page is not late."""
@@ -67,7 +72,15 @@ class Pager:
         ------
         NotFound
             No such person.
+        Busy
+            The person was sent a test in the last `BETWEEN_TESTS_S` seconds.
         """
+        with self._lock:
+            now = time.monotonic()
+            wait = self._tested.get(person, -float("inf")) + BETWEEN_TESTS_S - now
+            if wait > 0:
+                raise Busy(wait, whole=False)
+            self._tested[person] = now
         language = self._store.person(person).language
         text = TEST_BODY.of(language).format(asker=asker, ward=ward)
         return self._notifier.send(person, TEST.of(language), text, "low")

@@ -54,6 +54,7 @@ from suwen.server import (
     pages_ecg_events,
     pages_home,
     pages_images,
+    pages_ladder,
     pages_notes,
     pages_record,
     pages_risk,
@@ -67,6 +68,7 @@ from suwen.server import (
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
+from suwen.server.contacts import Contacts, NoContacts
 from suwen.server.images import Shelf
 from suwen.server.jobs import Jobs
 from suwen.server.metrics import Metrics
@@ -88,6 +90,7 @@ def create_app(
     jobs: Jobs,
     run: Run,
     outputs: Mapping[str, Output] | None = None,
+    contacts: Contacts | None = None,
 ) -> FastAPI:
     """Return the server of one store.
 
@@ -101,6 +104,8 @@ def create_app(
         Answers one task on a patient's current records; stores and logs each finding.
     outputs
         Forms in which a report can be downloaded, by the name that stands in the address.
+    contacts
+        What pages persons; None: nobody has an address.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -121,10 +126,17 @@ def create_app(
         shelf=Shelf(),
         run=run,
         door=Door(store, Judgement.of(settings)),
+        contacts=contacts or NoContacts(),
     )
     for task in registry.tasks():
         metrics.add_task(task.name)
     _route(app)
+    _guard(app, settings, metrics)
+    return app
+
+
+def _guard(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    """Refuse what is too large or hostile before it is read, and count every request."""
     app.add_middleware(
         Guard,
         answer=_answer,
@@ -132,7 +144,6 @@ def create_app(
         upload_paths=UPLOAD_PATHS,
     )
     app.add_middleware(Observe, metrics=metrics, answer=_answer)
-    return app
 
 
 def _route(app: FastAPI) -> None:
@@ -142,7 +153,7 @@ def _route(app: FastAPI) -> None:
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
     screens += [pages_advice, pages_risk, pages_record, pages_uploads, pages_devices, pages_wards]
-    screens += [pages_ecg, pages_ecg_events, pages_charting]
+    screens += [pages_ecg, pages_ecg_events, pages_charting, pages_ladder]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.

@@ -15,7 +15,8 @@ import pytest
 
 from suwen.app import demo_alerts
 from suwen.app.alarm import HEARTBEAT, Alarm
-from suwen.core.errors import BadInput, StorageUnavailable
+from suwen.app.paging import Pager
+from suwen.core.errors import BadInput, Busy, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
 from suwen.gateway.notifier import FILE, Notifier
@@ -149,6 +150,19 @@ def test_a_red_alert_pages_with_bed_readings_and_shared_location(tmp_path, pager
         dict(entry.detail) for entry in bay.store.log.entries()
     ]
     bay.store.close()
+
+
+def test_a_test_reaches_a_person_in_the_own_language_and_not_twice_at_once(
+    bay: Bay, pager: str
+) -> None:
+    pages = Pager(bay.store, Notifier({NURSE.id: [pager]}))
+    assert pages.test(NURSE.id, "Li Na", "ICU") == "sent"
+    (sent,) = Post.got
+    assert (sent["title"], sent["type"]) == ("测试：并非报警", "info")
+    assert "Li Na" in sent["message"]
+    with pytest.raises(Busy):
+        pages.test(NURSE.id, "Li Na", "ICU")
+    assert pages.test(DOCTOR.id, "Li Na", "ICU") == "failed", "no address"
 
 
 def test_who_has_no_address_is_passed_over_for_the_next(bay: Bay) -> None:
@@ -294,7 +308,12 @@ def test_addresses_are_kept_from_other_users(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         Notifier.of(tmp_path)
     path.chmod(0o600)
-    assert Notifier.of(tmp_path).reaches("dr-li")
+    notifier = Notifier.of(tmp_path)
+    assert notifier.services("dr-li") == ["json"]
+    path.write_text('[contact]\n"dr-li" = ["ntfys://topic@host", "json://localhost"]\n')
+    assert notifier.services("dr-li") == ["json", "ntfys"], "read again without a new start"
+    path.write_text("[contact\n")
+    assert notifier.reaches("dr-li"), "a file that cannot be used takes nobody's address away"
     path.write_text("[contact]\ndr-li = 3\n")
     with pytest.raises(BadInput):
         Notifier.of(tmp_path)
