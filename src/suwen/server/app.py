@@ -77,11 +77,10 @@ from suwen.server.outputs import Output
 from suwen.server.problem import body_of
 from suwen.server.render import STATIC, guest_page, heading, page, part
 from suwen.server.sessions import Sessions
+from suwen.server.uploads import WHOLE_FACTOR
 from suwen.server.ward_board import HEARTBEAT
 
 UPLOAD_PATHS = re.compile(r"(/api)?/(cases|cohorts)|(/api)?/cases/[A-Za-z0-9\-.]{1,64}/device-data")
-UPLOAD_FACTOR = 2
-"""A whole upload may be this many times the largest single file."""
 
 
 def create_app(
@@ -140,7 +139,7 @@ def _guard(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.add_middleware(
         Guard,
         answer=_answer,
-        upload_limit=UPLOAD_FACTOR * settings.max_upload_mb * MIB,
+        upload_limit=WHOLE_FACTOR * settings.max_upload_mb * MIB,
         upload_paths=UPLOAD_PATHS,
     )
     app.add_middleware(Observe, metrics=metrics, answer=_answer)
