@@ -185,7 +185,7 @@ def advised(texts: tuple[str, ...], person: Person, exclusions: bool = True) -> 
     """
     book, facts = _book(texts)
     known = standardised(person, facts, library())
-    verdict = book.judge(known.facts, exclusions)
+    verdict = book.judge(known.facts, exclusions, known.suspected)
     order = tuple(ranked(verdict.said, person, known.facts, book, library()))
     return Advised(
         person, known, order, verdict.suppressed, verdict.lacking, book, facts, library()
