@@ -18,7 +18,7 @@ from suwen.core.registry import register
 from suwen.health import risk_examples
 from suwen.health import risk_findings as said
 from suwen.health.risk_equation import Library, Quantity, Told, library
-from suwen.health.risk_facts import UNSETTLED, Applied, Asked, Facts, applied, facts_of
+from suwen.health.risk_facts import FACTS, UNSETTLED, Applied, Asked, Facts, applied, facts_of
 from suwen.health.risk_tables import NAMES, RULES
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.guard import Range
@@ -65,6 +65,7 @@ class HealthRisk(Published):
     timed = True
     datasets = (risk_examples.SET,)
     rules = RULES
+    read_by = (FACTS,)
     domain: Mapping[str, Range] = {
         "inputs": Range(0, MOST_INPUTS, Text(en="The number of inputs", zh="输入项数")),
     }
