@@ -174,7 +174,7 @@ class Alarm:
         made = self._write(now)
         if passed - self._climbed >= CLIMB_S:
             self._climbed = passed
-            self.book.escalate(now)
+            self.book.pages.escalate(now)
             self._to_page.set()
         if made:
             self._to_page.set()
@@ -236,9 +236,9 @@ class Alarm:
 
     def page(self) -> int:
         """Send the pages that wait; return how many were tried."""
-        pages = self.book.waiting(self._now())
+        pages = self.book.pages.waiting(self._now())
         for one in pages:
-            self.book.told(one, self._pager.send(one), self._now())
+            self.book.pages.told(one, self._pager.send(one), self._now())
         return len(pages)
 
 

@@ -15,7 +15,7 @@ from suwen.core.codes import Language, Text
 from suwen.core.errors import Busy, NotFound
 from suwen.gateway.notifier import Notifier, Sent
 from suwen.records import Store
-from suwen.records.alert_book import Page
+from suwen.records.alert_pages import Page
 
 SHORT_ID: Final = 8
 PRIORITIES: Final[Mapping[str, Text]] = {
@@ -55,7 +55,7 @@ class Pager:
         return self._notifier.services(person)
 
     def send(self, page: Page) -> str:
-        """Send one page; return what became of it, as `AlertBook.told` takes it."""
+        """Send one page; return what became of it, as `Pages.told` takes it."""
         if page.alert.acknowledged is not None:
             return "dropped"
         try:

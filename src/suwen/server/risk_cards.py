@@ -165,6 +165,10 @@ class Risks:
         worded = isinstance(answer.values[headline], str)
         told = self._outcomes(answer)
         value = short.of(self.language) if worded and short else told.get(headline, ("", ""))[1]
+
+        def named(inputs: Iterable[str]) -> tuple[str, ...]:
+            return tuple(self.rules.name_of(name).of(self.language) for name in inputs)
+
         return Card(
             key,
             self.title(key),
@@ -176,16 +180,13 @@ class Risks:
             tuple(pair for name, pair in told.items() if name != headline),
             self._dated(answer),
             self._entered(equation, answer),
-            self._named(one for one in answer.assumed if one not in self.known.suspected),
-            self._named(one for one in equation.names if one in self.known.suspected),
+            named(one for one in answer.assumed if one not in self.known.suspected),
+            named(one for one in equation.names if one in self.known.suspected),
             Text(**equation.entry["population"]).of(self.language),
             cited(str(equation.entry["source"])),
             disclaimer_of(self.rules, key),
             bool(modifiable(equation)),
         )
-
-    def _named(self, inputs: Iterable[str]) -> tuple[str, ...]:
-        return tuple(self.rules.name_of(name).of(self.language) for name in inputs)
 
     def _drawn(self, equation: Equation, answer: Answer) -> tuple[str, People | None, Aside | None]:
         """Return the sentence, the people and whom the makers set beside; of a risk in percent."""

@@ -170,7 +170,7 @@ def test_who_has_no_address_is_passed_over_for_the_next(bay: Bay) -> None:
     for _ in range(6):
         bay.alarm.page()
         bay.after += 60
-    assert bay.alarm.book.escalate(START + timedelta(seconds=bay.after)) == 1
+    assert bay.alarm.book.pages.escalate(START + timedelta(seconds=bay.after)) == 1
 
 
 def test_a_restart_neither_forgets_an_alert_nor_raises_it_again(bay: Bay) -> None:
