@@ -38,7 +38,7 @@ class Notifier:
     """
 
     def __init__(self, contacts: Mapping[str, Sequence[str]] | None = None) -> None:
-        self._known = dict(contacts or {})
+        self._known: Mapping[str, Sequence[str]] = dict(contacts or {})
         self._path: Path | None = None
         self._written = 0
 

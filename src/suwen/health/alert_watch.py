@@ -272,8 +272,8 @@ def _parted(
     stretch: Stretch, machines: Sequence[Machine], received: int
 ) -> tuple[Stretch, Stretch]:
     """Return what is history for all of these rules, and what counts for one of them."""
-    rules = [one.rule for one in machines] or [None]
-    old = stretch.at < min(lateness.oldest(rule, received) for rule in rules)
+    begins = [lateness.oldest(one.rule, received) for one in machines]
+    old = stretch.at < min(begins, default=lateness.oldest(None, received))
     if not old.any():
         return Stretch(stretch.channel, stretch.at[:0], stretch.values[:0]), stretch
     before, recent = (
