@@ -26,7 +26,7 @@ from suwen.gateway.notifier import Notifier
 from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule
 from suwen.health.alert_watch import Ruled, Said, Watch
-from suwen.health.lateness import CLOCK, late_s
+from suwen.health.lateness import CLOCK, late
 from suwen.health.watchdog import NO_DATA, Heard, key_of, times
 from suwen.records import Store
 from suwen.records.alert_book import AlertBook, Begun, Ended
@@ -137,7 +137,7 @@ class Alarm:
         beaten = self.book.last_beat(HEARTBEAT)
         if beaten is None:
             return None
-        last = max(beaten, self._now() - timedelta(seconds=late_s()))
+        last = max(beaten, self._now() - timedelta(microseconds=late()))
         return last - self.watch.longest_run
 
     def reload(self) -> None:

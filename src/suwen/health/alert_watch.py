@@ -103,12 +103,14 @@ class Watch:
         machines = self._of(patient)
         for stretch in stretches:
             wanted = [one for one in machines if one.rule.reads(stretch.channel)]
-            old, recent = _parted(stretch, wanted, received)
-            if sends and len(old):
+            rules = [one.rule for one in wanted]
+            old, recent, begins = lateness.parted(stretch, rules, received)
+            if sends and old is not None:
                 said += self._late(patient, old, wanted, received, alone=not len(recent))
             if not wanted and any(stretch.channel.code in one.rule.codes for one in machines):
                 self._pass(patient, "unit", len(recent))
-            said += self._stretch(patient, recent, wanted, received, sends)
+            timed = list(zip(wanted, begins, strict=True))
+            said += self._stretch(patient, recent, timed, received, sends)
         return said
 
     def _late(
@@ -134,14 +136,14 @@ class Watch:
         self,
         patient: str,
         stretch: Stretch,
-        machines: Sequence[Machine],
+        timed: Sequence[tuple[Machine, int]],
         received: int,
         sends: bool,
     ) -> Iterator[Said]:
-        channel = stretch.channel
+        """Take readings of one channel; each machine from the time on from which it counts them."""
+        channel, machines = stretch.channel, [one for one, _ in timed]
         last = self._last.setdefault((patient, channel), deque(maxlen=READINGS))
         judge, beyond = self.notices.judge, 0.0
-        timed = [(one, lateness.oldest(one.rule, received)) for one in machines]
 
         def over() -> bool:
             return any(one.beyond(channel, beyond) for one in machines)
@@ -229,13 +231,13 @@ class Watch:
     @property
     def longest_run(self) -> timedelta:
         """How far back a run may begin that no reading has completed yet."""
-        longest = max((one.rule.sustained_s + one.rule.gap_s for one in self.rules), default=0.0)
-        return timedelta(seconds=longest)
+        longest = max((one.rule.window for one in self.rules), default=0)
+        return timedelta(microseconds=longest)
 
     @property
     def history(self) -> int:
         """Age on arrival, microseconds, from which on no rule looks at a reading."""
-        return round((lateness.late_s() + self.longest_run.total_seconds()) * MICROSECONDS)
+        return lateness.late() + max((one.rule.window for one in self.rules), default=0)
 
     def _of(self, patient: str) -> list[Machine]:
         found = self._machines.get(patient)
@@ -266,20 +268,6 @@ class Watch:
         priority = str(watchdog.times()["priority"])
         key = watchdog.key_of(device)
         return Said(kind, patient, key, "", priority, moment(at), content)
-
-
-def _parted(
-    stretch: Stretch, machines: Sequence[Machine], received: int
-) -> tuple[Stretch, Stretch]:
-    """Return what is history for all of these rules, and what counts for one of them."""
-    begins = [lateness.oldest(one.rule, received) for one in machines]
-    old = stretch.at < min(begins, default=lateness.oldest(None, received))
-    if not old.any():
-        return Stretch(stretch.channel, stretch.at[:0], stretch.values[:0]), stretch
-    before, recent = (
-        Stretch(stretch.channel, stretch.at[kept], stretch.values[kept]) for kept in (old, ~old)
-    )
-    return before, recent
 
 
 def _changed(patient: str, rule: Rule, change: Change, last: Sequence[tuple[int, float]]) -> Said:

@@ -8,11 +8,15 @@ pace of the clock: of that somebody is told, or its patient would be watched by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
+import numpy as np
+
 from suwen.core.codes import Text
-from suwen.core.streams import MICROSECONDS, Channel
+from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health.alert_notices import CHECK, RAISED, Notice
 from suwen.health.alert_rules import Rule, duration
 from suwen.health.watchdog import times
@@ -27,18 +31,31 @@ _REASON: Final = Text(
 )
 
 
-def late_s() -> float:
-    """Return from which age on a reading that arrives is history, in seconds."""
-    return float(times()["late_s"])
+@lru_cache(maxsize=1)
+def late() -> int:
+    """Return from which age on a reading that arrives is history, in microseconds."""
+    return round(float(times()["late_s"]) * MICROSECONDS)
 
 
-def oldest(rule: Rule | None, received: int) -> int:
-    """Return the time from which on readings that arrive at `received` count, microseconds.
+def parted(
+    stretch: Stretch, rules: Sequence[Rule], received: int
+) -> tuple[Stretch | None, Stretch, list[int]]:
+    """Return what is history for all of some rules, what is not, and from when on each counts.
 
-    For a rule so much earlier as a run takes that its reading may complete.
+    For a rule so much longer as its window is: the run that a reading completes may begin then.
+    None where nothing is history.
     """
-    run = rule.sustained_s + rule.gap_s if rule is not None else 0.0
-    return received - round((late_s() + run) * MICROSECONDS)
+    begin = received - late()
+    begins = [begin - rule.window for rule in rules]
+    first = min(begins, default=begin)
+    if not len(stretch) or int(stretch.at[0]) >= first:
+        return None, stretch, begins
+    cut = int(np.searchsorted(stretch.at, first))
+    before, after = (
+        Stretch(stretch.channel, stretch.at[part], stretch.values[part])
+        for part in (slice(None, cut), slice(cut, None))
+    )
+    return before, after, begins
 
 
 @dataclass
