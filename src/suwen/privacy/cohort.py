@@ -271,41 +271,47 @@ def released(
         for row, key in zip(rows, keys, strict=True)
         if key is not None
     ]
-    loss: dict[str, float] = {}
-    for j, name in enumerate(names):
-        made = [None if key is None else key[j] for key in keys]
-        loss[name] = certainty_penalty([str(row[name]) for row in rows], made)
+    loss = _losses(rows, names, keys)
     report: dict[str, Any] = {
         "rows": len(rows),
         "released": len(kept),
         "suppressed": len(rows) - len(kept),
         "suppressed_rows": [i + 1 for i, key in enumerate(keys) if key is None],
         "k_wanted": goal.k,
-        **_sizes(list(before.values()), list(after.values())),
+        "k_before": min(before.values()),
+        "k": min(after.values()),
+        "classes": len(after),
+        "largest_class": max(after.values()),
+        "class_sizes": {str(size): n for size, n in sorted(Counter(after.values()).items())},
+        "highest_risk": round(1 / min(after.values()), 4),
+        "average_risk": round(len(after) / len(kept), 4),
+        "unique_before": sum(count == 1 for count in before.values()),
         "generalisation": dict(steps),
         "l_wanted": goal.diversity if goal.sensitive else None,
-        "l": {
-            name: _fewest((key, str(row[name])) for row, key in zip(rows, keys, strict=True) if key)
-            for name in goal.sensitive
-        },
+        "l": _diversities(rows, goal.sensitive, keys),
         "loss": {name: round(value, 4) for name, value in loss.items()},
         "loss_of_all": round(sum(loss.values()) / len(names), 4),
     }
     return Cohort(kept, report)
 
 
-def _sizes(before: Sequence[int], after: Sequence[int]) -> dict[str, Any]:
-    """Return what the sizes of the classes were and are, and the risks they stand for."""
-    return {
-        "k_before": min(before),
-        "k": min(after),
-        "classes": len(after),
-        "largest_class": max(after),
-        "class_sizes": {str(size): n for size, n in sorted(Counter(after).items())},
-        "highest_risk": round(1 / min(after), 4),
-        "average_risk": round(len(after) / sum(after), 4),
-        "unique_before": sum(count == 1 for count in before),
-    }
+def _losses(
+    rows: Sequence[Row], names: Sequence[str], keys: Sequence[tuple[str, ...] | None]
+) -> dict[str, float]:
+    """Return what was lost of each quasi-identifier."""
+    loss = {}
+    for j, name in enumerate(names):
+        made = [None if key is None else key[j] for key in keys]
+        loss[name] = certainty_penalty([str(row[name]) for row in rows], made)
+    return loss
+
+
+def _diversities(
+    rows: Sequence[Row], sensitive: Sequence[str], keys: Sequence[tuple[str, ...] | None]
+) -> dict[str, int]:
+    """Return the fewest different values of each sensitive column among people alike."""
+    pairs = [(row, key) for row, key in zip(rows, keys, strict=True) if key is not None]
+    return {name: _fewest((key, str(row[name])) for row, key in pairs) for name in sensitive}
 
 
 def _fewest(pairs: Iterable[tuple[tuple[str, ...], str]]) -> int:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 from suwen.core.codes import SUWEN
-from suwen.core.errors import BadInput, StorageUnavailable
+from suwen.core.errors import BadInput
+from suwen.privacy.appearing import appearing
 from suwen.privacy.cohort import ANY, STEPS, Cohort, Goal, Kind, anonymise
 from suwen.privacy.cohort_page import document
 from suwen.privacy.cohort_report import markdown
@@ -73,28 +71,12 @@ def write(
     done = method(rows.rows, _quasi(rows, said), goal)
     ordered = sorted(done.rows, key=lambda row: tuple(row.values()))
     done = Cohort(ordered, {**done.report, "columns_left_out": list(rows.removed)})
-    counts = {name: done.report[name] for name in ("rows", "released", "suppressed", "k")}
-    _put(_files(done, rows.removed), target, (lambda: log(counts)) if log else lambda: None)
-    return done
-
-
-def _put(files: Mapping[str, str], target: Path, last: Callable[[], None]) -> None:
-    """Write files into a new folder that appears when all is done, `last` before it does."""
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True, mode=0o700)
-        for name, text in files.items():
+    with appearing(target, "the cohort") as part:
+        for name, text in _files(done, rows.removed).items():
             (part / name).write_text(text, encoding="utf-8")
-        last()
-        part.replace(target)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"the cohort cannot be written ({type(error).__name__})",
-            "a folder with room for it",
-            "choose another place",
-        ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if log is not None:
+            log({name: done.report[name] for name in ("rows", "released", "suppressed", "k")})
+    return done
 
 
 def _quasi(rows: Rows, said: Mapping[str, str]) -> dict[str, Kind]:

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
+from suwen.core.errors import BadInput, SuwenError
 from suwen.privacy import dicom, fhir, hl7, tables, withheld
+from suwen.privacy.appearing import appearing
 from suwen.privacy.claims import Claims
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check
@@ -112,21 +111,10 @@ def deidentify(
     """
     options = options or Options()
     _check_places(source, target)
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True, mode=0o700)
+    with appearing(target, "the output") as part:
         outcome = _written(source, part, secret, options, columns or {})
         if keep is not None:
             keep(outcome)
-        part.replace(target)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"the output cannot be written ({type(error).__name__})",
-            "a folder with room for it",
-            "choose another place",
-        ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return outcome
 
 
