@@ -35,8 +35,8 @@ from suwen.lifecycle.spanned import floors_of
 from suwen.metrics.intervals import difference, estimates
 from suwen.notes import corpora, corrected, corrections
 from suwen.notes.corrections import Correction, Meant, Place, Verdict, Wish
-from suwen.notes.entities import ENTITIES
 from suwen.notes.entity_data import SCHEMES
+from suwen.notes.questions import ENTITIES
 from suwen.records import Access, Store, finding_of
 
 TRAINED: Final = 200

@@ -15,7 +15,7 @@ from notes_scene import COUGH, FEVER, PNEUMONIA, Named
 from window import MARKS, Desk, served
 
 from suwen.diagnosis.compose import compose
-from suwen.notes.facts_task import ENTITIES, FACTS
+from suwen.notes.questions import ENTITIES, FACTS
 from suwen.notes.visit_record import notes_in
 from suwen.records import finding_of
 from suwen.server.app import create_app

@@ -12,7 +12,7 @@ from suwen.core.settings import Settings
 from suwen.lifecycle.logged import ACT
 from suwen.lifecycle.run import replay
 from suwen.notes import synonyms
-from suwen.notes.facts_task import FACTS
+from suwen.notes.questions import FACTS
 from suwen.notes.synonyms import Synonym
 from suwen.notes.told import CODED_AS
 from suwen.notes.vocabulary import HPO

@@ -22,7 +22,7 @@ from suwen.core.settings import settings
 from suwen.lifecycle import packs
 from suwen.notes import corrected, corrections
 from suwen.notes.corrections import Correction, Meant, Place, Wish
-from suwen.notes.entities import ENTITIES
+from suwen.notes.questions import ENTITIES
 from suwen.records import Store, finding_of
 
 pytest.importorskip("torch")

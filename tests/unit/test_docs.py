@@ -13,6 +13,7 @@ from suwen.lifecycle import packs
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], key=lambda path: path.as_posix())
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
+FIGURE_PAGES = [ROOT / "docs/figures.md", ROOT / "docs/figures.zh.md"]
 FIGURES = {
     "imaging.nodule_malignancy": ("auroc", "size_matched_auroc", "ece"),
     "imaging.nodule_segmentation": ("dice",),
@@ -43,15 +44,24 @@ def test_every_command_a_readme_shows_exists(page):
     assert all(re.search(rf"^{goal}:", makefile, re.MULTILINE) for goal in goals)
 
 
-@pytest.mark.parametrize("page", READMES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*READMES, *FIGURE_PAGES], ids=lambda path: path.name)
 @pytest.mark.parametrize("task", FIGURES)
-def test_the_figures_of_a_readme_are_those_of_the_shipped_card(page, task):
+def test_the_figures_of_a_page_are_those_of_the_shipped_card(page, task):
     text = page.read_text()
     card = json.loads((packs.current_folder(task) / "card.json").read_text())
     for metric in FIGURES[task]:
         found = card["results"]["metrics"][metric]
         shown = f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
         assert shown in text, f"{page.name} lacks {metric} of {task}: {shown}"
+
+
+@pytest.mark.parametrize(
+    ("readme", "page"), list(zip(READMES, FIGURE_PAGES, strict=True)), ids=("en", "zh")
+)
+def test_what_a_readme_shows_stands_on_the_page_of_all_figures(readme, page):
+    shown = set(re.findall(r"-?\d[\d.,]* \[-?[\d.]+, -?[\d.]+\]", readme.read_text()))
+    assert shown
+    assert not {figure for figure in shown if figure not in page.read_text()}
 
 
 def test_both_readmes_say_that_this_is_no_medical_device():

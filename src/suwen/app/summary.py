@@ -15,8 +15,8 @@ from suwen.core.nouns import Finding
 from suwen.core.settings import Settings, settings
 from suwen.gateway.folder import read_folder
 from suwen.gateway.held import case_of
-from suwen.notes.facts_task import ENTITIES, FACTS
 from suwen.notes.overview import Overview, overview
+from suwen.notes.questions import ENTITIES, FACTS
 from suwen.notes.sheet import as_json, as_text
 from suwen.notes.synonyms import stored as local_terms
 from suwen.records import Access, Store, finding_of

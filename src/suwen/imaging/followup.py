@@ -21,6 +21,7 @@ from suwen.core.nouns import Band, Case, Evidence, Finding, ImageRegion, RecordV
 from suwen.core.registry import register
 from suwen.imaging import followup_findings as said
 from suwen.imaging import growth, locate
+from suwen.imaging.growth import FollowUp
 from suwen.imaging.lungs import lung_mask
 from suwen.imaging.matching import Pair, match
 from suwen.imaging.registration import Registration
@@ -39,50 +40,6 @@ RULES: Final = "followup.toml"
 NEW_LABEL: Final = "Nodule"
 MOST_STUDIES: Final = 4
 """The latest studies through which an identity is followed; each pair is laid over each other."""
-
-
-@dataclass(frozen=True)
-class FollowUp:
-    """What was seen of one nodule on two studies.
-
-    Parameters
-    ----------
-    outcome
-        See `matching.Outcome`.
-    days
-        Between the studies.
-    before_mm3, now_mm3
-        Volumes; 0 where it was not segmented.
-    before_day, now_day
-        `YYYY-MM-DD`.
-    solid
-        Whether it is solid on both studies: others are measured with more spread.
-    slice_mm
-        The larger slice spacing of the two studies.
-    away_mm, residual_mm
-        Distance from where it was expected; median and 90th percentile of what the registration
-        left over.
-    uid, label, side, lobe
-        Tracking identity, the same as on the earlier study, and the lung and lobe.
-    refusal
-        Why nothing is said.
-    """
-
-    outcome: str
-    days: float
-    before_mm3: float = 0.0
-    now_mm3: float = 0.0
-    before_day: str = ""
-    now_day: str = ""
-    solid: bool = True
-    slice_mm: float = 1.0
-    away_mm: float = 0.0
-    residual_mm: tuple[float, float] = (0.0, 0.0)
-    uid: str = ""
-    label: str = ""
-    side: str = ""
-    lobe: str = ""
-    refusal: Text | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from suwen.core.codes import (
     DOUBLING_TIME,
@@ -15,14 +15,11 @@ from suwen.core.codes import (
     Text,
 )
 from suwen.core.nouns import Band, Finding, Interval, Measure, Tracking
-from suwen.imaging.growth import LONGEST_DAYS, Change
+from suwen.imaging.growth import LONGEST_DAYS, Change, FollowUp
 from suwen.imaging.nodule import site_of
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
-
-if TYPE_CHECKING:
-    from suwen.imaging.followup import FollowUp
 
 DOMAIN: Final[Mapping[str, Range]] = {
     "days": Range(1, 3653, Text(en="The time between the studies in days", zh="两次检查间隔天数")),

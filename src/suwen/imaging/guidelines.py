@@ -25,6 +25,39 @@ SIZES: Final = {"total": "total_mm3", "solid": "solid_mm3"}
 
 
 @dataclass(frozen=True)
+class Advice:
+    """One nodule under one guideline.
+
+    Parameters
+    ----------
+    purpose
+        Which guideline: a key of `management.GUIDELINES`.
+    now, before
+        Facts of the nodule on the current and on the earlier study: kind, total, total_mm3, solid,
+        solid_mm3; `before` is empty without a matched earlier nodule.
+    followed
+        `first` without an earlier CT, `matched`, `new`, or empty where that is not known.
+    days
+        Days between the studies.
+    context
+        Facts about patient and examination.
+    uid, label, side, lobe
+        Tracking identity, lung and lobe.
+    """
+
+    purpose: str
+    now: Mapping[str, Fact]
+    before: Mapping[str, Fact] = field(default_factory=dict)
+    followed: str = "first"
+    days: float = 0.0
+    context: Mapping[str, Fact] = field(default_factory=dict)
+    uid: str = ""
+    label: str = ""
+    side: str = ""
+    lobe: str = ""
+
+
+@dataclass(frozen=True)
 class Rule:
     """One row of the guideline."""
 

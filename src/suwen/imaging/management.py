@@ -7,8 +7,7 @@ from the images. What is missing leaves a range, or the question open; nothing i
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -20,7 +19,7 @@ from suwen.core.registry import register
 from suwen.imaging import management_findings as said
 from suwen.imaging.context import Context, context_of
 from suwen.imaging.followup import FOLLOWUP, KNOWLEDGE
-from suwen.imaging.guidelines import Fact, Facts, Guideline, Verdict, change_of
+from suwen.imaging.guidelines import Advice, Fact, Facts, Guideline, Verdict, change_of
 from suwen.imaging.studies import Marked, Study, record_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
 from suwen.lifecycle.kinds import Value
@@ -35,39 +34,6 @@ GUIDELINES: Final = {"screening": "lung_rads_2022.toml", "incidental": "fleischn
 MONTH_DAYS: Final = 30.44
 SLOW_EXAMS: Final = 3
 """Examinations on which slow growth has to be seen (Lung-RADS v2022, note 8)."""
-
-
-@dataclass(frozen=True)
-class Advice:
-    """One nodule under one guideline.
-
-    Parameters
-    ----------
-    purpose
-        Which guideline: a key of `GUIDELINES`.
-    now, before
-        Facts of the nodule on the current and on the earlier study: kind, total, total_mm3, solid,
-        solid_mm3; `before` is empty without a matched earlier nodule.
-    followed
-        `first` without an earlier CT, `matched`, `new`, or empty where that is not known.
-    days
-        Days between the studies.
-    context
-        Facts about patient and examination.
-    uid, label, side, lobe
-        Tracking identity, lung and lobe.
-    """
-
-    purpose: str
-    now: Mapping[str, Fact]
-    before: Mapping[str, Fact] = field(default_factory=dict)
-    followed: str = "first"
-    days: float = 0.0
-    context: Mapping[str, Fact] = field(default_factory=dict)
-    uid: str = ""
-    label: str = ""
-    side: str = ""
-    lobe: str = ""
 
 
 class NoduleManagement(Published):

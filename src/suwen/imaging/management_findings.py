@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from suwen.core.codes import (
     CATEGORIES,
@@ -13,14 +13,11 @@ from suwen.core.codes import (
     Text,
 )
 from suwen.core.nouns import Band, Finding, Interval, Measure, Tracking
-from suwen.imaging.guidelines import Fact, Guideline, Verdict
+from suwen.imaging.guidelines import Advice, Fact, Guideline, Verdict
 from suwen.imaging.nodule import site_of
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
-
-if TYPE_CHECKING:
-    from suwen.imaging.management import Advice
 
 DOMAIN: Final[Mapping[str, Range]] = {
     "mean_mm": Range(1, 120, Text(en="The mean diameter in mm", zh="平均直径（mm）")),

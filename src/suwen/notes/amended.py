@@ -17,7 +17,8 @@ from suwen.core.nouns import BY_PERSON, Act, Band, Case, Finding, Reference, Rev
 from suwen.notes.case import Read, Unread, read_record
 from suwen.notes.corrections import Judged, Place, in_case
 from suwen.notes.facts import Fact, Quantity
-from suwen.notes.facts_task import ENTITIES, FACTS, finding_of_fact
+from suwen.notes.facts_task import finding_of_fact
+from suwen.notes.questions import ENTITIES, FACTS
 from suwen.notes.synonyms import LocalSynonyms
 from suwen.notes.terms import bag
 from suwen.notes.text import Cited, Note

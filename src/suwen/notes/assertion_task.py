@@ -33,11 +33,10 @@ from suwen.notes.dialogue_status import StatusModel
 from suwen.notes.entity_data import RULED
 from suwen.notes.meaning import meanings
 from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
+from suwen.notes.questions import ASSERTION, ENTITIES
 from suwen.notes.text import Language, Note, Span
 from suwen.notes.triggers import Lexicon, read
 
-ASSERTION: Final = "notes.assertion"
-ENTITIES: Final = "notes.entities"
 STATUS: Final = "dialogue_status.json"
 LONGEST: Final = 2_000_000
 """Characters of a note that is read; longer ones are no notes."""

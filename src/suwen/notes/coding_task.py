@@ -41,11 +41,10 @@ from suwen.notes import coding_examples as labelled
 from suwen.notes import synonyms
 from suwen.notes.coding import LOCAL, MODEL, Candidate, Coder, Context, primary
 from suwen.notes.name_vectors import FILE as VECTORS
+from suwen.notes.questions import CODING, ENTITIES
 from suwen.notes.text import Span
 from suwen.notes.vocabulary import FILE, OMIM, installed
 
-CODING: Final = "notes.coding"
-ENTITIES: Final = "notes.entities"
 FITTED_WITH: Final = {"vocabulary": FILE, "vectors": VECTORS}
 """What the weights of the ranking belong to, by the name of its digest among them."""
 SURE: Final = 0.9

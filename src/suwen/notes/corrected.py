@@ -25,9 +25,8 @@ from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.notes.case import Read, read_record
 from suwen.notes.corpora import Document, Row
 from suwen.notes.corrections import ALLERGY, CODED, VALUE, Judged, Place, judged
-from suwen.notes.current import newest
 from suwen.notes.entity_data import CORRECTIONS, KINDS, Worded, kinds_named
-from suwen.notes.facts_task import ENTITIES
+from suwen.notes.questions import ENTITIES, newest
 from suwen.notes.text import Span
 from suwen.records import Access, finding_of
 from suwen.records.basics import RESOURCE

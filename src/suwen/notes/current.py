@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from suwen.core.nouns import Band, Finding, Record, Reference, TextSpan
 from suwen.notes.corrections import Place
-from suwen.notes.facts_task import ENTITIES, FACTS
+from suwen.notes.questions import ENTITIES, FACTS, newest
 from suwen.notes.text import Span
 
 
@@ -69,12 +69,6 @@ def _all_named(places: Iterable[Place], named: dict[Reference, list[Span]]) -> b
         place.note not in named or any(place.span.overlaps(span) for span in named[place.note])
         for place in places
     )
-
-
-def newest(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings of the newest pack; they come in the order of storing."""
-    found = list(findings)
-    return [one for one in found if one.pack == found[-1].pack]
 
 
 def meanings_of(finding: Finding) -> dict[str, str]:

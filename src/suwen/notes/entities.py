@@ -36,11 +36,11 @@ from suwen.notes.entity_data import KINDS, NOTES, SCHEMES, Worded
 from suwen.notes.lexicon import lexicon
 from suwen.notes.normalise import normalised
 from suwen.notes.perturbations import IN_FULL, OTHER_UNITS
+from suwen.notes.questions import ENTITIES
 from suwen.notes.reader import Reader, Stretch, reader_of
 from suwen.notes.text import Note, Span
 from suwen.records import Access
 
-ENTITIES: Final = "notes.entities"
 READ_AS: Final = {"en": "bc5cdr", "zh": "cEHRNER"}
 """The scheme a note of each language is read under."""
 _NAMES: Final = {

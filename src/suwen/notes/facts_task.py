@@ -45,12 +45,11 @@ from suwen.lifecycle.task import Output, Reads, Sample
 from suwen.notes.case import Read, notes_of
 from suwen.notes.facts import Fact, Said, facts_of
 from suwen.notes.meaning import meanings
+from suwen.notes.questions import ASSERTION, CODING, ENTITIES, FACTS
 from suwen.notes.text import Cited, Mention, Note, Span
 from suwen.notes.vocabulary import KNOWLEDGE
 from suwen.notes.wording import detail
 
-FACTS: Final = "notes.facts"
-ENTITIES, ASSERTION, CODING = "notes.entities", "notes.assertion", "notes.coding"
 RULES: Final = tuple(
     KNOWLEDGE / name for name in ("laboratory.toml", "units.toml", "medication.toml")
 )

@@ -14,12 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from suwen.notes.fit_entities import WIDTH
-
 SIDE = 64
 """Width of the features beside the encoder's output."""
-CHARACTER = 128
-"""Width of a Chinese character's embedding beside an LSTM of `WIDTH`; less beside a narrower."""
+CHARACTER, HINT = 0.4, 0.2
+"""Widths of a Chinese character's and of a pair's embedding, as parts of the LSTM's."""
 PAIRS, MIXER = 20_011, 7_919
 """Embeddings of pairs of characters, and the factor of their hash."""
 WORD_DROPOUT = 0.2
@@ -135,7 +133,7 @@ class CharacterEncoder(nn.Module):  # type: ignore[misc]
 
     def __init__(self, known: int, features: int, width: int) -> None:
         super().__init__()
-        character, side = width * CHARACTER // WIDTH, width * SIDE // WIDTH
+        character, side = round(width * CHARACTER), round(width * HINT)
         self.embedding = nn.Embedding(known, character, padding_idx=0)
         self.pairs = nn.Embedding(PAIRS, side)
         self.hint = nn.Linear(features, side)
@@ -231,7 +229,7 @@ def word_piece_tagger(
 
 
 def character_tagger(
-    known: int, features: int, tags: Sequence[int], dropout: float, width: int = WIDTH
+    known: int, features: int, tags: Sequence[int], dropout: float, width: int
 ) -> Tagger:
     """Return a tagger of Chinese characters, `known` of them with a number of their own."""
     return Tagger(CharacterEncoder(known, features, width), width, features, tags, dropout)

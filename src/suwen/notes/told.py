@@ -20,7 +20,7 @@ from suwen.core.nouns import Finding, digest_of
 from suwen.notes.corrections import Correction, Judged, Meant, Place
 from suwen.notes.current import meanings_of, places_of
 from suwen.notes.facts import LOCAL
-from suwen.notes.facts_task import ENTITIES
+from suwen.notes.questions import ENTITIES
 from suwen.notes.synonyms import LocalSynonyms, Synonym
 from suwen.notes.terms import bag
 

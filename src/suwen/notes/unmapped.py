@@ -14,7 +14,7 @@ from typing import Any, Final
 from suwen.core.nouns import Finding, Record, Report
 from suwen.notes.corrections import CODED, Judged, Place, judged
 from suwen.notes.current import current
-from suwen.notes.facts_task import FACTS
+from suwen.notes.questions import FACTS
 from suwen.notes.synonyms import Key, key_of, stored
 from suwen.notes.told import CODED_AS, Told, told
 from suwen.records import Access, finding_of, report_of

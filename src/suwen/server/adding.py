@@ -12,8 +12,8 @@ from suwen.notes import corrections
 from suwen.notes.case import Read
 from suwen.notes.corrected import TRAINED_AS
 from suwen.notes.corrections import VALUE, WORDS, Correction, Meant, Place, Wish
-from suwen.notes.current import newest
 from suwen.notes.facts import Fact, Said, facts_of
+from suwen.notes.questions import newest
 from suwen.notes.text import Mention, Span
 from suwen.notes.told import overlap
 from suwen.server.asking import Asking

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from suwen.notes import synonyms, unmapped
 from suwen.notes.amended import of_case
-from suwen.notes.facts_task import ENTITIES
+from suwen.notes.questions import ENTITIES
 from suwen.notes.synonyms import LocalSynonyms, key_of
 from suwen.records import Access, finding_of
 from suwen.server import reports

@@ -14,7 +14,7 @@ from suwen.notes import corrected, corrections, synonyms
 from suwen.notes.case import Read, Unread, read_case
 from suwen.notes.corrections import Correction, Meant, Place, Verdict, Wish
 from suwen.notes.current import current
-from suwen.notes.facts_task import ENTITIES, FACTS
+from suwen.notes.questions import ENTITIES, FACTS
 from suwen.notes.synonyms import LocalSynonyms
 from suwen.notes.told import Mention, Told, told
 from suwen.records import finding_of

@@ -10,7 +10,7 @@ from typing import Final
 from suwen.core.codes import FACT_DETAIL, Language
 from suwen.core.nouns import Finding
 from suwen.notes.corrected import place_of
-from suwen.notes.current import newest
+from suwen.notes.questions import newest
 from suwen.notes.text import Span
 from suwen.server.details import detail
 from suwen.server.language import say

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from suwen.core.errors import BadInput, Conflict
 from suwen.notes.case import Unread
 from suwen.notes.corrections import REASON, WORDS, Meant
-from suwen.notes.facts_task import FACTS
+from suwen.notes.questions import FACTS
 from suwen.notes.text import Span
 from suwen.server.adding import Missed, add, places_of, read_of, whole
 from suwen.server.asking import Signed

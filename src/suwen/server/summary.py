@@ -13,8 +13,8 @@ from suwen.core.nouns import Reference, canonical, digest_of
 from suwen.core.settings import Settings
 from suwen.diagnosis.wording import quoted
 from suwen.notes.case import title_of
-from suwen.notes.facts_task import FACTS
 from suwen.notes.overview import Overview
+from suwen.notes.questions import FACTS
 from suwen.notes.rewrite import Rewritten
 from suwen.notes.summary import SummaryLine, parts
 from suwen.notes.text import Cited

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.unit.imaging.test_guidelines import FLEISCHNER, LUNG_RADS
 
-from suwen.imaging.management import Advice, judge
+from suwen.imaging.guidelines import Advice
+from suwen.imaging.management import judge
 
 SCREENING = {"context": "screening", "exams": 2}
 

@@ -10,6 +10,7 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, NotFound
 from suwen.core.registry import find
 from suwen.imaging import followup, management
+from suwen.imaging.growth import FollowUp
 from suwen.lifecycle import golden, keys, rules
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
@@ -45,7 +46,7 @@ def test_the_answer_follows_the_rules_of_the_pack_not_those_of_the_room(tmp_path
         path.read_text(encoding="utf-8").replace("solid = 0.25", "solid = 0.9", 1), "utf-8"
     )
     older = Pack.draft(pack.folder)
-    data = followup.FollowUp("matched", 180, 200.0, 340.0)
+    data = FollowUp("matched", 180, 200.0, 340.0)
     assert followup.change_in(older, data).trend == "unchanged"
 
 

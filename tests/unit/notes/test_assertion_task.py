@@ -21,7 +21,8 @@ from suwen.lifecycle.predictions import INDEPENDENT, predict_all
 from suwen.lifecycle.spanned import counted
 from suwen.notes.assertion_data import negex_notes, negex_rows
 from suwen.notes.assertion_examples import TYPES
-from suwen.notes.assertion_task import ENTITIES, Assertions
+from suwen.notes.assertion_task import Assertions
+from suwen.notes.questions import ENTITIES
 
 TASK = Assertions()
 PROBLEM = Code(system=f"{SUWEN}/x", code="problem", name=Text(en="Problem", zh="疾病"))

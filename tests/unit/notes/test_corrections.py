@@ -24,10 +24,11 @@ from suwen.notes.corrections import (
     judged,
     resource_of,
 )
-from suwen.notes.entities import ENTITIES, READ_AS, kind_code
+from suwen.notes.entities import READ_AS, kind_code
 from suwen.notes.entity_data import CORRECTIONS, KINDS, kinds_named
 from suwen.notes.facts import Said, facts_of
 from suwen.notes.facts_task import finding_of_fact
+from suwen.notes.questions import ENTITIES
 from suwen.notes.text import Mention, Note, Span
 from suwen.notes.told import group_of
 from suwen.notes.told import told as facts_told

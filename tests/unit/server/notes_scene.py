@@ -11,9 +11,10 @@ from suwen.core.codes import Code, Text
 from suwen.core.nouns import Band, Finding, Interval, TextSpan
 from suwen.notes.case import Read, notes_of
 from suwen.notes.dated import Ruled, found
-from suwen.notes.entities import ENTITIES, RULED_REASON, kind_code
+from suwen.notes.entities import RULED_REASON, kind_code
 from suwen.notes.facts import Said, facts_of
 from suwen.notes.facts_task import finding_of_fact
+from suwen.notes.questions import ENTITIES
 from suwen.notes.text import Mention, Span
 from suwen.notes.vocabulary import HPO, MESH
 

@@ -19,7 +19,7 @@ from suwen.notes.corrected import documents
 from suwen.notes.corrections import in_case, resource_of
 from suwen.notes.entities import Entities
 from suwen.notes.entity_data import KINDS
-from suwen.notes.facts_task import FACTS
+from suwen.notes.questions import FACTS
 from suwen.notes.vocabulary import HPO
 from suwen.records import finding_of
 from suwen.server import reports

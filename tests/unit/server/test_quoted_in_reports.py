@@ -18,7 +18,7 @@ from suwen.core.nouns import Act, Report
 from suwen.diagnosis.compose import compose
 from suwen.notes.corrections import Correction, Meant, Wish, keep
 from suwen.notes.current import places_of
-from suwen.notes.facts_task import ENTITIES, FACTS
+from suwen.notes.questions import ENTITIES, FACTS
 from suwen.notes.synonyms import LocalSynonyms, stored
 from suwen.records import finding_of
 from suwen.server import reports

@@ -14,7 +14,7 @@ from suwen.app.main import Application
 from suwen.app.services import operator
 from suwen.cli import build
 from suwen.notes import synonyms
-from suwen.notes.facts_task import FACTS
+from suwen.notes.questions import FACTS
 from suwen.records import finding_of
 from suwen.server import reports
 
