@@ -26,7 +26,7 @@ PERCENT = {
     "required": ["value", "unit"],
 }
 OWN = {"percent-unit-value": "ieee-percent-1.0.json", "time-frame": "ieee-time-frame-1.0.json"}
-LEFT_OUT = ("medication", "ventilation", "accel", "angular", "magnetic", "orientation", "geo",
+LEFT_OUT = ("medication", "ventilation", "angular", "magnetic", "orientation", "geo",
             "intervention", "pharmacy", "minute-volume", "expiratory", "inspiratory", "ambient",
 "breath", "plane-angle", "reason-single", "single-medication", "patient-medication")  # fmt: skip
 

@@ -54,6 +54,7 @@ def house(tmp_path_factory: Any) -> Iterator[tuple[str, str, ecg_scene.Furnished
     clinic = scene.open_clinic(tmp_path_factory.mktemp("ecg") / "home")
     patient = scene.admit(clinic)
     made = ecg_scene.furnish(clinic, patient)
+    ecg_scene.stream(clinic, patient)
     with served(create_app(clinic.store, clinic.settings, clinic.jobs, clinic.run)) as base:
         yield base, f"{base}/cases/{patient}", made
     clinic.store.close()
@@ -198,5 +199,39 @@ def test_the_paper_is_turned_page_by_page(
     assert desk.scrolls_sideways() == 0
     page.click("section.card a[href*='/ecg?']")
     assert window(page) == pytest.approx((750, 780), abs=0.01)
+    assert desk.complaints == []
+    desk.close()
+
+
+STREAM_WORDS = {"en": "Asystole: Nothing readable", "zh": "心搏停止: 可判读的信号"}
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", "desktop"), ("zh", "phone")])
+def test_what_a_device_streams_is_looked_at_and_put_into_the_record(
+    house: Any, browser: Any, language: str, size: str
+) -> None:
+    base, case, _ = house
+    desk = opened(browser, base, language, size)
+    page = desk.page
+    page.goto(f"{case}/ecg")
+    window(page)
+    page.click("a[href*='stream%2F']")
+    assert window(page) == (0, 10)
+    assert page.locator(".lane.gap rect").count() == 1
+    page.click(f".rests a:has-text('{STREAM_WORDS[language]}')")
+    start, end = window(page)
+    assert start < ecg_scene.ALARM_S < end
+    assert page.evaluate(DARK) > 300, "the trace is really drawn"
+    page.click("[data-width='30']")
+    page.wait_for_selector("[data-width='30'][aria-pressed=true]")
+    window(page)
+    if os.environ.get("SUWEN_SCREENSHOTS") == "1":
+        page.screenshot(path=SHOTS / f"ecg-stream-{language}-{size}.png", full_page=True)
+    assert desk.scrolls_sideways() == 0
+    page.click("form[action$='/ecg/keep'] button")
+    page.wait_for_url("**/ecg?record=DocumentReference*")
+    assert window(page) == (0, 10)
+    assert page.evaluate(DARK) > 300
+    assert page.locator("#overview").is_visible()
     assert desk.complaints == []
     desk.close()

@@ -13,23 +13,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
-
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.health import alarm_truth
 from suwen.health.alarm_truth import LOOKED_BACK, Alarm, Heard
 from suwen.health.alert_rules import shipped
 from suwen.health.alert_watch import Said, stamped
+from suwen.health.movement import movements, spans
 from suwen.health.recording import PPG_CODES, is_ecg_code
+from suwen.health.signal_quality import WINDOW
+from suwen.health.streamed import LEAST_RATE, evenly, step_of
 from suwen.records.stream_tap import Tap
 
 ALARMS: Final[tuple[Alarm, ...]] = ("asystole", "ventricular-tachycardia")
 """Keys of the rules that watch a monitor's own alarms."""
 LOWERED: Final = "medium"
-LEAST_RATE: Final = 20.0
-"""Samples a second from which on a stretch is a wave."""
 AGAIN: Final = 2 * MICROSECONDS
 """How often an alarm that was contradicted is asked again."""
+STEPS: Final = 60 * MICROSECONDS
 LATE: Final = 5 * MICROSECONDS
 """A wave may lag so far behind its monitor's alarm."""
 
@@ -100,8 +100,14 @@ class Doubted:
     def _waves(self, patient: str, channels: Sequence[Channel], at: int) -> Iterable[Heard | None]:
         since = at - round(LOOKED_BACK * MICROSECONDS) - LATE
         wanted = [one for one in channels if _kind(one)]
+        telling = [one for one in channels if one[:2] in movements()]
+        # steps stand at the beginning of their minute
+        moving = spans(self.tap.read(patient, telling, since - STEPS, at + 1))
+        first = at - round(WINDOW * MICROSECONDS) - LATE
+        moved = any(begun <= at and ended >= first for begun, ended in moving)
         for stretch in self.tap.read(patient, wanted, since, at + 1):
-            yield _heard(stretch, at)
+            heard = _heard(stretch, at)
+            yield None if heard is None else replace(heard, moving=moved)
 
 
 def _alarm(rule: str) -> Alarm:
@@ -118,13 +124,11 @@ def _heard(stretch: Stretch, at: int) -> Heard | None:
     """Return a wave with its gaps as NaN; None where it is none, or ended before the alarm."""
     if len(stretch) < 2 or at - int(stretch.at[-1]) > LATE:
         return None
-    step = float(np.median(np.diff(stretch.at)))
+    step = step_of(stretch.at)
     rate = MICROSECONDS / step if step > 0 else 0.0
     if rate < LEAST_RATE or len(stretch) < LOOKED_BACK * rate / 2:
         return None
-    place = np.round((stretch.at - stretch.at[0]) / step).astype(np.int64)
-    values = np.full(int(place[-1]) + 1, np.nan)
-    values[place] = stretch.values
+    values = evenly(stretch.at, stretch.values, int(stretch.at[0]), step)
     if _kind(stretch.channel) == "ecg":
         return Heard("ECG", "ecg", values, rate)
     return Heard("PLETH", "ppg", values, rate)

@@ -15,6 +15,7 @@ from typing import Final
 from suwen.core.errors import Conflict, SuwenError
 from suwen.core.settings import Settings, settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening, Tally
+from suwen.health.acceleration import derived
 from suwen.records import Store, gateway_state
 from suwen.records.gateway_state import GatewayState
 from suwen.records.retention import Retention, thin
@@ -56,7 +57,7 @@ def run_gateway(
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
     with Store.open(chosen) as store, _alone(chosen.home), _kept(store, chosen, stop):
-        door = Door(store, Judgement.of(chosen))
+        door = Door(store, Judgement.of(chosen), derived)
         gateway = Gateway(door, broker, listening(store, chosen), ready, _teller(store))
         gc.freeze()  # What is loaded stays: a sixth of the time went into searching it for garbage.
         return _lines(gateway.run(stop))

@@ -8,11 +8,14 @@ One reading, or many of several quantities:
     {"token": "...", "readings": [
       {"code": "59408-5", "unit": "%", "ms": 1772330400000, "value": 97},
       {"code": "8867-4", "unit": "/min", "ms": [1772330400000, 1772330401000], "values": [72, 73]},
-      {"code": "131329", "unit": "mV", "at": "2026-03-01T02:00:00Z", "hz": 250, "values": [0.1]}]}
+      {"code": "131329", "unit": "mV", "at": "2026-03-01T02:00:00Z", "hz": 250, "values": [0.1]},
+      {"code": "omh:acceleration", "unit": "[g]", "at": "2026-03-01T02:00:00Z", "hz": 50,
+       "axes": ["x", "y", "z"], "values": [[0.01, -0.02, 0.99]]}]}
 
 `code` is a LOINC code (a code of IEEE 11073 where LOINC has none), `unit` a UCUM unit. The time is
 `at`, ISO 8601 with its offset from UTC, or `ms`, whole milliseconds since 1970-01-01 UTC. `values`
-are readings at the times of the list `ms`, or from one time on at `hz` a second. Over MQTT the
+are readings at the times of the list `ms`, or from one time on at `hz` a second; with `axes` each
+is a row of a number an axis, and each axis is a quantity of its own, `CODE.AXIS`. Over MQTT the
 token stands in the message, over HTTPS in the header `Authorization: Bearer TOKEN`.
 
 Whatever is wrong with one reading is told beside the others and does not spoil them.
@@ -38,6 +41,7 @@ NOT_A_NUMBER: Final = "not-a-number"
 CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 UNIT: Final = re.compile(r"[\x21-\x7e]{1,32}")
 LEAST_HZ, MOST_HZ = 1e-6, 100_000.0
+MOST_AXES: Final = 16
 _LATEST_MS: Final = 253_402_300_799_000
 """The end of the year 9999, past which no date is."""
 
@@ -136,8 +140,10 @@ def _add_block(said: Said, code: str, unit: str, reading: Mapping[str, Any]) -> 
     given = reading["values"]
     if not isinstance(given, list) or not given:
         raise ValueError
-    numbers = [v if type(v) is float or type(v) is int else None for v in given]
-    values = np.array(numbers, dtype=np.float64)
+    if (axes := reading.get("axes")) is not None:
+        values = _rows(given, axes, code)
+    else:
+        values = _numbers(given)
     if "hz" in reading:
         rate = float(reading["hz"])
         if not LEAST_HZ <= rate <= MOST_HZ:
@@ -151,9 +157,32 @@ def _add_block(said: Said, code: str, unit: str, reading: Mapping[str, Any]) -> 
         if max(map(abs, listed)) > _LATEST_MS:
             raise ValueError
         at = np.array(listed, dtype=np.int64) * 1000
-    finite = np.isfinite(values)
+    finite = np.isfinite(values) if axes is None else np.isfinite(values).all(1)
     if not finite.all():
         bad = int((~finite).sum())
         said.faults.append(Fault(NOT_A_NUMBER, {"code": code, "unit": unit}, bad))
-    if finite.any():
+    if not finite.any():
+        return
+    if axes is None:
         said.blocks.append(Block(code, unit, at[finite], values[finite]))
+        return
+    for axis, column in zip(axes, values[finite].T, strict=True):
+        said.blocks.append(Block(f"{code}.{axis}", unit, at[finite], column))
+
+
+def _numbers(given: list[Any]) -> NDArray[np.float64]:
+    """Return numbers, (n,); NaN where one is none."""
+    return np.array(
+        [v if type(v) is float or type(v) is int else None for v in given], dtype=np.float64
+    )
+
+
+def _rows(given: list[Any], axes: Any, code: str) -> NDArray[np.float64]:
+    """Return rows of a number an axis, (n, axes); ValueError where the form is another."""
+    if not isinstance(axes, list) or not 1 <= len(axes) <= MOST_AXES or len({*axes}) < len(axes):
+        raise ValueError
+    if not all(isinstance(axis, str) and CODE.fullmatch(f"{code}.{axis}") for axis in axes):
+        raise ValueError
+    if not all(isinstance(row, list) and len(row) == len(axes) for row in given):
+        raise ValueError
+    return _numbers([one for row in given for one in row]).reshape(-1, len(axes))

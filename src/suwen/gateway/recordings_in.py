@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from suwen.core.codes import LOINC
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
 from suwen.gateway.dicom_in import document
@@ -20,6 +19,7 @@ from suwen.gateway.identity import DICOM_ID, meaningful, name_forms
 from suwen.gateway.intake import Claim, Reading, Resource, SourceFile
 from suwen.health.recording import (
     ECG,
+    ECG_RECORDING,
     EDF,
     WFDB_HEADER,
     WFDB_SIGNAL,
@@ -30,10 +30,6 @@ from suwen.health.recording_edf import patient_field
 from suwen.health.recording_wfdb import HEAD_CAP, is_header, read_header
 
 HEADER: Final = ".hea"
-ECG_RECORDING: Final = {
-    "coding": [{"system": LOINC, "code": "11524-6", "display": "EKG study"}],
-    "text": "ECG recording",
-}
 OTHER_RECORDING: Final = {"text": "Recording of signals"}
 _MONTHS: Final = (
     "JAN",

@@ -35,6 +35,7 @@ from suwen.health.af_fit import (
 )
 from suwen.health.af_net import CLASSES, asked
 from suwen.health.af_said import LOWEST_RATE, SHORTEST, moving, telling, unasked
+from suwen.health.doubts import Moved, movement_of
 from suwen.health.recording import ECG, Lead, Recording, recordings
 from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
@@ -127,8 +128,9 @@ class AtrialFibrillation:
         Of more than `LONGEST` seconds the newest `PIECE` are asked about, and all of it is looked
         through for fibrillation.
         """
+        motion = movement_of(case)
         return [
-            _sample(one, lead)
+            _sample(one, lead, motion)
             for one in recordings(case)
             if (lead := one.best(ECG)) is not None and len(lead.values)
         ]
@@ -222,7 +224,7 @@ class AtrialFibrillation:
         return float(np.mean(found, axis=0)[_named(pack, trace)])
 
 
-def _sample(recording: Recording, lead: Lead) -> Sample:
+def _sample(recording: Recording, lead: Lead, motion: Moved) -> Sample:
     first = 0
     if lead.seconds > LONGEST:
         first = len(lead.values) - round(PIECE * lead.rate)
@@ -231,8 +233,10 @@ def _sample(recording: Recording, lead: Lead) -> Sample:
     place = TimeInterval(record=recording.record, start=begin, end=lead.seconds)
     whole = Trace.of(lead.values, lead.rate) if first else None
     newest = np.asarray(lead.values[first:], dtype=float)
-    data = replace(Trace.of(newest, lead.rate), at=known, whole=whole)
-    return Sample(f"{recording.record} {lead.name}", data, (place,), recording.inputs)
+    moving = motion.during(at, begin, lead.seconds)
+    data = replace(Trace.of(newest, lead.rate), at=known, whole=whole, moving=moving)
+    inputs = (*recording.inputs, *(motion.records if moving else ()))
+    return Sample(f"{recording.record} {lead.name}", data, (place,), inputs)
 
 
 def fibrillates(lead: Array, rate: float) -> tuple[tuple[float, float], ...]:

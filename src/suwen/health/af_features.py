@@ -59,6 +59,8 @@ class Trace:
         When it began; None where nobody knows.
     whole
         The recording it is the newest part of; None where it is all of it.
+    moving
+        Seconds of it during which the person moved, as far as anything tells.
     """
 
     steps: NDArray[np.int16]
@@ -66,6 +68,7 @@ class Trace:
     rate: float
     at: datetime | None = None
     whole: Trace | None = None
+    moving: float = 0.0
 
     @classmethod
     def of(cls, values: NDArray[np.floating], rate: float) -> Trace:

@@ -11,6 +11,7 @@ import numpy as np
 from suwen.core.codes import Text
 from suwen.core.nouns import Evidence, Interval, TimeInterval
 from suwen.health.af_features import Trace, by_name, groups
+from suwen.health.doubts import moved_meanwhile
 from suwen.health.signal_quality import POOR
 from suwen.health.strip import RATE
 from suwen.lifecycle.task import Array
@@ -48,13 +49,13 @@ def unasked(trace: Trace, noisy: Interval | None) -> list[Text]:
         ]
     quality = trace.quality
     if quality.index < POOR:
-        why = quality.reason or Text(en="", zh="")
+        why, moved = quality.reason or Text(en="", zh=""), moved_meanwhile(trace.moving)
         return [
             Text(
                 en=f"Signal quality {quality.index:.2f} (readable from {POOR:g}): {why.en} "
-                "Repeat the recording at rest.",
+                f"{moved.en}Repeat the recording at rest.",
                 zh=f"信号质量 {quality.index:.2f}（{POOR:g} 以上可判读）：{why.zh}"
-                "请静息后重新记录。",
+                f"{moved.zh}请静息后重新记录。",
             )
         ]
     if noisy is not None:

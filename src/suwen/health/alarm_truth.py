@@ -1,7 +1,8 @@
 """Does a readable signal contradict an arrhythmia alarm of a monitor?
 
 An alarm is contradicted where a signal of good quality shows a heart at work that cannot be
-reconciled with it; an unreadable signal contradicts nothing, so that no noise silences an alarm.
+reconciled with it; an unreadable signal contradicts nothing, so that no noise silences an alarm,
+and a pulse wave taken in movement contradicts nothing either: steps look like pulses.
 
 References: Clifford et al., Comput Cardiol 42:273, 2015 (the alarms and what defines them:
 asystole, no beat for 4 s; ventricular tachycardia, five beats at 100 a minute and more);
@@ -34,13 +35,15 @@ LOOKED_BACK: Final = 2 * WINDOW
 class Heard:
     """One signal up to the moment of the alarm.
 
-    `kind` is `ecg` or `ppg`, `values` (n,) with NaN for gaps, `rate` samples a second.
+    `kind` is `ecg` or `ppg`, `values` (n,) with NaN for gaps, `rate` samples a second; `moving`
+    where the person moved in its newest window, as far as anything tells.
     """
 
     name: str
     kind: Literal["ecg", "ppg"]
     values: Signal
     rate: float
+    moving: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def verdict(alarm: Alarm, signals: Sequence[Heard]) -> Verdict:
     signals
         Each up to the alarm, `LOOKED_BACK` or more.
     """
-    qualities, against = [], []
+    qualities, against, moved = list[Quality](), list[str](), list[str]()
     for one in signals:
         piece = one.values[-round(LOOKED_BACK * one.rate) :]
         found = (ecg_quality if one.kind == "ecg" else ppg_quality)(piece, one.rate)
@@ -70,12 +73,18 @@ def verdict(alarm: Alarm, signals: Sequence[Heard]) -> Verdict:
         # an ECG alarm came from the ECG: only a pulse speaks against a missing beat
         asked = one.kind == "ppg" or alarm == "ventricular-tachycardia"
         if asked and found[-1].index >= POOR and _denies(alarm, _beats(one, piece)):
-            against.append(one.name)
+            (moved if one.kind == "ppg" and one.moving else against).append(one.name)
     if against:
         names = ", ".join(against)
         reason = Text(
             en=f"{names}: readable, and a heart beats in it that this alarm denies.",
             zh=f"{names}：信号可判读，其中的心搏与该报警矛盾。",
+        )
+    elif moved:
+        reason = Text(
+            en="A pulse stands against it, but taken in movement, where steps look like pulses: "
+            "look at the patient.",
+            zh="脉搏波与之矛盾，但在运动中测得，不足为凭：请查看患者。",
         )
     elif any(one.index >= POOR for one in qualities):
         reason = Text(en="Nothing readable contradicts it.", zh="可判读的信号未与之矛盾。")

@@ -112,7 +112,9 @@ class Notices:
             one = self._of(patient, channel)
         if one is None:
             if span := movement.moved(channel, tick, value):
-                self._moved.setdefault(patient, deque(maxlen=SPANS)).append(span)
+                known = self._moved.setdefault(patient, deque(maxlen=SPANS))
+                if not movement.extended(known, span):
+                    known.append(span)
             return FINE
         kind = one.gate.judge(tick, value, self._moved.get(patient, ()))
         if kind == ACCEPTED:

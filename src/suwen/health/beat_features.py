@@ -92,6 +92,8 @@ class Beats:
         `place` its number there.
     fibrillating
         Start and end in seconds of stretches told to be atrial fibrillation.
+    moving
+        Seconds of `poor` during which the person moved, as far as anything tells.
     """
 
     at: Numbers
@@ -103,6 +105,7 @@ class Beats:
     together: Together | None = field(default=None, repr=False)
     place: int = 0
     fibrillating: tuple[tuple[float, float], ...] = ()
+    moving: float = 0.0
 
     def __len__(self) -> int:
         return len(self.at)

@@ -21,10 +21,11 @@ import numpy as np
 from suwen.core.codes import Text
 from suwen.core.nouns import Case, RecordValue, Reference
 from suwen.core.quantities import unit_sign, with_unit
-from suwen.core.streams import Channel, Stretch, ticks
+from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
 from suwen.health import plausible
+from suwen.health.acceleration import stretch_of
 from suwen.health.measured import MISSING, Claim, Value, Variable, claims_of
-from suwen.health.movement import LONGEST, moved, movement, movements
+from suwen.health.movement import LONGEST, Span, joined, moved, movement, movements, spans
 from suwen.health.plausible import ACCEPTED, KNOWLEDGE, REFUSED, Movement
 
 LOOKED_BACK: Final = timedelta(hours=4)
@@ -195,10 +196,32 @@ class Moved(NamedTuple):
 
     movement: Movement | None
     records: tuple[Reference, ...]
+    spans: tuple[Span, ...] = ()
+
+    def during(self, start: datetime | None, first: float, last: float) -> float:
+        """Return for how many seconds somebody moved between two seconds of a recording.
+
+        0 where nobody knows when the recording began.
+        """
+        if start is None or start.tzinfo is None:
+            return 0.0
+        begun = ticks(start)
+        low, high = begun + first * MICROSECONDS, begun + last * MICROSECONDS
+        inside = (min(end, high) - max(one, low) for one, end in self.spans)
+        return sum(max(0.0, each) for each in inside) / MICROSECONDS
+
+
+def moved_meanwhile(seconds: float) -> Text:
+    """Return a sentence for the reason of what cannot be read; empty where nobody moved."""
+    if not seconds:
+        return Text(en="", zh="")
+    said = _words()["meanwhile"]
+    shown = f"{seconds:.0f}"
+    return Text(en=said["en"].format(seconds=shown), zh=said["zh"].format(seconds=shown))
 
 
 def movement_of(case: Case) -> Moved:
-    """Return when the person of a Case moved, as Observations of steps and exercise tell."""
+    """Return when the person of a Case moved: by steps, exercise and accelerometers."""
     variables = {
         code: Variable(code, Text(en=code, zh=code), unit, (code,), {unit: 1.0}, 0, LONGEST)
         for code, unit in movements()
@@ -209,8 +232,13 @@ def movement_of(case: Case) -> Moved:
         for one in told
         if (span := moved(Channel(one.code, one.unit, ""), ticks(one.at), one.value)) is not None
     ]
-    records = tuple(dict.fromkeys(one.record for one in told))
-    return Moved(movement(sorted(found)), records)
+    records = [one.record for one in told]
+    for record in case.records:
+        if record.type == "Observation" and (wave := stretch_of(record.content)) is not None:
+            found += spans([wave])
+            records.append(record.reference)
+    known = joined(sorted(found))
+    return Moved(movement(known), tuple(dict.fromkeys(records)), tuple(known))
 
 
 def newest_state(stretch: Stretch, now: datetime, motion: Movement | None = None) -> str:

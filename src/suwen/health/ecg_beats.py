@@ -23,11 +23,19 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, TimeInterval
 from suwen.core.registry import register
 from suwen.core.settings import settings
-from suwen.health import beat_changes, ecg_beats_data, ecg_beats_fit, ecg_beats_said, variability
+from suwen.health import (
+    beat_changes,
+    ecg_beats_data,
+    ecg_beats_fit,
+    ecg_beats_said,
+    ecg_corrected,
+    variability,
+)
 from suwen.health.af import AF
 from suwen.health.af_runs import fibrillating
 from suwen.health.beat_features import Beats, Together, names
 from suwen.health.beats_read import read_beats
+from suwen.health.doubts import movement_of
 from suwen.health.ecg_beats_fit import TREES
 from suwen.health.ecg_beats_named import Said, merged, readable
 from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
@@ -40,6 +48,7 @@ from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
 from suwen.metrics.classification import j_kappa
+from suwen.records import Access
 
 ECG_BEATS: Final = "health.ecg_beats"
 GROUPS: Final[Mapping[str, Text]] = {
@@ -108,15 +117,18 @@ class EcgBeats:
 
         Where `health.af` tells fibrillation within its error budget, early beats are not counted.
         """
-        found = []
+        found, motion = [], movement_of(case)
         for recording in recordings(case):
             lead = recording.best(ECG)
             if lead is None:
                 continue
             whole = TimeInterval(record=recording.record, start=0, end=lead.seconds)
             beats = read_beats(lead.values, lead.rate)
-            beats = replace(beats, fibrillating=fibrillating(earlier, recording.record))
-            found.append(Sample(recording.record, beats, (whole,), recording.inputs))
+            moving = sum(motion.during(recording.start, *span) for span in beats.poor.tolist())
+            spans = fibrillating(earlier, recording.record)
+            beats = replace(beats, fibrillating=spans, moving=moving)
+            inputs = (*recording.inputs, *(motion.records if moving else ()))
+            found.append(Sample(recording.record, beats, (whole,), inputs))
         return found
 
     def examples(self, data: DataFolders, dataset: str) -> Examples:
@@ -124,6 +136,10 @@ class EcgBeats:
         if dataset not in self.datasets:
             raise BadInput(f"no data set {dataset!r}", f"one of {list(self.datasets)}")
         return ecg_beats_data.examples(data)
+
+    def corrected(self, access: Access) -> Examples | None:
+        """Return the beats that people judged, as far as this person may see them."""
+        return ecg_corrected.examples(access)
 
     def fit(
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path

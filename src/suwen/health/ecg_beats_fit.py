@@ -39,6 +39,10 @@ EARLY_STRETCHES: Final = 3
 """Stretches with early beats made from each record."""
 MADE_WEIGHT: Final = 0.3
 """Weight of a beat that was made."""
+CORRECTED: Final = "corrections/"
+"""Begins the keys of beats that people judged here (`health.ecg_corrected`)."""
+CORRECTED_WEIGHT: Final = 10.0
+"""Weight of such a beat: few are judged, and of rhythms that were told wrongly (ADR 39)."""
 _DROPPED: Final = ("leaf_weight", "internal_weight", "split_gain", "internal_value", "tree_sizes")
 _ROUNDED: Final[Mapping[str, int]] = {"threshold": 7, "leaf_value": 5}
 """Significant digits kept."""
@@ -47,6 +51,9 @@ _PARAMETERS = re.compile(r"\nparameters:.*?end of parameters\n", re.DOTALL)
 
 def rows_of(examples: Examples, seed: int) -> tuple[Array, Array, Array]:
     """Return numbers, classes and weights of the examples and of stretches made from them.
+
+    Beats that people judged here are all used, and no stretch is made of them: they are few, and do
+    not follow each other.
 
     Returns
     -------
@@ -58,6 +65,11 @@ def rows_of(examples: Examples, seed: int) -> tuple[Array, Array, Array]:
     groups = np.asarray(examples.groups)
     for group in dict.fromkeys(groups.tolist()):
         chosen = np.flatnonzero(groups == group)
+        if examples.keys[chosen[0]].startswith(CORRECTED):
+            rows.append(np.concatenate([examples.load(int(i)).data.rows for i in chosen]))
+            labels.append(all_labels[chosen])
+            weights.append(np.full(len(chosen), CORRECTED_WEIGHT))
+            continue
         beats = [examples.load(int(i)).data for i in chosen]
         own, truth = np.concatenate([one.rows for one in beats]), all_labels[chosen]
         waves = np.concatenate([one.waves for one in beats])

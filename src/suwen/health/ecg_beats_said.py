@@ -11,6 +11,7 @@ from suwen.core.codes import LOINC, SUWEN, Code, Text
 from suwen.core.nouns import Band, Evidence, Finding, Interval, Measure, TimeInterval
 from suwen.health.af import AF
 from suwen.health.beat_features import IRREGULAR, Beats, names
+from suwen.health.doubts import moved_meanwhile
 from suwen.health.ecg_beats_named import PAUSE, RUN, Run, Said
 from suwen.health.ecg_tables import beats_attachment, clock
 from suwen.health.qrs import Numbers
@@ -70,11 +71,12 @@ def unread(data: Beats) -> list[Text]:
         ]
     lost = float((data.poor[:, 1] - data.poor[:, 0]).sum()) / data.seconds
     if lost > MOST_POOR:
+        moved = moved_meanwhile(data.moving)
         return [
             Text(
                 en=f"{lost:.0%} of the recording cannot be read: signal missing, flat, clipped or "
-                "too noisy.",
-                zh=f"记录中有 {lost:.0%} 无法辨读：信号缺失、平直、削顶或噪声过大。",
+                f"too noisy. {moved.en}".rstrip(),
+                zh=f"记录中有 {lost:.0%} 无法辨读：信号缺失、平直、削顶或噪声过大。{moved.zh}",
             )
         ]
     if len(data) < LEAST_BEATS:
@@ -189,7 +191,8 @@ def _with_doubts(said: Said, tail: Text) -> Text:
     if said.doubtful:
         en += "; something there looks ventricular, or is noise: look at it"
         zh += "，其中有疑似室性波形或噪声，请人工查看"
-    return Text(en=f"{en}.", zh=f"{zh}。")
+    moved = moved_meanwhile(said.data.moving)
+    return Text(en=f"{en}. {moved.en}".rstrip(), zh=f"{zh}。{moved.zh}")
 
 
 def _left_out(data: Beats) -> Text:

@@ -20,9 +20,13 @@ from suwen.health.recording import Lead
 
 Seconds = NDArray[np.float64]
 Spans = tuple[tuple[float, float], ...]
-BEATS: Final = {"v": "V", "s": "S", "f": "F"}
-"""Kinds that are single beats, and their letters."""
+DOUBTFUL: Final = "n"
+BEATS: Final = {"v": "V", "s": "S", "f": "F", DOUBTFUL: "N"}
+"""Kinds that are single beats, and their letters; of normal beats only those told in doubt."""
+SURE: Final = 0.9
+"""Probability from which on a normal beat is not worth a look."""
 V_RUN, PAUSES, FIBRILLATION, NOISE, GAP = "run", "pause", "af", "noise", "gap"
+MOTION: Final = "motion"
 FASTEST, SLOWEST = "fastest", "slowest"
 RATE_BEATS: Final = 8
 """Intervals whose mean is the fastest or slowest rate: one early beat is no rate."""
@@ -69,6 +73,8 @@ class Read:
         Where nothing was recorded, or nothing but a flat or clipped line.
     rejected
         Kind and millisecond of what people said is not there.
+    moving
+        Where the person moved, as far as anything tells.
     """
 
     seconds: float
@@ -76,6 +82,7 @@ class Read:
     fibrillation: tuple[Stretch, ...] = ()
     gaps: Spans = ()
     rejected: frozenset[tuple[str, int]] = frozenset()
+    moving: Spans = ()
 
     @property
     def intervals(self) -> tuple[Seconds, Seconds]:
@@ -95,8 +102,11 @@ class Read:
 
     def _told(self, kind: str) -> list[Event]:
         if kind in BEATS:
-            chosen = np.flatnonzero(self.beats.kind == LETTERS.index(BEATS[kind]))
             at, chance = self.beats.at, self.beats.probability
+            own = self.beats.kind == LETTERS.index(BEATS[kind])
+            if kind == DOUBTFUL:
+                own &= (chance > 0) & (chance < SURE)  # 0: found, and nobody told what it is
+            chosen = np.flatnonzero(own)
             return [Event(kind, float(at[k]), float(at[k]), float(chance[k])) for k in chosen]
         if kind == V_RUN:
             return self._runs()
@@ -108,10 +118,14 @@ class Read:
             ]
         if kind == FIBRILLATION:
             return [Event(kind, one.start, one.end, one.probability) for one in self.fibrillation]
-        if kind in (NOISE, GAP):
-            spans = self.gaps if kind == GAP else self.noise
-            return [Event(kind, start, end, end - start) for start, end in spans]
+        if kind in (NOISE, GAP, MOTION):
+            return [Event(kind, start, end, end - start) for start, end in self._spans(kind)]
         return self._extreme(kind) if kind in (FASTEST, SLOWEST) else []
+
+    def _spans(self, kind: str) -> Spans:
+        if kind == NOISE:
+            return self.noise
+        return self.gaps if kind == GAP else self.moving
 
     @property
     def noise(self) -> Spans:

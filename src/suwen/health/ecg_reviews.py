@@ -18,7 +18,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Act, Record, Reference, canonical, digest_of
-from suwen.health.ecg_events import BEATS, FIBRILLATION, PAUSES, V_RUN, Event, Read
+from suwen.health.ecg_events import BEATS, DOUBTFUL, FIBRILLATION, PAUSES, V_RUN, Event, Read
 from suwen.health.ecg_tables import LETTERS
 from suwen.records import Access, Entry
 from suwen.records.basics import RESOURCE, basic, parts_of
@@ -72,6 +72,8 @@ class Review:
             raise BadInput("a judgement of nothing known", f"one of {list(REVIEWED)}", "")
         if edited != bool(self.letter) or (edited and self.kind in SPANS):
             raise BadInput("a class where none belongs", "a beat and its class", "choose one")
+        if self.kind == DOUBTFUL and self.verdict is Act.REJECTED:
+            raise BadInput("a beat that is only not normal", "the class it is of", "choose it")
         if self.letter not in ("", *LETTERS) or len(self.reason) > REASON:
             raise BadInput("no such class, or a reason too long", f"one of {LETTERS}", "shorten")
 

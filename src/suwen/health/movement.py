@@ -1,13 +1,14 @@
 """When somebody moved, as their devices tell: what they measure meanwhile is doubted.
 
-Steps stand at the beginning of the time they were counted over, exercise at its own beginning;
-which quantities tell of movement, and for how long, stands in `knowledge/plausible.toml`.
+An accelerometer tells how strongly, in stretches of seconds (`health.acceleration`). Steps stand at
+the beginning of the time they were counted over, exercise at its own beginning; which quantities
+tell of movement, and for how long, stands in `knowledge/plausible.toml`.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from suwen.health.plausible import KNOWLEDGE, MOTION_WITHIN, Movement
 
 LONGEST: Final = 86_400.0
 """Seconds that one reading may tell of movement."""
+_REACH: Final = round(MOTION_WITHIN * MICROSECONDS)
 Span = tuple[int, int]
 """When somebody began to move and when that ended, microseconds."""
 
@@ -57,29 +59,43 @@ def spans(stretches: Sequence[Stretch]) -> list[Span]:
         for tick, value in zip(one.at.tolist(), one.values.tolist(), strict=True)
         if (span := moved(one.channel, tick, value)) is not None
     ]
-    return sorted(found)
+    return joined(sorted(found))
+
+
+def joined(found: Sequence[Span]) -> list[Span]:
+    """Return spans, in order of their beginnings, those that touch or nearly do as one."""
+    kept: list[Span] = []
+    for span in found:
+        if not kept or not extended(kept, span):
+            kept.append(span)
+    return kept
+
+
+def extended(known: MutableSequence[Span], span: Span) -> bool:
+    """Say whether a span goes on with the last one known, which then ends later."""
+    if not known or not known[-1][0] <= span[0] <= known[-1][1] + _REACH:
+        return False
+    known[-1] = known[-1][0], max(known[-1][1], span[1])
+    return True
 
 
 def movement(found: Sequence[Span]) -> Movement | None:
     """Return spans as `plausible.check` asks for movement; None without any."""
     if not found:
         return None
-    step = round(MOTION_WITHIN * MICROSECONDS)
-    at = np.unique(np.concatenate([np.arange(begun, end + 1, step) for begun, end in found]))
+    at = np.unique(np.concatenate([np.arange(begun, end + 1, _REACH) for begun, end in found]))
     return at.astype(np.int64), np.ones(len(at), dtype=bool)
 
 
 def during(tick: int, found: Sequence[Span]) -> bool:
     """Whether a moment lies in movement, or just after it."""
-    reach = round(MOTION_WITHIN * MICROSECONDS)
-    return any(begun <= tick <= ended + reach for begun, ended in found)
+    return any(begun <= tick <= ended + _REACH for begun, ended in found)
 
 
 def moving_at(at: NDArray[np.int64], found: Sequence[Span]) -> NDArray[np.bool_]:
     """Return which of some moments, rising, lie in movement or just after it, (n,)."""
     moving = np.zeros(len(at), dtype=bool)
-    reach = round(MOTION_WITHIN * MICROSECONDS)
     for begun, ended in found:
-        first, last = np.searchsorted(at, (begun, ended + reach + 1))
+        first, last = np.searchsorted(at, (begun, ended + _REACH + 1))
         moving[first:last] = True
     return moving

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from suwen.core.codes import LOINC
 from suwen.core.errors import SuwenError
 from suwen.core.nouns import Case, Record, Reference
-from suwen.health.measured import NOT_SAID
+from suwen.health.measured import NOT_SAID, moment
 from suwen.health.recording_edf import is_edf, read_edf
 from suwen.health.recording_wfdb import read_wfdb
 from suwen.health.sampled import sampled
@@ -30,6 +30,11 @@ WFDB_SIGNAL: Final = "application/x-wfdb-signal"
 MDC: Final = "urn:iso:std:iso:11073:10101"
 ECG_STUDY: Final = "11524-6"
 """LOINC code of an ECG; the leads are its components."""
+ECG_RECORDING: Final[Mapping[str, Any]] = {
+    "coding": [{"system": LOINC, "code": ECG_STUDY, "display": "EKG study"}],
+    "text": "ECG recording",
+}
+"""What kind of document an ECG is."""
 PPG_CODES: Final = ("150452", "76523-0")
 """MDC_PULS_OXIM_PLETH; LOINC for the pulse wave."""
 MILLIVOLTS: Final[Mapping[str, float]] = {
@@ -137,8 +142,9 @@ def recordings(case: Case) -> Iterator[Recording]:
 def is_recording(record: Record) -> bool:
     """Say whether a record is a recording by its form, without reading it."""
     if record.type == "Observation":
+        whole = _kind(record.content)
         parts = (record.content, *record.content.get("component", ()))
-        return any("valueSampledData" in part for part in parts)
+        return any("valueSampledData" in part and (_kind(part) or whole) for part in parts)
     return record.type == "DocumentReference" and media_types(record)[:1] in ([EDF], [WFDB_HEADER])
 
 
@@ -186,7 +192,15 @@ def _stored(case: Case, record: Record) -> Recording | None:
         start, leads = read_recording(contents, next(iter(contents)))
     except SuwenError:  # it was refused by name when it came in
         return None
+    start = began(record) or start
     return Recording(record.reference, (record.reference, *urls), start, tuple(leads))
+
+
+def began(record: Record) -> datetime | None:
+    """Return when a recording began as its record says, with its zone; None where it does not."""
+    content = record.content
+    period = (content.get("context") or {}).get("period") or content.get("effectivePeriod") or {}
+    return moment(content.get("effectiveDateTime") or period.get("start"))
 
 
 def _observed(record: Record) -> Recording | None:

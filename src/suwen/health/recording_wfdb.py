@@ -6,9 +6,9 @@ Reference: Moody, WFDB Applications Guide, header(5) and signal(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,8 @@ from suwen.health.recording_edf import Signal
 
 Integers = NDArray[np.int32]
 DEFAULT_RATE, DEFAULT_GAIN = 250.0, 200.0
+FINEST: Final = 1000.0
+"""Steps a unit at most in what is written: microvolts."""
 DIFFERENCES: Final = 8
 """The format that holds differences from one sample to the next."""
 MOST_SIGNALS: Final = 256
@@ -279,3 +281,38 @@ LOST: Final[Mapping[int, int]] = {
     311: -512,
 }
 """What a format writes where nothing was recorded."""
+
+
+def wfdb_files(
+    name: str,
+    values: NDArray[np.floating],
+    rate: float,
+    leads: Sequence[tuple[str, str]],
+    start: datetime,
+) -> dict[str, bytes]:
+    """Return header and signal file of a WFDB record in format 16, by name.
+
+    Parameters
+    ----------
+    name
+        Of the record: letters, digits, `-` and `_`.
+    values
+        (leads, n); NaN where nothing was recorded.
+    rate
+        Samples a second.
+    leads
+        Name and unit of each.
+    start
+        Time of the first sample, written in UTC.
+    """
+    at = start.astimezone(UTC)
+    lines = [f"{name} {len(leads)} {rate:.9g} {values.shape[1]} {at:%H:%M:%S.%f} {at:%d/%m/%Y}"]
+    raw = np.full(values.shape[::-1], LOST[16], dtype="<i2")
+    for k, (lead, unit) in enumerate(leads):
+        there = np.isfinite(values[k])
+        most = float(np.abs(values[k][there]).max(initial=0.0))
+        gain = float(f"{min(FINEST, (2**15 - 2) / most if most else FINEST):.6g}")
+        raw[there, k] = np.clip(np.rint(values[k][there] * gain), 1 - 2**15, 2**15 - 1)
+        lines.append(f"{name}.dat 16 {gain:.6g}(0)/{unit or 'NU'} 16 0 0 0 0 {lead}")
+    head = "\n".join([*lines, "# times in UTC", ""])
+    return {f"{name}.hea": head.encode("ascii", "replace"), f"{name}.dat": raw.tobytes()}

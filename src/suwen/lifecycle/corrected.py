@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.lifecycle.task import Corrects, Examples, Task
+from suwen.lifecycle.task import Array, Corrects, Examples, Task
 from suwen.records import Access
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def read(task: Task, access: Access) -> Examples:
     if found is None or not len(found):
         raise NotFound(
             f"no corrections for {task.name} that this person may see",
-            "notes corrected in the workbench by the care team this person belongs to",
+            "answers corrected in the workbench by the care team this person belongs to",
             "correct some first, or join their care team: suwen person share",
         )
     return found
@@ -60,6 +60,17 @@ def told(examples: Examples, added: Examples | None) -> Examples:
         limits=(*own.limits, *other.limits),
     )
     return replace(examples, source=source)
+
+
+def apart(added: Examples | None, held_out: Array) -> Examples | None:
+    """Return what a member may be trained on: nothing of a group that it is measured on.
+
+    A patient's corrections must not help to answer the same patient's held-out samples.
+    """
+    if added is None:
+        return None
+    known = np.isin(added.groups.astype(str), np.unique(held_out.astype(str)))
+    return added if not known.any() else added.subset(np.flatnonzero(~known))
 
 
 def joined(examples: Examples, added: Examples | None) -> Examples:

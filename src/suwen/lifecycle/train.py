@@ -119,9 +119,10 @@ def fit_member(
     added: Examples | None = None,
 ) -> None:
     """Train one member unless `done.json` says that it is complete; `added` is trained on too."""
-    fitting, stopping, _ = split.member_split(examples.groups, recipe.folds, member)
+    fitting, stopping, held = split.member_split(examples.groups, recipe.folds, member)
     seeded = recipe.model_copy(update={"seed": recipe.seed + 1000 * member})
-    train = corrected.joined(share.given(examples.subset(fitting), seeded), added)
+    apart = corrected.apart(added, examples.groups[held])
+    train = corrected.joined(share.given(examples.subset(fitting), seeded), apart)
     fit_into(task, train, examples.subset(stopping), seeded, folder / member_folder(member))
 
 

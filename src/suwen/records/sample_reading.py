@@ -50,6 +50,37 @@ def moment(tick: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=tick)
 
 
+class Piece(NamedTuple):
+    """Where a chunk of a channel lies, its content left alone.
+
+    `first` and `last` are microseconds, `size` how many readings it holds; `step` is 0 for readings
+    as they came, else the microseconds that each mean of thinned ones stands for.
+    """
+
+    first: int
+    last: int
+    size: int
+    step: int
+
+
+def pieces(connection: Connection, number: int, start: int, end: int) -> list[Piece]:
+    """Return where the chunks lie that hold readings of a channel in start <= time < end."""
+    c = stream_chunk.c
+    inside = (c.channel == number) & (c.first < end) & (c.last >= start)
+    inside &= c.first >= lower(connection, number, start)
+    rows = connection.execute(
+        select(c.first, c.last, c.size, c.step).where(inside).order_by(c.first)
+    )
+    return [Piece(*row) for row in rows]
+
+
+def channels(connection: Connection, key: PatientKey) -> list[tuple[int, Channel]]:
+    """Return the channels of a patient, by code, unit and device."""
+    query = select(stream_channel).where(stream_channel.c.patient == key.patient)
+    found = [(row.number, named(key, row)) for row in connection.execute(query)]
+    return sorted(found, key=lambda each: each[1])
+
+
 def of_code(
     connection: Connection, secrets: Secrets, key: PatientKey, code: str
 ) -> list[tuple[int, Channel]]:

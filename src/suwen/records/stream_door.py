@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sqlalchemy import bindparam, select, update
 
-from suwen.core.device_messages import Said, said_in
+from suwen.core.device_messages import Block, Said, said_in
 from suwen.core.errors import Conflict
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.records import devices, sample_reading, set_aside
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 Listener = Callable[[str, Sequence[Stretch]], None]
 """Called with a patient and what was newly stored of them, once it is committed."""
+Deriver = Callable[[Sequence[Block]], list[Block]]
+"""Returns what the blocks of one message tell beside themselves; it depends on nothing else."""
 TRIES: Final = 3
 SEEN: Final = timedelta(seconds=10)
 """How old the time may be at which a device was last seen."""
@@ -99,11 +101,22 @@ class Judgement:
 
 
 class Door:
-    """Receives messages of devices into one store. Safe to share between threads."""
+    """Receives messages of devices into one store. Safe to share between threads.
 
-    def __init__(self, store: Store, judgement: Judgement | None = None) -> None:
+    Parameters
+    ----------
+    store, judgement
+        Where readings go, and which times are believed.
+    derive
+        What is stored beside what a message says, in the same transaction.
+    """
+
+    def __init__(
+        self, store: Store, judgement: Judgement | None = None, derive: Deriver | None = None
+    ) -> None:
         self._store = store
         self._judgement = judgement or Judgement()
+        self._derive = derive
         self._listeners: list[Listener] = []
         self._days: set[tuple[str, str]] = set()
         """Devices and days whose sending stands in the decision log."""
@@ -123,7 +136,7 @@ class Door:
         StorageUnavailable
             Nothing was stored and nothing may be acknowledged: try again.
         """
-        said = [(message, said_in(message.payload)) for message in messages]
+        said = [(message, self._heard(message)) for message in messages]
         for tries_left in reversed(range(TRIES)):
             try:
                 put, refused = self._commit(said)
@@ -133,6 +146,12 @@ class Door:
                     raise
         self._tell(put)
         return Outcome(put.kept, refused)
+
+    def _heard(self, message: Message) -> Said:
+        said = said_in(message.payload)
+        if self._derive is not None and said.blocks:
+            said.blocks += self._derive(said.blocks)
+        return said
 
     def _commit(self, said: Sequence[tuple[Message, Said]]) -> tuple[Put, Mapping[str, int]]:
         with self._store.work() as work:
@@ -300,4 +319,4 @@ def _listed(code: str, unit: str, at: Any, values: Any) -> dict[str, Any]:
     }
 
 
-__all__ = ["Door", "Judgement", "Listener", "Message", "Outcome", "Silent"]
+__all__ = ["Deriver", "Door", "Judgement", "Listener", "Message", "Outcome", "Silent"]

@@ -16,7 +16,7 @@ Who reads a patient's samples is checked each time and logged once an opening: t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,8 @@ from suwen.core.streams import Channel, Reading, Stretch, ticks
 from suwen.records import acts, sample_reading
 from suwen.records.gate import Gate, admit
 from suwen.records.people import Person, bonds
-from suwen.records.sample_reading import Latest
+from suwen.records.sample_places import number_of
+from suwen.records.sample_reading import Latest, Piece
 from suwen.records.sample_writing import Kept, Lot, Writer
 from suwen.records.vault import PatientKey
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 POINTS: Final = (2, 100_000)
 """Fewest and most readings of an outline."""
+EVER: Final = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""All of time."""
 
 
 def gathered(readings: Sequence[Reading]) -> list[Stretch]:
@@ -138,6 +141,31 @@ class Streams:
                 Stretch(channel, *sample_reading.outline(connection, key, number, span, points))
                 for number, channel in self._channels(connection, key, code)
             ]
+
+    def read_channel(
+        self, patient: str, channel: Channel, start: datetime, end: datetime
+    ) -> Stretch:
+        """Return the readings of one channel with start <= time < end, as `read` does."""
+        span = _span(start, end)
+        with self._opened(patient) as (connection, key):
+            number = number_of(self._store.secrets, patient, channel)
+            return Stretch(channel, *sample_reading.whole(connection, key, number, *span))
+
+    def pieces(
+        self,
+        patient: str,
+        wanted: Callable[[Channel], bool],
+        start: datetime = EVER[0],
+        end: datetime = EVER[1],
+    ) -> dict[Channel, list[Piece]]:
+        """Return where the chunks of the wanted channels lie, by channel, no reading opened."""
+        span = _span(start, end)
+        with self._opened(patient) as (connection, key):
+            return {
+                channel: sample_reading.pieces(connection, number, *span)
+                for number, channel in sample_reading.channels(connection, key)
+                if wanted(channel)
+            }
 
     def latest(self, patient: str) -> list[Latest]:
         """Return every channel of a patient with its newest reading, by code, unit and device."""

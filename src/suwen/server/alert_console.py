@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from suwen.core.codes import Language
 from suwen.core.errors import BadInput, NotFound
@@ -49,6 +50,8 @@ class Card:
     can_end: bool
     can_try: bool
     """Whether it is of a rule whose limits can be tried."""
+    waves: str = ""
+    """Query that opens the viewer of the ECG at its moment, where waves were asked."""
 
     @property
     def open(self) -> bool:
@@ -156,6 +159,7 @@ def _card(
         snoozes=[minutes for minutes in SNOOZES if minutes <= longest],
         can_end=one.rule.startswith(NO_DATA),
         can_try=one.rule in shipped(),
+        waves=urlencode({"at": one.at.isoformat()}) if "waves" in one.content else "",
     )
 
 

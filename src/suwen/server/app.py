@@ -26,6 +26,7 @@ from suwen.core.errors import (
     Unauthenticated,
 )
 from suwen.core.settings import Settings
+from suwen.health.acceleration import derived
 from suwen.health.watchdog import Pulse, pulse
 from suwen.records import Store, gateway_state
 from suwen.records.alert_book import AlertBook
@@ -120,7 +121,7 @@ def create_app(
         sign_in=SignIn(store, metrics),
         shelf=Shelf(),
         run=run,
-        door=Door(store, Judgement.of(settings)),
+        door=Door(store, Judgement.of(settings), derived),
     )
     for task in registry.tasks():
         metrics.add_task(task.name)

@@ -7,8 +7,9 @@ each request asks for anew; what is kept is known by the record's version, which
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -17,6 +18,7 @@ import numpy as np
 
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Band, Case, Finding, Reference, TimeInterval
+from suwen.core.streams import Channel
 from suwen.health.af_runs import FIBRILLATION_CODE, joined
 from suwen.health.ecg_events import Read, Spans, gaps_of
 from suwen.health.ecg_reviews import CODE, Judged, judged
@@ -34,6 +36,7 @@ from suwen.health.qrs import HIGHEST_RATE, LOWEST_RATE, qrs_times
 from suwen.health.recording import ECG, Lead, Recording, recordings
 from suwen.records import Access
 from suwen.records.basics import RESOURCE, SYSTEM
+from suwen.records.sample_reading import Piece
 
 CACHE_BYTES: Final = 256 * 1024 * 1024
 CACHE_TABLES: Final = 64
@@ -106,12 +109,38 @@ def told(findings: Sequence[Finding], record: Reference) -> Told:
     return Told(beats, tuple(runs), joined(places), finding, pack)
 
 
+@dataclass(frozen=True)
+class Grown:
+    """A device's recording as it was read last: the pieces of each channel, and leads by channel.
+
+    It holds no lead alive that nobody keeps ready.
+    """
+
+    pieces: Mapping[Channel, Sequence[Piece]]
+    channels: tuple[Channel, ...]
+    opened: weakref.ref[Opened]
+
+    def until(self, channel: Channel, now: Sequence[Piece]) -> tuple[Lead, int] | None:
+        """Return the lead of a channel and up to when it still stands; None where it does not."""
+        opened = self.opened()
+        if opened is None or channel not in self.channels:
+            return None
+        last = 0
+        for before, after in zip(self.pieces[channel], now, strict=False):
+            if before != after:
+                break
+            last = before.last
+        return (opened.recording.leads[self.channels.index(channel)], last) if last else None
+
+
 @dataclass
 class EcgShelf:
     """The recordings and tables shown last, at most `limit` bytes of recordings."""
 
     limit: int = CACHE_BYTES
     _opened: OrderedDict[tuple[str, str], Opened] = field(default_factory=OrderedDict)
+    going_on: dict[tuple[str, str, int], Grown] = field(default_factory=dict)
+    """What was read last of each device's recording that may go on: patient, device, first."""
     _tables: OrderedDict[tuple[str, str], Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -124,13 +153,22 @@ class EcgShelf:
             The patient has no such recording.
         """
         record = access.read(reference, patient)
-        key = patient, record.reference
+
+        def decoded() -> Opened:
+            return _decoded(access.case(patient, references=[record.reference]), record.reference)
+
+        return self.keep((patient, record.reference), decoded)
+
+    def keep(self, key: tuple[str, str], make: Callable[[], Opened]) -> Opened:
+        """Return what is kept ready under a patient and a name that changes with what it is of.
+
+        The caller has checked that the patient may be read.
+        """
         with self._lock:
             if key in self._opened:
                 self._opened.move_to_end(key)
                 return self._opened[key]
-        case = access.case(patient, references=[record.reference])
-        made = _decoded(case, record.reference)
+        made = make()
         with self._lock:
             self._opened[key] = made
             while sum(one.size for one in self._opened.values()) > self.limit:

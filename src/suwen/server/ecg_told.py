@@ -12,9 +12,12 @@ import numpy as np
 from suwen.core.codes import Language
 from suwen.diagnosis.language import message
 from suwen.health.ecg_events import (
+    BEATS,
+    DOUBTFUL,
     FASTEST,
     FIBRILLATION,
     GAP,
+    MOTION,
     NOISE,
     PAUSES,
     SLOWEST,
@@ -29,16 +32,18 @@ KINDS: Final[dict[str, str]] = {
     "v": message("Ventricular beat (V)"),
     "s": message("Supraventricular beat (S)"),
     "f": message("Fusion beat (F)"),
+    DOUBTFUL: message("Normal beat told in doubt"),
     V_RUN: message("Ventricular run"),
     FIBRILLATION: message("Atrial fibrillation"),
     PAUSES: message("Pause"),
     FASTEST: message("Fastest rate"),
     SLOWEST: message("Slowest rate"),
+    MOTION: message("Movement"),
     NOISE: message("Unreadable"),
     GAP: message("Gap"),
 }
 """What a reader may go to, in the order it is offered."""
-LANES: Final = (FIBRILLATION, "v", "s", "f", PAUSES, NOISE, GAP)
+LANES: Final = (FIBRILLATION, "v", "s", "f", PAUSES, MOTION, NOISE, GAP)
 """What is drawn under the heart rate, from above."""
 AROUND_S, LONG_S = 10.0, 60.0
 """Seconds shown at least round a place, and at most of a long one."""
@@ -101,7 +106,7 @@ def event_words(
     name = say(language, KINDS[event.kind])
     if event.kind in (FASTEST, SLOWEST):
         value = say(language, "%(rate)s/min over 8 intervals", rate=round(event.value))
-    elif event.kind in ("v", "s", "f"):
+    elif event.kind in BEATS:
         value = say(language, "probability %(p)s", p=f"{event.value:.0%}")
     elif event.kind == V_RUN:
         value = say(language, "%(n)s beats", n=round(event.value))

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from suwen.core.codes import Language
 from suwen.core.errors import NotFound
-from suwen.core.nouns import Record
 from suwen.diagnosis.language import message
-from suwen.diagnosis.problems import shown
 from suwen.health.ecg_tables import clock
-from suwen.health.recording import ECG, is_recording
-from suwen.server import reports
+from suwen.health.recording import ECG
+from suwen.health.streamed import Run
+from suwen.server import ecg_streamed
 from suwen.server.asking import Asking, Signed
 from suwen.server.case_head import case_head
+from suwen.server.ecg_opened import (
+    Choice,
+    Link,
+    at_moment,
+    choices,
+    marks_of,
+    opened_of,
+    run_of,
+    same,
+)
 from suwen.server.ecg_shelf import Opened
 from suwen.server.ecg_told import KINDS, LANES, LONG_S, place_of, time_of
 from suwen.server.language import moment, say
 from suwen.server.patients import PatientId
 from suwen.server.render import page
-from suwen.server.strips import marks
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/ecg")
 Second = Annotated[float | None, Query(ge=0, le=1e8, allow_inf_nan=False)]
 NARROWEST, FIRST_SHOWN = 1.0, 10.0
 """Seconds shown at least, and where nothing is asked for."""
+BEFORE, AFTER = 8.0, 2.0
+"""Seconds shown around a moment: an alarm tells what was before it."""
+NEWEST: Final = 8
+"""Recordings of each kind shown at once; the others stand behind a word."""
 SHORT: Final[dict[str, str]] = {
     "af": message("AF"),
     "v": "V",
     "s": "S",
     "f": "F",
     "pause": message("pause"),
+    "motion": message("motion"),
     "noise": message("noise"),
     "gap": message("gap"),
 }
@@ -54,15 +65,6 @@ WORDS: Final[dict[str, str]] = {
 """What the script says."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A recording the reader may go to."""
-
-    words: str
-    address: str
-    here: bool
-
-
 @router.get("")
 def ecg_page(
     request: Request,
@@ -72,45 +74,63 @@ def ecg_page(
     lead: Annotated[int | None, Query(ge=0, le=255)] = None,
     start: Second = None,
     end: Second = None,
+    at: Annotated[datetime | None, Query(description="A moment of a device's recording.")] = None,
 ) -> HTMLResponse:
-    """Show a window of a recording; the newest recording where none is named."""
+    """Show a window of a recording; where none is named of the newest in the record."""
     case = asking.access.case(patient)
-    people, language = case.of("Patient"), asking.language
-    known = [one for one in case.records if is_recording(one)]
-    opened = _opened(asking, patient, [one.reference for one in known], record)
+    known = choices(asking, patient, case)
+    if at is not None and at.tzinfo and (found := at_moment(known, at)):
+        record, second = found
+        start, end = max(0.0, second - BEFORE), second + AFTER
+    opened = opened_of(asking, patient, known, record)
     values: dict[str, Any] = {
-        **case_head(asking, patient, people),
+        **case_head(asking, patient, case.of("Patient")),
         "ecg": None,
         "recordings": [],
+        "older": [],
+        "streamed": [],
+        "earlier": [],
     }
     if opened is not None:
-        here = opened.recording.record
-        values["recordings"] = [
-            Choice(_name(language, one), f"?{urlencode({'record': one.reference})}",
-                   one.reference == here)
-            for one in known
-        ]  # fmt: skip
+        values |= _links(known, opened.recording.record)
         values |= _values(asking, patient, opened, lead, (start, end))
     return page(asking, request, "ecg.html", **values)
 
 
-def _opened(asking: Asking, patient: str, known: Sequence[str], record: str) -> Opened | None:
-    """Return the recording asked for, else the newest that can be read.
+@router.post("/keep")
+def keep_part(
+    asking: Signed,
+    patient: PatientId,
+    record: Annotated[str, Form(min_length=3, max_length=200)],
+    start: Annotated[float, Form(ge=0, le=1e8, allow_inf_nan=False)],
+    end: Annotated[float, Form(ge=0, le=1e8, allow_inf_nan=False)],
+) -> RedirectResponse:
+    """Put a part of what a device streamed into the record, and open it there."""
+    run = run_of(record)
+    if run is None:
+        raise NotFound("a recording that stands in the record already", "one of a device", "")
+    made = ecg_streamed.keep(asking, patient, run, start, end)
+    query = urlencode({"record": made.reference})
+    return RedirectResponse(f"/cases/{patient}/ecg?{query}", status_code=303)
 
-    Raises
-    ------
-    NotFound
-        The one asked for is none of the case.
-    """
-    if record and record not in known:
-        raise NotFound("no such recording in this case", "one the page lists", "reload the page")
-    for reference in (record,) if record else reversed(known):
-        try:
-            return asking.bench.ecgs.open(asking.access, patient, reference)
-        except NotFound:
-            if record:
-                raise
-    return None
+
+def _links(known: Sequence[Choice], here: str) -> dict[str, list[Link]]:
+    """Return the recordings to go to, of the record and of devices: the newest, and the others."""
+
+    def links(found: Iterable[Choice]) -> list[Link]:
+        return [
+            Link(one.words, f"?{urlencode({'record': one.reference})}", same(one.reference, here))
+            for one in found
+        ]
+
+    devices = [one for one in reversed(known) if run_of(one.reference)]
+    records = [one for one in known if not run_of(one.reference)]
+    return {
+        "recordings": links(records[-NEWEST:]),
+        "older": links(records[:-NEWEST]),
+        "streamed": links(devices[:NEWEST]),
+        "earlier": links(devices[NEWEST:]),
+    }
 
 
 def _values(
@@ -125,9 +145,8 @@ def _values(
     chosen = lead if lead is not None and lead < len(recording.leads) else asked
     seconds = recording.leads[chosen].seconds
     start, end = window_of(place, seconds)
-    stored = reports.latest(asking.access, patient)
-    findings = shown(stored.report) if stored else ()
-    marked = marks(findings, recording.record, language, seconds)
+    marked = marks_of(asking, patient, opened)
+    run = run_of(recording.record)
     return {
         "ecg": {
             "record": recording.record,
@@ -151,6 +170,8 @@ def _values(
             )
             for one in marked
         ],
+        "live": run is not None,
+        "kept": _kept(asking, patient, run) if run else [],
         "kinds": [(key, say(language, words)) for key, words in KINDS.items()],
         "lanes": [(key, say(language, SHORT[key]), say(language, KINDS[key])) for key in LANES],
         "words": {key: say(language, text) for key, text in WORDS.items()},
@@ -179,11 +200,12 @@ def _clock(start: datetime | None) -> float | None:
     return local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
 
 
-def _name(language: Language, record: Record) -> str:
-    """Return what a recording is called without decoding it: when it was, or which it is."""
-    content = record.content
-    at = content.get("effectiveDateTime") or content.get("date") or ""
-    try:
-        return moment(datetime.fromisoformat(str(at)))
-    except ValueError:
-        return say(language, "Recording %(id)s", id=record.id[-6:])
+def _kept(asking: Asking, patient: str, run: Run) -> list[tuple[str, str]]:
+    """Return the parts of a device's recording that stand in the record: when, and where to."""
+    return [
+        (
+            f"{moment(part.start)} · {clock(part.seconds)}",
+            f"?{urlencode({'record': record.reference})}",
+        )
+        for record, part in ecg_streamed.kept(asking, patient, run)
+    ]

@@ -17,7 +17,7 @@ from suwen.health.ecg_reviews import REVIEWED, Judged, Review
 from suwen.server.asking import Asking, Signed
 from suwen.server.case_head import case_head
 from suwen.server.ecg_gallery import NAMES, ORDERS, SHOWN, Card, card, ordered
-from suwen.server.ecg_opened import ecg_of
+from suwen.server.ecg_opened import ecg_of, run_of
 from suwen.server.ecg_shelf import Opened, reviews_of
 from suwen.server.ecg_told import KINDS
 from suwen.server.language import say
@@ -43,6 +43,7 @@ def events_page(
     part: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> HTMLResponse:
     """Show a page of the events of a kind."""
+    _in_the_record(record)
     opened, _, read = ecg_of(asking, patient, record)
     reviews = reviews_of(asking.access, patient, opened.recording.record)
     people, language = asking.access.case(patient).of("Patient"), asking.language
@@ -96,6 +97,7 @@ def review_event(
     version: Annotated[int, Form(ge=0)] = 0,
 ) -> HTMLResponse:
     """Keep what a person says of an event; return it as it is shown then."""
+    _in_the_record(record)
     opened, told, read = ecg_of(asking, patient, record)
     events = read.events(kind)
     number, event = _found(events, start)
@@ -124,6 +126,22 @@ def review_event(
         record=opened.recording.record,
         height=HEIGHT_MM,
     )
+
+
+def _in_the_record(record: str) -> None:
+    """Refuse what only a device streamed: a judgement has to stand on what stays.
+
+    Raises
+    ------
+    NotFound
+        It is no recording of the record.
+    """
+    if run_of(record):
+        raise NotFound(
+            "no events to judge: a device streamed this, and it is not in the record",
+            "a part that was put into the record",
+            "put the part into the record and run the diagnosis",
+        )
 
 
 def _found(events: list[Event], start: float) -> tuple[int, Event]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -10,14 +9,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from suwen.core.codes import Language
-from suwen.core.nouns import Finding
-from suwen.diagnosis.problems import shown
-from suwen.health.recording import Recording, recordings
-from suwen.server import reports
+from suwen.core.nouns import Reference
+from suwen.health.recording import Recording
 from suwen.server.asking import Asking, Signed
 from suwen.server.case_head import case_head
-from suwen.server.language import moment, say
+from suwen.server.ecg_opened import Link, choices, marks_of, opened_of, same
+from suwen.server.ecg_shelf import Opened
+from suwen.server.language import say
 from suwen.server.patients import PatientId
 from suwen.server.render import page
 from suwen.server.strips import (
@@ -26,21 +24,11 @@ from suwen.server.strips import (
     WIDTH_MM,
     WINDOW_S,
     Mark,
-    marks,
     strip,
 )
 
 router = APIRouter(include_in_schema=False, prefix="/cases/{patient}/strips")
 Second = Annotated[float, Query(ge=0, allow_inf_nan=False)]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Something the reader may go to, and its address."""
-
-    words: str
-    address: str
-    here: bool
 
 
 @router.get("")
@@ -54,28 +42,30 @@ def strips_page(
 ) -> HTMLResponse:
     """Show a page of one lead of one recording; the newest recording where none is named."""
     case = asking.access.case(patient)
-    found = list(recordings(case))
-    chosen = next((one for one in found if one.record == record), found[-1] if found else None)
-    people, language = case.of("Patient"), asking.language
+    known = choices(asking, patient, case)
+    chosen = opened_of(asking, patient, known, record)
     values = {
-        **case_head(asking, patient, people),
-        "recordings": [
-            Choice(_name(one, language), _address(one, 0, 0.0), one is chosen) for one in found
-        ],
+        **case_head(asking, patient, case.of("Patient")),
+        "recordings": [],
         "strip": None,
         "viewer": "",
     }
     if chosen is not None:
-        values |= _shown(asking, patient, chosen, lead if lead < len(chosen.leads) else 0, at)
+        recording = chosen.recording
+        values["recordings"] = [
+            Link(one.words, _address(one.reference, 0, 0.0), same(one.reference, recording.record))
+            for one in known
+        ]
+        values |= _shown(asking, patient, chosen, lead if lead < len(recording.leads) else 0, at)
     return page(asking, request, "strips.html", **values)
 
 
 def _shown(
-    asking: Asking, patient: str, recording: Recording, number: int, at: float
+    asking: Asking, patient: str, opened: Opened, number: int, at: float
 ) -> dict[str, object]:
-    language = asking.language
+    language, recording = asking.language, opened.recording
     lead = recording.leads[number]
-    marked = marks(_findings(asking, patient), recording.record, language, lead.seconds)
+    marked = marks_of(asking, patient, opened)
     made = strip(lead, marked, at)
     later, earlier = made.start + WINDOW_S, made.start - WINDOW_S
     return {
@@ -85,19 +75,19 @@ def _shown(
         ),
         "lead": lead,
         "leads": [
-            Choice(one.name, _address(recording, k, made.start), k == number)
+            Link(one.name, _address(recording.record, k, made.start), k == number)
             for k, one in enumerate(recording.leads)
         ],
         "marks": [
-            Choice(
+            Link(
                 f"{_clock(one, recording)} {one.words}",
-                _address(recording, number, one.start),
+                _address(recording.record, number, one.start),
                 made.start <= one.start < made.end,
             )
             for one in marked
         ],
-        "earlier": _address(recording, number, max(0.0, earlier)) if made.start > 0 else "",
-        "later": _address(recording, number, later) if later < made.seconds else "",
+        "earlier": _address(recording.record, number, max(0.0, earlier)) if made.start > 0 else "",
+        "later": _address(recording.record, number, later) if later < made.seconds else "",
         "width": WIDTH_MM,
         "height": HEIGHT_MM,
         "overview_height": OVERVIEW_MM,
@@ -109,20 +99,6 @@ def _shown(
             seconds=_time(made.seconds),
         ),
     }
-
-
-def _findings(asking: Asking, patient: str) -> tuple[Finding, ...]:
-    stored = reports.latest(asking.access, patient)
-    return shown(stored.report) if stored else ()
-
-
-def _name(recording: Recording, language: Language) -> str:
-    leads = ", ".join(one.name for one in recording.leads[:3])
-    if len(recording.leads) > 3:
-        leads = say(language, "%(leads)s and %(n)s more", leads=leads, n=len(recording.leads) - 3)
-    seconds = max(one.seconds for one in recording.leads)
-    started = f"{moment(recording.start)} · " if recording.start else ""
-    return f"{started}{leads} · {_time(seconds)}"
 
 
 def _clock(mark: Mark, recording: Recording) -> str:
@@ -137,5 +113,5 @@ def _time(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def _address(recording: Recording, lead: int, at: float) -> str:
-    return "?" + urlencode({"record": recording.record, "lead": lead, "at": f"{at:g}"})
+def _address(record: Reference, lead: int, at: float) -> str:
+    return "?" + urlencode({"record": record, "lead": lead, "at": f"{at:g}"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,12 @@ def test_next_and_previous_count_from_one():
     assert beside(events, 4.0, back=True) == (1, events[0])
     assert beside(events, 6.0, back=False) is None
     assert beside(events, 2.0, back=True) is None
+
+
+def test_normal_beats_told_in_doubt_are_worth_a_look_and_those_only_found_are_not():
+    told = read("NNVN")
+    chance = np.array([0.95, 0.6, 0.4, 0.0])
+    doubtful = replace(told, beats=replace(told.beats, probability=chance))
+    assert [(one.start, one.value) for one in doubtful.events("n")] == [
+        (pytest.approx(float(told.beats.at[1])), 0.6)
+    ]

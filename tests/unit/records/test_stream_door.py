@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from suwen.core.errors import BadInput, Conflict, Denied, NotFound
 from suwen.core.settings import Settings
+from suwen.health.acceleration import derived
 from suwen.records import Person, Store, set_aside
 from suwen.records.devices import Devices
 from suwen.records.sample_writing import Kept
@@ -258,3 +259,39 @@ def test_a_device_is_bound_by_who_may_write_the_record(bay):
         bay.devices.add("a b", bay.patient)
     with pytest.raises(NotFound):
         bay.devices.revoke("nobodys", "gone for good")
+
+
+def test_three_axes_come_in_rows_and_what_they_tell_is_stored_once_with_them(desk, own):
+    rows = [[0.0, 0.0, 1.0 + 0.4 * (k % 2)] for k in range(100)]
+    reading = {
+        "code": "omh:acceleration", "unit": "[g]", "at": (NOW - timedelta(seconds=60)).isoformat(),
+        "hz": 50, "axes": ["x", "y", "z"], "values": [*rows, [0.0, None, 1.0]],
+    }  # fmt: skip
+    door = Door(desk.store, derive=derived)
+    first, again = (door.receive([message(desk, reading, device=own)]) for _ in range(2))
+    assert first.kept == Kept(stored=301)
+    assert again.kept == Kept(absorbed=301)
+    assert first.refused == {"not-a-number": 1}
+    streams = Streams(desk.store, desk.doctor_person, "treatment")
+    (z,) = streams.read(desk.patient, "omh:acceleration.z", *SPAN)
+    (told,) = streams.read(desk.patient, "omh:acceleration.mad", *SPAN)
+    assert z.values.tolist() == [row[2] for row in rows]
+    assert (told.channel.unit, told.values.tolist()) == ("m[g]", [200.0])
+
+
+@pytest.mark.parametrize(
+    ("axes", "values"),
+    [
+        (["x", "y"], [[1, 2, 3]]),
+        (["x", "x"], [[1, 2]]),
+        ([], [[]]),
+        ("xyz", [[1, 2, 3]]),
+        (["x y", "z"], [[1, 2]]),
+        (["x", "y"], [1, 2]),
+        (["x"] * 17, [[1] * 17]),
+    ],
+)
+def test_rows_that_are_none_are_set_aside(desk, own, axes, values):
+    reading = {"code": "omh:acceleration", "unit": "[g]", "ms": [1], "axes": axes, "values": values}
+    outcome = desk.door.receive([message(desk, reading, device=own)])
+    assert (outcome.kept, outcome.refused) == (Kept(), {"malformed": 1})

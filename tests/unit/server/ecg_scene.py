@@ -1,8 +1,10 @@
-"""A patient with half an hour of two leads, what was found in it, and a strip of a watch."""
+"""A patient with half an hour of two leads, what was found in it, a strip of a watch, a stream."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import scene
@@ -11,6 +13,7 @@ from tests.unit.health.ecgs import ecg, rhythm, wfdb
 from suwen.app.demo_patients.ecg import observation
 from suwen.core.codes import SNOMED, SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
+from suwen.health.acceleration import derived
 from suwen.health.ecg_tables import (
     LETTERS,
     BeatTable,
@@ -19,6 +22,10 @@ from suwen.health.ecg_tables import (
     stretches_attachment,
 )
 from suwen.health.recording import WFDB_HEADER, WFDB_SIGNAL
+from suwen.health.streamed import PREFIX
+from suwen.records.alert_book import AlertBook, Begun
+from suwen.records.devices import Devices
+from suwen.records.stream_door import Door, Message
 
 RATE, MINUTES = 200, 30
 PACK = "health.ecg_beats@1+" + "0" * 64
@@ -117,3 +124,72 @@ def told(record: str, table: BeatTable) -> list[Finding]:
             attachments=(beats_attachment(table),),
         ),
     ]
+
+
+STRAP, STRAP_RATE, STRAP_S = "strap-1", 250, 80
+NOT_SENT = (30, 40)
+"""Seconds of the strap's recording that never arrived."""
+ALARM_S, WALKED = 60, (10, 20)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What a strap sent: its token, the reference of the recording, its beats, when it began."""
+
+    token: str
+    record: str
+    beats: np.ndarray
+    began: datetime
+
+
+def stream(clinic: scene.Clinic, patient: str) -> Streamed:
+    """A strap sends two leads for eighty seconds, ten of which are lost, and how its bearer moved.
+
+    A monitor alarms in it.
+    """
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
+    token = Devices(clinic.store, scene.CLINICIAN, "treatment").add(STRAP, patient)
+    beats = rhythm(STRAP_S)
+    lead = ecg(beats, ["N"] * len(beats), STRAP_RATE, STRAP_S, noise=0.02)
+    door = Door(clinic.store, derive=derived)
+    for second in range(0, STRAP_S, 10):
+        if not NOT_SENT[0] <= second < NOT_SENT[1]:
+            part = lead[second * STRAP_RATE : (second + 10) * STRAP_RATE]
+            at = began + timedelta(seconds=second)
+            door.receive([chunk(token, part, at), moved(token, second == WALKED[0], at)])
+    first = round(began.timestamp() * 1e6)
+    last = first + round((STRAP_S - 1 / STRAP_RATE) * 1e6)
+    at = began + timedelta(seconds=ALARM_S)
+    AlertBook(clinic.store).note(
+        [Begun(patient, "asystole", "", "high", at, alarmed(at))], [], datetime.now(UTC)
+    )
+    return Streamed(token, f"{PREFIX}{STRAP}/{first}-{last}", beats, began)
+
+
+def chunk(token: str, values: np.ndarray, at: datetime) -> Message:
+    """One message of the strap, as it comes over MQTT."""
+    block = {"unit": "mV", "at": at.isoformat(), "hz": STRAP_RATE}
+    leads = [
+        {**block, "code": code, "values": np.round(values, 3).tolist()}
+        for code in ("131329", "131330")
+    ]
+    return Message(STRAP, json.dumps({"token": token, "readings": leads}).encode())
+
+
+def moved(token: str, walks: bool, at: datetime) -> Message:
+    """Ten seconds of the strap's accelerometer: rest, or steps."""
+    up = 1 + (0.4 if walks else 0.002) * np.sin(np.pi * np.arange(500) / 12.5)
+    rows = [[0.0, 0.0, round(float(one), 4)] for one in up]
+    reading = {"code": "omh:acceleration", "unit": "[g]", "at": at.isoformat(), "hz": 50}
+    said = {"token": token, "readings": [{**reading, "axes": ["x", "y", "z"], "values": rows}]}
+    return Message(STRAP, json.dumps(said).encode())
+
+
+def alarmed(at: datetime) -> dict[str, object]:
+    """What an alert of the monitor holds."""
+    return {
+        **{"name": {"en": "Asystole", "zh": "心搏停止"}, "channel": ["199684", "1", STRAP]},
+        **{"value": 1.0, "unit": "1", "limit": 1.0, "side": "above", "since": at.isoformat()},
+        "waves": {"en": "Nothing readable contradicts it.", "zh": "可判读的信号未与之矛盾。"},
+        "readings": [],
+    }

@@ -28,6 +28,8 @@ from suwen.gateway.devices.sample import (
     Source,
     number,
 )
+from suwen.health.acceleration import ACCELERATION
+from suwen.health.acceleration import AXES as NAMED
 from suwen.health.measured import NOT_SAID, moment
 from suwen.health.sampled import sampled
 
@@ -38,6 +40,9 @@ _BOUND: Final = Text(
 _NOT_KNOWN: Final = Text(
     en="an Observation of a quantity that is not kept", zh="未收录指标的 Observation"
 )
+
+AXES: Final = tuple(f"acceleration_{axis}" for axis in NAMED)
+"""Keys of the quantities that sampled data of an acceleration hold."""
 
 
 def claims(document: object) -> bool:
@@ -117,6 +122,8 @@ def _samples(resource: Entry, where: str, problems: Problems) -> Iterator[Sample
             problems.refuse(NO_TIME, where)
         elif "valueSampledData" in part:
             yield from _evenly(resource, part, key, name, where, problems)
+        elif key == ACCELERATION:
+            problems.refuse(MALFORMED, where)
         else:
             yield from _value(part, key, at, name, log, where, problems)
     if not found:
@@ -132,6 +139,8 @@ def _moment(resource: Entry) -> datetime | None:
 def _quantity(part: Entry) -> str | None:
     codings = inner(part, "code").get("coding")
     for coding in codings if isinstance(codings, list) else ():
+        if isinstance(coding, dict) and coding.get("code") == ACCELERATION:
+            return ACCELERATION
         if isinstance(coding, dict) and coding.get("system") == LOINC:
             key = quantities().by_code.get(str(coding.get("code")))
             if key is not None:
@@ -160,13 +169,14 @@ def _value(
 def _evenly(
     resource: Entry, part: Entry, key: str, device: str, where: str, problems: Problems
 ) -> Iterator[Sample]:
-    """Yield the values of sampled data that were measured."""
+    """Yield the values of sampled data that were measured; of an acceleration each axis."""
     found = sampled(resource, part)
-    if found is None or found.start is None or found.values.ndim != 1:
+    keys = AXES if key == ACCELERATION else (key,)
+    rows = None if found is None else found.values.reshape(len(found.values), -1)
+    if found is None or rows is None or found.start is None or rows.shape[1] != len(keys):
         problems.refuse(MALFORMED, where)
         return
     step = timedelta(seconds=found.period)
-    for place in np.flatnonzero(np.isfinite(found.values)).tolist():
-        yield Sample(
-            key, found.start + place * step, float(found.values[place]), found.unit, device
-        )
+    for place in np.flatnonzero(np.isfinite(rows).all(1)).tolist():
+        for own, value in zip(keys, rows[place].tolist(), strict=True):
+            yield Sample(own, found.start + place * step, value, found.unit, device)

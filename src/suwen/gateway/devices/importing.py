@@ -17,6 +17,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput, SuwenError
 from suwen.core.streams import MICROSECONDS, Channel, Reading, Stretch
+from suwen.gateway.devices.accelerations import with_movement
 from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.quantities import clinical, quantities
 from suwen.gateway.devices.recognised import NAMES, UnknownFormat, format_of
@@ -193,7 +194,7 @@ def read_exports(
         if opened is None:
             continue
         name, samples = opened
-        readings = _noted(converter.readings(samples), source.name, out)
+        readings = with_movement(_noted(converter.readings(samples), source.name, out))
         for batch in _batches(readings, out):
             kept = store.put(patient, batch, name)
             out.stored += kept.stored

@@ -55,6 +55,9 @@ _MEASURES: Final = {
     "light_sleep_duration": ("sleep-stage-summary", "sleep_light"),
     "rem_sleep_duration": ("sleep-stage-summary", "sleep_rem"),
     "distance": ("physical-activity", "distance"),
+    "acceleration_x": ("acceleration", "acceleration_x"),
+    "acceleration_y": ("acceleration", "acceleration_y"),
+    "acceleration_z": ("acceleration", "acceleration_z"),
 }
 """Of each property of a body: the schema that has it first, and the quantity."""
 _BODIES: Final = {"activity_name": "physical-activity", "latency_to_sleep_onset": "sleep-episode"}

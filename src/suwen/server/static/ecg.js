@@ -116,7 +116,7 @@
       hooks: {
         drawClear: [(u) => {
           draw.paper(u, ecg.unit === "mV");
-          for (const kind of ["af", "noise", "gap"]) draw.wash(u, kind, state.lanes[kind] || []);
+          for (const kind of ["af", "motion", "noise", "gap"]) draw.wash(u, kind, state.lanes[kind] || []);
           draw.wash(u, "mark", ecg.marks);
         }],
         draw: [(u) => { draw.beats(u, state.beats); draw.calipers(u, state.points); }],
@@ -174,6 +174,7 @@
     history.replaceState(null, "", `?${query}`);
     const paper = new URLSearchParams({ record: ecg.record, lead: state.lead, at: value(state.from, 3) });
     by("paper").href = `${root.dataset.paper}?${paper}`;
+    for (const field of root.querySelectorAll("[data-window]")) field.value = value(state[field.dataset.window], 3);
     for (const button of document.querySelectorAll("[data-width]")) {
       const wanted = button.dataset.width === "all" ? total : Number(button.dataset.width);
       button.setAttribute("aria-pressed", String(Math.abs(wanted - span()) < 0.01));

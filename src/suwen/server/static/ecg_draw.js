@@ -3,7 +3,7 @@
 window.suwen = window.suwen || {};
 window.suwen.ecg = (() => {
   const COLOURS = { N: "#4b5a63", S: "#12728a", V: "#a4161a", F: "#7b2d8e", Q: "#8a5a00", "": "#4b5a63" };
-  const WASHES = { af: "rgb(18 114 138 / 5%)", noise: "rgb(138 90 0 / 14%)", gap: "rgb(75 90 99 / 18%)", mark: "rgb(240 162 2 / 8%)" };
+  const WASHES = { af: "rgb(18 114 138 / 5%)", motion: "rgb(95 143 78 / 12%)", noise: "rgb(138 90 0 / 14%)", gap: "rgb(75 90 99 / 18%)", mark: "rgb(240 162 2 / 8%)" };
   // What may cover all of a window is told by a band at the lower edge; the paper stays paper.
   const BANDS = { af: [0, "rgb(18 114 138 / 55%)"], mark: [1, "rgb(240 162 2 / 75%)"] }, BAND_PX = 6;
   const FINE = "#f6dcdc", COARSE = "#eab8b8";

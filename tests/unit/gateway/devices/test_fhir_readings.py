@@ -97,3 +97,20 @@ def test_observations_of_somebody_born_on_another_day_are_refused(
         assert not found.readings
         assert found.error is not None
         assert "another date of birth" in found.error.got
+
+
+def test_an_acceleration_is_sampled_in_three_dimensions(read: Callable[..., Any]) -> None:
+    def sent(dimensions: int) -> Any:
+        data = {"origin": quantity(0, "[g]"), "period": 20, "dimensions": dimensions,
+                "data": "0 0 1 0 E 1 0.5 0 1"}  # fmt: skip
+        one = observation("x", valueSampledData=data)
+        one["code"] = {"coding": [{"system": "urn:omh", "code": "omh:acceleration"}]}
+        return read(one)
+
+    found = sent(3)
+    assert [(key, value) for key, value, _ in found.values] == [
+        ("acceleration_x", 0), ("acceleration_y", 0), ("acceleration_z", 1),
+        ("acceleration_x", 0.5), ("acceleration_y", 0), ("acceleration_z", 1),
+    ]  # fmt: skip
+    assert found.readings[-1].at.microsecond == 40_000
+    assert sent(1).values == [], "one axis is no acceleration"

@@ -111,3 +111,21 @@ def test_the_suite_of_open_mhealth_is_agreed_with() -> None:
         assert verdict is (should == "shouldPass"), path.relative_to(DATA)
         cases += 1
     assert cases >= 400
+
+
+def test_an_acceleration_is_three_channels_by_the_schema(read: Callable[..., Any]) -> None:
+    def along(value: float) -> dict[str, Any]:
+        return {"value": value, "unit": "m/s^2"}
+
+    body = {
+        "acceleration_x": along(0.0), "acceleration_y": along(0.0),
+        "acceleration_z": along(9.80665),
+        "effective_time_frame": {"date_time": "2026-03-01T08:00:00Z"},
+    }  # fmt: skip
+    found = read(point("acceleration", "2.0", body))
+    assert [(key, value) for key, value, _ in found.values] == [
+        ("acceleration_x", 0), ("acceleration_y", 0), ("acceleration_z", 1.0),
+    ]  # fmt: skip
+    assert {one.channel.unit for one in found.readings} == {"[g]"}
+    body["acceleration_x"] = {"value": 1, "unit": "mph"}
+    assert read(point("acceleration", "2.0", body)).values == []
