@@ -104,13 +104,7 @@ def deidentify(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote values
             everything = known_of(dataset) | (known or Known())
-            work = _Work(subject, options, clean_text, everything)
-            out = work.object(dataset)
-            blanked = burned_in.clean(out) if options.clean_pixels else 0
-            if options.clean_pixels and "PixelData" in out:
-                out.BurnedInAnnotation = "NO"
-            work.sweep(out)
-            return Deidentified(_written(out, dataset, subject, options), work.counts, blanked)
+            return _made(dataset, _Work(subject, options, clean_text, everything))
     except SuwenError:
         raise
     except Exception as error:  # noqa: BLE001 - the content of a real file may raise anything
@@ -119,6 +113,17 @@ def deidentify(
             "an object pydicom reads and writes",
             "check the file with dciodvfy or another validator",
         ) from None
+
+
+def _made(dataset: FileDataset, work: _Work) -> Deidentified:
+    """Return the object without identity, its pixels looked at too."""
+    out = work.object(dataset)
+    blanked = burned_in.clean(out) if work.options.clean_pixels else 0
+    if work.options.clean_pixels and "PixelData" in out:
+        out.BurnedInAnnotation = "NO"
+    work.sweep(out)
+    written = _written(out, dataset, work.subject, work.options)
+    return Deidentified(written, work.counts, blanked)
 
 
 class _Work:

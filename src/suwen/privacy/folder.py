@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
+from suwen.core.errors import BadInput, SuwenError
 from suwen.privacy import dicom, fhir, hl7, tables
+from suwen.privacy.appearing import appearing
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check
 from suwen.privacy.files import SUFFIX, File, Kind, Refused, decoded, files
@@ -109,10 +108,8 @@ def deidentify(
     """
     options = options or Options()
     _check_places(source, target)
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True, mode=0o700)
-        outcome = Outcome()
+    outcome = Outcome()
+    with appearing(target, "the output") as part:
         read, said = _who(source, outcome)
         run = _Run(part, Roster(secret, said), options, columns or {}, outcome)
         run.write(read)
@@ -120,15 +117,6 @@ def deidentify(
         (part / REPORT).write_text(text + "\n", encoding="utf-8")
         if keep is not None:
             keep(outcome)
-        part.replace(target)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"the output cannot be written ({type(error).__name__})",
-            "a folder with room for it",
-            "choose another place",
-        ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return outcome
 
 

@@ -167,6 +167,24 @@ def test_a_replay_sees_the_case_at_the_moment_of_the_decision(
     assert seen == [decision.at]
 
 
+def test_a_replay_that_differs_names_the_knowledge_that_reads_otherwise(
+    access, patient, task, pack, toy, tmp_path, monkeypatch
+):
+    limits = tmp_path / "limits.toml"
+    limits.write_text("low = 30")
+    monkeypatch.setattr(toy.Squares, "read_by", (limits,), raising=False)
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    (decision,) = decisions(access, patient)
+    limits.write_text("low = 31")
+    assert replay(decision, access).same, "another limit that changes no answer is no difference"
+    monkeypatch.setattr(toy.Squares, "samples", lambda *_: [])
+    changes = replay(decision, access).changes
+    assert changes[0] == "the knowledge limits.toml by which the inputs are read is not what it was"
+    limits.write_text("low = 30")
+    assert "limits.toml" not in replay(decision, access).changes[0]
+
+
 def test_without_its_pack_a_decision_says_so(access, patient, task, pack, home):
     observe(access, patient, bright())
     run(task, pack, access.case(patient), access)
