@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import Any
@@ -138,10 +139,11 @@ class Diagnosis:
         task = registry.find(state["task"])
         access = self._access(state)
         try:
-            pack = packs.current(task.name)
+            packs.current_folder(task.name)
         except NotFound:
             return {"findings": [], "not_understood": [_no_pack(task).model_dump()]}
         earlier = self._findings(access, state, task.after)
+        pack = partial(packs.current, task.name)
         found = run(task, pack, self._case(state), access, earlier)
         facts = suspected.keep(access, self._case(state), found)
         ids = [finding.id for finding in found]
@@ -267,7 +269,8 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
     for task in in_order():
         if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
-            found[task.name] = run(task, packs.current(task.name), case, access, earlier)
+            pack = partial(packs.current, task.name)
+            found[task.name] = run(task, pack, case, access, earlier)
             suspected.keep(access, case, found[task.name])
     return found[name]
 

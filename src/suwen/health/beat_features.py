@@ -18,8 +18,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from suwen.core.settings import settings
 from suwen.health import qrs
@@ -167,7 +168,9 @@ def stretches(times: Numbers, seconds: float) -> list[slice]:
 def _wide(values: Numbers, times: Numbers) -> tuple[NDArray[np.int64], Floats]:
     """Return the middle of each QRS (samples) and the wave around it with room to move."""
     narrow, band = (
-        signal.sosfiltfilt(signal.butter(2, edges, "bandpass", fs=RATE, output="sos"), values)
+        scipy.signal.sosfiltfilt(
+            scipy.signal.butter(2, edges, "bandpass", fs=RATE, output="sos"), values
+        )
         for edges in (qrs.BAND, BAND)
     )
     power = ndimage.uniform_filter1d(narrow * narrow, round(qrs.WINDOW * RATE))

@@ -45,14 +45,19 @@ class ReplayResult:
 
 
 def run(
-    task: Task, pack: Pack, case: Case, access: Access, earlier: Sequence[Finding] = ()
+    task: Task,
+    pack: Pack | Callable[[], Pack],
+    case: Case,
+    access: Access,
+    earlier: Sequence[Finding] = (),
 ) -> list[Finding]:
     """Answer `task` on `case`, store findings with attachments, and log a decision for each.
 
     Parameters
     ----------
     task, pack
-        The question and the verified pack that answers it.
+        The question and the verified pack that answers it, or what opens it: then only where there
+        is something to answer.
     case, access
         What is recorded about the patient, and the access under which it was opened.
     earlier
@@ -68,11 +73,14 @@ def run(
     StorageUnavailable
         Store or decision log cannot be written; then nothing was kept and nothing may be shown.
     """
-    if pack.task != task.name:
-        raise BadInput(f"a pack for {pack.task}", f"a pack for {task.name}", "choose another pack")
     case, house = with_house(task, case, access)
     before = [finding for finding in earlier if finding.task in task.after]
     everything = tuple(finding.id for finding in before)
+    if not (samples := list(task.samples(case, before))):
+        return []
+    pack = pack if isinstance(pack, Pack) else pack()
+    if pack.task != task.name:
+        raise BadInput(f"a pack for {pack.task}", f"a pack for {task.name}", "choose another pack")
     answers = [
         Answer(
             sample,
@@ -80,7 +88,7 @@ def run(
             everything if sample.earlier is None else sample.earlier,
             tuple(answer(task, pack, sample)),
         )
-        for sample in task.samples(case, before)
+        for sample in samples
     ]
     groups = together(task, answers, house)
     details = [detail_of(group, access, case.patient, house) for group in groups]

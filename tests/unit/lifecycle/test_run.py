@@ -265,6 +265,7 @@ def test_when_the_log_cannot_be_written_there_is_no_finding(
 
 
 def test_a_pack_of_another_task_is_refused(access, patient, task, trained_mask):
+    observe(access, patient, bright())
     with pytest.raises(BadInput, match=r"a pack for toy\.square_mask"):
         run(task, trained_mask.pack, access.case(patient), access)
 
@@ -415,3 +416,17 @@ def test_an_entry_about_one_finding_alone_is_still_replayed(
     entry = access.decide(ACT, patient, f"Finding/{found.id}", old)
     assert finding_ids(entry) == (found.id,)
     assert replay(entry, access).same
+
+
+def test_a_pack_is_opened_only_where_there_is_something_to_answer(access, patient, task, pack):
+    opened = []
+
+    def opening():
+        opened.append(pack)
+        return pack
+
+    assert run(task, opening, access.case(patient), access) == []
+    assert opened == []
+    observe(access, patient, bright())
+    assert run(task, opening, access.case(patient), access)
+    assert opened == [pack]
