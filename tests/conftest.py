@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib.util
 import os
 import shutil
@@ -19,6 +20,9 @@ os.environ.setdefault("SUWEN_SEARCH", "false")
 """A search takes half a minute for each phantom CT; the tests about it ask for it."""
 os.environ.setdefault("SUWEN_THREADS", "1")
 """Workers side by side: threads of one would wait for those of the other."""
+
+gc.set_threshold(100_000, 20, 20)
+"""What tests build lives to their end: searching it for garbage often is time for nothing."""
 
 TOYS = Path(__file__).parent / "contract"
 

@@ -109,7 +109,7 @@ def test_a_snooze_holds_over_the_next_alert_of_the_rule(ward: Ward) -> None:
     now = datetime.now(UTC)
     bay.book.note([], [Ended(zhao, "spo2-low")], now)
     bay.alerts["again"] = bay_scene.begun(bay, zhao, "spo2-low", 85, now)
-    bay.book.escalate(now + timedelta(seconds=5))
+    bay.book.pages.escalate(now + timedelta(seconds=5))
     ward.go("/alerts?ward=icu")
     again = ward.card("again")
     assert ward.words["snoozed"] in again.locator(".chips").inner_text()
@@ -121,7 +121,7 @@ def test_what_nobody_sees_climbs_and_says_who_was_told(ward: Ward) -> None:
     bay = ward.bay
     early = datetime.now(UTC) - timedelta(minutes=4)
     bay.alerts["late"] = bay_scene.begun(bay, bay.patients["Wa"], "systolic-low", 84, early)
-    bay.book.escalate(datetime.now(UTC))
+    bay.book.pages.escalate(datetime.now(UTC))
     ward.go("/alerts?ward=icu")
     card = ward.card("late")
     assert ward.words["escalated"] in card.locator(".chips").inner_text()

@@ -23,6 +23,7 @@ from suwen.core.nouns import Band
 from suwen.core.streams import Channel, Reading
 from suwen.gateway.notifier import Notifier
 from suwen.records.alerts import Alerts
+from suwen.records.devices import Devices
 from suwen.records.streams import Streams, gathered
 from suwen.records.wards import Ward, Wards
 from suwen.server.app import create_app
@@ -72,6 +73,7 @@ class Monitor:
 def clinic(tmp_path: Path) -> Iterator[scene.Clinic]:
     made = scene.open_clinic(tmp_path / "home")
     made.patient = scene.admit(made, "Zhao, Min", "1994-12-05")
+    Devices(made.store, scene.CLINICIAN, "treatment").add("monitor", made.patient)
     wards = Wards(made.store, scene.CLINICIAN, "treatment")
     wards.define(Ward("icu", "ICU", silence=dict.fromkeys(CHANNELS, SET_S)))
     wards.place(made.patient, "icu", "4")

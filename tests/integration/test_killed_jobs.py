@@ -26,6 +26,7 @@ import json, os, signal, sys
 from pathlib import Path
 os.environ |= {environment!r}
 sys.argv = {arguments!r}
+from dbos._dbos import _get_or_create_dbos_registry
 from suwen.app import jobs
 from suwen.records.log import Log
 
@@ -56,6 +57,8 @@ def anchoring(log, head):
         moment(f"within {{current[-1]}}")
     anchor(log, head)
 
+# a job that was cut off goes on when dbos looks for it: each second, here sooner
+_get_or_create_dbos_registry().get_internal_queue()._polling_interval_sec = 0.02
 run_step, jobs._run_step = jobs._run_step, stepping
 anchor, Log.anchor = Log.anchor, anchoring
 from suwen.app.main import main

@@ -18,17 +18,19 @@ from typing import Final
 
 import structlog
 
-from suwen.app import paging
 from suwen.app.arrhythmia import ALARMS, Doubted
-from suwen.core.errors import NotFound, SuwenError
+from suwen.app.paging import Pager
+from suwen.core.errors import SuwenError
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
 from suwen.health.alert_notices import CHECK
 from suwen.health.alert_rules import Rule
 from suwen.health.alert_watch import Ruled, Said, Watch
+from suwen.health.lateness import CLOCK, late
 from suwen.health.watchdog import NO_DATA, Heard, key_of, times
 from suwen.records import Store
-from suwen.records.alert_book import AlertBook, Begun, Ended, Page
+from suwen.records.alert_book import AlertBook, Begun, Ended
+from suwen.records.alert_rows import Alert
 from suwen.records.stream_tap import Tap
 
 HEARTBEAT: Final = "alerts"
@@ -36,8 +38,6 @@ ROUND_S: Final = 0.2
 """Longest wait for readings before silence and ladders are looked at."""
 TAP_S: Final = 0.3
 """How often the store is asked for what other processes stored."""
-CATCH_UP_S: Final = 3600.0
-"""What was stored while nobody watched is looked at after a restart, so far back."""
 CLIMB_S: Final = 1.0
 """How often it is looked at who is to be told next."""
 RELOAD_S: Final = 2.0
@@ -55,7 +55,7 @@ class Alarm:
         self.book = AlertBook(store)
         self.watch = Watch()
         self._store = store
-        self._notifier = notifier
+        self._pager = Pager(store, notifier)
         self._now = clock or (lambda: datetime.now(UTC))
         self._tap = Tap(store)
         self._doubted = Doubted(self._tap)
@@ -74,7 +74,7 @@ class Alarm:
 
     def start(self) -> None:
         """Go on with what stood before, then watch until `close`."""
-        self._notifier.warm()
+        self._pager.warm()
         self.reload()
         self.resume()
         for work in (self._watching, self._paging):
@@ -98,6 +98,8 @@ class Alarm:
         """
         ended, since = self.book.ended(), self._left_off()
         for known in self._tap.begin(None if since is None else ticks(since)):
+            if not known.sends:
+                continue
             heard = Heard(known.received, known.at)
             until = ended.get((known.patient, key_of(known.channel.device)))
             if until is None or ticks(until) < known.received:
@@ -105,30 +107,37 @@ class Alarm:
         for one in self.book.over_since(since) if since else ():
             if one.cleared is not None:
                 self.watch.settled(one.patient, one.rule, ticks(one.cleared))
-        over = []
-        for one in self.book.unsettled():
-            if one.cleared is not None:
-                continue
-            if one.rule.startswith(NO_DATA):
-                for parts in one.content["channels"]:
-                    self.watch.dog.silent(one.patient, Channel(*parts), ticks(one.at))
-                continue
-            channel = Channel(*one.content["channel"])
-            self._doubted.resume(one.patient, one.rule, one.priority, one.at, one.content)
-            if one.rule.startswith(CHECK):
-                self.watch.notices.resume(one.patient, channel, ticks(one.at), one.priority)
-                continue
-            if not self.watch.resume(one.patient, one.rule, channel, ticks(one.at)):
-                over.append(Ended(one.patient, one.rule))
+        over = [
+            Ended(one.patient, one.rule)
+            for one in self.book.unsettled()
+            if one.cleared is None and not self._resumed(one)
+        ]
         if over:
             self.book.note([], over, self._now())
 
+    def _resumed(self, one: Alert) -> bool:
+        """Go on with an alert that stands; False where its rule is gone."""
+        at = ticks(one.at)
+        if one.rule.startswith(NO_DATA):
+            for parts in one.content["channels"]:
+                self.watch.dog.silent(one.patient, Channel(*parts), at)
+            return True
+        channel = Channel(*one.content["channel"])
+        self._doubted.resume(one.patient, one.rule, one.priority, one.at, one.content)
+        if one.rule.startswith(CLOCK):
+            self.watch.clocks.resume(one.patient, channel, at)
+            return True
+        if one.rule.startswith(CHECK):
+            self.watch.notices.resume(one.patient, channel, at, one.priority)
+            return True
+        return self.watch.resume(one.patient, one.rule, channel, at)
+
     def _left_off(self) -> datetime | None:
-        """Return from when on readings are looked at; not longer ago than is caught up with."""
+        """Return from when on readings are looked at; not before what is history by now."""
         beaten = self.book.last_beat(HEARTBEAT)
         if beaten is None:
             return None
-        last = max(beaten, self._now() - timedelta(seconds=CATCH_UP_S))
+        last = max(beaten, self._now() - timedelta(microseconds=late()))
         return last - self.watch.longest_run
 
     def reload(self) -> None:
@@ -149,13 +158,15 @@ class Alarm:
 
     def round(self, wait: float = 0.0) -> list[str]:
         """Look at what was taken and at the clock once; return ids of new alerts."""
-        for patient, stretches, received in self._drained(wait):
+        for patient, stretches, received in _drained(self._taken, wait):
             self._tap.seen(patient, stretches)
             self._unwritten += self._checked(self.watch.take(patient, stretches, received))
         now, passed = self._now(), time.monotonic()
         if passed - self._tapped >= TAP_S:
-            for moved in self._tap.fresh():
-                said = self.watch.take(moved.patient, [moved.stretch], moved.received)
+            for moved in self._tap.fresh(self.watch.history):
+                said = self.watch.take(
+                    moved.patient, [moved.stretch], moved.received, sends=moved.sends
+                )
                 self._unwritten += self._checked(said)
             self._tapped = passed
         self._unwritten += self._doubted.again(ticks(now), list(self.watch.dog.channels))
@@ -163,7 +174,7 @@ class Alarm:
         made = self._write(now)
         if passed - self._climbed >= CLIMB_S:
             self._climbed = passed
-            self.book.escalate(now)
+            self.book.pages.escalate(now)
             self._to_page.set()
         if made:
             self._to_page.set()
@@ -183,16 +194,6 @@ class Alarm:
         if not any(one.rule in ALARMS for one in said):
             return said
         return self._doubted.checked(said, list(self.watch.dog.channels))
-
-    def _drained(self, wait: float) -> list[Taken]:
-        found: list[Taken] = []
-        try:
-            found.append(self._taken.get(timeout=wait) if wait else self._taken.get_nowait())
-            while len(found) < MOST_WAITING:
-                found.append(self._taken.get_nowait())
-        except queue.Empty:
-            pass
-        return found
 
     def _write(self, now: datetime) -> list[str]:
         """Write what began and what ended, in the order it was said."""
@@ -235,21 +236,22 @@ class Alarm:
 
     def page(self) -> int:
         """Send the pages that wait; return how many were tried."""
-        pages = self.book.waiting(self._now())
+        pages = self.book.pages.waiting(self._now())
         for one in pages:
-            self.book.told(one, self._send(one), self._now())
+            self.book.pages.told(one, self._pager.send(one), self._now())
         return len(pages)
 
-    def _send(self, page: Page) -> str:
-        if page.alert.acknowledged is not None:
-            return "dropped"
-        try:
-            language = self._store.person(page.person).language
-        except NotFound:
-            return "failed"
-        text = paging.body(page, language)
-        first = paging.title(page, language)
-        return self._notifier.send(page.person, first, text, page.alert.priority)
+
+def _drained(taken: queue.Queue[Taken], wait: float) -> list[Taken]:
+    """Return what waits; where nothing does, what comes within `wait` seconds."""
+    found: list[Taken] = []
+    try:
+        found.append(taken.get(timeout=wait) if wait else taken.get_nowait())
+        while len(found) < MOST_WAITING:
+            found.append(taken.get_nowait())
+    except queue.Empty:
+        pass
+    return found
 
 
 def _begun(said: Said) -> Begun:

@@ -6,12 +6,12 @@ loses nothing and does nothing twice.
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import Any
 
@@ -28,7 +28,7 @@ from suwen.core.settings import Settings, settings
 from suwen.diagnosis.compose import compose
 from suwen.diagnosis.problems import shown
 from suwen.diagnosis.review import carry_over
-from suwen.gateway.folder import read_folder
+from suwen.gateway.folder import Given, read_files, read_folder
 from suwen.gateway.storing import store_intake
 from suwen.imaging.points import point_records
 from suwen.lifecycle import packs
@@ -37,6 +37,7 @@ from suwen.lifecycle.run import answered, run, stored_findings, with_data
 from suwen.notes.amended import of_case
 from suwen.notes.synonyms import stored as stored_terms
 from suwen.records import Access, Person, Store, report_of
+from suwen.records.inbox import Inbox
 from suwen.server.quotations import quotations
 
 PURPOSE = "treatment"
@@ -51,14 +52,18 @@ class Diagnosis:
         self._cases: dict[str, Case] = {}
 
     def __call__(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
-        """Run the steps; `payload` is described in `server.jobs`, `folder` and `out` optional."""
+        """Run the steps; `payload` is that of `server.jobs`, or has `folder` and `out`."""
         try:
             result = self._steps(payload, step)
         except SuwenError:
-            _clear_inbox(payload)
+            self._drop(payload)
             raise
-        _clear_inbox(payload)
         return result
+
+    def _drop(self, payload: dict[str, Any]) -> None:
+        """Destroy what was sent, once it is stored or refused."""
+        if sent := payload.get("inbox"):
+            Inbox(self._store).drop(str(sent))
 
     def _steps(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
         state: dict[str, Any] = {
@@ -68,8 +73,9 @@ class Diagnosis:
             "not_understood": [],
             "findings": [],
         }
-        if payload.get("folder"):
+        if payload.get("folder") or payload.get("inbox"):
             state |= step("intake", self._intake, state)
+            self._drop(payload)
         if payload.get("points"):
             state |= step("points", self._points, state)
         state |= step("open", self._open, state)
@@ -99,7 +105,11 @@ class Diagnosis:
         return self._cases[key]
 
     def _intake(self, state: dict[str, Any]) -> dict[str, Any]:
-        intake = read_folder(Path(state["payload"]["folder"]))
+        payload = state["payload"]
+        if sent := payload.get("inbox"):
+            intake = read_files(sent_files(self._store, str(sent)))
+        else:
+            intake = read_folder(Path(payload["folder"]))
         patient = store_intake(self._access(state), intake)
         return {
             "patient": patient,
@@ -129,10 +139,11 @@ class Diagnosis:
         task = registry.find(state["task"])
         access = self._access(state)
         try:
-            pack = packs.current(task.name)
+            packs.current_folder(task.name)
         except NotFound:
             return {"findings": [], "not_understood": [_no_pack(task).model_dump()]}
         earlier = self._findings(access, state, task.after)
+        pack = partial(packs.current, task.name)
         found = run(task, pack, self._case(state), access, earlier)
         facts = suspected.keep(access, self._case(state), found)
         ids = [finding.id for finding in found]
@@ -186,10 +197,10 @@ class Diagnosis:
         }
 
 
-def _clear_inbox(payload: dict[str, Any]) -> None:
-    """Remove uploaded files once they are stored, or refused."""
-    if payload["kind"] == "intake":
-        shutil.rmtree(payload["folder"], ignore_errors=True)
+def sent_files(store: Store, name: str) -> Iterator[Given]:
+    """Yield the files of a sending, opened piece by piece out of the inbox."""
+    for one in Inbox(store).files(name):
+        yield Given(PurePosixPath(one.name), one.open)
 
 
 def _says_the_same(earlier: Report, report: Report) -> bool:
@@ -258,7 +269,8 @@ def answer(access: Access, patient: str, name: str) -> list[Finding]:
     for task in in_order():
         if task.name in wanted:
             earlier = [finding for before in task.after for finding in found.get(before, [])]
-            found[task.name] = run(task, packs.current(task.name), case, access, earlier)
+            pack = partial(packs.current, task.name)
+            found[task.name] = run(task, pack, case, access, earlier)
             suspected.keep(access, case, found[task.name])
     return found[name]
 

@@ -1,16 +1,21 @@
-"""What a page says: rule, bed, last readings, and the location where the patient shares it.
+"""Pages: who sends them, and what one says: rule, bed, last readings, a location that is shared.
 
 No name of a patient leaves the house: the bed or the end of the store's own id tells who it is.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.codes import Language, Text
-from suwen.records.alert_book import Page
+from suwen.core.errors import Busy, NotFound
+from suwen.gateway.notifier import Notifier, Sent
+from suwen.records import Store
+from suwen.records.alert_pages import Page
 
 SHORT_ID: Final = 8
 PRIORITIES: Final[Mapping[str, Text]] = {
@@ -22,6 +27,63 @@ SUPPORT: Final = Text(
     en="Decision support, to be confirmed by a clinician.", zh="仅供决策支持，须由临床人员确认。"
 )
 NEXT: Final = "Nobody has acknowledged it yet.", "尚无人确认。"
+
+
+BETWEEN_TESTS_S: Final = 30.0
+TEST: Final = Text(en="Test: no alert", zh="测试：并非报警")
+TEST_BODY: Final = Text(
+    en="{asker} tries whether pages of the ward {ward} reach you. Nothing has to be done.",
+    zh="{asker} 正在测试病区 {ward} 的呼叫能否送达您，无需处理。",
+)
+
+
+class Pager:
+    """Sends pages to persons, each in their own language."""
+
+    def __init__(self, store: Store, notifier: Notifier) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._tested: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Load what sends, so that the first page is not late."""
+        self._notifier.warm()
+
+    def services(self, person: str) -> list[str]:
+        """Return by which services a person is reached, without the addresses."""
+        return self._notifier.services(person)
+
+    def send(self, page: Page) -> str:
+        """Send one page; return what became of it, as `Pages.told` takes it."""
+        if page.alert.acknowledged is not None:
+            return "dropped"
+        try:
+            language = self._store.person(page.person).language
+        except NotFound:
+            return "failed"
+        first, text = title(page, language), body(page, language)
+        return self._notifier.send(page.person, first, text, page.alert.priority)
+
+    def test(self, person: str, asker: str, ward: str) -> Sent:
+        """Send a person a page that says it is a test, and by whom.
+
+        Raises
+        ------
+        NotFound
+            No such person.
+        Busy
+            The person was sent a test in the last `BETWEEN_TESTS_S` seconds.
+        """
+        with self._lock:
+            now = time.monotonic()
+            wait = self._tested.get(person, -float("inf")) + BETWEEN_TESTS_S - now
+            if wait > 0:
+                raise Busy(wait, whole=False)
+            self._tested[person] = now
+        language = self._store.person(person).language
+        text = TEST_BODY.of(language).format(asker=asker, ward=ward)
+        return self._notifier.send(person, TEST.of(language), text, "low")
 
 
 def title(page: Page, language: Language) -> str:

@@ -13,9 +13,11 @@ from suwen.app.gateway import beside
 from suwen.app.importing import Importing
 from suwen.app.jobs import Work, doing
 from suwen.app.outputs import outputs
+from suwen.app.paging import Pager
 from suwen.app.services import open_jobs
 from suwen.core.errors import BadInput
 from suwen.core.settings import Settings, settings
+from suwen.gateway.notifier import Notifier
 from suwen.records import Store
 from suwen.records.stream_door import Door
 
@@ -37,16 +39,18 @@ def workbench(chosen: Settings) -> Iterator[object]:
         }
         jobs = open_jobs(store, chosen, "server", work)
         try:
-            app = create_app(store, chosen, jobs, answer, outputs(store))
+            notifier = Notifier.of(chosen.home)
+            pager = Pager(store, notifier)
+            app = create_app(store, chosen, jobs, answer, outputs(store), pager)
             door = app.state.bench.door
-            with watched(store, chosen, door), beside(store, chosen, door):
+            with watched(store, chosen, door, notifier), beside(store, chosen, door):
                 yield app
         finally:
             jobs.close()
 
 
 @contextmanager
-def watched(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
+def watched(store: Store, chosen: Settings, door: Door, notifier: Notifier) -> Iterator[None]:
     """Watch rules and silence meanwhile, unless that is done elsewhere (`SUWEN_ALARMS`).
 
     What comes in by the server's own door is looked at without asking the store for it.
@@ -55,9 +59,8 @@ def watched(store: Store, chosen: Settings, door: Door) -> Iterator[None]:
         yield
         return
     from suwen.app.alarm import Alarm
-    from suwen.gateway.notifier import Notifier
 
-    alarm = Alarm(store, Notifier.of(chosen.home))
+    alarm = Alarm(store, notifier)
     alarm.start()
     door.listen(alarm.take)
     try:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from suwen.privacy.cohort import Goal
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:
@@ -16,6 +20,17 @@ def _pairs(texts: list[str]) -> dict[str, str]:
     if any(not mark or not name for name, mark, _ in pairs):
         raise BadInput("an option without =", "NAME=KIND", "such as --quasi 'Admitted=date'")
     return {name: kind for name, _, kind in pairs}
+
+
+def _goal(k: int, sensitive: list[str], suppressed: float) -> Goal:
+    from suwen.core.errors import BadInput
+    from suwen.privacy.cohort import Goal
+
+    values = _pairs(sensitive)
+    if not all(one.isdecimal() for one in values.values()):
+        raise BadInput("a sensitive column without a number", "NAME=L", "--sensitive Diagnosis=2")
+    diversity = max((int(one) for one in values.values()), default=1)
+    return Goal(k, tuple(values), diversity, suppressed)
 
 
 def command(
@@ -41,18 +56,12 @@ def command(
     ] = "",
 ) -> None:
     """Export a cohort in which everyone has k - 1 others alike, with a report."""
-    from suwen.core.errors import BadInput
     from suwen.core.settings import settings
     from suwen.privacy import cohort_export, cohort_rows
-    from suwen.privacy.cohort import Goal
     from suwen.records import Person, Store
     from suwen.records.store import OPERATOR
 
-    values = _pairs(sensitive or [])
-    if not all(one.isdecimal() for one in values.values()):
-        raise BadInput("a sensitive column without a number", "NAME=L", "--sensitive Diagnosis=2")
-    diversity = max((int(one) for one in values.values()), default=1)
-    goal = Goal(k, tuple(values), diversity, suppressed)
+    goal = _goal(k, sensitive or [], suppressed)
     with Store.open(settings()) as store:
         operator = Person(OPERATOR, "Operator", "administrator")
         pseudonyms = store.pseudonyms(operator, "administration", "default")
@@ -68,8 +77,14 @@ def command(
             pseudonyms.keep({}, {"cohort": dict(report)})
 
         done = cohort_export.write(rows, _pairs(quasi or []), goal, target, log, local=local)
-    for name, step in done.report["generalisation"].items():
-        typer.echo(f"  {name}: {step} (loss {done.report['loss'][name]:.3f})")
-    typer.echo(f"  k {done.report['k']}, l {done.report['l'] or '–'}, left out "
-               f"{done.report['suppressed']} of {done.report['rows']}")  # fmt: skip
+    for line in told(done.report):
+        typer.echo(f"  {line}")
     typer.echo(f"  {target}")
+
+
+def told(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was done to each column, and what was reached, in lines."""
+    for name, step in report["generalisation"].items():
+        yield f"{name}: {step} (loss {report['loss'][name]:.3f})"
+    reached, left = f"k {report['k']}, l {report['l'] or '–'}", report["suppressed"]
+    yield f"{reached}, left out {left} of {report['rows']}"

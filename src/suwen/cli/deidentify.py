@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from suwen.privacy.folder import Outcome
 
 KEPT = ("device", "patient", "uids", "institution", "safe_private", "structured")
 """Options of the profile that keep more."""
@@ -67,10 +71,21 @@ def command(
         outcome = folder.deidentify(
             source, target, pseudonyms.secret(), options, keep=seal, columns=_actions(column or [])
         )
-    for refused in outcome.refused:
-        typer.echo(f"  left out: {refused.path.relative_to(source)}: {refused.error}")
-    if outcome.unassigned:
-        typer.echo(f"  {len(outcome.unassigned)} notes name no known patient (folder shared)")
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.written.items()))
-    typer.echo(f"  {len(outcome.persons)} patients; written: {kinds}")
+    for line in told(outcome, source):
+        typer.echo(f"  {line}")
     typer.echo(f"  report: {target / folder.REPORT}")
+
+
+def told(outcome: Outcome, source: Path) -> Iterator[str]:
+    """Yield what became of the files, in lines."""
+    for refused in outcome.refused:
+        yield f"left out: {refused.path.relative_to(source)}: {refused.error}"
+    if outcome.unassigned:
+        yield f"{len(outcome.unassigned)} notes name no known patient (folder shared)"
+    if outcome.withheld:
+        yield (
+            f"{outcome.withheld} values withheld, as they equal somebody's name or number; "
+            "--column 'HEADER=num' keeps those of a column of figures"
+        )
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.written.items()))
+    yield f"{len(outcome.persons)} patients; written: {kinds}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from suwen.cli.options import TaskName
 
 if TYPE_CHECKING:
     from suwen.lifecycle.recipe import Recipe
+    from suwen.lifecycle.train import Trained
 
 OPTION = "options."
 """Before the name of a task's own option in a choice."""
@@ -39,7 +41,7 @@ def command(
     """
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import card_words, rules
+    from suwen.lifecycle import rules
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.train import train
 
@@ -60,13 +62,21 @@ def command(
     )
     if added is not None:
         typer.echo(f"trained also on {len(added)} corrected examples of this installation")
+    for line in told(made):
+        typer.echo(line)
+
+
+def told(made: Trained) -> Iterator[str]:
+    """Yield what was measured, and what to do with the pack, in lines."""
+    from suwen.lifecycle import card_words
+
     for name, entry in made.results["metrics"].items():
-        typer.echo(f"{card_words.label(name):<28} {card_words.number(entry)}")
+        yield f"{card_words.label(name):<28} {card_words.number(entry)}"
     if not made.pack.content("card.json")["data"]["shippable"]:
-        typer.echo("it stays here: its data do not let the weights be handed on (see the card)")
-    typer.echo(f"run   {made.folder}")
-    typer.echo(f"pack  {made.pack.identity}")
-    typer.echo(f"to use it: suwen packs install {made.pack.folder}")
+        yield "it stays here: its data do not let the weights be handed on (see the card)"
+    yield f"run   {made.folder}"
+    yield f"pack  {made.pack.identity}"
+    yield f"to use it: suwen packs install {made.pack.folder}"
 
 
 def recipe_of(task: Any, file: Path | None, choices: list[str]) -> Recipe:

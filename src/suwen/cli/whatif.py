@@ -59,7 +59,7 @@ def command(
     for line in found.lines():
         typer.echo(line.of(language))
     if words := found.change.disclaimer:
-        typer.echo(words)
+        typer.echo(words.of(language))
 
 
 def _as_json(found: Compared) -> dict[str, object]:
@@ -75,7 +75,7 @@ def _as_json(found: Compared) -> dict[str, object]:
         "trials": {**_interval(trials.risk), "source": trials.source} if trials else {},
         "note": note.model_dump(),
         "assumptions": [line.model_dump() for line in rest],
-        "disclaimer": change.disclaimer,
+        "disclaimer": change.disclaimer.model_dump() if change.disclaimer else None,
     }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -296,10 +297,16 @@ class Finding(Noun):
             raise ValueError("a Finding needs evidence, or it abstains")
         return self
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Content-derived id: equal findings have equal ids."""
         return digest_of(canonical(self.model_dump(mode="json")))[:32]
+
+    def __copy__(self) -> Self:
+        """Copy without the id, since `model_copy` changes what that is made from."""
+        copied = super().__copy__()
+        copied.__dict__.pop("id", None)
+        return copied
 
     @property
     def person(self) -> str:

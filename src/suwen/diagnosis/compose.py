@@ -64,30 +64,16 @@ def compose(
         What the notes assess and plan, in their words, the most important first.
     """
     unique = tuple({finding.id: finding for finding in findings}.values())
-    records = tuple(record.reference for record in case.records)
     kept = standing(unique, reviews)
-    statements = finding_statements(kept, {}, created)
-    statements += noted.changes(unique, reviews)
-    statements += quotations.statements(quoted, kept, reviews)
-    if not unique and records:
-        nothing = both("No automated question could be answered from the records given.")
-        statements.append(Statement(section=Section.IMPRESSION, text=nothing, records=records))
-    statements += list_statements(case)
-    statements += observation_statements(case)
-    statements += document_statements(case)
-    statements += _limits(kept, records, not_understood)
-    statements = in_order(statements)
-    seed = {
-        "patient": case.patient,
-        "created": created.isoformat(),
-        "findings": [finding.id for finding in unique],
-        "statements": [statement.model_dump(mode="json") for statement in statements],
-        "not_understood": [text.model_dump() for text in not_understood],
-    }
-    if reviews:
-        seed["reviews"] = [review.model_dump(mode="json") for review in reviews]
+    said = [
+        *finding_statements(kept, {}, created),
+        *noted.changes(unique, reviews),
+        *quotations.statements(quoted, kept, reviews),
+    ]
+    limits = _limits(kept, _references(case), not_understood)
+    statements = in_order([*said, *_of_case(case, nothing=not unique), *limits])
     return Report(
-        id=digest_of(canonical(seed))[:32],
+        id=_id_of(case.patient, created, unique, statements, not_understood, reviews),
         patient=case.patient,
         created=created,
         findings=unique,
@@ -95,6 +81,46 @@ def compose(
         not_understood=tuple(not_understood),
         reviews=tuple(reviews),
     )
+
+
+def _id_of(
+    patient: str,
+    created: datetime,
+    findings: Sequence[Finding],
+    statements: Sequence[Statement],
+    not_understood: Sequence[Text],
+    reviews: Sequence[Review],
+) -> str:
+    """Return the id of a report, which follows from what it says."""
+    seed = {
+        "patient": patient,
+        "created": created.isoformat(),
+        "findings": [finding.id for finding in findings],
+        "statements": [statement.model_dump(mode="json") for statement in statements],
+        "not_understood": [text.model_dump() for text in not_understood],
+    }
+    if reviews:
+        seed["reviews"] = [review.model_dump(mode="json") for review in reviews]
+    return digest_of(canonical(seed))[:32]
+
+
+def _references(case: Case) -> tuple[Reference, ...]:
+    return tuple(record.reference for record in case.records)
+
+
+def _of_case(case: Case, nothing: bool) -> list[Statement]:
+    """Return what the records say themselves; with `nothing` also that no question was answered."""
+    said = []
+    if nothing and case.records:
+        text = both("No automated question could be answered from the records given.")
+        records = _references(case)
+        said.append(Statement(section=Section.IMPRESSION, text=text, records=records))
+    return [
+        *said,
+        *list_statements(case),
+        *observation_statements(case),
+        *document_statements(case),
+    ]
 
 
 def in_order(statements: Sequence[Statement]) -> list[Statement]:

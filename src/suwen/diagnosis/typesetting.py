@@ -49,6 +49,9 @@ _TOKEN = re.compile(
     rf" +|[{_OPENING}]*(?:[{_WIDE}]|[^ {_WIDE}{_OPENING}]+|[{_OPENING}])(?:[{_CLOSING}])*"
 )
 
+MEASURED = 4096
+"""Words whose width is remembered: a table measures the same ones again and again."""
+
 
 @lru_cache(maxsize=1)
 def font() -> frozenset[int]:
@@ -72,6 +75,7 @@ def drawable(text: str, *, narrow_quotes: bool = False) -> str:
     )
 
 
+@lru_cache(maxsize=MEASURED)
 def width_of(text: str, size: float) -> float:
     """Return the width of `text` in points."""
     return float(pdfmetrics.stringWidth(text, FONT, size))

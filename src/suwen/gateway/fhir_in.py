@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from suwen.core.errors import BadInput, SuwenError
+from suwen.core.errors import BadInput, SuwenError, UnsafeInput
 from suwen.core.nouns import digest_of
 from suwen.gateway.identity import claim_of_patient
 from suwen.gateway.intake import SELF, Blob, Claim, Reading, Resource, SourceFile, local_id
@@ -22,11 +22,15 @@ from suwen.records import fhir
 SUBJECTS = ("subject", "patient", "beneficiary", "individual")
 """Elements whose reference says whose record it is."""
 SHOWN = 3
+RESOURCE_CAP = 50_000
+"""Most resources read from one folder: in the making each takes 10 to 20 kB."""
+_RESOURCE = b'"resourceType"'
 
 
 def read_fhir(file: SourceFile, data: bytes, reading: Reading) -> None:
     """Add the resources of one file to `reading`, or the reason why not."""
     try:
+        _check_count(data, reading)
         entries = _entries(file, data, reading)
         sound = [pair for pair in entries if _sound(file, pair[1], reading)]
         if not sound:
@@ -52,6 +56,16 @@ def read_fhir(file: SourceFile, data: bytes, reading: Reading) -> None:
     counts = Counter(str(one["resourceType"]) for one in resources)
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     reading.accept(f"FHIR R4: {listed}", f"FHIR R4：{listed}")
+
+
+def _check_count(data: bytes, reading: Reading) -> None:
+    """Refuse a file with too many resources before it is parsed."""
+    if data.count(_RESOURCE) + len(reading.resources) > RESOURCE_CAP:
+        raise UnsafeInput(
+            f"more than {RESOURCE_CAP} resources",
+            "the records of one patient that a person can look through",
+            "split the file by time; readings of a device: suwen import FILE --patient ID",
+        )
 
 
 def _entries(file: SourceFile, data: bytes, reading: Reading) -> list[tuple[str, Resource]]:

@@ -6,9 +6,10 @@ Links that lead out of the folder are not followed, and what is read has bounds.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import tzinfo
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from suwen.core.codes import Text
@@ -27,7 +28,7 @@ from suwen.gateway.storing import store_intake
 from suwen.gateway.tables import is_vitals, read_vitals, rows_of
 from suwen.notes.reading import CDA, HTML, media_type_of
 
-__all__ = ["read_folder", "store_intake"]
+__all__ = ["Given", "read_files", "read_folder", "store_intake"]
 
 FILE_CAP = 50_000
 """Most files read from one folder."""
@@ -46,6 +47,35 @@ _DEEP = Text(en="too deep below the folder", zh="文件夹层级过深")
 _UNREADABLE = Text(en="it cannot be opened", zh="无法打开")
 _LARGE = Text(en="larger than SUWEN_MAX_UPLOAD_MB allows", zh="文件超过 SUWEN_MAX_UPLOAD_MB 的限制")
 _LONG = Text(en="too long for a note", zh="文本过长，不像病历")
+
+
+@dataclass(frozen=True)
+class Given:
+    """One file to be read.
+
+    Parameters
+    ----------
+    path
+        Where it stands among the others; what is beside it may belong to it.
+    open
+        Opens its content, each time anew.
+    refused
+        Why it is not to be read, None where it is.
+    """
+
+    path: PurePath
+    open: Callable[[], BinaryIO] = field(repr=False)
+    refused: Text | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name as it is told to whoever brought it."""
+        return self.path.as_posix()
+
+    def load(self) -> bytes:
+        """Return its content."""
+        with self.open() as file:
+            return file.read()
 
 
 def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
@@ -69,22 +99,38 @@ def read_folder(folder: Path, zone: tzinfo | None = None) -> Intake:
     """
     if not folder.exists():
         raise NotFound("no such folder", "a folder with the files of one patient", "check the path")
+    given = (
+        Given(
+            path.relative_to(folder) if path != folder else Path(path.name),
+            _opening(path),
+            refused,
+        )
+        for path, refused in _walk(folder)
+    )
+    return read_files(given, zone)
+
+
+def read_files(files: Iterable[Given], zone: tzinfo | None = None) -> Intake:
+    """Read the files of one patient, wherever they stand; errors are those of `read_folder`."""
     reading = Reading()
     dicom, recordings = DicomReader(reading), RecordingReader(reading)
-    digests = []
-    walked = list(_walk(folder))
-    recordings.expect((path, _opening(path)) for path, refused in walked if not refused)
-    for path, refused in walked:
-        name = path.relative_to(folder).as_posix() if path != folder else path.name
-        if not refused and recordings.holds(path):
-            digests.append(_hold(path, name, recordings))
+    given, digests = list(files), []
+    recordings.expect((one.path, one.open) for one in given if not one.refused)
+    for one in given:
+        if not one.refused and recordings.holds(one.path):
+            digests.append(_hold(one, recordings))
             continue
-        reason, digest = (refused, "") if refused else _read(path, name, reading, dicom, zone)
+        refused = one.refused
+        reason, digest = (refused, "") if refused else _read(one, reading, dicom, zone)
         digests.append(digest)
         if reason is not None:
-            reading.refuse(name, reason.en, reason.zh)
+            reading.refuse(one.name, reason.en, reason.zh)
     dicom.finish()
     recordings.finish()
+    return _intake(reading, digests)
+
+
+def _intake(reading: Reading, digests: list[str]) -> Intake:
     if not reading.resources and not reading.claims:
         raise BadInput(
             "nothing in the folder was understood",
@@ -162,25 +208,25 @@ def _refused(path: Path, root: Path) -> Text | None:
     return None
 
 
-def _hold(path: Path, name: str, recordings: RecordingReader) -> str:
+def _hold(given: Given, recordings: RecordingReader) -> str:
     """Keep one file of a WFDB record; return its digest, empty where it cannot be opened."""
     try:
-        digest = digest_of(path.read_bytes())
+        digest = digest_of(given.load())
     except OSError:
         return ""
-    recordings.add(path, SourceFile(name, digest, path.read_bytes))
+    recordings.add(given.path, SourceFile(given.name, digest, given.load))
     return digest
 
 
 def _read(
-    path: Path, name: str, reading: Reading, dicom: DicomReader, zone: tzinfo | None
+    given: Given, reading: Reading, dicom: DicomReader, zone: tzinfo | None
 ) -> tuple[Text | None, str]:
     """Read one file; return the reason why it was not understood (or None) and its digest."""
     try:
-        data = path.read_bytes()
+        data = given.load()
     except OSError:
         return _UNREADABLE, ""
-    file = SourceFile(name, digest_of(data), path.read_bytes)
+    file = SourceFile(given.name, digest_of(data), given.load)
     kind = kind_of(data)
     if isinstance(kind, Text):
         return kind, file.digest

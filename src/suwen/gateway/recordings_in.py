@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import BinaryIO, Final
 
 from suwen.core.errors import BadInput
@@ -52,29 +52,29 @@ class RecordingReader:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._headers: dict[Path, tuple[str, ...]] = {}
-        self._files: dict[Path, SourceFile] = {}
+        self._headers: dict[PurePath, tuple[str, ...]] = {}
+        self._files: dict[PurePath, SourceFile] = {}
 
-    def expect(self, files: Iterable[tuple[Path, Callable[[], BinaryIO]]]) -> None:
+    def expect(self, files: Iterable[tuple[PurePath, Callable[[], BinaryIO]]]) -> None:
         """Look at the headers among files (path, how to open it): so their signals are known."""
         for path, opened in files:
             if path.suffix.lower() == HEADER and (names := _named(opened)) is not None:
                 self._headers[path] = names
 
-    def holds(self, path: Path) -> bool:
+    def holds(self, path: PurePath) -> bool:
         """Say whether a file is a header, or a signal file that one beside it names."""
         return path in self._headers or any(
             path.parent == header.parent and path.name in names
             for header, names in self._headers.items()
         )
 
-    def add(self, path: Path, file: SourceFile) -> None:
+    def add(self, path: PurePath, file: SourceFile) -> None:
         """Keep one of the files that `holds` knows."""
         self._files[path] = file
 
     def finish(self) -> None:
         """Add each record, or the reason why not; a signal file without a whole record too."""
-        told: set[Path] = set()
+        told: set[PurePath] = set()
         for header in self._headers:
             if header in self._files:
                 told |= self._record(header)
@@ -86,7 +86,7 @@ class RecordingReader:
                     "所属记录未能读取的信号文件",
                 )
 
-    def _record(self, header: Path) -> set[Path]:
+    def _record(self, header: PurePath) -> set[PurePath]:
         """Add one record; return the files that have been spoken of."""
         head = self._files[header]
         paths = [header.with_name(name) for name in self._headers[header]]

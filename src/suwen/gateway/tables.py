@@ -114,7 +114,11 @@ def read_vitals(
         if any(row):
             found.extend(_row(columns, row, number, told, zone))
     if len(rows) > ROW_CAP:
-        told.add(ROW_CAP + 1, f"only the first {ROW_CAP} rows are read", f"仅读取前 {ROW_CAP} 行")
+        told.add(
+            ROW_CAP + 1,
+            f"only the first {ROW_CAP} rows are read; `suwen import` takes them all",
+            f"仅读取前 {ROW_CAP} 行；如需全部，请用 `suwen import` 导入",
+        )
     for (en, zh), numbers in told.rows.items():
         shown = ", ".join(map(str, numbers[:TOLD_ROWS])) + ("…" if len(numbers) > TOLD_ROWS else "")
         plural = "row" if len(numbers) == 1 else "rows"

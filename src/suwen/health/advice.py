@@ -20,12 +20,13 @@ from suwen.core.nouns import Case, Finding, RecordValue, Reference
 from suwen.core.registry import register
 from suwen.health import advice_examples
 from suwen.health import advice_findings as said
-from suwen.health.advice_facts import FACTS, Person, person_of, standardised
+from suwen.health.advice_facts import FACTS, RECORDS, Person, person_of, standardised
 from suwen.health.advice_findings import Advised
 from suwen.health.advice_ranking import ranked
 from suwen.health.advice_records import Past
 from suwen.health.advice_rules import Book
 from suwen.health.risk_equation import Quantity, library
+from suwen.health.risk_facts import FACTS as RISK_FACTS
 from suwen.health.risk_tables import KNOWLEDGE, Table
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.guard import Range
@@ -68,6 +69,7 @@ class Advice(Published):
     timed = True
     datasets = (advice_examples.SET,)
     rules = RULES
+    read_by = (RISK_FACTS, RECORDS)
     domain: Mapping[str, Range] = {
         "facts": Range(0, MOST_FACTS, Text(en="The number of facts", zh="事实项数")),
     }
@@ -185,7 +187,7 @@ def advised(texts: tuple[str, ...], person: Person, exclusions: bool = True) -> 
     """
     book, facts = _book(texts)
     known = standardised(person, facts, library())
-    verdict = book.judge(known.facts, exclusions)
+    verdict = book.judge(known.facts, exclusions, known.suspected)
     order = tuple(ranked(verdict.said, person, known.facts, book, library()))
     return Advised(
         person, known, order, verdict.suppressed, verdict.lacking, book, facts, library()

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Case, RecordValue
+from suwen.health import af_fact
 from suwen.health.advice_records import Past, allergies, residence, tried, vaccines
 from suwen.health.advice_rules import Fact
 from suwen.health.risk_equation import Library, Quantity, Told
@@ -55,20 +56,24 @@ class Person:
         What became of earlier advice, by the id of its rule.
     sources
         The records behind each fact.
+    suspected
+        Conditions that are recorded and that nobody confirmed: no facts.
     """
 
     told: Mapping[str, Told]
     equations: tuple[str, ...] = ()
     past: Mapping[str, Past] = field(default_factory=dict)
     sources: Mapping[str, tuple[RecordValue, ...]] = field(default_factory=dict)
+    suspected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Known:
-    """Facts in the units of the rules, and those that cannot be true as they are recorded."""
+    """Facts in the units of the rules, those that cannot be true, those that are suspected."""
 
     facts: Mapping[str, Fact]
     refused: Mapping[str, Text]
+    suspected: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=1)
@@ -97,15 +102,23 @@ def person_of(case: Case, library: Library) -> Person | None:
     readings = observed(case, table, names)
     _pressures(known, readings, case.at, library)
     _values(known, readings, table)
-    for found in (flagged(case, table), allergies(case, table), residence(case, table)):
+    firm, suspected = flagged(case, table)
+    for found in (firm, allergies(case, table), residence(case, table)):
         for name, sources in found.items():
             known.add(name, True, *sources)
+    known.doubt(suspected)
     _vaccinations(known, case, table)
     past, sources = tried(case, table)
-    if set(known.told) <= ALONE and not past:
+    if set(known.told) <= ALONE and not past and not known.suspected:
         return None
     behind = {**known.sources, **({"past": sources} if sources else {})}
-    return Person(known.told, equations, past, behind)
+    return Person(known.told, equations, past, behind, _asked_of(known))
+
+
+def _asked_of(known: Facts) -> frozenset[str]:
+    """Return the suspected conditions; fibrillation seen in a recording has a fact of its own."""
+    own = {af_fact.FLAG} if af_fact.SUSPECTED in known.told else set()
+    return frozenset(name for name in known.suspected - own if name not in known.told)
 
 
 def _values(known: Facts, readings: Mapping[str, Sequence[Reading]], table: Rules) -> None:
@@ -167,7 +180,9 @@ def _vaccinations(known: Facts, case: Case, table: Rules) -> None:
 
 
 def standardised(person: Person, facts: Table, library: Library) -> Known:
-    """Return the facts of a person in the units of the rules; every flag is there, true or false.
+    """Return the facts of a person in the units of the rules.
+
+    Every flag is there, true or false, but for those that are only suspected.
 
     `facts` is the content of `advice_facts.toml`, of a pack or of the room.
     """
@@ -175,7 +190,7 @@ def standardised(person: Person, facts: Table, library: Library) -> Known:
     wrong: dict[str, Text] = {}
     rows = {**library.content["risk_equations"]["input"], **facts["input"]}
     for name, row in rows.items():
-        if row.get("flag") and name != "current_smoker":
+        if row.get("flag") and name != "current_smoker" and name not in person.suspected:
             found[name] = person.told.get(name) is True
     for name, told in person.told.items():
         row = rows.get(name, {})
@@ -191,7 +206,7 @@ def standardised(person: Person, facts: Table, library: Library) -> Known:
             elif value is not None:
                 found[name] = value
     found |= _answers(person, found, library)
-    return Known(found, wrong)
+    return Known(found, wrong, person.suspected & rows.keys())
 
 
 def _answers(person: Person, found: Mapping[str, Fact], library: Library) -> dict[str, float]:

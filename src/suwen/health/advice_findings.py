@@ -77,7 +77,10 @@ class Advised:
 
     def shown(self, fact: str) -> Text:
         """Return a fact with its value, as `systolic blood pressure 152 mmHg`."""
-        name, value = self.name(fact), self.known.facts[fact]
+        name = self.name(fact)
+        if fact in self.known.suspected:
+            return Text(en=f"{name.en} (not confirmed)", zh=f"{name.zh}（未经确认）")
+        value = self.known.facts[fact]
         if isinstance(value, bool):
             return name
         if isinstance(value, str):
@@ -122,7 +125,7 @@ def withheld(task: str, pack: Pack, sample: Sample, found: Advised) -> list[Find
     """Return a finding for each advice that must not be given, and one for what is not known."""
     said = []
     for one in found.suppressed:
-        reasons = listed(one.why, "; ", "；")
+        reasons = listed(_why(found, one), "; ", "；")
         text = Text(
             en=f"Not advised: {reasons.en}. Without it, {citation(found.book, one.rule).en} would "
             "advise this.",
@@ -135,6 +138,12 @@ def withheld(task: str, pack: Pack, sample: Sample, found: Advised) -> list[Find
         text = Text(en=" ".join(one.en for one in gaps), zh="".join(one.zh for one in gaps))
         said.append(_silent(task, pack, GAPS, text, sample.evidence))
     return said
+
+
+def _why(found: Advised, one: Suppressed) -> list[Text]:
+    """Return why an advice must not be given, and which of that nobody has confirmed."""
+    doubtful = [name for name in one.used if name in found.known.suspected]
+    return [*one.why, *(found.shown(name) for name in doubtful)]
 
 
 def _silent(
@@ -154,20 +163,35 @@ def _silent(
 def gaps_of(found: Advised) -> list[Text]:
     """Return what cannot be true, and what is missing for which advice."""
     said = list(found.known.refused.values())
-    by_missing: dict[tuple[str, ...], list[Text]] = {}
-    for rule, missing in found.asked:
-        usable = tuple(name for name in missing if name not in found.known.refused)
-        if usable:
-            by_missing.setdefault(usable, []).append(found.book.topics[rule.topic])
-    for names, topics in by_missing.items():
-        lacks, of = listed([found.name(name) for name in names], "; or ", "；或"), listed(topics)
+    missing: dict[tuple[str, ...], list[Text]] = {}
+    unsettled: dict[tuple[str, ...], list[Text]] = {}
+    for rule, names in found.asked:
+        usable = tuple(name for name in names if name not in found.known.refused)
+        if doubtful := tuple(name for name in usable if name in found.known.suspected):
+            unsettled.setdefault(doubtful, []).append(found.book.topics[rule.topic])
+        elif usable:
+            missing.setdefault(usable, []).append(found.book.topics[rule.topic])
+    for names, topics in missing.items():
+        lacks, of = _either(found, names), listed(topics)
         said.append(
             Text(
                 en=f"Missing for advice on {of.en}: {lacks.en}.",
                 zh=f"无法给出{of.zh}方面的建议，缺少{lacks.zh}。",
             )
         )
+    for names, topics in unsettled.items():
+        which, of = _either(found, names), listed(topics)
+        said.append(
+            Text(
+                en=f"Not confirmed, so advice on {of.en} waits: {which.en}. Confirm or refute it.",
+                zh=f"未经确认，{of.zh}方面的建议暂缓：{which.zh}，请予确认或排除。",
+            )
+        )
     return said
+
+
+def _either(found: Advised, names: Sequence[str]) -> Text:
+    return listed([found.name(name) for name in names], "; or ", "；或")
 
 
 def citation(book: Book, rule: Rule) -> Text:
@@ -212,7 +236,8 @@ def _cited(source: Source) -> str:
 
 def because(found: Advised, used: Sequence[str]) -> Text:
     """Return the facts that an advice rests on."""
-    return listed([found.shown(name) for name in used if name in found.known.facts], "; ", "；")
+    known = {*found.known.facts, *found.known.suspected}
+    return listed([found.shown(name) for name in used if name in known], "; ", "；")
 
 
 def _reason(found: Advised, one: Ranked, place: int) -> Text:

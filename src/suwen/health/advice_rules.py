@@ -9,7 +9,7 @@ code: a fact with the value or the limits it must have, `all`, `any` or `none` o
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -248,30 +248,36 @@ class Book:
         stated = (one.effect for one in self.rules.values() if one.effect is not None)
         return next((one for one in stated if one.fact == fact), None)
 
-    def judge(self, facts: Facts, exclusions: bool = True) -> Verdict:
+    def judge(
+        self, facts: Facts, exclusions: bool = True, suspected: Collection[str] = ()
+    ) -> Verdict:
         """Return which rules are said of these facts, which are suppressed and which undecided.
 
         With `exclusions` off neither contraindications nor the people a topic is for are looked
-        at: the bare thresholds, a floor to compare with.
+        at: the bare thresholds, a floor to compare with. What is only `suspected`, and so among no
+        facts, is a reason for nothing but care at once; it forbids and warns as if it were known.
         """
         said: dict[str, Said] = {}
         suppressed, lacking = [], []
+        feared = {**facts, **dict.fromkeys(suspected, True)}
         for rule in self.rules.values():
             applies = standing(self._applies[rule.id] if exclusions else {}, facts)
             own = standing(rule.when, facts)
+            if rule.urgency == "now" and own.answer is None:
+                own = standing(rule.when, feared)
             if applies.answer is False or own.answer is False:
                 continue
             if None in (applies.answer, own.answer):
                 missing = tuple(dict.fromkeys((*applies.missing, *own.missing)))
-                if set(own.used) - EVERYONE and missing:
+                if (set(own.used) - EVERYONE or set(own.missing) & set(suspected)) and missing:
                     lacking.append(Lacking(rule, missing))
                 continue
-            forbidden = _forbidden(rule, facts) if exclusions else None
+            forbidden = _forbidden(rule, feared) if exclusions else None
             if forbidden is not None:
                 suppressed.append(forbidden)
             else:
                 used = tuple(dict.fromkeys(own.used or applies.used))
-                said[rule.id] = Said(rule, used, _cautions(rule, facts))
+                said[rule.id] = Said(rule, used, _cautions(rule, feared))
         kept = tuple(one for one in said.values() if not set(one.rule.yields_to) & set(said))
         return Verdict(kept, tuple(suppressed), tuple(lacking))
 

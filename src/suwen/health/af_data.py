@@ -11,9 +11,9 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import find_peaks
 
 from suwen.core.errors import BadInput
 from suwen.health.af_features import STEP, Trace
@@ -115,6 +115,8 @@ def _lead(steps: NDArray[np.int16], first: int, count: int) -> Trace:
 def _spread(changes: Array) -> float:
     """Return the relative spread of the distances between the steepest slopes: a trivial floor."""
     slope = uniform_filter1d(changes[1:].astype(float) ** 2, 30)
-    peaks, _ = find_peaks(slope, distance=90, height=0.3 * float(np.quantile(slope, 0.98)))
+    peaks, _ = scipy.signal.find_peaks(
+        slope, distance=90, height=0.3 * float(np.quantile(slope, 0.98))
+    )
     gaps = np.diff(peaks)
     return float(gaps.std() / gaps.mean()) if len(gaps) > 2 else 1.0

@@ -22,7 +22,14 @@ from suwen.core.nouns import Act, Band, Case, Finding, Record, RecordValue, Time
 from suwen.core.quantities import percent
 from suwen.health.af import AF, FIBRILLATION
 from suwen.health.af_runs import BURDEN
-from suwen.health.risk_records import Rules, codings, matches, moment, names_in
+from suwen.health.risk_records import (
+    Rules,
+    codings,
+    matches,
+    moment,
+    names_in,
+    unconfirmed,
+)
 
 SUSPECTED: Final = "suspected_atrial_fibrillation"
 FLAG: Final = "atrial_fibrillation"
@@ -161,8 +168,7 @@ def suspected(record: Record, rules: Rules) -> bool:
     concept = codings(record.content.get("code"))
     if not matches(concept, names_in(concept), rules["conditions"]["flag"][FLAG]):
         return False
-    states = {one.get("code") for one in codings(record.content.get("verificationStatus"))}
-    return bool(states & set(rules["unconfirmed"]))
+    return unconfirmed(record, rules)
 
 
 def _recordings(condition: Mapping[str, Any]) -> Iterable[str]:

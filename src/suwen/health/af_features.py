@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
-from scipy.signal import resample_poly, welch
 
 from suwen.core.codes import Text
 from suwen.health.af_rhythm import rhythm
@@ -164,7 +164,7 @@ class Trace:
     @cached_property
     def seen(self) -> NDArray[np.float32]:
         """What the network reads, (m,): upright, at `NET_RATE`, beats about 1 high."""
-        curve = np.asarray(resample_poly(self.strip.clean, NET_RATE, RATE))
+        curve = np.asarray(scipy.signal.resample_poly(self.strip.clean, NET_RATE, RATE))
         width = min(2 * NET_RATE, len(curve))
         starts = range(0, len(curve) - width + 1, NET_RATE)
         height = float(np.median([np.abs(curve[k : k + width]).max() for k in starts])) + 1e-6
@@ -172,7 +172,9 @@ class Trace:
 
     def _quality(self) -> dict[str, float]:
         strip, parts = self.still.strip, self.quality.parts
-        at, power = welch(strip.raw - strip.raw.mean(), RATE, nperseg=min(len(strip.raw), 4 * RATE))
+        at, power = scipy.signal.welch(
+            strip.raw - strip.raw.mean(), RATE, nperseg=min(len(strip.raw), 4 * RATE)
+        )
         total = float(power.sum()) + 1e-12
         found = {f"sqi_{name}": value for name, value in parts.items()}
         for name in WORST:

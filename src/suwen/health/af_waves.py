@@ -10,8 +10,8 @@ import itertools
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import welch
 
 from suwen.health.strip import RATE, Signal, Strip
 
@@ -191,7 +191,7 @@ def _between(
         hidden[max(0, beat - 24) : beat + 30] = True
     quiet = np.where(hidden, 0.0, rest)
     quiet = np.clip(quiet, -0.5 * height, 0.5 * height)
-    at, power = welch(quiet, RATE, nperseg=min(len(quiet), 4 * RATE), nfft=4 * RATE)
+    at, power = scipy.signal.welch(quiet, RATE, nperseg=min(len(quiet), 4 * RATE), nfft=4 * RATE)
     known = (at >= 1) & (at <= 25)
     total = float(power[known].sum()) + 1e-12
     found = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from scipy.stats import chi2
+import scipy
 
 from suwen.core.nouns import Interval, Noun
 from suwen.core.streams import MICROSECONDS, Stretch
@@ -244,8 +244,8 @@ def _rate(counts: np.ndarray, days: np.ndarray) -> Interval:
     value = total / time
     if len(counts) >= CLUSTERS:
         return _bounded(value, _ratio(counts, days), len(counts))
-    low = chi2.ppf(0.025, 2 * total) / 2 / time if total else 0.0
-    high = chi2.ppf(0.975, 2 * total + 2) / 2 / time
+    low = scipy.stats.chi2.ppf(0.025, 2 * total) / 2 / time if total else 0.0
+    high = scipy.stats.chi2.ppf(0.975, 2 * total + 2) / 2 / time
     return Interval(value=value, low=min(float(low), value), high=max(float(high), value))
 
 

@@ -25,6 +25,8 @@ NAME: Final = Text(en="Notice about a device", zh="设备提示")
 CHECK: Final = "check"
 """Begins the key of a notice's alert, where rules have theirs."""
 BLIND: Final = "blind"
+OF_DEVICES: Final = ("behind",)
+"""Kinds that are of all a device measures."""
 SPANS: Final = 20
 """Spans of movement remembered of a patient."""
 LOW, RAISED = "low", "medium"
@@ -178,7 +180,7 @@ def titled(notice: Notice, channel: Channel) -> Text:
     """Return the title of a notice: `Body temperature: check the unit`."""
     known = next((one for (code, _), one in quantities().items() if code == channel.code), None)
     said = Text(**_words()[notice.kind])
-    if known is None:
+    if known is None or notice.kind in OF_DEVICES:
         return said
     return Text(
         en=f"{known.name.en}: {said.en[:1].lower()}{said.en[1:]}", zh=f"{known.name.zh}：{said.zh}"

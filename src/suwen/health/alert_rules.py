@@ -105,6 +105,11 @@ class Rule(Noun):
         return digest_of(canonical(self.model_dump(mode="json", exclude={"name", "source"})))
 
     @cached_property
+    def window(self) -> int:
+        """How long before a reading that raises it its run may begin, in microseconds."""
+        return round((self.sustained_s + self.gap_s) * MICROSECONDS)
+
+    @cached_property
     def factors(self) -> Mapping[str, float]:
         """Factors from units to its own."""
         return {self.unit: 1.0} | dict(self.units)

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
-from suwen.health import alert_notices, watchdog
+from suwen.health import alert_notices, lateness, watchdog
 from suwen.health.alert_notices import Notice, Notices, content_of
 from suwen.health.alert_rules import Change, Machine, Rule
+from suwen.health.lateness import Clocks
 from suwen.health.watchdog import Limits, Watchdog
 
 READINGS: Final = 5
@@ -66,10 +67,10 @@ class Watch:
     silence
         Set times of silence by ward.
     passed_over
-        Readings no rule could use, by ward and reason: `late`, `ahead`, `strange`, and the states
-        of `health.reading_gate` (`unit`, also of a unit no rule knows).
-    notices
-        What is said of devices.
+        Readings no rule could use, by ward and reason: `late`, `old` (`health.lateness`), `ahead`,
+        `strange`, and the states of `health.reading_gate` (`unit`, also of a unit no rule knows).
+    notices, clocks
+        What is said of devices, and of their clocks.
     """
 
     rules: Sequence[Ruled] = ()
@@ -78,26 +79,69 @@ class Watch:
     dog: Watchdog = field(default_factory=Watchdog)
     passed_over: Counter[tuple[str, str]] = field(default_factory=Counter)
     notices: Notices = field(default_factory=Notices)
+    clocks: Clocks = field(default_factory=Clocks)
 
     def __post_init__(self) -> None:
         self._machines: dict[str, list[Machine]] = {}
         self._last: dict[tuple[str, Channel], deque[tuple[int, float]]] = {}
 
-    def take(self, patient: str, stretches: Sequence[Stretch], received: int) -> list[Said]:
-        """Take readings of one patient that arrived at `received` (microseconds)."""
+    def take(
+        self, patient: str, stretches: Sequence[Stretch], received: int, sends: bool = True
+    ) -> list[Said]:
+        """Take readings of one patient.
+
+        Parameters
+        ----------
+        patient, stretches
+            Whose they are, each channel's in order of time.
+        received
+            When they arrived, microseconds. What is history by then raises and ends nothing.
+        sends
+            Whether devices send them, whose silence is missed; False: they were read from files.
+        """
         said: list[Said] = []
         machines = self._of(patient)
         for stretch in stretches:
             wanted = [one for one in machines if one.rule.reads(stretch.channel)]
+            rules = [one.rule for one in wanted]
+            old, recent, begins = lateness.parted(stretch, rules, received)
+            if sends and old is not None:
+                said += self._late(patient, old, wanted, received, alone=not len(recent))
             if not wanted and any(stretch.channel.code in one.rule.codes for one in machines):
-                self._pass(patient, "unit", len(stretch))
-            said += self._stretch(patient, stretch, wanted, received)
+                self._pass(patient, "unit", len(recent))
+            timed = list(zip(wanted, begins, strict=True))
+            said += self._stretch(patient, recent, timed, received, sends)
         return said
 
-    def _stretch(
-        self, patient: str, stretch: Stretch, machines: Sequence[Machine], received: int
+    def _late(
+        self,
+        patient: str,
+        old: Stretch,
+        machines: Sequence[Machine],
+        received: int,
+        alone: bool,
     ) -> Iterator[Said]:
-        channel = stretch.channel
+        """Take note of what a device sent too late for any rule; `alone`: with nothing timely."""
+        channel, tick, value = old.channel, int(old.at[-1]), float(old.values[-1])
+        if again := self.dog.heard(patient, channel, tick, received):
+            yield self._silence(patient, channel.device, again.at)
+        if not machines:
+            return
+        self._pass(patient, "old", len(old))
+        if alone and (notice := self.clocks.late(patient, channel, tick, received)):
+            key = lateness.key_of(channel)
+            yield _noticed(patient, key, channel, notice, value, [(received, value)])
+
+    def _stretch(
+        self,
+        patient: str,
+        stretch: Stretch,
+        timed: Sequence[tuple[Machine, int]],
+        received: int,
+        sends: bool,
+    ) -> Iterator[Said]:
+        """Take readings of one channel; each machine from the time on from which it counts them."""
+        channel, machines = stretch.channel, [one for one, _ in timed]
         last = self._last.setdefault((patient, channel), deque(maxlen=READINGS))
         judge, beyond = self.notices.judge, 0.0
 
@@ -106,7 +150,7 @@ class Watch:
 
         before = sum(one.late for one in machines), sum(one.strange for one in machines)
         for tick, value in zip(stretch.at.tolist(), stretch.values.tolist(), strict=True):
-            if again := self.dog.heard(patient, channel, tick, received):
+            if sends and (again := self.dog.heard(patient, channel, tick, received)):
                 yield self._silence(patient, channel.device, again.at)
             if not watchdog.timely(tick, received):
                 self._pass(patient, "ahead")
@@ -118,13 +162,17 @@ class Watch:
             beyond = value
             judged = judge(patient, channel, (tick, value), received, over)
             if judged.notice is not None:
-                yield self._noticed(patient, channel, judged.notice, value, last)
+                key = alert_notices.key_of(channel)
+                yield _noticed(patient, key, channel, judged.notice, value, last)
             if judged.held:
                 self._pass(patient, judged.kind, bool(machines))
                 continue
-            for machine in machines:
-                if change := machine.feed(channel, tick, value):
-                    yield self._changed(patient, machine.rule, change, last)
+            for machine, since in timed:
+                if tick >= since and (change := machine.feed(channel, tick, value)):
+                    yield _changed(patient, machine.rule, change, last)
+        if last and len(stretch) and (ended := self.clocks.timely(patient, channel)):
+            key = lateness.key_of(channel)
+            yield _noticed(patient, key, channel, ended, last[-1][1], last)
         self._pass(patient, "late", sum(one.late for one in machines) - before[0])
         self._pass(patient, "strange", sum(one.strange for one in machines) - before[1])
 
@@ -183,8 +231,13 @@ class Watch:
     @property
     def longest_run(self) -> timedelta:
         """How far back a run may begin that no reading has completed yet."""
-        longest = max((one.rule.sustained_s + one.rule.gap_s for one in self.rules), default=0.0)
-        return timedelta(seconds=longest)
+        longest = max((one.rule.window for one in self.rules), default=0)
+        return timedelta(microseconds=longest)
+
+    @property
+    def history(self) -> int:
+        """Age on arrival, microseconds, from which on no rule looks at a reading."""
+        return lateness.late() + max((one.rule.window for one in self.rules), default=0)
 
     def _of(self, patient: str) -> list[Machine]:
         found = self._machines.get(patient)
@@ -202,42 +255,6 @@ class Watch:
                 chosen[one.rule.key] = rank, one.rule
         return [rule for _, rule in chosen.values()]
 
-    def _changed(
-        self, patient: str, rule: Rule, change: Change, last: Sequence[tuple[int, float]]
-    ) -> Said:
-        channel = change.channel
-        content = {
-            "name": rule.name.model_dump(),
-            "value": round(change.value, 3),
-            "unit": rule.unit,
-            "limit": rule.limit,
-            "side": rule.side,
-            "since": stamped(change.since),
-            "channel": list(channel),
-            "readings": [[stamped(tick), value] for tick, value in last],
-        }
-        return Said(
-            change.kind, patient, rule.key, rule.fingerprint, rule.priority.value,
-            moment(change.at), content,
-        )  # fmt: skip
-
-    def _noticed(
-        self,
-        patient: str,
-        channel: Channel,
-        notice: Notice,
-        value: float,
-        last: Sequence[tuple[int, float]],
-    ) -> Said:
-        readings = [[stamped(tick), value] for tick, value in last]
-        content: dict[str, Any] = {}
-        if notice.standing:
-            content = content_of(notice, channel, value, readings)
-            content["since"] = stamped(notice.since)
-        kind: Literal["raised", "cleared"] = "raised" if notice.standing else "cleared"
-        key, at = alert_notices.key_of(channel), moment(last[-1][0])
-        return Said(kind, patient, key, "", notice.priority, at, content)
-
     def _silence(self, patient: str, device: str, at: int) -> Said:
         """Return which channels of a device are silent, or that it speaks again as a whole."""
         silent = self.dog.silent_of(patient, device)
@@ -251,6 +268,41 @@ class Watch:
         priority = str(watchdog.times()["priority"])
         key = watchdog.key_of(device)
         return Said(kind, patient, key, "", priority, moment(at), content)
+
+
+def _changed(patient: str, rule: Rule, change: Change, last: Sequence[tuple[int, float]]) -> Said:
+    channel = change.channel
+    content = {
+        "name": rule.name.model_dump(),
+        "value": round(change.value, 3),
+        "unit": rule.unit,
+        "limit": rule.limit,
+        "side": rule.side,
+        "since": stamped(change.since),
+        "channel": list(channel),
+        "readings": [[stamped(tick), value] for tick, value in last],
+    }
+    return Said(
+        change.kind, patient, rule.key, rule.fingerprint, rule.priority.value,
+        moment(change.at), content,
+    )  # fmt: skip
+
+
+def _noticed(
+    patient: str,
+    key: str,
+    channel: Channel,
+    notice: Notice,
+    value: float,
+    last: Sequence[tuple[int, float]],
+) -> Said:
+    readings = [[stamped(tick), value] for tick, value in last]
+    content: dict[str, Any] = {}
+    if notice.standing:
+        content = content_of(notice, channel, value, readings)
+        content["since"] = stamped(notice.since)
+    kind: Literal["raised", "cleared"] = "raised" if notice.standing else "cleared"
+    return Said(kind, patient, key, "", notice.priority, moment(last[-1][0]), content)
 
 
 def _over(patient: str, rule: Rule) -> Said:

@@ -18,8 +18,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from suwen.core.settings import settings
 from suwen.health import qrs
@@ -166,7 +167,9 @@ def stretches(times: Numbers, seconds: float) -> list[slice]:
 
 def _wide(values: Numbers, times: Numbers) -> tuple[NDArray[np.int64], Floats]:
     """Return the middle of each QRS (samples) and the wave around it with room to move."""
-    narrow, band = (signal.sosfiltfilt(qrs.bandpass(edges), values) for edges in (qrs.BAND, BAND))
+    narrow, band = (
+        scipy.signal.sosfiltfilt(qrs.bandpass(edges), values) for edges in (qrs.BAND, BAND)
+    )
     power = ndimage.uniform_filter1d(narrow * narrow, round(qrs.WINDOW * RATE))
     reach = round(0.1 * RATE)
     near = np.rint(times * RATE).astype(int)[:, None] + np.arange(-reach, reach + 1)

@@ -22,7 +22,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding, RecordValue
 from suwen.core.quantities import number, with_unit
 from suwen.core.registry import register
-from suwen.health import icu_answer, icu_data, icu_fit
+from suwen.health import icu, icu_answer, icu_case, icu_data, icu_fit, plausible
 from suwen.health.icu import HOURS, Stay, feature_names, groups, variables
 from suwen.health.icu_case import Admission, admission, stay_of
 from suwen.health.icu_changes import CHANGES
@@ -69,6 +69,7 @@ class Deterioration:
     )
     answers: Answers = Choice((ALIVE, DEATH))
     after: tuple[str, ...] = ()
+    read_by = (plausible.KNOWLEDGE, icu.KNOWLEDGE, icu_case.KNOWLEDGE)
     datasets: tuple[str, ...] = ("icu_cinc2012",)
     perturbations: tuple[Perturbation, ...] = CHANGES
     explanations = ("contributions", "lime")

@@ -90,7 +90,8 @@ class Diabetes(TableTask):
 
     def row(self, case: Case) -> TableRow | None:
         """Return the row of somebody whose glucose was measured two hours after a load."""
-        known = flagged(case, rules()).get(KNOWN, ())
+        firm, _ = flagged(case, rules())
+        known = firm.get(KNOWN, ())
         found = row_of(
             case,
             self.columns,

@@ -20,7 +20,7 @@ import numpy as np
 from suwen.core.codes import NEWS2, NEWS2_LEAST, NEWS2_MOST, SUWEN, Code, Text
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, RecordValue
 from suwen.core.registry import register
-from suwen.health import news2
+from suwen.health import news2, plausible
 from suwen.health.risk_tables import KNOWLEDGE, Table
 from suwen.health.vital_set import DROPOUT, RULES, VitalSet, newest_set, variables
 from suwen.health.vital_set import rules as set_rules
@@ -75,6 +75,7 @@ class EarlyWarning(Published):
     after: tuple[str, ...] = ()
     timed = True
     rules = (KNOWLEDGE / "news2.toml", KNOWLEDGE / "risk_points.toml", RULES)
+    read_by = (plausible.KNOWLEDGE, RULES)
     domain: Mapping[str, Range] = {
         "measured": Range(1, len(news2.PARAMETERS), Text(en="Vital signs measured", zh="已测项数")),
     }

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from suwen.health.strip import at_rate
 
@@ -28,8 +28,8 @@ MAINS_HZ: Final = 50.0
 def _noise(count: int, rate: float, band: tuple[float, float], rng: np.random.Generator) -> Values:
     """Return noise of a band of frequencies, of root mean square 1, (count,)."""
     high = min(band[1], 0.45 * rate)
-    filters = butter(2, (band[0], high), btype="bandpass", fs=rate, output="sos")
-    made = sosfilt(filters, rng.standard_normal(count + round(rate)))[-count:]
+    filters = scipy.signal.butter(2, (band[0], high), btype="bandpass", fs=rate, output="sos")
+    made = scipy.signal.sosfilt(filters, rng.standard_normal(count + round(rate)))[-count:]
     return np.asarray(made / (made.std() + 1e-12))
 
 

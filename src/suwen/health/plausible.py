@@ -194,14 +194,8 @@ def check(
     _repeated(kinds, at, values)
     known, factor = quantity_of(channel)
     values = values * factor
-    like = likely_unit(channel)
-    if known is None and like:
-        _refuse(kinds, "wrong-unit", np.ones(len(at), dtype=bool))
+    like = _mistaken(kinds, channel, values)
     if known is not None:
-        for mistake in mistakes(channel):
-            inside = (values >= mistake["low"]) & (values <= mistake["high"])
-            like = mistake["like"] if (inside & (kinds == ACCEPTED)).any() else like
-            _refuse(kinds, "unit", inside)
         _refuse(kinds, "implausible", ~((values >= known.low) & (values <= known.high)))
         if known.moved and motion is not None:
             _refuse(kinds, "motion", _in_motion(at, *motion))
@@ -213,6 +207,20 @@ def check(
     if known is not None:
         states += [*_gaps(at[order], known), *_levels(at[order], values[order], known)]
     return Checked(kinds, order, tuple(states))
+
+
+def _mistaken(kinds: NDArray[np.str_], channel: Channel, values: Values) -> str:
+    """Refuse values of another unit than claimed, in `kinds`; return the unit they look like."""
+    like = likely_unit(channel)
+    if quantity_of(channel)[0] is None:
+        if like:
+            _refuse(kinds, "wrong-unit", np.ones(len(values), dtype=bool))
+        return like
+    for mistake in mistakes(channel):
+        inside = (values >= mistake["low"]) & (values <= mistake["high"])
+        like = mistake["like"] if (inside & (kinds == ACCEPTED)).any() else like
+        _refuse(kinds, "unit", inside)
+    return like
 
 
 def _refuse(kinds: NDArray[np.str_], kind: str, where: NDArray[np.bool_]) -> None:

@@ -19,8 +19,9 @@ from statistics import median
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from suwen.core.errors import BadInput
 
@@ -151,14 +152,14 @@ def resampled(lead: NDArray[np.generic], rate: float, wanted: int = RATE) -> Num
     if ratio == 1:
         return values
     level = float(np.median(values)) if len(values) else 0.0
-    moved = signal.resample_poly(values - level, ratio.numerator, ratio.denominator)
+    moved = scipy.signal.resample_poly(values - level, ratio.numerator, ratio.denominator)
     return np.asarray(moved + level, dtype=np.float64)
 
 
 @lru_cache(maxsize=8)
 def bandpass(band: tuple[float, float], order: int = 2) -> Numbers:
     """Return a Butterworth band-pass in Hz at `RATE`, second-order sections, (order, 6)."""
-    return np.asarray(signal.butter(order, band, "bandpass", fs=RATE, output="sos"))
+    return np.asarray(scipy.signal.butter(order, band, "bandpass", fs=RATE, output="sos"))
 
 
 def _peaks(lead: NDArray[np.generic], rate: float) -> Numbers:
@@ -166,10 +167,10 @@ def _peaks(lead: NDArray[np.generic], rate: float) -> Numbers:
     values = resampled(lead, rate)
     if len(values) < RATE:
         return np.zeros((5, 0))
-    filtered = signal.sosfiltfilt(bandpass(BAND), values)
+    filtered = scipy.signal.sosfiltfilt(bandpass(BAND), values)
     power = ndimage.uniform_filter1d(filtered * filtered, int(WINDOW * RATE) | 1)
     level = np.sqrt(np.maximum(power, 0))
-    at, _ = signal.find_peaks(level, height=LEAST, distance=int(APART * RATE))
+    at, _ = scipy.signal.find_peaks(level, height=LEAST, distance=int(APART * RATE))
     reach = np.arange(-int(AROUND * RATE), int(AROUND * RATE) + 1)
     where = np.clip(at[:, None] + reach, 1, len(values) - 2)
     near = filtered[where]

@@ -18,7 +18,7 @@ from suwen.core.registry import register
 from suwen.health import risk_examples
 from suwen.health import risk_findings as said
 from suwen.health.risk_equation import Library, Quantity, Told, library
-from suwen.health.risk_facts import Applied, Asked, Facts, applied, facts_of
+from suwen.health.risk_facts import FACTS, UNSETTLED, Applied, Asked, Facts, applied, facts_of
 from suwen.health.risk_tables import NAMES, RULES
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.guard import Range
@@ -65,6 +65,7 @@ class HealthRisk(Published):
     timed = True
     datasets = (risk_examples.SET,)
     rules = RULES
+    read_by = (FACTS,)
     domain: Mapping[str, Range] = {
         "inputs": Range(0, MOST_INPUTS, Text(en="The number of inputs", zh="输入项数")),
     }
@@ -126,7 +127,7 @@ class HealthRisk(Published):
         asked, answer = answers[0]
         if not answer.values:
             return [said.gaps(self.name, pack, sample, rules, answers, {})]
-        return [said.finding(self.name, pack, sample, rules, asked.equation, answer)]
+        return [said.finding(self.name, pack, sample, rules, asked, answer)]
 
     def golden(self) -> list[Sample]:
         """Return the cases that go into the pack: one of each family, and one without an answer."""
@@ -171,7 +172,11 @@ def _sample(asked: Asked, known: Facts, rules: Library) -> Sample:
 def _gaps(found: Applied, known: Facts, rules: Library) -> Sample:
     keys = (*(one.equation for one in found.unanswered), *found.barred)
     rows = (one for key in keys for one in said.evidence_of(rules, key, known.sources))
-    barred = (one for state in found.barred.values() for one in known.sources.get(state, ()))
+    barred = (
+        one
+        for state in found.barred.values()
+        for one in known.sources.get(state) or known.sources.get(state.removeprefix(UNSETTLED), ())
+    )
     evidence = tuple(dict.fromkeys((*rows, *barred)))
     asked = tuple(_narrowed(one, rules) for one in found.unanswered)
     # That other equations answer rests on every fact, so a replay needs them all.
@@ -184,7 +189,7 @@ def _narrowed(asked: Asked, rules: Library) -> Asked:
     equation = rules.find(asked.equation)
     used = {*equation.names, *equation.entry.get("as_recorded", {})}
     told = {name: value for name, value in asked.told.items() if name in used}
-    return Asked(asked.equation, told)
+    return Asked(asked.equation, told, tuple(one for one in asked.suspected if one in used))
 
 
 def _records(evidence: Sequence[RecordValue]) -> tuple[Reference, ...]:

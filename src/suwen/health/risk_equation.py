@@ -152,12 +152,6 @@ class Library:
         """Return the name of an input for people."""
         return self.input_names[name]
 
-    def disclaimer(self, key: str) -> str:
-        """Return what has to stand beside every displayed answer of an equation, or nothing."""
-        entry = self.find(key).entry
-        told = self.content[entry["table"]]["disclaimer"] if entry.get("disclaimer") else ""
-        return str(told).strip()
-
     def unit_of(self, equation: Equation, name: str) -> str:
         """Return the UCUM unit in which an equation takes an input; empty for flags and choices."""
         own = equation.entry.get("units", {}).get(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -18,6 +18,7 @@ from suwen.core.nouns import Case, Record, RecordValue
 from suwen.health import af_fact
 from suwen.health.risk_equation import Answer, Equation, Library, Quantity, Told
 from suwen.health.risk_records import (
+    Flags,
     Reading,
     Rules,
     flagged,
@@ -32,6 +33,8 @@ from suwen.health.risk_tables import KNOWLEDGE
 FACTS: Final = KNOWLEDGE / "risk_facts.toml"
 WHOLE_DATE: Final = len("2026-01-31")
 WEEK, TWO_DAYS = timedelta(days=7), timedelta(hours=48)
+UNSETTLED: Final = "suspected_"
+"""Begins the state of an equation that waits for a disease to be confirmed or refuted."""
 SMOKING: Final = {"never": 1.0, "former": 2.0}
 """Categories of QRISK3 that a status tells; of current smoking the amount has to be recorded."""
 PREVENT: Final = {"uacr": "uacr", "hba1c": "hba1c", "sdi_decile": "sdi"}
@@ -48,25 +51,45 @@ ALWAYS: Final = ("sex", "age")
 
 @dataclass(frozen=True)
 class Asked:
-    """One equation asked about one person: `told` are the inputs as they were recorded."""
+    """One equation asked about one person.
+
+    Parameters
+    ----------
+    told
+        The inputs as they were recorded.
+    suspected
+        Inputs of which only a condition tells that nobody confirmed: taken as absent, and named.
+    """
 
     equation: str
     told: Mapping[str, Told]
+    suspected: tuple[str, ...] = ()
 
 
 @dataclass
 class Facts:
-    """What is known: inputs, the records behind each, and states that equations ask for."""
+    """What is known: inputs, the records behind each, and states that equations ask for.
+
+    `suspected` are conditions that nobody confirmed: no facts, but what asks to be settled.
+    """
 
     told: dict[str, Told] = field(default_factory=dict)
     sources: dict[str, tuple[RecordValue, ...]] = field(default_factory=dict)
     states: set[str] = field(default_factory=set)
+    suspected: set[str] = field(default_factory=set)
 
     def add(self, name: str, told: Told, *sources: RecordValue) -> None:
         """Add an input that is not known yet."""
         if name not in self.told:
             self.told[name] = told
             self.sources[name] = sources
+
+    def doubt(self, suspected: Flags) -> None:
+        """Add conditions that are only suspected, where they are not known."""
+        for name, sources in suspected.items():
+            if name not in self.told:
+                self.suspected.add(name)
+                self.sources[name] = sources
 
 
 @dataclass(frozen=True)
@@ -99,9 +122,11 @@ def facts_of(case: Case, library: Library) -> Facts:
         known.add("current_smoker", status[0] == "current", status[1])
         if status[0] in SMOKING:
             known.add("smoking_category", Quantity(SMOKING[status[0]], "1"), status[1])
-    for name, sources in flagged(case, table).items():
+    firm, suspected = flagged(case, table)
+    for name, sources in firm.items():
         known.states.add(name)
         known.add(name, True, *sources)
+    known.doubt(suspected)
     if sources := af_fact.suspicions(case, table):
         known.add(af_fact.SUSPECTED, True, *sources)
     if (onset := onset_age(case, table, born)) is not None:
@@ -219,15 +244,14 @@ def applied(known: Facts, library: Library) -> Applied:
     barred: dict[str, str] = {}
     too_old: list[tuple[Asked, str]] = []
     for entry in library.content["risk_equations"]["equation"]:
-        asked = Asked(_key(entry, known), known.told)
+        asked = Asked(_key(entry, known), known.told, tuple(sorted(known.suspected)))
         equation = library.find(asked.equation)
-        if _waits(equation, known):
-            barred[asked.equation] = af_fact.SUSPECTED
+        if waits := _waits(equation, known):
+            barred[asked.equation] = waits
             continue
-        if not _in_question(equation, known):
+        if not _in_question(equation, known, known.states):
             continue
-        disease = next((one for one in entry.get("not", ()) if one in known.states), None)
-        if disease is not None:
+        if disease := _barring(entry.get("not", ()), known):
             barred[asked.equation] = disease
             continue
         answer = library.answer(asked.equation, known.told)
@@ -252,14 +276,30 @@ def _key(entry: Mapping[str, Any], known: Facts) -> str:
     return next(key for key in keys if f"_{model}_" in key)
 
 
-def _waits(equation: Equation, known: Facts) -> bool:
-    """Say whether an equation is for fibrillation, which is only suspected."""
-    wanted = set(equation.entry.get("only", ()))
-    return wanted - known.states == {af_fact.FLAG} and af_fact.SUSPECTED in known.states
+def _waits(equation: Equation, known: Facts) -> str:
+    """Return the state that an equation for people with a suspected disease waits for, or nothing.
+
+    Fibrillation that a recording shows has its own: somebody reads that recording.
+    """
+    lacking = set(equation.entry.get("only", ())) - known.states
+    if lacking == {af_fact.FLAG} and af_fact.SUSPECTED in known.states:
+        return af_fact.SUSPECTED
+    settled = known.states | known.suspected
+    if not lacking or not _in_question(equation, known, settled):
+        return ""
+    return f"{UNSETTLED}{min(lacking)}"
 
 
-def _in_question(equation: Equation, known: Facts) -> bool:
-    if not set(equation.entry.get("only", ())) <= known.states:
+def _barring(diseases: Sequence[str], known: Facts) -> str:
+    """Return which of some diseases rules an equation out: one that is known, else a suspected."""
+    for one in diseases:
+        if one in known.states:
+            return one
+    return next((f"{UNSETTLED}{one}" for one in diseases if one in known.suspected), "")
+
+
+def _in_question(equation: Equation, known: Facts, states: Collection[str]) -> bool:
+    if not set(equation.entry.get("only", ())) <= set(states):
         return False
     if equation.any_of and not any(
         name in known.told or (name == "uacr_molar" and "uacr" in known.told)

@@ -11,6 +11,7 @@ from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue, Stat
 from suwen.core.quantities import number, with_unit
 from suwen.health.risk_equation import Answer, Equation, Library
 from suwen.health.risk_facts import Asked, rules
+from suwen.health.risk_reference import disclaimer_of
 from suwen.health.risk_tables import Value, row_of
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample
@@ -35,19 +36,19 @@ YES: Final = Text(en="yes", zh="是")
 
 
 def finding(
-    task: str, pack: Pack, sample: Sample, library: Library, key: str, answer: Answer
+    task: str, pack: Pack, sample: Sample, library: Library, asked: Asked, answer: Answer
 ) -> Finding:
     """Return what an equation says, with inputs, what was assumed, its population and source."""
-    equation = library.find(key)
+    equation = library.find(asked.equation)
     short, full = bands_of(library, equation, answer)
     title = equation.title
     name = Text(en=f"{title.en} ({short.en})", zh=f"{title.zh}（{short.zh}）") if short else title
     return Finding(
         task=task,
         pack=pack.identity,
-        code=Code(system=EQUATIONS, code=key, name=name),
+        code=Code(system=EQUATIONS, code=equation.key, name=name),
         band=Band.RULE_IN,
-        reason=_reason(library, equation, answer, full),
+        reason=_reason(library, equation, answer, full, asked.suspected),
         measures=_measures(library, equation, answer),
         evidence=sample.evidence,
     )
@@ -186,7 +187,13 @@ def _for(band: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
     return bool(band.get("sex", inputs.get("sex")) == inputs.get("sex"))
 
 
-def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Text]) -> Text:
+def _reason(
+    library: Library,
+    equation: Equation,
+    answer: Answer,
+    bands: list[Text],
+    suspected: Sequence[str],
+) -> Text:
     entered = [
         (library.name_of(name), _value(library, equation, name, value))
         for name, value in answer.inputs.items()
@@ -199,8 +206,16 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
             zh="输入：" + "；".join(f"{n.zh} {v.zh}" for n, v in entered) + "。",
         )
     )
-    if answer.assumed:
-        names = _listed(inside(library.name_of(name)) for name in answer.assumed)
+    if doubtful := [name for name in suspected if not answer.inputs.get(name)]:
+        names = _listed(inside(library.name_of(name)) for name in doubtful)
+        said.append(
+            Text(
+                en=f"Recorded but not confirmed, so not counted: {names.en}. Confirm or refute it.",
+                zh=f"有记录但未经确认，未计入：{names.zh}，请予确认或排除。",
+            )
+        )
+    if assumed := [name for name in answer.assumed if name not in doubtful]:
+        names = _listed(inside(library.name_of(name)) for name in assumed)
         said.append(
             Text(
                 en=f"Not recorded, taken as absent: {names.en}.",
@@ -210,8 +225,8 @@ def _reason(library: Library, equation: Equation, answer: Answer, bands: list[Te
     said.append(Text(**equation.entry["population"]))
     source = equation.entry["source"]
     said.append(Text(en=f"Source: {source}.", zh=f"来源：{source}。"))
-    if told := library.disclaimer(equation.key):
-        said.append(Text(en=told, zh=told))
+    if told := disclaimer_of(library, equation.key):
+        said.append(told)
     return _joined(said)
 
 

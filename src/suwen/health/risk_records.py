@@ -74,9 +74,19 @@ def smoked(case: Case, rules: Rules) -> tuple[str, RecordValue] | None:
     return newest[1:] if newest else None
 
 
-def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
-    """Return the conditions and drugs that are recorded, each with the records that tell it."""
-    found: dict[str, tuple[RecordValue, ...]] = {}
+Flags = dict[str, tuple[RecordValue, ...]]
+"""Conditions and drugs, each with the records that tell it."""
+
+
+def flagged(case: Case, rules: Rules) -> tuple[Flags, Flags]:
+    """Return the conditions and drugs that are recorded, and conditions that are only suspected.
+
+    By FHIR R4 condition-ver-status: what is refuted or entered in error is not said at all; what is
+    `unconfirmed`, `provisional` or `differential` is no fact before somebody confirms it; a
+    condition without a status is as it was stated.
+    """
+    firm: Flags = {}
+    suspected: Flags = {}
     kinds = ((_conditions(case, rules), rules["conditions"]), (_drugs(case, rules), rules["drugs"]))
     for told, row in kinds:
         for records, path, concept in told:
@@ -89,16 +99,16 @@ def flagged(case: Case, rules: Rules) -> dict[str, tuple[RecordValue, ...]]:
                 RecordValue(record=one.reference, path=where, note=note)
                 for one, where in zip(records, (path, "Medication.code"), strict=False)
             )
+            found = suspected if unconfirmed(records[0], rules) else firm
             for name, rule in row["flag"].items():
                 known = name in found or not matches(concept, words, rule)
-                known = known or (rule.get("confirmed", False) and _open(records[0], rules))
                 if not known and _in_time(records[0], rule, case.at):
                     found[name] = sources
-    return found
+    return firm, {name: told for name, told in suspected.items() if name not in firm}
 
 
-def _open(record: Record, rules: Rules) -> bool:
-    """Say whether a condition is not confirmed."""
+def unconfirmed(record: Record, rules: Rules) -> bool:
+    """Say whether a condition is not confirmed; what has no such status is as it was stated."""
     states = {c.get("code") for c in codings(record.content.get("verificationStatus"))}
     return bool(states & set(rules["unconfirmed"]))
 
@@ -124,7 +134,8 @@ def onset_age(case: Case, rules: Rules, born: date | None) -> tuple[float, Recor
     """Return the age at which type 2 diabetes began, where its condition tells it."""
     for (record,), path, concept in _conditions(case, rules):
         words = names_in(concept)
-        if not matches(concept, words, rules["conditions"]["flag"]["diabetes_type_2"]):
+        rule = rules["conditions"]["flag"]["diabetes_type_2"]
+        if unconfirmed(record, rules) or not matches(concept, words, rule):
             continue
         own = record.content.get("onsetAge")
         if isinstance(own, Mapping) and isinstance(own.get("value"), int | float):

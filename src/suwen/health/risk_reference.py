@@ -34,6 +34,15 @@ def published() -> Table:
     return tomllib.loads(REFERENCE.read_text(encoding="utf-8"))
 
 
+def disclaimer_of(library: Library, key: str) -> Text | None:
+    """Return what has to stand beside every displayed answer of an equation; mostly nothing."""
+    entry = library.find(key).entry
+    if not entry.get("disclaimer"):
+        return None
+    own = str(library.content[entry["table"]]["disclaimer"]).strip()
+    return Text(en=own, zh=str(published()["disclaimer"].get(entry["table"], own)).strip())
+
+
 def doi_of(citation: str) -> str:
     """Return the digital object identifier of a citation; nothing where none is known."""
     return str(published()["doi"].get(citation, ""))

@@ -14,6 +14,7 @@ from typing import Final
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.health.risk_equation import Answer, Equation, Library, Quantity, Told, library
+from suwen.health.risk_reference import disclaimer_of
 
 MODIFIABLE: Final = (
     "systolic_bp",
@@ -64,7 +65,7 @@ class WhatIf:
     after: Answer
     difference: Mapping[str, float]
     note: Text = ASSOCIATION
-    disclaimer: str = ""
+    disclaimer: Text | None = None
 
 
 def modifiable(equation: Equation) -> list[str]:
@@ -114,7 +115,7 @@ def what_if(
         if not isinstance(value, bool | str)
     }
     changed = next(iter(change))
-    words = known.disclaimer(equation)
+    words = disclaimer_of(known, equation)
     return WhatIf(equation, changed, before, after, difference, disclaimer=words)
 
 

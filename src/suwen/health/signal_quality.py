@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import welch
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
@@ -179,7 +179,7 @@ def ecg_parts(strip: Strip, first: int, last: int) -> dict[str, float]:
     clean, raw = strip.clean[first:last], strip.raw[first:last]
     beats = strip.beats[(strip.beats >= first) & (strip.beats < last)]
     others = strip.others[(strip.others >= first) & (strip.others < last)]
-    at, power = welch(raw - raw.mean(), RATE, nperseg=min(len(raw), 4 * RATE))
+    at, power = scipy.signal.welch(raw - raw.mean(), RATE, nperseg=min(len(raw), 4 * RATE))
     centred = clean - clean.mean()
     square = centred * centred
     spread = float(centred.std()) + 1e-9

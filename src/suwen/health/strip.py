@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.signal import butter, find_peaks, resample_poly, sosfiltfilt
 
 from suwen.health.qrs import qrs_times
 
@@ -117,7 +117,9 @@ def pulses_of(values: Signal, rate: float) -> tuple[Signal, NDArray[np.int64]]:
     """Return a photoplethysmogram at `RATE` without baseline, and its pulse peaks (samples)."""
     clean = band(at_rate(values, rate), *PULSE_HZ)
     height = 1.5 * np.median(np.abs(clean - np.median(clean)))
-    peaks, _ = find_peaks(clean, distance=round(PULSE_APART * RATE), prominence=max(height, 1e-12))
+    peaks, _ = scipy.signal.find_peaks(
+        clean, distance=round(PULSE_APART * RATE), prominence=max(height, 1e-12)
+    )
     return clean, peaks
 
 
@@ -128,18 +130,21 @@ def at_rate(values: Signal, rate: float, wanted: int = RATE) -> Signal:
     up, down = wanted * 100, round(rate * 100)
     shared = int(np.gcd(up, down))
     middle = float(np.median(values))
-    return np.asarray(resample_poly(values - middle, up // shared, down // shared)) + middle
+    return (
+        np.asarray(scipy.signal.resample_poly(values - middle, up // shared, down // shared))
+        + middle
+    )
 
 
 @lru_cache(maxsize=8)
 def _filter(low: float, high: float, order: int) -> Any:
-    return butter(order, (low, high), btype="bandpass", fs=RATE, output="sos")
+    return scipy.signal.butter(order, (low, high), btype="bandpass", fs=RATE, output="sos")
 
 
 def band(values: Signal, low: float, high: float, order: int = 2) -> Signal:
     """Return what lies between two frequencies, without delay."""
     pad = min(len(values) - 1, 3 * RATE)
-    return np.asarray(sosfiltfilt(_filter(low, high, order), values, padlen=pad))
+    return np.asarray(scipy.signal.sosfiltfilt(_filter(low, high, order), values, padlen=pad))
 
 
 def strip_of(values: Signal, rate: float) -> Strip:
@@ -156,7 +161,7 @@ def strip_of(values: Signal, rate: float) -> Strip:
 
 
 def _beats(sharp: Signal, energy: Signal) -> NDArray[np.int64]:
-    peaks, _ = find_peaks(energy, distance=round(REFRACTORY * RATE))
+    peaks, _ = scipy.signal.find_peaks(energy, distance=round(REFRACTORY * RATE))
     if not len(peaks):
         return np.asarray(peaks)
     width = round(NEIGHBOURHOOD * RATE)

@@ -139,7 +139,7 @@ class Survival(TableTask):
         stay = next(_stays(case), None)
         if stay is None or any(_died(record) for record in case.of("Patient")):
             return None
-        told = flagged(case, _rules())
+        told, _ = flagged(case, _rules())
         disease = _disease(told)
         if disease is None:
             return None

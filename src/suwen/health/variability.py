@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import integrate, interpolate, ndimage, signal
+from scipy import ndimage
 
 from suwen.core.codes import LOINC, SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
@@ -216,7 +217,7 @@ def in_frequency(ends: Numbers, between: Numbers) -> dict[str, float]:
     Intervals are placed at their ends, interpolated by a cubic spline to 4 Hz, the trend of each
     segment removed, a Hann window laid over it.
     """
-    spline = interpolate.CubicSpline(ends, MILLISECONDS * between)
+    spline = scipy.interpolate.CubicSpline(ends, MILLISECONDS * between)
     even = np.arange(ends[0], ends[-1], 1 / RESAMPLED)
     values = spline(even)
     gaps = np.flatnonzero(np.diff(ends) > 2 * PLAUSIBLE[1])
@@ -224,11 +225,11 @@ def in_frequency(ends: Numbers, between: Numbers) -> dict[str, float]:
         inside = (even > ends[k]) & (even < ends[k + 1])
         values[inside] = np.interp(even[inside], ends[k : k + 2], MILLISECONDS * between[k : k + 2])
     length = min(len(values), int(SEGMENT * RESAMPLED))
-    frequency, density = signal.welch(values, RESAMPLED, "hann", length, detrend="linear")
+    frequency, density = scipy.signal.welch(values, RESAMPLED, "hann", length, detrend="linear")
     power = {}
     for key, (low, high) in BANDS.items():
         inside = (frequency >= low) & (frequency < high)
-        power[key] = float(integrate.trapezoid(density[inside], frequency[inside]))
+        power[key] = float(scipy.integrate.trapezoid(density[inside], frequency[inside]))
     if not power["hf"] > 0:
         return {}
     return power | {"lf_hf": power["lf"] / power["hf"]}

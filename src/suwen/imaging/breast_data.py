@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import cdist
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.imaging import overlays
@@ -193,6 +192,8 @@ def _joined(content: Mapping[str, Array], parts: Sequence[str], kind: str) -> Ar
 def alike(pictures: Sequence[Floats]) -> NDArray[np.int32]:
     """Return a number for each picture (n,); near-duplicates, directly or by chain, share one."""
     small = np.stack([resized(picture, (16, 16)).ravel() for picture in pictures]) * 255
-    close = cdist(small, small, "cityblock") / small.shape[1] < ALIKE
-    found: NDArray[np.int32] = connected_components(sparse.csr_matrix(close), directed=False)[1]
+    close = scipy.spatial.distance.cdist(small, small, "cityblock") / small.shape[1] < ALIKE
+    found: NDArray[np.int32] = scipy.sparse.csgraph.connected_components(
+        sparse.csr_matrix(close), directed=False
+    )[1]
     return found

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import ndimage
 
 from suwen.imaging.nodule import Mask
 
@@ -176,7 +177,7 @@ class Field:
 
     def valley(self, shape: Floats) -> Floats:
         """Return the surface at the bottom of the valley that a surface lies in."""
-        found = optimize.minimize(
+        found = scipy.optimize.minimize(
             self._descent,
             shape / SPREAD_MM,
             jac=True,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from suwen.core.nouns import Point
 from suwen.imaging.registration import Place, Registration, likeness
@@ -96,7 +96,7 @@ def match(
         dtype=bool,
     ).reshape(away.shape)
     pairs: list[Pair] = []
-    chosen = optimize.linear_sum_assignment(np.where(allowed, away, NEVER))
+    chosen = scipy.optimize.linear_sum_assignment(np.where(allowed, away, NEVER))
     for i, j in zip(*(index.tolist() for index in chosen), strict=True):
         if allowed[i, j]:
             sure = _alone(away, allowed, i, j) and _plausible(before[i], now[j])

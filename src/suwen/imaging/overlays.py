@@ -17,9 +17,9 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
-from scipy.sparse.linalg import spsolve
 
 from suwen.imaging.planar import Floats, resized
 
@@ -257,5 +257,5 @@ def filled(image: NDArray[np.floating], mask: Mask) -> Floats:
         (np.ones(len(links[0])), links), (len(y), len(y))
     )
     result = image.copy()
-    result[mask] = spsolve(system.tocsc(), known)
+    result[mask] = scipy.sparse.linalg.spsolve(system.tocsc(), known)
     return result

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from suwen.core.nouns import Point
 from suwen.imaging.nodule import Mask
@@ -244,7 +245,7 @@ def _whole_shift(one: Volume, other: Volume, inside: Mask, beside: Mask) -> Rigi
     (a, ma, start_a), (b, mb, start_b) = parts
 
     def over(left: Points, right: Points) -> Points:
-        return np.asarray(signal.fftconvolve(right, left[::-1, ::-1, ::-1]))
+        return np.asarray(scipy.signal.fftconvolve(right, left[::-1, ::-1, ::-1]))
 
     count = np.maximum(over(ma, mb), 1e-6)
     sum_a, sum_b = over(a * ma, mb), over(ma, b * mb)
@@ -298,7 +299,7 @@ def _searched(
     size = 2 * half + 1
     pattern = block - block.mean()
     wide = wide - wide.mean()
-    cross = signal.fftconvolve(wide, pattern[::-1, ::-1, ::-1], mode="valid")
+    cross = scipy.signal.fftconvolve(wide, pattern[::-1, ::-1, ::-1], mode="valid")
     inner = tuple(slice(half, n - half) for n in wide.shape)
     mean = ndimage.uniform_filter(wide, size)[inner]
     spread = ndimage.uniform_filter(wide**2, size)[inner] - mean**2

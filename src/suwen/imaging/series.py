@@ -282,6 +282,27 @@ def imaging_study(
             "series of one study with their Study and Series Instance UIDs",
             "record each study by itself",
         )
+    entries = _entries(series_list, blobs)
+    study: dict[str, Any] = {
+        "resourceType": "ImagingStudy",
+        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{series_list[0].study_uid}"}],
+        "status": "available",
+        "modality": [
+            {"system": DCM, "code": code}
+            for code in sorted({entry["modality"]["code"] for entry in entries})
+        ],
+        "subject": {"reference": f"Patient/{patient}"},
+        "numberOfSeries": len(entries),
+        "numberOfInstances": sum(entry["numberOfInstances"] for entry in entries),
+        "series": entries,
+    }
+    if started := _date(series_list[0].tags.get("StudyDate", "")):
+        study["started"] = started
+    return study
+
+
+def _entries(series_list: Sequence[Series], blobs: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return each series once, with the instances whose bytes are stored."""
     entries: dict[str, dict[str, Any]] = {}
     for series in series_list:
         entry = entries.setdefault(series.series_uid, _entry(series))
@@ -293,22 +314,7 @@ def imaging_study(
                 entry["instance"].append(_item(instance, uid, blobs[uid]))
     for entry in entries.values():
         entry["numberOfInstances"] = len(entry["instance"])
-    study: dict[str, Any] = {
-        "resourceType": "ImagingStudy",
-        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{series_list[0].study_uid}"}],
-        "status": "available",
-        "modality": [
-            {"system": DCM, "code": code}
-            for code in sorted({entry["modality"]["code"] for entry in entries.values()})
-        ],
-        "subject": {"reference": f"Patient/{patient}"},
-        "numberOfSeries": len(entries),
-        "numberOfInstances": sum(entry["numberOfInstances"] for entry in entries.values()),
-        "series": list(entries.values()),
-    }
-    if started := _date(series_list[0].tags.get("StudyDate", "")):
-        study["started"] = started
-    return study
+    return list(entries.values())
 
 
 def _entry(series: Series) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
-from suwen.core.nouns import Band, Interval, PossibleAnswers
+from suwen.core.nouns import Band, Interval
 from suwen.lifecycle import prediction_sets
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
@@ -71,20 +71,6 @@ class Answers:
         content = self._content(prediction_sets.FILE, False)
         return PredictionSets.from_json(content) if content else None
 
-    def possible(
-        self, probabilities: Sequence[float], classes: Sequence[Code]
-    ) -> PossibleAnswers | None:
-        """Return the classes that remain possible; None in a pack that states no such sets.
-
-        `probabilities` are those of all classes, or of two classes that of the second.
-        """
-        if self.sets is None:
-            return None
-        told = np.array([probabilities[0] if len(probabilities) == 1 else probabilities])
-        (inside,) = self.sets.of(told)
-        codes = tuple(code for code, held in zip(classes, inside, strict=True) if held)
-        return PossibleAnswers(codes=codes, level=self.sets.level)
-
     def probability(self, scores: Array) -> Interval:
         """Return the calibrated probability of one sample from its members' logits (members,)."""
         return self._calibrated(Calibrator).interval(scores)
@@ -115,11 +101,6 @@ class Answers:
         if not self.calibrated:
             return None
         return self._calibrated(Calibrator).interval(np.array([logit]))
-
-    def shown(self, marks: Array) -> Array:
-        """Return the marks that are shown, strongest first; `marks` (m, 2 + d), logit first."""
-        strong = marks[marks[:, 0] >= self.place_thresholds.operating]
-        return np.asarray(strong[np.argsort(-strong[:, 0], kind="stable")])
 
     def _calibrated(self, kind: type[C]) -> C:
         if not isinstance(self.calibrator, kind):

@@ -43,6 +43,11 @@ class PlaceThresholds:
     operating_by_fold: tuple[float, ...] = ()
     rule_in_by_fold: tuple[float, ...] = ()
 
+    def shown(self, marks: Array) -> Array:
+        """Return the marks that are shown, strongest first; `marks` (m, 2 + d), logit first."""
+        strong = marks[marks[:, 0] >= self.operating]
+        return np.asarray(strong[np.argsort(-strong[:, 0], kind="stable")])
+
     def band(self, logit: float) -> Band:
         """Return the band of a mark."""
         if logit >= self.rule_in:

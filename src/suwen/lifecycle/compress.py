@@ -46,7 +46,7 @@ from suwen.lifecycle import (
 )
 from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.pack import SETTINGS, Pack, member_folder
+from suwen.lifecycle.pack import SETTINGS, Pack, member_folder, overheard
 from suwen.lifecycle.predictions import out_of_fold
 from suwen.lifecycle.stress import chosen_by_group
 from suwen.lifecycle.task import Array, Examples, Task
@@ -240,7 +240,7 @@ def _feeds(
 ) -> dict[str, list[Mapping[str, Array]]]:
     """Return what each network of a member is asked for `count` examples of the other folds."""
     heard: dict[str, list[Mapping[str, Array]]] = defaultdict(list)
-    listening = pack.overheard(lambda name, feed: heard[name].append(dict(feed)))
+    listening = overheard(pack, lambda name, feed: heard[name].append(dict(feed)))
     others = np.flatnonzero(split.trained_on(examples.groups, pack.members, member))
     spread = np.linspace(0, len(others) - 1, min(count, len(others)))
     for i in others[np.unique(spread.astype(int))]:

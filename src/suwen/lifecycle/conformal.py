@@ -166,12 +166,8 @@ def fit(
             "add examples or lower `interval_level` in the recipe",
         )
     gaps = np.abs(truth - values)
-    intercept, slope, least = 1.0, 0.0, 1.0
-    if kind == "scaled":
-        design = np.column_stack([np.ones(count), values[used]])
-        (intercept, slope), *_ = np.linalg.lstsq(design, gaps[used], rcond=None)
-        least = max(LEAST_SHARE * float(gaps[used].mean()), 1e-12)
-    made = Conformal(kind, level, float(intercept), float(slope), float(least), (), ())
+    line = _line(values[used], gaps[used]) if kind == "scaled" else (1.0, 0.0, 1.0)
+    made = Conformal(kind, level, *line, (), ())
     scaled = gaps / made.scale(values, spread)
     return Conformal(
         kind,
@@ -182,6 +178,13 @@ def fit(
         tuple(_thinned(np.sort(scaled[part])) for part in parts),
         tuple(int(part.sum()) for part in parts),
     )
+
+
+def _line(values: Array, gaps: Array) -> tuple[float, float, float]:
+    """Return intercept and slope of the expected error by the answer, and the least it may be."""
+    design = np.column_stack([np.ones(len(values)), values])
+    (intercept, slope), *_ = np.linalg.lstsq(design, gaps, rcond=None)
+    return float(intercept), float(slope), max(LEAST_SHARE * float(gaps.mean()), 1e-12)
 
 
 def _thinned(residuals: Array) -> tuple[float, ...]:

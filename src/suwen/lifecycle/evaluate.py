@@ -54,33 +54,32 @@ def evaluate(
         The task has no data set of that name, or it is in none of the folders.
     """
     started = time.perf_counter()
-    dataset = dataset or str(pack.settings["dataset"])
-    if dataset not in task.datasets:
-        raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
+    dataset = _known(task, dataset or str(pack.settings["dataset"]))
     examples = task.examples(data, dataset)
     ruled = rules.is_ruled(pack)
     independent = data.test is not None or is_apart(task, pack, dataset)
-    if not independent and not ruled:
-        examples = held_back(examples, pack.members)
-    after = step(len(examples))
-    if not independent and not ruled:
-        predictions = out_of_fold(task, pack, examples, after)
+    if independent or ruled:
+        predictions = predict_all(task, pack, examples, INDEPENDENT, step(len(examples)))
     else:
-        predictions = predict_all(task, pack, examples, INDEPENDENT, after)
-    rows = rows_of(task, pack, examples, predictions)
-    found = measure.results(rows, assemble.exclusions_of(task, examples))
+        examples = held_back(examples, pack.members)
+        predictions = out_of_fold(task, pack, examples, step(len(examples)))
+    own = DEVELOPMENT if ruled else split.kept_apart(pack.members)
     return {
         "task": task.name,
         "pack": pack.identity,
         "data": dataset,
-        "split": INDEPENDENT_SET
-        if independent
-        else DEVELOPMENT
-        if ruled
-        else split.kept_apart(pack.members),
-        **found,
+        "split": INDEPENDENT_SET if independent else own,
+        **measure.results(
+            rows_of(task, pack, examples, predictions), assemble.exclusions_of(task, examples)
+        ),
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def _known(task: Task, dataset: str) -> str:
+    if dataset not in task.datasets:
+        raise BadInput(f"{task.name} has no data set {dataset!r}", f"one of {list(task.datasets)}")
+    return dataset
 
 
 def is_apart(task: Task, pack: Pack, dataset: str) -> bool:

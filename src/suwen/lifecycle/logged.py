@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from suwen.core.nouns import Decision, Finding, Reference, canonical, digest_of
@@ -56,6 +57,8 @@ class Logged:
         Whether it is all that was said of its samples.
     at
         The moment of the Case, where the answers depend on it.
+    read_by
+        SHA-256 of the knowledge by which the Case was read, by the names of its files.
     """
 
     task: str
@@ -67,6 +70,13 @@ class Logged:
     house: frozenset[Reference] = frozenset()
     whole: bool = True
     at: datetime | None = None
+    read_by: Mapping[str, str] = field(default_factory=dict)
+
+
+def knowledge_of(task: Task) -> dict[str, str]:
+    """Return the SHA-256 of the knowledge outside its pack by which a task reads a Case."""
+    files: Sequence[Path] = getattr(task, "read_by", ())
+    return {path.name: digest_of(path.read_bytes()) for path in files}
 
 
 def together(
@@ -131,6 +141,7 @@ def logged(decision: Decision, blob: Callable[[str], bytes]) -> Logged:
         frozenset(detail.get("house", ())),
         ONE not in detail,
         datetime.fromisoformat(detail["at"]) if "at" in detail else None,
+        detail.get("read_by", {}),
     )
 
 

@@ -166,12 +166,6 @@ class Pack:
         """
         return Pack(self._files, self.sha256, seed)
 
-    def overheard(self, hear: Hear) -> Pack:
-        """Return the same pack, telling `hear` the file and the input of each run of a network."""
-        found = Pack(self._files, self.sha256)
-        found._weights = Weights(self._files, {}, hear=hear)
-        return found
-
     def content(self, name: str, needed: bool = False) -> dict[str, Any]:
         """Return a JSON file of the pack (`card.json`); an empty dict when the pack has none.
 
@@ -213,3 +207,10 @@ class Pack:
                 f"{len(found)} pictures of {len(self.gallery.keys)} examples", "one of each"
             )
         return found
+
+
+def overheard(pack: Pack, hear: Hear) -> Pack:
+    """Return the same pack, telling `hear` the file and the input of each run of a network."""
+    found = Pack(pack._files, pack.sha256)
+    found._weights = Weights(pack._files, {}, hear=hear)
+    return found

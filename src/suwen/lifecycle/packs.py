@@ -23,6 +23,9 @@ from suwen.lifecycle import golden, keys
 from suwen.lifecycle.manifest import MANIFEST, SIGNATURE, seal
 from suwen.lifecycle.pack import SETTINGS, Pack
 
+KEPT = 64
+"""Packs kept loaded: more than answer one patient, or each patient would have all loaded anew."""
+
 
 def shipped() -> list[Path]:
     """Return the `packs/` folders of the rooms."""
@@ -109,7 +112,7 @@ def _first_dataset(task: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=KEPT)
 def _loaded(folder: Path, changed: int) -> Pack:
     pack = Pack.load(folder)
     if any(folder.is_relative_to(root) for root in shipped()):

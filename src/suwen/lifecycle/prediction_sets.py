@@ -28,7 +28,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from suwen.core.codes import Code
 from suwen.core.errors import BadInput
+from suwen.core.nouns import PossibleAnswers
 from suwen.lifecycle.task import Array
 from suwen.metrics import coverage
 
@@ -62,6 +64,16 @@ class PredictionSets:
     coverage: float
     class_coverage: tuple[float | None, ...]
     pooled: tuple[int, ...] = ()
+
+    def possible(self, probabilities: Sequence[float], classes: Sequence[Code]) -> PossibleAnswers:
+        """Return the classes that remain possible of one sample.
+
+        `probabilities` are those of all classes, or of two classes that of the second.
+        """
+        told = np.array([probabilities[0] if len(probabilities) == 1 else probabilities])
+        (inside,) = self.of(told)
+        codes = tuple(code for code, held in zip(classes, inside, strict=True) if held)
+        return PossibleAnswers(codes=codes, level=self.level)
 
     def of(self, probability: Array, fold: int | None = None) -> Array:
         """Return which classes are in the set of each sample.

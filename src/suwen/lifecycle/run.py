@@ -17,7 +17,15 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band, Case, Decision, Finding, Reference, canonical, digest_of
 from suwen.lifecycle import packs, similar
-from suwen.lifecycle.logged import ACT, Answer, Logged, detail_of, logged, together
+from suwen.lifecycle.logged import (
+    ACT,
+    Answer,
+    Logged,
+    detail_of,
+    knowledge_of,
+    logged,
+    together,
+)
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.task import Sample, Task
 from suwen.records import Access, Entry, finding_of
@@ -37,14 +45,19 @@ class ReplayResult:
 
 
 def run(
-    task: Task, pack: Pack, case: Case, access: Access, earlier: Sequence[Finding] = ()
+    task: Task,
+    pack: Pack | Callable[[], Pack],
+    case: Case,
+    access: Access,
+    earlier: Sequence[Finding] = (),
 ) -> list[Finding]:
     """Answer `task` on `case`, store findings with attachments, and log a decision for each.
 
     Parameters
     ----------
     task, pack
-        The question and the verified pack that answers it.
+        The question and the verified pack that answers it, or what opens it: then only where there
+        is something to answer.
     case, access
         What is recorded about the patient, and the access under which it was opened.
     earlier
@@ -60,11 +73,14 @@ def run(
     StorageUnavailable
         Store or decision log cannot be written; then nothing was kept and nothing may be shown.
     """
-    if pack.task != task.name:
-        raise BadInput(f"a pack for {pack.task}", f"a pack for {task.name}", "choose another pack")
     case, house = with_house(task, case, access)
     before = [finding for finding in earlier if finding.task in task.after]
     everything = tuple(finding.id for finding in before)
+    if not (samples := list(task.samples(case, before))):
+        return []
+    pack = pack if isinstance(pack, Pack) else pack()
+    if pack.task != task.name:
+        raise BadInput(f"a pack for {pack.task}", f"a pack for {task.name}", "choose another pack")
     answers = [
         Answer(
             sample,
@@ -72,11 +88,15 @@ def run(
             everything if sample.earlier is None else sample.earlier,
             tuple(answer(task, pack, sample)),
         )
-        for sample in task.samples(case, before)
+        for sample in samples
     ]
     groups = together(task, answers, house)
     details = [detail_of(group, access, case.patient, house) for group in groups]
-    moment = {"at": case.at.isoformat()} if getattr(task, "timed", False) else {}
+    moment: dict[str, Any] = {}
+    if getattr(task, "timed", False):
+        moment["at"] = case.at.isoformat()
+    if knowledge := knowledge_of(task):
+        moment["read_by"] = knowledge
     return _kept(groups, details, moment, access, case.patient)
 
 
@@ -241,6 +261,8 @@ def replay(decision: Decision, access: Access) -> ReplayResult:
     lost = set(said.samples) - {one.key for one in chosen}
     changes = [f"the task no longer finds the sample {key} in the inputs" for key in sorted(lost)]
     changes += [*_changed_inputs(said, chosen, case), *_changed_answers(stored, again)]
+    if changes:
+        changes = [*_changed_knowledge(said, task), *changes]
     return ReplayResult(decision.sequence, not changes, tuple(changes), tuple(again))
 
 
@@ -268,6 +290,14 @@ def _named(access: Access, patient: str, tasks: Sequence[str], ids: Sequence[str
             f"no such finding is stored: {missing[0]}", "a stored finding", "search for it"
         )
     return [found[name] for name in ids]
+
+
+def _changed_knowledge(said: Logged, task: Task) -> Iterator[str]:
+    """Yield the knowledge outside the pack that reads a Case otherwise than it did then."""
+    now = knowledge_of(task)
+    for name, digest in sorted(said.read_by.items()):
+        if now.get(name) != digest:
+            yield f"the knowledge {name} by which the inputs are read is not what it was"
 
 
 def _changed_inputs(said: Logged, samples: Sequence[Sample], case: Case) -> Iterator[str]:

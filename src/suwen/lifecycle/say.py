@@ -47,7 +47,8 @@ def finding(task: Any, pack: Pack, sample: Sample, output: Output) -> Finding:
     if isinstance(answers, Choice):
         probability = pack.answers.probability(output.scores)
         band, reason = pack.answers.band(probability)
-        possible = pack.answers.possible([probability.value], answers.classes)
+        sets = pack.answers.sets
+        possible = sets.possible([probability.value], answers.classes) if sets else None
         if possible is not None:
             named = int(band is Band.RULE_IN)
             band, reason = settled(band, reason, possible, answers.classes, named)
@@ -80,7 +81,7 @@ def marked(task: Any, pack: Pack, sample: Sample, output: Output) -> list[tuple[
     room replaces it by the place of the mark (`model_copy`), which tells the findings apart.
     """
     found = []
-    for mark in pack.answers.shown(np.asarray(output.marks, dtype=float)):
+    for mark in pack.answers.place_thresholds.shown(np.asarray(output.marks, dtype=float)):
         probability, band, reason = pack.answers.of_mark(float(mark[0]))
         said = Finding(
             task=task.name,
@@ -138,7 +139,8 @@ def _right(probability: Interval) -> Text:
 def _several(task: Any, answers: Choice, pack: Pack, sample: Sample, output: Output) -> Finding:
     found = pack.answers.probabilities(output.scores)
     named, band, reason = pack.answers.decide(found, answers.classes)
-    possible = pack.answers.possible([each.value for each in found], answers.classes)
+    sets, told = pack.answers.sets, [each.value for each in found]
+    possible = sets.possible(told, answers.classes) if sets else None
     code, probability = answers.classes[named], found[named]
     if possible is not None:
         band, reason = settled(band, reason, possible, answers.classes, named)

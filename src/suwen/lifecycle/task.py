@@ -244,10 +244,11 @@ class Task(Protocol):
     A task may also say that it is a step of another's answer (`inner = True`), that it looks
     through whole studies (`searches = True`), that its answer depends on the moment of the Case
     (`timed = True`: how old a person or a value is), which of the house's own records it reads
-    beside the patient's (`house`, FHIR resource types), which of its data sets are there to be
-    tested on because they share nobody with others (`apart`: those others, by name), and by how
-    much logits may differ between kinds of processors (`score_tolerance`, for networks that round
-    to whole numbers inside).
+    beside the patient's (`house`, FHIR resource types), by which knowledge outside its pack it
+    reads a Case (`read_by`, files, so that a replay can name what changed), which of its data sets
+    are there to be tested on because they share nobody with others (`apart`: those others, by
+    name), and by how much logits may differ between kinds of processors (`score_tolerance`, for
+    networks that round to whole numbers inside).
     """
 
     name: str

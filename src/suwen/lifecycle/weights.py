@@ -27,6 +27,8 @@ Hear = Callable[[str, Mapping[str, Array]], None]
 EXACT = "session.x64quantprecision"
 """Asks processors without instructions for 8-bit products (AVX2, AVX512 without VNNI) for sums that
 do not overflow: slower, but then a network in whole numbers answers alike on all of them."""
+WRAPPED = ("sklearn", "pandas")
+"""Libraries that lightgbm wraps."""
 WEIGHTS = (np.float32, np.float16, np.float64, np.int8, np.uint8)
 """Types of numbers that are weights."""
 
@@ -140,18 +142,20 @@ class _Overheard:
 
 
 def _lightgbm() -> Any:
-    """Return lightgbm, imported without scikit-learn.
+    """Return lightgbm, imported without what it takes along wherever that is installed.
 
-    It imports scikit-learn wherever that is installed, for wrappers that no pack needs: most of a
-    second and 60 MB of a short process.
+    Its wrappers for scikit-learn and data frames are what no pack needs: most of a second and
+    100 MB of a short process.
     """
-    if "lightgbm" in sys.modules or "sklearn" in sys.modules:
-        return importlib.import_module("lightgbm")
-    sys.modules["sklearn"] = None  # type: ignore[assignment] # an import of it now fails
+    hidden = [name for name in WRAPPED if name not in sys.modules]
+    if "lightgbm" not in sys.modules:
+        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # an import now fails
     try:
         return importlib.import_module("lightgbm")
     finally:
-        del sys.modules["sklearn"]
+        for name in hidden:
+            if name in sys.modules and sys.modules[name] is None:
+                del sys.modules[name]
 
 
 def _random_weights(listed: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Array]:

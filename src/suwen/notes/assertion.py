@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -36,7 +37,7 @@ DECIDED: Final = ("presence", "temporality", "experiencer")
 BREAK: Final = re.compile(r"[.!?](?=\s|$)|[。!?;\n]")
 """Ends of sentences where a note comes without its sentences."""
 COMMA: Final = ","
-NONE: Final = Rule("", "")
+_FIRST: Final = attrgetter("first")
 LONGEST_LIST: Final = 80
 """Words that a list of mentions between a trigger and one of them may have."""
 HEADING_WORDS: Final = 4
@@ -294,7 +295,7 @@ class _Reading:
         """Return the trigger that decides about a mention, if any reaches it."""
         before = after = None
         words = self.words.words
-        at = bisect_left(marks, Trigger(place.first, 0, NONE))
+        at = bisect_left(marks, place.first, key=_FIRST)
         for one in marks[at:]:
             if one.first >= place.last:
                 break

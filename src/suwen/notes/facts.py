@@ -178,13 +178,16 @@ def _agreeing(
 
 
 def _finished(one: _Gathered) -> Fact:
-    cited = tuple(dict.fromkeys(one.cited))
+    cited, cues = tuple(dict.fromkeys(one.cited)), tuple(dict.fromkeys(one.cues))
+    told = (cited, cues, tuple(sorted(one.details.items())))
+    if not one.local and told == (one.fact.cited, one.fact.cues, one.fact.details):
+        return one.fact  # said once, as most are
     local = [(LOCAL, f"{cited.index(place)}:{words}") for place, words in one.local.items()]
     return replace(
         one.fact,
         cited=cited,
-        cues=tuple(dict.fromkeys(one.cues)),
-        details=(*sorted(one.details.items()), *local),
+        cues=cues,
+        details=(*told[2], *local),
     )
 
 

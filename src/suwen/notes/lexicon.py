@@ -62,44 +62,41 @@ class Lexicon:
         kinds
             Kinds looked for; all when None. A longer name of another kind does not hide one.
         """
-        found = terms.tokens(text)
-        if not found:
+        spans, forms = terms.cut(text)
+        if not spans:
             return []
         matches: list[Match] = []
-        taken = bytearray(len(found))
-        windows = self._candidates(found)
+        taken = bytearray(len(spans))
+        windows = self._candidates(forms)
         windows.sort(key=lambda one: (-one[1], one[0]))
         for start, length in windows:
             if any(taken[start : start + length]):
                 continue
-            match = self._match(text, found[start : start + length], kinds)
+            match = self._match(text, spans[start][0], spans[start + length - 1][1], kinds)
             if match is not None:
                 matches.append(match)
                 taken[start : start + length] = b"\x01" * length
         return sorted(matches)
 
-    def _candidates(self, found: Sequence[terms.Token]) -> list[tuple[int, int]]:
+    def _candidates(self, forms: Sequence[str]) -> list[tuple[int, int]]:
         """Return (first token, tokens) of every window whose key may be known."""
-        numbers = np.array([terms.mixed(token.form) for token in found], dtype=np.uint64)
+        numbers = np.array(list(map(terms.mixed, forms)), dtype=np.uint64)
         filled = numbers != 0
         sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(numbers, dtype=np.uint64)])
-        starts: list[NDArray[np.intp]] = []
-        keys: list[NDArray[np.uint32]] = []
-        for length in range(1, min(LONGEST, len(numbers)) + 1):
-            ends = len(numbers) - length + 1
-            own = terms.short_keys(sums[length:] - sums[:ends])
-            hit = self._table[own >> np.uint32(32 - _BITS)] & filled[:ends] & filled[length - 1 :]
-            starts.append(np.flatnonzero(hit))
-            keys.append(own[hit])
-        known = self.vocabulary.has_keys(np.concatenate(keys))
-        lengths = np.repeat(np.arange(1, len(starts) + 1), [len(each) for each in starts])
-        found_at = np.concatenate(starts)[known]
-        return list(zip(found_at.tolist(), lengths[known].tolist(), strict=True))
+        longest = min(LONGEST, len(numbers))
+        ends = np.minimum(
+            np.arange(len(numbers))[:, None] + np.arange(1, longest + 1), len(numbers)
+        )
+        keys = terms.short_keys(sums[ends] - sums[:-1, None])
+        hit = self._table[keys >> np.uint32(32 - _BITS)] & filled[:, None] & filled[ends - 1]
+        hit[-longest:] &= np.arange(longest)[::-1, None] >= np.arange(longest)
+        starts, lengths = np.nonzero(hit)
+        known = self.vocabulary.has_keys(keys[hit])
+        return list(zip(starts[known].tolist(), (lengths[known] + 1).tolist(), strict=True))
 
     def _match(
-        self, text: str, window: Sequence[terms.Token], kinds: Collection[str] | None
+        self, text: str, start: int, end: int, kinds: Collection[str] | None
     ) -> Match | None:
-        start, end = window[0].start, window[-1].end
         if not _whole(text, start, end):
             return None
         entries = self._entries(text[start:end])

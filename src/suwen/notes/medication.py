@@ -92,7 +92,7 @@ def _expressions() -> _Expressions:
         tuple((re.compile(rf"(?:{e})"), ucum) for ucum, e in units.items()),
         tuple(tuple(times) for times in data["frequency"].values()),
         tuple((part, tuple(one.values())) for part, one in parts),
-        Expressions([*frequency, *named], re.compile(f"{_START}(?={any_of(every)})")),
+        Expressions([*frequency, *named], [re.compile(f"{_START}(?={any_of(every)})")]),
     )
 
 

@@ -102,11 +102,6 @@ def read_note(data: bytes, media_type: str = "", record: Reference = "") -> Note
     return Note(drawn.text, language, record, sections, sentences, drawn.origin, drawn.ends)
 
 
-def original_of(data: bytes, media_type: str = "") -> str:
-    """Return the decoded original that offsets of the note's evidence refer to."""
-    return draw(data, media_type)[1]
-
-
 def draw(data: bytes, media_type: str = "", inside: bool = False) -> tuple[Drawn, str]:
     """Return what is readable in a document, and the decoded original its origins refer to."""
     if not data.strip():

@@ -8,9 +8,11 @@ is between them. No gold standard exists for these; what was measured is in the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from operator import attrgetter
+from typing import Final, Literal, TypeVar
 
 from suwen.notes import medication, terms, times, values
 from suwen.notes.text import Mention, Note, Span
@@ -24,6 +26,7 @@ REACH: Final = 90
 BEFORE: Final = 28
 """Characters before a drug in which its dose may stand: `500 mg of metformin`, `0.5g二甲双胍`."""
 TIME_REACH: Final = 60
+_START: Final = attrgetter("start")
 _CLAUSE: Final = re.compile(r"[;；。]|\.\s|\n")
 _COMMA: Final = re.compile(r"[,，]")
 _BETWEEN_BEFORE: Final = re.compile(
@@ -44,6 +47,9 @@ _OPENS: Final = re.compile(
 )
 """Before a time that opens its clause: it belongs to what follows."""
 _LATER: Final = re.compile(r"^[,，]?\s*(?:再发|加重|复发|缓解|好转|伴|worse|worsening)")
+
+
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True, order=True)
@@ -78,19 +84,36 @@ def relate(
     measured = values.find(note.text, note.language) if found is None else list(found)
     parts = medication.find(note.text, note.language)
     moments = times.find(note.text, note.language)
+    sentences = note.sentences or (Span(0, len(note.text)),)
+    own = _by_sentence(sentences, mentions, lambda one: one)
+    there = _by_sentence(sentences, measured, lambda one: one.span)
+    said = _by_sentence(sentences, parts, lambda one: one.span, whole=True)
+    when = _by_sentence(sentences, moments, lambda one: one.span, whole=True)
     relations: list[Relation] = []
-    for sentence in note.sentences or (Span(0, len(note.text)),):
-        own = [m for m in mentions if sentence.start <= m.start < sentence.end]
-        there = [v for v in measured if sentence.start <= v.span.start < sentence.end]
-        if own or there:
-            said = [p for p in parts if _within(p.span, sentence)]
-            when = [m for m in moments if _within(m.span, sentence)]
-            relations += _in_sentence(note.text, sentence, own, there, said, when)
+    for place in sorted({*own, *there}):
+        given = (own.get(place, []), there.get(place, []), said.get(place, []), when.get(place, []))
+        relations += _in_sentence(note.text, sentences[place], *given)
     return sorted(set(relations))
 
 
-def _within(span: Span, sentence: Span) -> bool:
-    return sentence.start <= span.start and span.end <= sentence.end
+def _by_sentence(
+    sentences: Sequence[Span],
+    things: Sequence[_Thing],
+    span_of: Callable[[_Thing], Span],
+    *,
+    whole: bool = False,
+) -> dict[int, list[_Thing]]:
+    """Return what begins in each sentence, by its place; `whole`: and ends there."""
+    found: dict[int, list[_Thing]] = {}
+    for one in things:
+        span = span_of(one)
+        place = bisect_right(sentences, span.start, key=_START) - 1
+        if place < 0:
+            continue
+        end = sentences[place].end
+        if span.start < end and (span.end <= end or not whole):
+            found.setdefault(place, []).append(one)
+    return found
 
 
 def _in_sentence(

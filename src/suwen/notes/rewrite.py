@@ -176,6 +176,11 @@ def ask(system: str, user: str, config: Settings) -> str:
         ) from None
     if len(data) > ANSWER_CAP:
         raise RewriteFailed("the language model's answer is too long", "1 MiB at most")
+    return _content(data)
+
+
+def _content(data: bytes) -> str:
+    """Return the text of an answer in the form of chat completions."""
     try:
         content = json.loads(data)["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError):

@@ -23,10 +23,11 @@ NEARLY_FULL: Final = 0.75
 """A wrapped line is at least this long, as a share of the longest line beside it."""
 
 _END = re.compile(
-    r"[。！？；]+[”’）)」』\"']*"
-    r"|(?P<stop>[.?!]+[\"'”’)\]]*)(?=\s|$|,[A-Z0-9 ])"
-    r"|(?P<semicolon>;)(?=[\u4e00-\u9fff])"
-    r"|(?P<lines>[ \t]*\r?\n(?:[ \t]*\r?\n)*)"
+    r"[。！？；.?!;\r\n \t](?:"  # one class first: Python's engine skips to the next of these
+    r"(?<=[。！？；])[。！？；]*[”’）)」』\"']*"
+    r"|(?P<stop>(?<=[.?!])[.?!]*[\"'”’)\]]*)(?=\s|$|,[A-Z0-9 ])"
+    r"|(?P<semicolon>(?<=;))(?=[\u4e00-\u9fff])"
+    r"|(?P<lines>(?:(?<=\n)|(?<=\r)\n|(?<=[ \t])[ \t]*\r?\n)(?:[ \t]*\r?\n)*))"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z./]*$")
 _ITEM = re.compile(
@@ -131,7 +132,7 @@ def _initial(head: str) -> bool:
 
 def _breaks(text: str, match: re.Match[str], start: int, end: int) -> bool:
     """Say whether the end of a line ends a sentence: always, unless the line was wrapped."""
-    if match["lines"].count("\n") > 1 or match.end() >= end:
+    if match[0].count("\n") > 1 or match.end() >= end:
         return True
     begin = text.rfind("\n", start, match.start()) + 1
     line = text[max(begin, start) : match.start()]

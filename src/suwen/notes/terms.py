@@ -76,22 +76,27 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
+def cut(text: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Return where the tokens of a text stand, in order, and the normal form of each."""
+    spans = [one.span() for one in _TOKEN.finditer(text)]
+    forms = list(map(form_of, _TOKEN.findall(text)))
+    if "'" in text or "\u2019" in text:
+        for place, (start, _) in enumerate(spans):
+            if forms[place] == "s" and start and text[start - 1] in "'\u2019":
+                forms[place] = ""
+    return spans, forms
+
+
 def tokens(text: str) -> list[Token]:
     """Return the tokens of a text in order."""
-    found: list[Token] = []
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        form = form_of(match.group())
-        if form == "s" and start and text[start - 1] in "'\u2019":
-            form = ""
-        found.append(Token(start, end, form))
-    return found
+    spans, forms = cut(text)
+    return [Token(*span, form) for span, form in zip(spans, forms, strict=True)]
 
 
 def forms(text: str) -> tuple[str, ...]:
     """Return the normal forms of the tokens of a term that carry meaning, in order."""
     if "'" in text or "\u2019" in text:
-        return tuple(token.form for token in tokens(text) if token.form)
+        return tuple(filter(None, cut(text)[1]))
     return tuple(filter(None, map(form_of, _TOKEN.findall(text))))
 
 

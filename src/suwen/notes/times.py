@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from suwen.core.codes import Language
-from suwen.notes.expressions import Expressions
+from suwen.notes.expressions import Expressions, beginnings
 from suwen.notes.text import Span
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
@@ -22,6 +22,8 @@ _MONTH: Final = (
     r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+_SINCE: Final = ("in", "since", "until", "from", "of", "diagnosed")
+"""Words after which four digits are a year."""
 _DATES: Final = tuple(
     re.compile(expression, re.IGNORECASE)
     for expression in (
@@ -33,16 +35,18 @@ _DATES: Final = tuple(
         rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH},?\s+(?P<y>(?:19|20)\d{{2}})\b",
         rf"\b{_MONTH},?\s+(?:of\s+)?(?P<y>(?:19|20)\d{{2}})\b",
         r"(?<!\d)(?P<y>(?:19|20)\d{2})\s?年(?!\d)",
-        r"\b(?:in|since|until|from|of|diagnosed)\s+(?P<y>(?:19|20)\d{2})\b(?!\s?(?:mg|ml|kg|/))",
+        rf"\b(?:{'|'.join(_SINCE)})\s+(?P<y>(?:19|20)\d{{2}})\b(?!\s?(?:mg|ml|kg|/))",
         r"(?<!\d)(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号](?!\d)",
         rf"\b{_MONTH}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,?\s+(?:19|20)\d{{2}})",
     )
 )
 _TOGETHER: Final = Expressions(
     _DATES,
-    re.compile(
-        rf"(?<!\d)\d|\b(?:{'|'.join(_MONTHS)}|in|since|until|from|of|diagnosed)", re.IGNORECASE
-    ),
+    [
+        re.compile(r"\d(?<!\d\d)"),
+        re.compile(beginnings([*_MONTHS, *(rf"{word}\s+\d" for word in _SINCE)])),
+    ],
+    any_case=True,
 )
 _WORDS: Final = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
@@ -81,7 +85,6 @@ _DAYS: Final = (
     (re.compile(r"前年"), "P2Y"),
 )
 """Words for a day or a time about it, by how long before the day of the note they are."""
-_PERIOD: Final = re.compile(r"(?:每|一|1)(?=[日天周月年])|\bper\b|\beach\b|\ba day\b")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -147,29 +148,13 @@ class Lexicon:
             First words of sentences.
         """
         kept: dict[str, list[tuple[int, int, list[Rule]]]] = {}
-        top, size = self.root.children, len(words)
+        top = self.root.children
         for first, word in enumerate(words):
-            node = top.get(word) if word in top else self.root.next(word)
-            if node is None:
+            node = top.get(word)
+            if node is None and (not word.isdigit() or (node := self.root.next(word)) is None):
                 continue
-            best: dict[str, tuple[int, list[Rule]]] = {}
             begins = first in firsts or first == 0 or words[first - 1] in OPENING
-            place = first + 1
-            while True:
-                whole = owner[place - 1] == owner[first]
-                shut = place >= size or place in firsts or words[place] in CLOSING
-                for rule in node.rules if whole else ():
-                    if (rule.closing and not shut) or (rule.opening and not begins):
-                        continue
-                    longest = best.get(rule.axis)
-                    if longest is None or longest[0] < place:
-                        best[rule.axis] = (place, [rule])
-                    else:
-                        longest[1].append(rule)
-                node = node.next(words[place]) if place < size else None
-                if node is None:
-                    break
-                place += 1
+            best = _longest(words, owner, firsts, (first, node), begins=begins)
             for axis, (last, rules) in best.items():
                 held = kept.setdefault(axis, [])
                 if held and held[-1][1] > first:
@@ -177,13 +162,45 @@ class Lexicon:
                         continue
                     held.pop()
                 held.append((first, last, rules))
-        spans = (
+        spans = [
             (first, last, rule)
             for held in kept.values()
             for first, last, rules in held
             for rule in rules
-        )
-        return sorted(Trigger(*one) for one in spans)
+        ]
+        spans.sort(key=itemgetter(0, 1))
+        return [Trigger(*one) for one in spans]
+
+
+def _longest(
+    words: Sequence[str],
+    owner: Sequence[int],
+    firsts: Set[int],
+    start: tuple[int, _Node],
+    *,
+    begins: bool,
+) -> dict[str, tuple[int, list[Rule]]]:
+    """Return of each axis where the longest phrase from a word ends, and its rules.
+
+    `start` is the number of the word and its node, `begins` whether a clause begins with it.
+    """
+    first, node = start
+    best: dict[str, tuple[int, list[Rule]]] = {}
+    size, place = len(words), first + 1
+    while True:
+        shut = place >= size or place in firsts or words[place] in CLOSING
+        for rule in node.rules if owner[place - 1] == owner[first] else ():
+            if (rule.closing and not shut) or (rule.opening and not begins):
+                continue
+            longest = best.get(rule.axis)
+            if longest is None or longest[0] < place:
+                best[rule.axis] = (place, [rule])
+            else:
+                longest[1].append(rule)
+        following = node.next(words[place]) if place < size else None
+        if following is None:
+            return best
+        node, place = following, place + 1
 
 
 def alternatives(phrase: str) -> Iterator[str]:
@@ -201,13 +218,9 @@ def alternatives(phrase: str) -> Iterator[str]:
 
 def words_of(folded: Folded) -> Words:
     """Return the words of a folded text."""
-    found = list(WORD.finditer(folded.text))
-    return Words(
-        folded,
-        tuple(one.group() for one in found),
-        tuple(one.start() for one in found),
-        tuple(one.end() for one in found),
-    )
+    found = [(one[0], *one.span()) for one in WORD.finditer(folded.text)]
+    words, starts, ends = zip(*found, strict=True) if found else ((), (), ())
+    return Words(folded, words, starts, ends)
 
 
 def read(paths: Sequence[Path]) -> Lexicon:

@@ -271,10 +271,7 @@ def released(
         for row, key in zip(rows, keys, strict=True)
         if key is not None
     ]
-    loss = {}
-    for j, name in enumerate(names):
-        made = [None if key is None else key[j] for key in keys]
-        loss[name] = certainty_penalty([str(row[name]) for row in rows], made)
+    loss = _losses(rows, names, keys)
     report: dict[str, Any] = {
         "rows": len(rows),
         "released": len(kept),
@@ -291,18 +288,30 @@ def released(
         "unique_before": sum(count == 1 for count in before.values()),
         "generalisation": dict(steps),
         "l_wanted": goal.diversity if goal.sensitive else None,
-        "l": {
-            name: _fewest(
-                (key, str(row[name]))
-                for row, key in zip(rows, keys, strict=True)
-                if key is not None
-            )
-            for name in goal.sensitive
-        },
+        "l": _diversities(rows, goal.sensitive, keys),
         "loss": {name: round(value, 4) for name, value in loss.items()},
         "loss_of_all": round(sum(loss.values()) / len(names), 4),
     }
     return Cohort(kept, report)
+
+
+def _losses(
+    rows: Sequence[Row], names: Sequence[str], keys: Sequence[tuple[str, ...] | None]
+) -> dict[str, float]:
+    """Return what was lost of each quasi-identifier."""
+    loss = {}
+    for j, name in enumerate(names):
+        made = [None if key is None else key[j] for key in keys]
+        loss[name] = certainty_penalty([str(row[name]) for row in rows], made)
+    return loss
+
+
+def _diversities(
+    rows: Sequence[Row], sensitive: Sequence[str], keys: Sequence[tuple[str, ...] | None]
+) -> dict[str, int]:
+    """Return the fewest different values of each sensitive column among people alike."""
+    pairs = [(row, key) for row, key in zip(rows, keys, strict=True) if key is not None]
+    return {name: _fewest((key, str(row[name])) for row, key in pairs) for name in sensitive}
 
 
 def _fewest(pairs: Iterable[tuple[tuple[str, ...], str]]) -> int:

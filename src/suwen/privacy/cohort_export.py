@@ -9,15 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 from suwen.core.codes import SUWEN
-from suwen.core.errors import BadInput, StorageUnavailable
+from suwen.core.errors import BadInput
+from suwen.privacy.appearing import appearing
 from suwen.privacy.cohort import ANY, STEPS, Cohort, Goal, Kind, anonymise
 from suwen.privacy.cohort_page import document
 from suwen.privacy.cohort_report import markdown
@@ -73,22 +71,11 @@ def write(
     done = method(rows.rows, _quasi(rows, said), goal)
     ordered = sorted(done.rows, key=lambda row: tuple(row.values()))
     done = Cohort(ordered, {**done.report, "columns_left_out": list(rows.removed)})
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True, mode=0o700)
+    with appearing(target, "the cohort") as part:
         for name, text in _files(done, rows.removed).items():
             (part / name).write_text(text, encoding="utf-8")
         if log is not None:
             log({name: done.report[name] for name in ("rows", "released", "suppressed", "k")})
-        part.replace(target)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"the cohort cannot be written ({type(error).__name__})",
-            "a folder with room for it",
-            "choose another place",
-        ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return done
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from suwen.privacy import fhir_reading, tables
 from suwen.privacy.cohort import Kind
 from suwen.privacy.fhir_ids import UUID
 from suwen.privacy.fhir_reading import Resource
-from suwen.privacy.files import Refused, decoded, files
+from suwen.privacy.files import Refused, decoded, files, kind_of
 from suwen.privacy.person import personal
 from suwen.privacy.postal import zip3
 
@@ -60,24 +61,36 @@ def read(source: Path, condition: str = "", today: date | None = None) -> Rows:
     BadInput
         There is no table and no Patient in it.
     """
-    data = [source.read_bytes()] if source.is_file() else []
     if source.is_dir():
-        data = [
-            one.read()
-            for one in files(source)
-            if not isinstance(one, Refused) and one.kind == "fhir"
-        ]
-    if source.is_file():
-        text = decoded(data[0])
-        if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
-            return of_table(text, condition)
+        fhir = [one for one in files(source) if not isinstance(one, Refused) and one.kind == "fhir"]
+        return _of_fhir([one.read() for one in fhir], condition, today)
+    return of_files([source.read_bytes()], condition, today)
+
+
+def of_files(contents: Sequence[bytes], condition: str = "", today: date | None = None) -> Rows:
+    """Return the patients of one table, or of files of FHIR resources; errors as of `read`."""
+    if len(contents) != 1:
+        return _of_fhir([one for one in contents if _is_fhir(one)], condition, today)
+    text = decoded(contents[0])
+    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        return of_table(text, condition)
+    resources = [one for one, _ in fhir_reading.each(fhir_reading.read(contents[0]))]
+    return of_resources(resources, condition, today)
+
+
+def _is_fhir(data: bytes) -> bool:
+    try:
+        return kind_of(data) == "fhir"
+    except SuwenError:
+        return False
+
+
+def _of_fhir(contents: Iterable[bytes], condition: str, today: date | None) -> Rows:
+    """Return the patients of files of FHIR resources; what cannot be read is passed over."""
     resources: list[Resource] = []
-    for one in data:
-        try:
+    for one in contents:
+        with suppress(SuwenError):
             resources += [resource for resource, _ in fhir_reading.each(fhir_reading.read(one))]
-        except SuwenError:
-            if source.is_file():
-                raise
     return of_resources(resources, condition, today)
 
 

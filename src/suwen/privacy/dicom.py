@@ -104,13 +104,7 @@ def deidentify(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote values
             everything = known_of(dataset) | (known or Known())
-            work = _Work(subject, options, clean_text, everything)
-            out = work.object(dataset)
-            blanked = burned_in.clean(out) if options.clean_pixels else 0
-            if options.clean_pixels and "PixelData" in out:
-                out.BurnedInAnnotation = "NO"
-            work.sweep(out)
-            return Deidentified(_written(out, dataset, subject, options), work.counts, blanked)
+            return _made(dataset, _Work(subject, options, clean_text, everything))
     except SuwenError:
         raise
     except Exception as error:  # noqa: BLE001 - the content of a real file may raise anything
@@ -119,6 +113,17 @@ def deidentify(
             "an object pydicom reads and writes",
             "check the file with dciodvfy or another validator",
         ) from None
+
+
+def _made(dataset: FileDataset, work: _Work) -> Deidentified:
+    """Return the object without identity, its pixels looked at too."""
+    out = work.object(dataset)
+    blanked = burned_in.clean(out) if work.options.clean_pixels else 0
+    if work.options.clean_pixels and "PixelData" in out:
+        out.BurnedInAnnotation = "NO"
+    _sweep(out, work)
+    written = _written(out, dataset, work.subject, work.options)
+    return Deidentified(written, work.counts, blanked)
 
 
 class _Work:
@@ -166,7 +171,8 @@ class _Work:
         self, dataset: Dataset, tag: pydicom.tag.BaseTag, sop_class: str, dummies: bool
     ) -> DataElement | None:
         if tag.is_private:
-            return self._private(dataset, tag)
+            done, kept = _private(dataset, tag) if self.options.safe_private else ("X", None)
+            return self._counted(done, kept) if done else kept
         row = row_of(tag)
         group = tag.group & 0xFF00
         if group in (0x5000, 0x6000) or tag.group >= 0xFFFA or not dictionary_has_tag(tag):
@@ -288,38 +294,41 @@ class _Work:
             return ""
         return self.known.scrubbed(self.clean_text(text), self.subject, free=True)
 
-    def _private(self, dataset: Dataset, tag: pydicom.tag.BaseTag) -> DataElement | None:
-        """Keep a private attribute only where the standard lists it as safe, and asked for."""
-        if not self.options.safe_private:
-            return self._counted("X", None)
-        if tag.is_private_creator:
-            creator = str(dataset[tag].value).strip()
-            block = range(tag.element << 8, (tag.element << 8) + 0x100)
-            used = any(
-                (tag.group, element & 0xFF, creator) in safe_private_attributes()
-                for element in block
-                if (tag.group << 16 | element) in dataset
-            )
-            return DataElement(tag, "LO", creator) if used else self._counted("X", None)
-        creator_tag = tag.group << 16 | tag.element >> 8
-        creator = str(dataset[creator_tag].value).strip() if creator_tag in dataset else ""
-        element = dataset[tag]
-        safe = (tag.group, tag.element & 0xFF, creator) in safe_private_attributes()
-        if not safe or element.VR not in profile()["safe_private"]["vrs"]:
-            return self._counted("X", None)
-        return self._counted("K", element)
 
-    def sweep(self, dataset: Dataset) -> None:
-        """Look through everything that stays for what is known of the patient, once more."""
-        for element in dataset:
-            if element.VR == "SQ":
-                for item in element.value or ():
-                    self.sweep(item)
-            elif element.VR not in ("PN", "UI") and element.VR in _CHARACTER_VRS:
-                texts = dicom_values.values(element)
-                if any(self.known.found(text) for text in texts):
-                    element.value = dicom_values.dummy(element.VR, self.subject)
-                    self.counts["D"] += 1
+def _private(dataset: Dataset, tag: pydicom.tag.BaseTag) -> tuple[str, DataElement | None]:
+    """Keep a private attribute only where the standard lists it as safe; with what was done.
+
+    A creator that stays counts as nothing done.
+    """
+    if tag.is_private_creator:
+        creator = str(dataset[tag].value).strip()
+        block = range(tag.element << 8, (tag.element << 8) + 0x100)
+        used = any(
+            (tag.group, element & 0xFF, creator) in safe_private_attributes()
+            for element in block
+            if (tag.group << 16 | element) in dataset
+        )
+        return ("", DataElement(tag, "LO", creator)) if used else ("X", None)
+    creator_tag = tag.group << 16 | tag.element >> 8
+    creator = str(dataset[creator_tag].value).strip() if creator_tag in dataset else ""
+    element = dataset[tag]
+    safe = (tag.group, tag.element & 0xFF, creator) in safe_private_attributes()
+    if not safe or element.VR not in profile()["safe_private"]["vrs"]:
+        return "X", None
+    return "K", element
+
+
+def _sweep(dataset: Dataset, work: _Work) -> None:
+    """Look through everything that stays for what is known of the patient, once more."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value or ():
+                _sweep(item, work)
+        elif element.VR not in ("PN", "UI") and element.VR in _CHARACTER_VRS:
+            texts = dicom_values.values(element)
+            if any(work.known.found(text) for text in texts):
+                element.value = dicom_values.dummy(element.VR, work.subject)
+                work.counts["D"] += 1
 
 
 _CHARACTER_VRS: Final = dicom_values.TEXTS | frozenset(("AE", "AS", "CS", "DS", "IS", "UR"))

@@ -130,6 +130,8 @@ def _is_eponym(said: Words, i: int, end: int) -> bool:
     after = said.low[end] if end < len(said.spans) else ""
     named = [said.low[k] for k in range(i, end)]
     known = words(LISTS, "eponyms")
+    if said.low[max(0, i - 1)] == "of" and said.low[max(0, i - 2)] in words(LISTS, "eponym_of"):
+        return True  # circle of Willis
     possessive = said.text.startswith("'s", said.spans[end - 1][1])
     if after in words(LISTS, "eponym_heads") and (named[-1] in known or not possessive):
         return not (len(named) > 1 and said.is_first(i) and named[-1] not in known)

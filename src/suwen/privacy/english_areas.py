@@ -19,7 +19,14 @@ from suwen.privacy.lexicon import cities, english_words, table, words
 
 _PART: Final = r"[A-Z][a-z]+(?:'[a-z]+)?(?:-(?:[A-Z][a-z]+|on|in|le|la|de|en|sur|the|upon))*"
 _NAME: Final = rf"(?P<v>{_PART}(?:[ ]{_PART}){{0,3}})"
-_WHERE: Final = re.compile(r"\b(?:at|in|from|to|near|outside|around|via|through|of|under|on)\s$")
+_LISTED: Final = (
+    rf"(?P<v>{_PART}(?:\s(?:(?:&|and|of|on|in|at)\s(?:the\s)?)?{_PART}){{0,5}}"
+    rf"(?:,\s{_PART}(?=[\s,.;]))*)"
+)
+"""Capitals after a label, joined as names of firms and shops are, and more of them after commas."""
+_WHERE: Final = re.compile(
+    r"\b(?:at|in|from|to|near|outside|around|via|through|of|under|on)\s(?:the\s)?$"
+)
 _THERE: Final = re.compile(
     r"(?:[.,;:)\n]|$|\s(?:and|or|where|when|since|until|for|with|last|this|on|at|to|from|as|but|he|"
     r"she|who|by|after|before|during|ago|now|then|via|through|in|has|had|have|is|next|every)\b)"
@@ -35,10 +42,16 @@ _JOINED: Final = re.compile("-(?:on|le|la|de|en|sur|upon)-")
 _AND: Final = re.compile(
     rf"\s(?:and|or|through|via|then)\s(?:later\s|then\s)?(?:(?:in|to|from|near)\s)?{_NAME}"
 )
+_ROMANCE: Final = "de|del|della|di|do|da|dos|das|des|du|la|las|los|el"
+"""Particles of names in Spanish, Portuguese, Italian and French."""
+_BARE: Final = re.compile(r" (?:Bay|Station)$")
+"""Words of a hospital too: at Trauma Bay."""
+_IN: Final = re.compile(rf"\s(?:in|near)\s{_NAME}")
 AREA = Text(en="capitals with a word of the land or of a site", zh="含地理或场所词的专名")
 ROAD = Text(en="name of a street", zh="街道名")
 STATE = Text(en="before the name of a state", zh="州名之前的地名")
 CAPITAL = Text(en="capitals of no list after a word for where", zh="地点介词后的生僻专名")
+LABEL = Text(en="capitals after a label for a place", zh="地点标签后的专名")
 WITH = Text(en="beside another place", zh="与另一地点并列")
 
 
@@ -52,10 +65,21 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     states = "|".join(one.title() for one in lists["state_names"])
     codes = set(lists["states"].upper().split()) - {"MD", "PA", "MA", "MS", "DO"}
     kin = lists["area_verbs"].replace(" ", "|")
+    acronyms = lists["area_kinds"].upper().replace(" ", "|")
+    labels = lists["area_labels"].replace(" ", "|")
     return {
         "before": re.compile(rf"\b(?:{titled('area_before')})\.?\s(?:of\s)?{_NAME}"),
-        "after": re.compile(rf"\b{_NAME}\s(?P<h>{titled('area_after')})\b"),
-        "strong": re.compile(rf"\b{_NAME}\s(?P<h>{titled('area_strong')}|shelter)\b"),
+        "after": re.compile(rf"\b{_NAME}\s(?:{titled('area_after')})\b"),
+        "strong": re.compile(rf"\b{_NAME}\s(?:{titled('area_strong')}|shelter)\b"),
+        "sites": re.compile(rf"\b{_NAME}\s(?:{lists['area_sites'].replace(' ', '|')})\b"),
+        "firms": re.compile(rf"\b{_NAME}\s(?:{titled('area_firms')})\b"),
+        "kinds": re.compile(rf"\b{_NAME}\s(?:{acronyms})\b"),
+        "abroad": re.compile(
+            rf"\b(?:{titled('area_abroad')})\s(?:[A-Z][a-z]+\s)*"
+            rf"(?:{_ROMANCE}|San|Santa|Santo|Sao|Sainte?)"
+            rf"(?:\s(?:{_ROMANCE}|[A-Z][a-z]+))*\s[A-Z][a-z]+"
+        ),
+        "labels": re.compile(rf"\b(?:(?i:{labels})\s?:|(?:{acronyms})\s?[(:])\s?{_LISTED}"),
         "road": re.compile(
             rf"\b(?:(?P<u>{_PART})\s(?:on|at)\s)?"
             rf"(?:{_NAME}\s(?:{titled('area_roads')})|Avenue\s[A-Z])\b(?!\s\d)"
@@ -85,14 +109,15 @@ def areas(said: Words) -> Iterator[Identifier]:
     if not said.cased:
         return
     text, patterns = said.text, _patterns()
-    for name in ("before", "after", "strong", "road", "state", "code"):
+    for name in ("before", "after", "strong", "sites", "firms", "kinds", "road", "state", "code"):
         if _heads(name).isdisjoint(said.present):
             continue
         for found in patterns[name].finditer(text):
-            where = _WHERE.search(text, max(0, found.start() - 9), found.start()) is not None
+            where = _WHERE.search(text, max(0, found.start() - 13), found.start()) is not None
             if _is_area(said, found, name, where):
                 why = {"road": ROAD, "state": STATE, "code": STATE}.get(name, AREA)
                 yield Identifier(_begin(found), found.end(), "place", why, 0.7)
+    yield from _announced(said)
     for found in patterns["in"].finditer(text):
         yield from _unknown(said, found)
     for found in patterns["lived"].finditer(text):
@@ -104,6 +129,21 @@ def areas(said: Words) -> Iterator[Identifier]:
             yield Identifier(*found.span("v"), "place", CAPITAL, 0.6)
 
 
+def _announced(said: Words) -> Iterator[Identifier]:
+    """Yield institutions abroad, told by what they are, and capitals after a label."""
+    text, patterns = said.text, _patterns()
+    if not words(LISTS, "area_abroad").isdisjoint(said.present):
+        for found in patterns["abroad"].finditer(text):
+            yield Identifier(*found.span(), "facility", AREA, 0.7)
+    if (words(LISTS, "area_labels") | words(LISTS, "area_kinds")).isdisjoint(said.present):
+        return
+    unsaid = words(LISTS, "area_unsaid") | words(LISTS, "area_stop")
+    for found in patterns["labels"].finditer(text):
+        first, *more = found["v"].lower().split()
+        if first.strip(",") not in unsaid and (more or _telling([first])):
+            yield Identifier(*found.span("v"), "place", LABEL, 0.7)
+
+
 def _begin(found: re.Match[str]) -> int:
     """Return where a place begins: a shop before its street belongs to it, a word does not."""
     shop = found.groupdict().get("u")
@@ -112,10 +152,12 @@ def _begin(found: re.Match[str]) -> int:
 
 
 def beside(said: Words, found: Sequence[Identifier]) -> Iterator[Identifier]:
-    """Yield capitals that "and" joins to a place."""
+    """Yield capitals that "and" joins to a place, or that a place or a facility is in."""
     for one in found if said.cased else ():
         if one.type == "place" and (also := _AND.match(said.text, one.end)):
             yield from _unknown(said, also, WITH)
+        elif one.type in ("place", "facility") and (town := _IN.match(said.text, one.end)):
+            yield from _unknown(said, town, WITH)
 
 
 def _is_area(said: Words, found: re.Match[str], form: str, where: bool) -> bool:
@@ -129,9 +171,11 @@ def _is_area(said: Words, found: re.Match[str], form: str, where: bool) -> bool:
         return where
     if form == "state":
         return where or telling
+    if form in ("firms", "kinds"):
+        return telling
     if form in ("strong", "road"):
         return where or telling or (form == "strong" and len(parts) > 1)
-    return telling or (where and form == "after" and found["h"] not in ("Bay", "Station"))
+    return telling or (where and form in ("after", "sites") and not _BARE.search(found[0]))
 
 
 def _telling(parts: Sequence[str]) -> bool:

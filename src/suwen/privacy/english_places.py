@@ -43,9 +43,14 @@ _TOWN: Final = re.compile(
 """A town after a street: capitals after a comma."""
 _CODE: Final = re.compile(
     r",?\s{1,2}(?:(?-i:[A-Z]{2})\s)?(?:\d{5}(?:-\d{4})?(?!\d)"
-    r"|(?-i:[A-Z]{1,2}\d[A-Z\d]?\s?\d[ABD-HJLNP-UW-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d)(?![A-Za-z\d]))"
+    r"|(?-i:[A-Z]{1,2}\d[A-Z\d]?\s?\d[ABD-HJLNP-UW-Z]{2}|[A-Z]\d[A-Z]\s?\d[A-Z]\d)(?![A-Za-z\d])"
+    r"|(?-i:NSW|VIC|QLD|WA|SA|TAS|NT|ACT)\s\d{4}(?!\d))"
 )
-"""A postal code of the United States, the United Kingdom or Canada after a place."""
+"""A postal code of the United States, the United Kingdom, Canada or Australia after a place."""
+_STORE: Final = re.compile(
+    r"(?:\s?#\s?\d{2,6})?(?:,\s\d{1,5}\s(?:[NSEW]{1,2}\.?\s)?[A-Z][a-z]+(?:\s[A-Z][a-z]+)?\b)?"
+)
+"""Number of a branch and its street, however it ends: Walgreens #0884, 6600 N Western."""
 FACILITY = Text(en="name before a kind of care facility", zh="医疗机构名称")
 KNOWN = Text(en="known care facility", zh="已知医疗机构")
 SAINT = Text(en="facility named after a saint or mountain", zh="以圣徒或山命名的机构")
@@ -295,6 +300,8 @@ def _capitals(said: Words, known: set[int]) -> Iterator[Identifier]:
 def _onward(said: Words, one: Identifier) -> Identifier:
     """Return a place with the city, state and postal code that follow it."""
     text, end = said.text, one.end
+    if one.type == "facility" and (store := _STORE.match(text, end)):
+        end = store.end()
     for _ in range(2):
         step = _STEP.match(text, end)
         if step is None or (not step[0].strip(" \n") and one.type != "facility"):

@@ -15,7 +15,7 @@ from suwen.privacy.lexicon import table, words
 _DIGIT: Final = re.compile(r"\d")
 _WORDS: Final = {
     "box": frozenset(("box",)),
-    "flat": frozenset(("flat", "apt", "apartment", "room", "suite", "unit")),
+    "flat": frozenset(("flat", "apt", "apartment", "room", "rm", "suite", "unit")),
     "road": frozenset(("highway", "hwy", "route", "rte", "interstate", "i", "us", "sr")),
     "postcode": frozenset(),
 }
@@ -42,7 +42,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     flags = re.IGNORECASE
     return {
         "street": re.compile(
-            r"(?<![\d./])\b\d{1,6}(?:-\d{1,4})?[a-z]?,?\s+(?:(?:[nsew]|north|south|east|west"
+            r"(?<![\d./])\b(?:\d{1,3}/)?\d{1,6}(?:-\d{1,4})?[a-z]?,?\s+(?:(?:[nsew]|north|south|east|west"
             r"|ne|nw|se|sw)\.?\s+)?"
             rf"(?:[a-z0-9][\w'.-]*\s+){{1,4}}?{ends}(?![a-z]){unit}(?:\s(?:[nsew]|ne|nw|se|sw"
             r")\b\.?)?",
@@ -59,11 +59,13 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         ),
         "box": re.compile(r"\bp\.?\s?o\.?\s?box\s+#?\d+|\brr\s?\d+\s+box\s+\d+", flags),
         "flat": re.compile(
-            r"\b(?:flat|apt\.?|apartment|room|suite|unit)\s\d{1,4}[a-z]?,\s(?=\d)", flags
+            r"\b(?:flat|apt\.?|apartment|room|rm\.?|suite|unit)\s\d{1,4}[a-z]?,\s"
+            r"(?=\d|[a-z]+\s(?:building|tower|pavilion|annex)\b)",
+            flags,
         ),
         "road": re.compile(
             r"\b(?:highway|hwy\.?|route|rte\.?|interstate)\s\d{1,3}\b(?:\s(?:exit|mile)\s\d{1,3})?"
-            r"|\b(?:i|us|sr)-\d{1,3}\s(?:exit|mile)\s\d{1,3}",
+            r"|\b(?:i|us|sr)-\d{1,3}\s(?:(?:and|at)\s)?(?:exit|mile)\s\d{1,3}",
             flags,
         ),
         "postcode": re.compile(r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\w-])"),

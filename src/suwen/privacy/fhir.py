@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from suwen.core.errors import BadInput
+from suwen.privacy import withheld
 from suwen.privacy.fhir_ids import UUID, Ids
 from suwen.privacy.fhir_policy import Elements, Rule, code_of, policy
 from suwen.privacy.fhir_reading import Long, Resource, encode, long_bundle, objects, resources
 from suwen.privacy.fhir_values import ACTIONS, CODE, Where
-from suwen.privacy.person import REMOVED, Cast, Person
+from suwen.privacy.person import REMOVED, Cast, Cleaner, Person
 
 Content = dict[str, Any]
 _TAGS = re.compile(r"<[^>]*>")
@@ -65,19 +66,21 @@ def pieces(
     cast: Cast,
     told: Told | None = None,
     sound: Callable[[str], None] = lambda text: None,
+    scrub: Cleaner = lambda text: text,
 ) -> Iterator[str]:
     """Yield the text of `deidentify` resource by resource; void when an error follows.
 
-    `sound` is called with each resource; of a long Bundle, with a Bundle of each entry.
+    `sound` is called with each resource; of a long Bundle, with a Bundle of each entry. `scrub`
+    replaces whole names and numbers of anybody in a text.
     """
-    walk = _Walk(Ids.of(cast, resources(data)), told if told is not None else Told())
+    walk = _Walk(Ids.of(cast, resources(data)), told if told is not None else Told(), scrub)
     if (long := long_bundle(data)) is not None:
         yield from _of_long(long, walk, sound)
         return
     kept = 0
     for one in resources(data):
         if (new := walk.resource(one)) is not None:
-            text = encode(new)
+            text = walk.encoded(new)
             sound(text)
             yield text + "\n"
             kept += 1
@@ -94,7 +97,7 @@ def _of_long(long: Long, walk: _Walk, sound: Callable[[str], None]) -> Iterator[
     mark = ""
     for entry in long.entries():
         if isinstance(entry, dict) and (new := walk.entry(entry)):
-            text = encode(new)
+            text = walk.encoded(new)
             sound(before + text + end)
             yield mark + text
             mark = ","
@@ -104,9 +107,16 @@ def _of_long(long: Long, walk: _Walk, sound: Callable[[str], None]) -> Iterator[
 class _Walk:
     """The way through the resources of one file, element by element."""
 
-    def __init__(self, ids: Ids, told: Told) -> None:
-        self.ids, self.told, self.policy = ids, told, policy()
+    def __init__(self, ids: Ids, told: Told, scrub: Cleaner) -> None:
+        self.ids, self.told, self.scrub, self.policy = ids, told, scrub, policy()
         self.where = Where(ids.cast.common, ids)
+
+    def encoded(self, resource: Content) -> str:
+        """Return the text of what is left of a resource, nothing in it that identifies anybody."""
+        text = encode(resource)
+        if self.scrub(text) == text:
+            return text
+        return encode(withheld.json(resource, self.scrub, self.told.actions))
 
     def resource(self, resource: Resource) -> Resource | None:
         """Return a resource without identity; None when its type is not known."""

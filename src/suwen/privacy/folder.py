@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from suwen.core.errors import BadInput, StorageUnavailable, SuwenError
-from suwen.privacy import dicom, fhir, hl7, tables
+from suwen.core.errors import BadInput, SuwenError
+from suwen.privacy import dicom, fhir, hl7, tables, withheld
+from suwen.privacy.appearing import appearing
+from suwen.privacy.claims import Claims
 from suwen.privacy.dicom_profile import Options, methods, profile
 from suwen.privacy.fhir_reading import check
 from suwen.privacy.files import SUFFIX, File, Kind, Refused, decoded, files
-from suwen.privacy.people import Claim
 from suwen.privacy.person import Person
 from suwen.privacy.roster import Roster, claims
 
@@ -46,7 +45,7 @@ class Outcome:
         Numbers of notes whose patient is not known; they share no key with anybody.
     """
 
-    persons: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    persons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     written: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     unassigned: list[int] = field(default_factory=list)
@@ -54,6 +53,11 @@ class Outcome:
         default_factory=lambda: {kind: Counter() for kind in SUFFIX}
     )
     blanked: int = 0
+
+    @property
+    def withheld(self) -> int:
+        """How many values went because they equal somebody's name or number."""
+        return sum(told[withheld.COUNTED] for told in self.actions.values())
 
     def report(self, options: Options) -> dict[str, Any]:
         """Return what may be said of it without identity."""
@@ -87,10 +91,8 @@ def deidentify(
 
     Parameters
     ----------
-    source
-        Folder of files of one or several patients.
-    target
-        Folder to be made; it must not exist, or be empty.
+    source, target
+        Folder of files of one or several patients; folder to be made, absent or empty.
     secret
         Of the project: the subject keys are derived from it.
     options
@@ -109,26 +111,22 @@ def deidentify(
     """
     options = options or Options()
     _check_places(source, target)
-    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True, mode=0o700)
-        outcome = Outcome()
-        read, said = _who(source, outcome)
-        run = _Run(part, Roster(secret, said), options, columns or {}, outcome)
-        run.write(read)
-        text = json.dumps(outcome.report(options), indent=1, ensure_ascii=False)
-        (part / REPORT).write_text(text + "\n", encoding="utf-8")
+    with appearing(target, "the output") as part:
+        outcome = _written(source, part, secret, options, columns or {})
         if keep is not None:
             keep(outcome)
-        part.replace(target)
-    except OSError as error:
-        raise StorageUnavailable(
-            f"the output cannot be written ({type(error).__name__})",
-            "a folder with room for it",
-            "choose another place",
-        ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    return outcome
+
+
+def _written(
+    source: Path, part: Path, secret: bytes, options: Options, columns: Mapping[str, str]
+) -> Outcome:
+    """Write the files and the report into a folder."""
+    outcome, said = Outcome(), Claims(part)
+    read = _who(source, outcome, said, columns)
+    _Run(part, Roster(secret, said), options, columns, outcome).write(read)
+    text = json.dumps(outcome.report(options), indent=1, ensure_ascii=False)
+    (part / REPORT).write_text(text + "\n", encoding="utf-8")
     return outcome
 
 
@@ -142,19 +140,21 @@ def _check_places(source: Path, target: Path) -> None:
         raise BadInput("an output folder within the input", "one outside", "choose another place")
 
 
-def _who(source: Path, outcome: Outcome) -> tuple[list[File], list[Claim]]:
-    """Read every file once: return those that can be read, and what they say of whom."""
+def _who(source: Path, outcome: Outcome, said: Claims, columns: Mapping[str, str]) -> list[File]:
+    """Read every file once: return those that can be read; put what they say of whom in `said`."""
     read: list[File] = []
-    said: list[Claim] = []
     for file in files(source):
+        before = len(said)
         try:
             if isinstance(file, Refused):
                 raise file.error
-            said += claims(file)
+            for one in claims(file, columns):
+                said.add(one)
             read.append(file)
         except SuwenError as error:
+            said.cut(before)
             outcome.refused.append(Refused(file.number, file.path, error))
-    return read, said
+    return read
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class _Run:
 
     def write(self, read: Iterable[File]) -> None:
         """De-identify file by file; a bad one is left out with its reason."""
-        self.outcome.persons |= self.roster.told
+        self.outcome.persons = self.roster.told
         for file in read:
             try:
                 owner, pieces = _FORMATS[file.kind](self, file)
@@ -185,7 +185,10 @@ class _Run:
             )
 
     def verified(self, pieces: Iterable[str]) -> Iterator[bytes]:
-        """Search text that is about to be written for everybody's whole names and numbers."""
+        """Search text that is about to be written for everybody's whole names.
+
+        Numbers went value by value; two of them side by side are no third.
+        """
         for piece in pieces:
             if self.roster.names_anybody(piece):
                 raise BadInput(
@@ -230,30 +233,33 @@ def _fhir(run: _Run, file: File) -> Written:
     told = fhir.Told(run.outcome.actions["fhir"])
 
     def pieces() -> Iterator[str]:
-        yield from fhir.pieces(file.read(), run.roster.cast(file), told, check)
+        cast, scrub = run.roster.cast(file), run.roster.without_anybody
+        yield from fhir.pieces(file.read(), cast, told, check, scrub)
         told.actions.update({f"left out {kind}": count for kind, count in told.left_out.items()})
 
-    return run.roster.owner(file), run.verified(pieces())
+    return run.roster.owner(file), (piece.encode() for piece in pieces())
 
 
 def _hl7(run: _Run, file: File) -> Written:
     text = decoded(file.read())
-    pieces = hl7.pieces(text, run.roster.cast(file), run.outcome.actions["hl7"])
+    told, scrub = run.outcome.actions["hl7"], run.roster.without_anybody
+    pieces = hl7.pieces(text, run.roster.cast(file), told, scrub)
     return run.roster.owner(file), run.verified(pieces)
 
 
 def _table(run: _Run, file: File) -> Written:
+    """Write a table row by row; each cell is swept by itself, as figures of two are no number."""
     text = decoded(file.read())
-    table = tables.read(text)
-    said = {name: act for name, act in run.columns.items() if table and name in table.header}
-    pieces = tables.pieces(text, run.roster.cast(file), said, run.outcome.actions["table"])
-    return run.roster.owner(file), run.verified(pieces)
+    said, told = tables.said_of(text, run.columns), run.outcome.actions["table"]
+    roster = run.roster
+    rows = tables.pieces(text, roster.cast(file), said, told, roster.without_anybody)
+    return roster.owner(file), (row.encode() for row in rows)
 
 
 def _note(run: _Run, file: File) -> Written:
     text = decoded(file.read())
     person = run.roster.named_in(text)
-    new = (person or run.roster.nobody(file)).prose(text)
+    new = person.prose(text) if person else run.roster.note_of_nobody(file, text)
     if person is None:
         run.outcome.unassigned.append(file.number)
     return person, run.verified([new])

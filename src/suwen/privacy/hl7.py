@@ -13,16 +13,17 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Final
 
 from suwen.core.errors import BadInput
+from suwen.privacy import withheld
 from suwen.privacy.dicom_profile import KNOWLEDGE
 from suwen.privacy.hl7_fields import Marks
 from suwen.privacy.hl7_values import ACTIONS, TYPED, Where
 from suwen.privacy.known import Known
-from suwen.privacy.person import REMOVED, Cast, Person
+from suwen.privacy.person import REMOVED, Cast, Cleaner, Person
 
 PERSONS: Final = 4096
 """People whose messages are worked on at a time; the rest are set up again when theirs come."""
@@ -169,18 +170,23 @@ def deidentify(text: str, cast: Cast, told: Counter[str] | None = None) -> str:
     return "".join(pieces(text, cast, told if told is not None else Counter()))
 
 
-def pieces(text: str, cast: Cast, told: Counter[str]) -> Iterator[str]:
-    """Yield the messages of `deidentify` one by one; what was yielded before an error is void."""
+def pieces(
+    text: str, cast: Cast, told: Counter[str], scrub: Cleaner = lambda text: text
+) -> Iterator[str]:
+    """Yield the messages of `deidentify` one by one; what was yielded before an error is void.
+
+    `scrub` replaces whole names and numbers of anybody in a text.
+    """
 
     @lru_cache(maxsize=PERSONS)
     def about(key: str, known: Known) -> Person:
-        person = cast.of(key) if key else cast.common
-        return Person(person.subject, person.known | known, person.clean_text)
+        return (cast.of(key) if key else cast.common).knowing(known)
 
     for message in messages(text):
         person = about(message.patient, known_of(message))
         where = Where(person, cast.common, message.marks)
-        yield "".join(f"{segment}\r" for segment in _segments(message, where, told))
+        new = "".join(f"{segment}\r" for segment in _segments(message, where, told))
+        yield withheld.hl7(new, "".join(astuple(message.marks)), scrub, told)
 
 
 def _segments(message: Message, where: Where, told: Counter[str]) -> Iterator[str]:

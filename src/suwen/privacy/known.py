@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from suwen.privacy.known_index import HAN, MOST_WORDS, WORD, Index
+from suwen.privacy.known_index import FORMS, HAN, MOST_WORDS, WORD, Index, small_index
 from suwen.privacy.subject import Subject
 
 SHORTEST_NUMBER: Final = 5
@@ -70,66 +70,71 @@ class Known:
 
     @cached_property
     def _index(self) -> Index:
-        return index_of([self])
+        tables: dict[str, dict[str, frozenset[int]]] = {name: {} for name in FORMS}
+        for table, form in forms(self):
+            tables[table][form] = _ALONE
+        return small_index(tables)
 
     def found(self, text: str) -> list[str]:
         """Return the stretches of a text that identify: whole names and numbers."""
-        short = len(text) < SHORTEST_NUMBER and not any(map(str.isalpha, text))
-        if short or not self:
-            return []
-        folded = plain(text)
-        return [folded[start:end] for start, end in self._spans(folded, free=False)]
+        return found(self._index, text) if self else []
 
     def scrubbed(self, text: str, subject: Subject, *, free: bool = False) -> str:
-        """Return a text with what identifies replaced by the pseudonym.
-
-        Parameters
-        ----------
-        text
-            Any text.
-        subject
-            Whose pseudonym stands in for what is found.
-        free
-            Whether it is prose, in which parts of names are looked for as well.
-        """
-        if not self or len(text) < 2:
-            return text
-        folded = plain(text)
-        spans = sorted(self._spans(folded, free=free))
-        if not spans:
-            return text
-        out, end = [], 0
-        for start, stop in spans:
-            if start >= end:
-                out += [folded[end:start], subject.pseudonym]
-            end = max(end, stop)
-        return "".join([*out, folded[end:]])
-
-    def _spans(self, text: str, *, free: bool) -> Iterator[tuple[int, int]]:
-        return ((hit.start, hit.end) for hit in self._index.hits(text, free=free))
+        """Return a text with what identifies replaced by the pseudonym: see `scrubbed`."""
+        return scrubbed(self._index, text, subject, free=free) if self else text
 
 
-def index_of(several: Iterable[Known]) -> Index:
-    """Return the index of what several people are known by, each by its place among them."""
-    tables: tuple[dict[str, set[int]], ...] = ({}, {}, {}, {})
-    names, chinese, parts, numbers = tables
-    for who, known in enumerate(several):
-        for latin, han in _groups(known.names | known.others):
-            if len(latin) > 1:
-                names.setdefault(" ".join(sorted(latin)), set()).add(who)
-            if han:
-                chinese.setdefault(han, set()).add(who)
-            for word in latin:
-                if len(word) >= SHORTEST_PART:
-                    parts.setdefault(word, set()).add(who)
-        for number in filter(None, map(_identifying, known.numbers)):
-            numbers.setdefault(number, set()).add(who)
-    alike: dict[frozenset[int], frozenset[int]] = {}
-    frozen = (
-        {form: alike.setdefault(owners := frozenset(whose), owners) for form, whose in one.items()}
-        for one in tables
-    )
-    return Index(*frozen)
+_ALONE: Final = frozenset((0,))
+
+
+def found(index: Index, text: str) -> list[str]:
+    """Return the stretches of a text that are whole names and numbers of somebody."""
+    if len(text) < SHORTEST_NUMBER and not any(map(str.isalpha, text)):
+        return []
+    folded = plain(text)
+    return [folded[hit.start : hit.end] for hit in index.hits(folded, free=False)]
+
+
+def scrubbed(index: Index, text: str, subject: Subject, *, free: bool) -> str:
+    """Return a text with the names and numbers of anybody replaced by a pseudonym.
+
+    Parameters
+    ----------
+    index
+        What is looked for.
+    text
+        Any text.
+    subject
+        Whose pseudonym stands in for what is found.
+    free
+        Whether it is prose, in which parts of names are looked for as well.
+    """
+    if len(text) < 2:
+        return text
+    folded = plain(text)
+    spans = sorted((hit.start, hit.end) for hit in index.hits(folded, free=free))
+    if not spans:
+        return text
+    out, end = [], 0
+    for start, stop in spans:
+        if start >= end:
+            out += [folded[end:start], subject.pseudonym]
+        end = max(end, stop)
+    return "".join([*out, folded[end:]])
+
+
+def forms(known: Known) -> Iterator[tuple[str, str]]:
+    """Yield what is searched for of a person: the table of the index and the written form."""
+    for latin, han in _groups(known.names | known.others):
+        if len(latin) > 1:
+            yield "names", " ".join(sorted(latin))
+        if han:
+            yield "chinese", han
+        for word in latin:
+            if len(word) >= SHORTEST_PART:
+                yield "parts", word
+    for number in filter(None, map(_identifying, known.numbers)):
+        yield "numbers", number
 
 
 def owners_in(index: Index, text: str) -> Iterator[frozenset[int]]:

@@ -1,15 +1,15 @@
-"""Whose files they are: what files say of their patients, joined into persons.
+"""Whose files they are: what files say of their patients, and when two say it of one person.
 
 Two statements are about one person when they share an identifier and no name speaks against it, or
-share a name and the birth date. Numbers are compared by their letters and digits, names by their
-words in any order.
+share a name and the birth date; so are the rows of a table with one key. Numbers are compared by
+their letters and digits, names by their words in any order. `claims.py` joins them.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,13 +18,10 @@ from suwen.privacy.known import Known
 
 SHORT: Final = 3
 """A number of fewer characters joins only statements of one file."""
-CROWD: Final = 100
-"""A number by which so many different people are called is nobody's."""
+LATELY: Final = 4000
+"""How many statements of a table are kept to tell that one is said again."""
 _WORD = re.compile(r"[^\W_]+")
 _HIDDEN = frozenset(("anonymous", "anonymized", "unknown", "anon", "none", "removed", "0"))
-
-_Who = tuple[frozenset[str], str]
-"""Names and birth date: two claims that agree in both cannot contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,8 @@ class Claim:
         In the form they are compared in.
     birth
         Birth date as digits, empty when not said.
+    row
+        Whether it is a row of a table, whose key alone says who it is.
     known
         Everything to search for.
     """
@@ -50,6 +49,7 @@ class Claim:
     numbers: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     birth: str = ""
+    row: bool = False
     known: Known = field(default_factory=Known, repr=False)
 
 
@@ -57,7 +57,7 @@ def claim(file: int, key: str, known: Known, numbers: Sequence[str], birth: str 
     """Return a claim with numbers and names in the form they are compared in."""
     plain = frozenset(_bare(one) for one in numbers) - {""}
     names = frozenset(_name(one) for one in known.names) - {""}
-    return Claim(file, key, plain, names, re.sub(r"\D", "", birth)[:8], known)
+    return Claim(file, key, plain, names, re.sub(r"\D", "", birth)[:8], known=known)
 
 
 def of_dicom(file: int, data: bytes) -> Iterator[Claim]:
@@ -101,58 +101,64 @@ def of_hl7(file: int, text: str) -> Iterator[Claim]:
         yield replace(said, known=Known.of_all(several))
 
 
-def of_table(file: int, text: str) -> Iterator[Claim]:
-    """Yield the patients of the rows of a table."""
+def of_table(file: int, text: str, said: Mapping[str, str] | None = None) -> Iterator[Claim]:
+    """Yield the patients of the rows of a table: rows that say the same, mostly once.
+
+    Parameters
+    ----------
+    file
+        Its number.
+    text
+        The table.
+    said
+        Actions on its columns by header, which go before any guess.
+    """
     table = tables.read(text)
     if table is None:
         return
-    actions = tables.columns(table)
-    births: dict[str, str] = {}
-    if "birth" in actions:
-        place = actions.index("birth")
-        births = {tables.key_of(actions, row): row[place] for row in table.rows()}
-    for key, known in tables.known_by_key(table, actions).items():
-        if key:
-            yield claim(file, key, known, [key], births.get(key, ""))
+    actions = tables.columns(table, said)
+    birth = actions.index("birth") if "birth" in actions else None
+    told = _Lately()
+    for row in table.rows():
+        key = tables.key_of(actions, row)
+        known = tables.known_of(actions, row)
+        born = row[birth] if birth is not None else ""
+        if key and told.is_new((key, known, born)):
+            yield replace(claim(file, key, known, [key], born), row=True)
 
 
-def join(claims: Sequence[Claim]) -> list[list[Claim]]:
-    """Return the claims by person, in the order persons are first named."""
-    root = list(range(len(claims)))
+class _Lately:
+    """What was met lately: a few thousand things."""
 
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = root[root[i]]
-            i = root[i]
-        return i
+    def __init__(self) -> None:
+        self.new: set[Hashable] = set()
+        self.old: set[Hashable] = set()
 
-    seen: dict[tuple[str, ...], dict[_Who, int]] = {}
-    for i, one in enumerate(claims):
-        for handle in _handles(one):
-            alike = seen.setdefault(handle, {})
-            who = (one.names, one.birth)
-            same = [alike[who]] if who in alike else alike.values() if len(alike) < CROWD else ()
-            for j in same:
-                if handle[0] == "name" or not _contradict(claims[j], one):
-                    root[find(i)] = find(j)
-            alike.setdefault(who, i)
-    groups: dict[int, list[Claim]] = {}
-    for i, one in enumerate(claims):
-        groups.setdefault(find(i), []).append(one)
-    return list(groups.values())
+    def is_new(self, one: Hashable) -> bool:
+        """Say whether something was not met lately, and keep it."""
+        if one in self.new or one in self.old:
+            return False
+        if len(self.new) >= LATELY:
+            self.new, self.old = set(), self.new
+        self.new.add(one)
+        return True
 
 
-def _handles(one: Claim) -> Iterator[tuple[str, ...]]:
-    yield "key", str(one.file), _bare(one.key)
+def handles(one: Claim) -> Iterator[tuple[bool, tuple[str, ...]]]:
+    """Yield what joins a claim to others that have it too, each with whether it does for sure.
+
+    What does not, joins only claims that do not contradict each other (`contradict`).
+    """
+    yield one.row, ("row" if one.row else "key", str(one.file), _bare(one.key))
     for number in one.numbers:
         if len(number) >= SHORT and number not in _HIDDEN:
-            yield "number", number
+            yield False, ("number", number)
     if one.birth:
         for name in one.names:
-            yield "name", name, one.birth
+            yield True, ("name", name, one.birth)
 
 
-def _contradict(first: Claim, second: Claim) -> bool:
+def contradict(first: Claim, second: Claim) -> bool:
     """Say whether birth dates or names in the same script differ."""
     births = bool(first.birth and second.birth) and first.birth != second.birth
     names = bool(first.names and second.names) and not first.names & second.names

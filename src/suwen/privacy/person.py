@@ -43,6 +43,14 @@ class Person:
     known: Known = field(default_factory=Known, repr=False)
     clean_text: Cleaner | None = field(default=None, repr=False)
 
+    def knowing(self, known: Known) -> Person:
+        """Return the same person of whom this is known as well."""
+        mine = self.known
+        parts = ((known.names, mine.names), (known.numbers, mine.numbers))
+        if all(new <= old for new, old in (*parts, (known.others, mine.others))):
+            return self
+        return Person(self.subject, mine | known, self.clean_text)
+
     def prose(self, text: str) -> str:
         """Return prose without what identifies; `[removed]` where nothing may stay."""
         if self.clean_text is None:

@@ -1,19 +1,27 @@
-"""Everyone a folder is about: who is behind which key of which file, and whose a note is."""
+"""Everyone a folder is about: who is behind which key of which file, and whose a note is.
+
+What is said of a person is read again when theirs come (`claims.py`), a few thousand people at a
+time; of all the others only the hashes of what they are known by are held (`forms.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
-from suwen.privacy import people
+import numpy as np
+
+from suwen.privacy import people, tables
+from suwen.privacy.claims import Claims
 from suwen.privacy.deidentify import replaced
 from suwen.privacy.files import File, decoded
+from suwen.privacy.forms import crowd_index
 from suwen.privacy.identifier import Identifier
-from suwen.privacy.known import Known, index_of, owners_in
+from suwen.privacy.known import Known, forms, owners_in, plain, scrubbed
 from suwen.privacy.known_index import Index
 from suwen.privacy.people import Claim
-from suwen.privacy.person import Cast, Cleaner, Person
+from suwen.privacy.person import REMOVED, Cast, Cleaner, Person
 from suwen.privacy.subject import Subject
 from suwen.privacy.text import identifiers
 
@@ -21,10 +29,19 @@ SHORT: Final = 10_000
 """Most characters of a text whose identifiers are kept for when it comes again."""
 STRANGERS: Final = 1024
 """People no file explains who are kept set up at a time."""
+PERSONS: Final = 4096
+"""People who are kept set up at a time."""
 
 
-def claims(file: File) -> list[Claim]:
-    """Return what a file says of its patients; a note says nothing for sure.
+def claims(file: File, columns: Mapping[str, str]) -> Iterator[Claim]:
+    """Yield what a file says of its patients; a note says nothing for sure.
+
+    Parameters
+    ----------
+    file
+        One file of a folder.
+    columns
+        Actions on columns of tables by header.
 
     Raises
     ------
@@ -32,14 +49,17 @@ def claims(file: File) -> list[Claim]:
         The file cannot be read as what it is.
     """
     if file.kind == "note":
-        return []
+        return
     data = file.read()
     if file.kind == "dicom":
-        return list(people.of_dicom(file.number, data))
-    if file.kind == "fhir":
-        return list(people.of_fhir(file.number, data))
-    reader = people.of_hl7 if file.kind == "hl7" else people.of_table
-    return list(reader(file.number, decoded(data)))
+        yield from people.of_dicom(file.number, data)
+    elif file.kind == "fhir":
+        yield from people.of_fhir(file.number, data)
+    elif file.kind == "hl7":
+        yield from people.of_hl7(file.number, decoded(data))
+    else:
+        text = decoded(data)
+        yield from people.of_table(file.number, text, tables.said_of(text, columns))
 
 
 @lru_cache(maxsize=4096)
@@ -69,35 +89,36 @@ class Roster:
         What the files say of their patients.
     """
 
-    def __init__(self, secret: bytes, said: Iterable[Claim]) -> None:
+    def __init__(self, secret: bytes, said: Claims) -> None:
         self.secret = secret
         self.common = self.person(f"project|{secret.hex()[:8]}")
-        self.persons: list[Person] = []
-        self.told: dict[str, dict[str, Any]] = {}
-        self._by_key: dict[tuple[int, str], Person] = {}
-        self._of_file: dict[int, set[int]] = {}
-        for group in people.join(list(said)):
-            self._add(group)
+        self._said, self._groups = said, said.groups()
+        self.persons = _Persons(self)
+        self._by_key = said.keys()
+        self._of_file: dict[int, int | None] = {}
+        for number, file in enumerate(said.files()):
+            person = self._groups.person(number)
+            alone = self._of_file.setdefault(file, person) == person
+            self._of_file[file] = person if alone else None
 
     def person(self, name: str, known: Known | None = None) -> Person:
         """Return a person of a name of ours (`patient|4839201`)."""
         subject = Subject.of(self.secret, name)
         return Person(subject, known or Known(), text_cleaner(subject))
 
-    def _add(self, group: Sequence[Claim]) -> None:
-        known = Known.of_all(one.known for one in group)
-        numbers = sorted({number for one in group for number in one.numbers})
-        name = (numbers or sorted({one.key for one in group}))[0]
-        person = self.person(f"patient|{name}", known)
-        for one in group:
-            self._of_file.setdefault(one.file, set()).add(len(self.persons))
-        self.persons.append(person)
-        self._by_key.update({(one.file, one.key): person for one in group})
-        self.told[person.subject.pseudonym] = {
-            "numbers": sorted(known.numbers),
-            "names": sorted(known.names),
-            "birth": sorted({one.birth for one in group if one.birth}),
-        }
+    def claims(self, number: int) -> list[Claim]:
+        """Return what is said of a person."""
+        return [self._said[one] for one in self._groups.claims(number)]
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def _keyed(self, file: int, key: str) -> Person | None:
+        """Return the person of a key of a file; of several whom it names, the last."""
+        said = list(self._by_key.get(f"{file}|{key}") or ())
+        if len(said) > 1:
+            said = [one for one in said if self._said[one].key == key]
+        return self.persons[max(map(self._groups.person, said))] if said else None
 
     def cast(self, file: File) -> Cast:
         """Return everyone a file may be about, by the keys it names them with."""
@@ -107,27 +128,31 @@ class Roster:
             return self.person(f"patient|{key}")
 
         def of(key: str) -> Person:
-            return self._by_key.get((file.number, key)) or stranger(key)
+            return self._keyed(file.number, key) or stranger(key)
 
         return Cast(self.common, of)
 
     def owner(self, file: File) -> Person | None:
         """Return the person of a file that is about one alone."""
-        found = self._of_file.get(file.number, set())
-        return self.persons[next(iter(found))] if len(found) == 1 else None
+        number = self._of_file.get(file.number)
+        return None if number is None else self.persons[number]
 
     @cached_property
     def index(self) -> Index:
-        """Everybody's whole names and numbers, to be found in one walk."""
-        return index_of(person.known for person in self.persons)
-
-    @cached_property
-    def _everybody(self) -> Known:
-        return Known.of_all(person.known for person in self.persons)
+        """Everybody's names and numbers, to be found in one walk."""
+        return crowd_index(
+            (self._groups.person(number), table, form)
+            for number, one in enumerate(self._said)
+            for table, form in forms(one.known)
+        )
 
     def names_anybody(self, text: str) -> bool:
-        """Say whether a whole name or number of anybody stands in a text."""
-        return any(True for _ in owners_in(self.index, text))
+        """Say whether a whole name of anybody stands in a text."""
+        return any(True for _ in self.index.names_in(plain(text)))
+
+    def without_anybody(self, text: str) -> str:
+        """Return a text with whole names and numbers of anybody replaced."""
+        return scrubbed(self.index, text, self.common.subject, free=False)
 
     def named_in(self, text: str) -> Person | None:
         """Return whose note it is: who alone is named in it, else who alone is in the folder."""
@@ -138,8 +163,72 @@ class Roster:
                 return None
         if named:
             return self.persons[next(iter(named))]
-        return self.persons[0] if len(self.persons) == 1 else None
+        return self.persons[0] if len(self) == 1 else None
 
-    def nobody(self, file: File) -> Person:
-        """Return who stands for the unknown patient of a note: it may name anybody."""
-        return self.person(f"note|{file.number}", self._everybody)
+    def note_of_nobody(self, file: File, text: str) -> str:
+        """Return the note of an unknown patient without identity: it may name anybody."""
+        person = self.person(f"note|{file.number}")
+        clean = person.clean_text(text) if person.clean_text else ""
+        return scrubbed(self.index, clean, person.subject, free=True) or REMOVED
+
+    @cached_property
+    def told(self) -> Told:
+        """Who is behind each pseudonym."""
+        return Told(self)
+
+
+class _Persons:
+    """The persons by their numbers, set up when they are asked for."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._of = lru_cache(maxsize=PERSONS)(self._made)
+
+    def _made(self, number: int) -> Person:
+        said = self._roster.claims(number)
+        return self._roster.person(_name(said), Known.of_all(one.known for one in said))
+
+    def __len__(self) -> int:
+        return len(self._roster)
+
+    def __getitem__(self, number: int) -> Person:
+        return self._of(number)
+
+
+class Told(Mapping[str, Mapping[str, Any]]):
+    """Who is behind each pseudonym: read when it is asked for, sorted by pseudonym."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        names = (
+            Subject.of(roster.secret, _name(roster.claims(number))).pseudonym.encode()
+            for number in range(len(roster))
+        )
+        # Who is named last stands for a pseudonym of several: people of one number who contradict.
+        written = np.fromiter(names, "S14", len(roster))[::-1]
+        self._names, last = np.unique(written, return_index=True)
+        self._numbers = len(roster) - 1 - last
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode() for name in self._names)
+
+    def __getitem__(self, pseudonym: str) -> Mapping[str, Any]:
+        place = int(np.searchsorted(self._names, pseudonym.encode()))
+        if place == len(self) or self._names[place] != pseudonym.encode():
+            raise KeyError(pseudonym)
+        said = self._roster.claims(int(self._numbers[place]))
+        known = Known.of_all(one.known for one in said)
+        return {
+            "numbers": sorted(known.numbers),
+            "names": sorted(known.names),
+            "birth": sorted({one.birth for one in said if one.birth}),
+        }
+
+
+def _name(said: Sequence[Claim]) -> str:
+    """Return what a person is called by within the project: their first number, else key."""
+    numbers = (number for one in said for number in one.numbers)
+    return f"patient|{min(numbers, default='') or min(one.key for one in said)}"

@@ -1,7 +1,10 @@
 """Tables that identify nobody: CSV, semicolon- and tab-separated, column by column.
 
 A column's header says what is in it (`knowledge/table_columns.toml`), else its content; the caller
-may say it for each column. The first row names the columns.
+may say it for each column. The first row names the columns. A cell that keeps anything of what
+stood in it is searched for what identifies anybody of the folder, not its own patient alone: in
+prose it is replaced, another cell that equals somebody's number is withheld and counted, unless the
+caller said that its column holds numbers.
 """
 
 from __future__ import annotations
@@ -18,10 +21,10 @@ from itertools import islice
 from typing import Final
 
 from suwen.core.errors import BadInput, UnsafeInput
-from suwen.privacy import moments
+from suwen.privacy import moments, withheld
 from suwen.privacy.dicom_profile import KNOWLEDGE
 from suwen.privacy.known import Known
-from suwen.privacy.person import Cast, Person, personal
+from suwen.privacy.person import Cast, Cleaner, Person, personal
 from suwen.privacy.postal import zip3
 
 DELIMITERS: Final = ",;\t|"
@@ -36,6 +39,8 @@ ACTIONS: Final = frozenset(
     {"id", "name", "token", "staff", "birth", "date"}
     | {"age", "zip", "num", "code", "prose", "remove"}
 )
+MADE: Final = frozenset({"id", "name", "token", "staff", "birth", "zip", "remove"})
+"""Actions whose cells hold nothing of what stood there, or three digits of it."""
 _MARKS = re.compile(r"[^\w]+|_")
 _SENTENCE = re.compile(r"[.。；;!?！？](?:\s|$)|(?:\S+\s+){7}")
 """What no name of a column holds: the end of a sentence, eight words."""
@@ -136,6 +141,12 @@ def columns(table: Table, said: Mapping[str, str] | None = None) -> list[str]:
     ]
 
 
+def said_of(text: str, said: Mapping[str, str]) -> dict[str, str]:
+    """Return of actions by header those on columns of a table."""
+    table = read(text)
+    return {name: act for name, act in said.items() if table and name in table.header}
+
+
 def _date(text: str) -> bool:
     from datetime import timedelta
 
@@ -159,22 +170,15 @@ def key_of(actions: Sequence[str], row: Sequence[str]) -> str:
     return ""
 
 
-def known_by_key(table: Table, actions: Sequence[str]) -> dict[str, Known]:
-    """Return what the rows say of each patient, by their key."""
-    said: dict[str, tuple[set[str], set[str]]] = {}
-    for row in table.rows():
-        names, numbers = said.setdefault(key_of(actions, row), (set(), set()))
-        stated = [cell for cell, action in zip(row, actions, strict=True) if action == "name"]
-        names.add(" ".join(stated).strip())
-        numbers.update(
-            cell
-            for cell, action in zip(row, actions, strict=True)
-            if action in ("id", "token", "remove") and cell.strip()
-        )
-    return {
-        key: Known(frozenset(names - {""}), frozenset(numbers))
-        for key, (names, numbers) in said.items()
-    }
+def known_of(actions: Sequence[str], row: Sequence[str]) -> Known:
+    """Return what a row says of its patient."""
+    name = " ".join(cell for cell, action in zip(row, actions, strict=True) if action == "name")
+    numbers = (
+        cell
+        for cell, action in zip(row, actions, strict=True)
+        if action in ("id", "token", "remove") and cell.strip()
+    )
+    return Known(frozenset({name.strip()} - {""}), frozenset(numbers))
 
 
 def deidentify(
@@ -185,6 +189,8 @@ def deidentify(
 ) -> str:
     """Return a table without identity, with its header and delimiter.
 
+    What a row says of its patient is searched for in all rows of them.
+
     Raises
     ------
     BadInput
@@ -192,7 +198,18 @@ def deidentify(
     UnsafeInput
         It has too many rows.
     """
-    return "".join(pieces(text, cast, said, told))
+    known: dict[str, list[Known]] = {}
+    if (table := read(text)) is not None:
+        actions = columns(table, said)
+        for row in table.rows():
+            known.setdefault(key_of(actions, row), []).append(known_of(actions, row))
+    everybody = {key: Known.of_all(several) for key, several in known.items()}
+
+    def of(key: str) -> Person:
+        person = cast.of(key)
+        return Person(person.subject, person.known | everybody[key], person.clean_text)
+
+    return "".join(pieces(text, Cast(cast.common, of), said, told))
 
 
 def pieces(
@@ -200,28 +217,46 @@ def pieces(
     cast: Cast,
     said: Mapping[str, str] | None = None,
     told: Counter[str] | None = None,
+    scrub: Cleaner = lambda text: text,
 ) -> Iterator[str]:
-    """Yield the rows of `deidentify` one by one, the header first."""
+    """Yield the rows of a table without identity one by one, the header first.
+
+    Parameters
+    ----------
+    text
+        The table.
+    cast
+        The persons of its keys, with what all rows say of them.
+    said
+        Actions by header, which go before any guess.
+    told
+        Counts the cells by action.
+    scrub
+        Replaces whole names and numbers of anybody in a text.
+    """
     table = read(text)
     if table is None:
         raise BadInput("text that is no table", "a header and rows of equal width")
+    said, told = said or {}, Counter() if told is None else told
     actions = columns(table, said)
-    known = known_by_key(table, actions)
     names = zip(table.header, actions, strict=True)
     yield _written([_header(name, act, cast.common) for name, act in names], table.delimiter)
+    numbers = [said.get(name) == "num" for name in table.header]
 
     @lru_cache(maxsize=PERSONS)
-    def work(key: str) -> _Work:
+    def work(key: str, known: Known) -> _Work:
         person = cast.of(key) if key else cast.common
-        own = Person(person.subject, person.known | known[key], person.clean_text)
-        return _Work(own, cast.common)
+        return _Work(person.knowing(known), cast.common)
 
     for row in table.rows():
-        one = work(key_of(actions, row))
-        cells = [one.cell(act, cell) for act, cell in zip(actions, row, strict=True)]
+        one = work(key_of(actions, row), known_of(actions, row))
+        cells = []
+        for act, cell, number in zip(actions, row, numbers, strict=True):
+            new, made = one.cell(act, cell)
+            sound = made or (number and _NUMBER.fullmatch(new))
+            cells.append(new if sound else withheld.text(new, scrub, told))
         yield _written(cells, table.delimiter)
-    if told is not None:
-        told.update({action: actions.count(action) * table.count for action in set(actions)})
+    told.update({action: actions.count(action) * table.count for action in set(actions)})
 
 
 def _written(cells: Sequence[str], delimiter: str) -> str:
@@ -249,7 +284,7 @@ class _Work:
             "token": lambda text: common.subject.token("id", text),
             "staff": lambda text: f"N-{common.subject.token('name', text)[:8].upper()}",
             "birth": lambda text: moments.birth_year(text, person.subject.shift) or "",
-            "date": self._date,
+            "date": self._prose,
             "age": self._age,
             "zip": zip3,
             "num": lambda text: self._shaped(text, _NUMBER),
@@ -258,9 +293,17 @@ class _Work:
             "remove": lambda _: "",
         }
 
-    def cell(self, action: str, text: str) -> str:
-        """Return one cell without identity; empty cells stay empty."""
-        return self.actions[action](text.strip()) if text.strip() else ""
+    def cell(self, action: str, text: str) -> tuple[str, bool]:
+        """Return one cell without identity, and whether nothing of what stood there is in it.
+
+        Empty cells stay empty; a date that was moved is another.
+        """
+        text = text.strip()
+        if not text:
+            return "", True
+        if action == "date" and (moved := moments.written(text, self.person.subject.shift)):
+            return moved, True
+        return self.actions[action](text), action in MADE
 
     def _shaped(self, text: str, shape: re.Pattern[str]) -> str:
         if shape.fullmatch(text) and not personal(text) and not self.person.known.found(text):
@@ -269,9 +312,6 @@ class _Work:
 
     def _prose(self, text: str) -> str:
         return self.person.prose(text)
-
-    def _date(self, text: str) -> str:
-        return moments.written(text, self.person.subject.shift) or self._prose(text)
 
     def _age(self, text: str) -> str:
         if not _NUMBER.fullmatch(text):

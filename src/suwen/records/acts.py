@@ -19,6 +19,7 @@ RESERVED = frozenset(
     | {"alert-raised", "alert-cleared", "alert-escalated", "alert-paged", "alerts-listed"}
     | {"alert-acknowledged", "alert-snoozed", "alert-rule-tried", "alert-rule-enabled"}
     | {"alert-rule-disabled", "alert-budget-exceeded", "ward-defined", "ward-placed"}
+    | {"page-tested"}
     | {"readings-put", "streams-opened", "streams-thinned"}
     | {"device-added", "device-renewed", "device-revoked", "device-sent", "set-aside-read"}
     | {"upload-received", "upload-read"}

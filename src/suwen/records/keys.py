@@ -263,6 +263,7 @@ class Secrets:
         self._log = _Mac(_derived(root, "decision log"))
         self.people = AESGCM(_derived(root, "people"))
         self.jobs = AESGCM(_derived(root, "jobs"))
+        self.inbox = AESGCM(_derived(root, "inbox"))
         self.letters = AESGCM(_derived(root, "letters"))
         self.pseudonyms = AESGCM(_derived(root, "pseudonyms"))
         self._projects = _Mac(_derived(root, "projects"))

@@ -1,8 +1,10 @@
 """Pseudonyms: who is behind them, sealed; finding out is an act of its own, allowed and logged.
 
-One file a pseudonym in the folder `pseudonyms` of SUWEN_HOME, under a keyed name that says nothing
-and sealed with a key that only the master key opens. A pseudonym belongs to a project, whose secret
-is derived from the root secret: data of two projects cannot be joined.
+Files in the folder `pseudonyms` of SUWEN_HOME, under keyed names that say nothing and sealed with a
+key that only the master key opens. A file holds the pseudonyms of a project that begin alike, so
+that a million people are a thousand files; a file of one pseudonym, as older versions wrote them,
+is read as well. A pseudonym belongs to a project, whose secret is derived from the root secret:
+data of two projects cannot be joined.
 
 Source: Regulation (EU) 2016/679 art. 4(5) (pseudonymisation: the additional information is kept
 apart); ISO 25237:2017 section 5.1.5 (re-identification under policy, with a record).
@@ -10,11 +12,14 @@ apart); ISO 25237:2017 section 5.1.5 (re-identification under policy, with a rec
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from suwen.core.errors import BadInput, IntegrityError, NotFound
+from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import canonical
 from suwen.records import acts
 from suwen.records.blobs import BlobFolder, opened, sealed
@@ -24,6 +29,8 @@ from suwen.records.people import Person
 if TYPE_CHECKING:
     from suwen.records.store import Store
 
+BEGINNING: Final = 4
+"""Characters of a pseudonym that those of one file share: `S-` and two, 1024 files a project."""
 LONGEST: Final = 64
 """Most characters of a project's name or of a pseudonym."""
 
@@ -63,10 +70,11 @@ class Pseudonyms:
             They cannot be written.
         """
         names = sorted(identities)
-        with self._gate.act("pseudonymise", "", "Project") as work:
-            for name in names:
-                place = self._place(name)
-                content = sealed(self._store.secrets.pseudonyms, place, canonical(identities[name]))
+        with self._gate.act("pseudonymise", "", "Project") as work, self._alone():
+            for beginning, several in groupby(names, lambda name: name[:BEGINNING]):
+                place = self._place(beginning)
+                held = {**self._read(place), **{name: dict(identities[name]) for name in several}}
+                content = sealed(self._store.secrets.pseudonyms, place, canonical(held))
                 self._folder.write(self._store.secrets.file_name(place), content)
             digest = self._store.secrets.hashed(f"project|{self.project}")
             shown: Sequence[str] = names[: acts.LISTED]
@@ -87,21 +95,35 @@ class Pseudonyms:
         subject = f"Pseudonym/{pseudonym[:LONGEST]}"
         secrets = self._store.secrets
         with self._gate.act("reidentify", "", subject) as work:
-            place = self._place(pseudonym)
             detail = {
                 "project": secrets.hashed(f"project|{self.project}"),
                 "reason_digest": secrets.content_digest(reason.encode()),
             }
             # Logged in any case: asking is the act.
             work.log(self._gate.entry("re-identified", "", subject, detail))
-        try:
-            stored = self._folder.read(secrets.file_name(place))
-        except IntegrityError:
-            raise NotFound(
-                "no such pseudonym in this project", "one its data carry", "check both names"
-            ) from None
-        found: dict[str, Any] = json.loads(opened(secrets.pseudonyms, place, stored))
-        return found
+        found = self._read(self._place(pseudonym[:BEGINNING])).get(pseudonym)
+        if found := found or self._read(f"pseudonym|{self.project}|{pseudonym}"):
+            return found
+        raise NotFound(
+            "no such pseudonym in this project", "one its data carry", "check both names"
+        )
 
-    def _place(self, pseudonym: str) -> str:
-        return f"pseudonym|{self.project}|{pseudonym}"
+    def _read(self, place: str) -> dict[str, Any]:
+        """Return what a file holds, nothing where there is none."""
+        name = self._store.secrets.file_name(place)
+        if not self._folder.path(name).exists():
+            return {}
+        held = opened(self._store.secrets.pseudonyms, place, self._folder.read(name))
+        content: dict[str, Any] = json.loads(held)
+        return content
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until nobody else adds to the files, and hold them."""
+        self._folder.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _place(self, beginning: str) -> str:
+        return f"pseudonyms|{self.project}|{beginning}"

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from suwen.records.alert_tables import metadata
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest migration; a database that stands there needs no Alembic at opening."""
 
 version = Table(

@@ -12,11 +12,10 @@ import errno
 import io
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from suwen.core.errors import IntegrityError, StorageUnavailable
 from suwen.records.keys import NONCE_BYTES
-from suwen.records.vault import PatientKey
 
 PIECE: Final = 1024 * 1024
 HEAD: Final = 8
@@ -24,8 +23,32 @@ SEALED: Final = PIECE + NONCE_BYTES + 16
 """Bytes of a whole piece on disk: nonce, content, tag."""
 
 
+class FileKey(Protocol):
+    """What seals a file: a patient's keys, or one made for a few files."""
+
+    @property
+    def current(self) -> int:
+        """Generation that seals."""
+        ...
+
+    def seal(self, place: str, plain: bytes) -> bytes:
+        """Seal with the current generation."""
+        ...
+
+    def unseal(self, generation: int, place: str, sealed: bytes) -> bytes:
+        """Open what was sealed with that generation."""
+        ...
+
+
 class SealedWriter:
     """Writes one file; nothing of it is ever on disk in the clear. Close it to make it whole.
+
+    Parameters
+    ----------
+    path, key, place
+        Where it stands, what seals it, and what its pieces are bound to.
+    forced
+        Whether closing waits for the disk, so that not even a power failure loses it.
 
     Raises
     ------
@@ -33,8 +56,8 @@ class SealedWriter:
         The file cannot be made.
     """
 
-    def __init__(self, path: Path, key: PatientKey, place: str) -> None:
-        self._key, self._place = key, place
+    def __init__(self, path: Path, key: FileKey, place: str, forced: bool = True) -> None:
+        self._key, self._place, self._forced = key, place, forced
         self._waiting = bytearray()
         self._number = 0
         self.size = 0
@@ -60,7 +83,7 @@ class SealedWriter:
             del self._waiting[:PIECE]
 
     def close(self) -> None:
-        """Write the last piece and force the file to disk.
+        """Write the last piece and close the file.
 
         Raises
         ------
@@ -70,7 +93,8 @@ class SealedWriter:
         self._put(bytes(self._waiting), last=True)
         try:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if self._forced:
+                os.fsync(self._file.fileno())
             self._file.close()
         except OSError as error:
             raise _full(error) from None
@@ -91,7 +115,7 @@ class SealedWriter:
 class SealedReader(io.RawIOBase):
     """Reads one file, in any order; one piece at a time is in memory."""
 
-    def __init__(self, path: Path, key: PatientKey, place: str) -> None:
+    def __init__(self, path: Path, key: FileKey, place: str) -> None:
         super().__init__()
         self._key, self._place = key, place
         self._at = 0

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Row, select
 
 from suwen.core.streams import Channel, Stretch
 from suwen.records import sample_reading
+from suwen.records.alert_rows import in_parts
 from suwen.records.sample_places import number_of
 from suwen.records.samples import MANY
-from suwen.records.tables import stream_channel
+from suwen.records.tables import device, stream_channel
 from suwen.records.vault import PatientKey
 
 if TYPE_CHECKING:
@@ -24,20 +25,25 @@ if TYPE_CHECKING:
 
 
 class Moved(NamedTuple):
-    """What is new of one channel, and when it arrived (microseconds since 1970)."""
+    """What is new of one channel, and when it arrived (microseconds since 1970).
+
+    `sends`: an enrolled device sends it; False: it was read from files.
+    """
 
     patient: str
     stretch: Stretch
     received: int
+    sends: bool
 
 
 class Known(NamedTuple):
-    """A channel and the times of its newest reading and of its last receipt."""
+    """A channel, the times of its newest reading and of its last receipt; `sends` as above."""
 
     patient: str
     channel: Channel
     at: int
     received: int
+    sends: bool
 
 
 class Tap:
@@ -52,13 +58,14 @@ class Tap:
         """Return every channel as it stands; what was measured after `since` (None: now) is new."""
         with self._store.database.transaction(reading=True) as connection:
             rows = connection.execute(select(stream_channel)).all()
-            keys = self._keys(connection, rows)
+            keys, enrolled = self._keys(connection, rows), _enrolled(connection, rows)
         found = []
         for row in rows:
             self._seen[row.number] = row.latest if since is None else min(row.latest, since)
             if (key := keys.get(row.patient)) is not None:
                 channel = self._channels[row.number] = sample_reading.named(key, row)
-                found.append(Known(row.patient, channel, row.latest, row.received))
+                sends = (channel.device, row.patient) in enrolled
+                found.append(Known(row.patient, channel, row.latest, row.received, sends))
         return found
 
     def seen(self, patient: str, stretches: Sequence[Stretch]) -> None:
@@ -69,8 +76,12 @@ class Tap:
                 self._channels[number] = stretch.channel
                 self._seen[number] = max(self._seen.get(number, -1), int(stretch.at[-1]))
 
-    def fresh(self) -> list[Moved]:
-        """Return the readings stored since that are newer than those before of their channel."""
+    def fresh(self, history: int) -> list[Moved]:
+        """Return the readings stored since that are newer than those before of their channel.
+
+        Of files that were read only what is at most `history` microseconds older than its arrival:
+        years of readings are not opened for an engine that looks at none of them.
+        """
         c = stream_channel.c
         with self._store.database.transaction(reading=True) as connection:
             times = connection.execute(select(c.number, c.latest)).all()
@@ -82,12 +93,12 @@ class Tap:
             for start in range(0, len(names), MANY):
                 part = names[start : start + MANY]
                 rows += connection.execute(select(stream_channel).where(c.number.in_(part))).all()
-            keys = self._keys(connection, rows)
+            keys, enrolled = self._keys(connection, rows), _enrolled(connection, rows)
             found = []
             for row in rows:
                 since, self._seen[row.number] = self._seen.get(row.number, -1), row.latest
                 if (key := keys.get(row.patient)) is not None:
-                    found.append(self._opened(connection, key, row, since))
+                    found.append(self._opened(connection, key, row, (since, history), enrolled))
         return found
 
     def read(
@@ -105,15 +116,35 @@ class Tap:
                 found.append(Stretch(channel, *readings))
         return found
 
-    def _opened(self, connection: Connection, key: PatientKey, row: Row[Any], since: int) -> Moved:
+    def _opened(
+        self,
+        connection: Connection,
+        key: PatientKey,
+        row: Row[Any],
+        span: tuple[int, int],
+        enrolled: set[tuple[str, str]],
+    ) -> Moved:
+        since, history = span
         channel = self._channels.get(row.number)
         if channel is None:
             channel = self._channels[row.number] = sample_reading.named(key, row)
-        span = since + 1, row.latest + 1
-        readings = sample_reading.whole(connection, key, row.number, *span)
-        return Moved(row.patient, Stretch(channel, *readings), row.received)
+        sends = (channel.device, row.patient) in enrolled
+        first = since + 1 if sends else max(since + 1, row.received - history)
+        readings = sample_reading.whole(connection, key, row.number, first, row.latest + 1)
+        return Moved(row.patient, Stretch(channel, *readings), row.received, sends)
 
     def _keys(
         self, connection: Connection, rows: Sequence[Row[Any]]
     ) -> dict[str, PatientKey | None]:
         return self._store.vault.patient_keys(connection, sorted({row.patient for row in rows}))
+
+
+def _enrolled(connection: Connection, rows: Sequence[Row[Any]]) -> set[tuple[str, str]]:
+    """Return the devices that were enrolled for the patients of channels, each with its own."""
+    patients = sorted({row.patient for row in rows})
+    query = select(device.c.id, device.c.patient)
+    return {
+        (row.id, row.patient)
+        for part in in_parts(query, device.c.patient, patients)
+        for row in connection.execute(part)
+    }

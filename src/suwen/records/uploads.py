@@ -32,7 +32,7 @@ from suwen.records import remarks
 from suwen.records.gate import Gate, admit
 from suwen.records.people import Person
 from suwen.records.policy import Action
-from suwen.records.sealed_files import SealedReader, SealedWriter
+from suwen.records.sealed_files import FileKey, SealedReader, SealedWriter
 from suwen.records.vault import PatientKey
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ _ID: Final = re.compile(r"[a-z2-7]{32}")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one upload may bring: bytes of one file, and of all of them."""
+    """How much one upload may bring: bytes of one file and of all of them, and how many files."""
 
     file: int
     whole: int
+    files: int = MOST_FILES
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,15 @@ class Sent:
 
 
 class Receiving:
-    """The files of one upload while they come in, one after the other."""
+    """The files of one upload while they come in, one after the other.
 
-    def __init__(self, id: str, folder: Path, key: PatientKey, limits: Limits) -> None:
-        self.id = id
+    `forced`: whether each is forced to disk.
+    """
+
+    def __init__(
+        self, id: str, folder: Path, key: FileKey, limits: Limits, *, forced: bool = True
+    ) -> None:
+        self.id, self._forced = id, forced
         self.files: list[tuple[str, int]] = []
         self._folder, self._key, self._limits = folder, key, limits
         self._open: SealedWriter | None = None
@@ -87,13 +93,12 @@ class Receiving:
             There are too many.
         """
         number = len(self.files) + 1
-        if number > MOST_FILES:
-            raise UnsafeInput(
-                f"more than {MOST_FILES} files", f"at most {MOST_FILES}", "send them as one ZIP"
-            )
+        if number > (most := self._limits.files):
+            raise UnsafeInput(f"more than {most} files", f"at most {most}", "send them as one ZIP")
         self._name = Path(name.replace("\\", "/")).name[:LONGEST_NAME] or f"file {number}"
-        place = _place(self.id, number)
-        self._open = SealedWriter(self._folder / f"{number:05d}", self._key, place)
+        place = place_of(self.id, number)
+        path = self._folder / f"{number:05d}"
+        self._open = SealedWriter(path, self._key, place, self._forced)
 
     def write(self, data: bytes) -> None:
         """Add to the file.
@@ -141,7 +146,7 @@ class Receiving:
         """
         if not self.files:
             raise BadInput("no file with content", "the files of one person", "choose a file")
-        names = SealedWriter(self._folder / NAMES, self._key, _place(self.id, 0))
+        names = SealedWriter(self._folder / NAMES, self._key, place_of(self.id, 0))
         names.write(canonical(self.files))
         names.close()
 
@@ -220,10 +225,10 @@ class Uploads:
         if not self.waits(patient, upload):
             raise NotFound("the files are not there any more", "files that wait", "send them again")
         folder = self._folder / patient / upload
-        with SealedReader(folder / NAMES, key, _place(upload, 0)) as names:
+        with SealedReader(folder / NAMES, key, place_of(upload, 0)) as names:
             listed = json.loads(names.readall() or b"[]")
         return [
-            Sent(name, size, _opening(folder / f"{number:05d}", key, _place(upload, number)))
+            Sent(name, size, opening(folder / f"{number:05d}", key, place_of(upload, number)))
             for number, (name, size) in enumerate(listed, 1)
         ]
 
@@ -288,11 +293,14 @@ def sweep(home: Path) -> int:
     return removed
 
 
-def _place(upload: str, number: int) -> str:
+def place_of(upload: str, number: int) -> str:
+    """Return what the pieces of a file are bound to; its names are number 0."""
     return f"upload|{upload}|{number}"
 
 
-def _opening(path: Path, key: PatientKey, place: str) -> Callable[[], BinaryIO]:
+def opening(path: Path, key: FileKey, place: str) -> Callable[[], BinaryIO]:
+    """Return what opens a sealed file to be read in any order."""
+
     def opened() -> BinaryIO:
         return cast(BinaryIO, io.BufferedReader(SealedReader(path, key, place)))
 

@@ -149,6 +149,23 @@ class Wards:
                 )
             work.log(self._gate.entry("ward-defined", "", f"Ward/{one.id}", asdict(one)))
 
+    def tested(self, where: str, person: str) -> None:
+        """Log that a test is sent to somebody on a ward's ladder, by whoever may define the ward.
+
+        Raises
+        ------
+        NotFound
+            No such ward, or that person is not on its ladder.
+        """
+        with self._gate.act("list", "", "Ward") as work:
+            owner = house.make(work.connection, self._store.vault)
+            self._gate.check(work, "write", owner)
+            known = [one for one in wards(work.connection) if one.id == where]
+            if not any(person in rung.to for one in known for rung in one.ladder):
+                raise NotFound("nobody of that name on this ladder", "a person on it", "save it")
+            detail = {"to": person}
+            work.log(self._gate.entry("page-tested", "", f"Ward/{where}", detail))
+
     def _known(self, connection: Connection, one: Ward) -> None:
         for person in {p for rung in one.ladder for p in rung.to if p != EVERYBODY}:
             if self._store.people.find(connection, person) is None:

@@ -23,6 +23,7 @@ WHY: Final = {
     "motion": message("taken in movement, held back for a while"),
     "stuck": message("the very same for too long, held back for a while"),
     "ahead": message("dated ahead of their arrival: a clock is wrong"),
+    "old": message("arrived long after they were measured: history, or a gateway that was away"),
     "late": message("came after a newer one of the same sensor"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from suwen.core.codes import Text
@@ -18,7 +18,7 @@ from suwen.server.jobs import JobStatus
 from suwen.server.patients import PatientId
 from suwen.server.points import add_points
 from suwen.server.problem import ERRORS
-from suwen.server.uploads import FORM_SCHEMA, Sent
+from suwen.server.uploads import FORM_SCHEMA
 
 router = APIRouter(prefix="/api", responses=ERRORS)
 
@@ -92,9 +92,9 @@ def get_case(asking: Signed, patient: PatientId) -> CaseDetail:
     status_code=202,
     openapi_extra=FORM_SCHEMA,
 )
-def new_case(asking: Signed, files: Sent) -> JobStatus:
-    """Send the files of one patient; a job reads and diagnoses them."""
-    return ask_intake(asking, files)
+async def new_case(request: Request, asking: Signed) -> JobStatus:
+    """Send the files of one patient, sealed as they come; a job reads and diagnoses them."""
+    return await ask_intake(request, asking)
 
 
 @router.post("/cases/{patient}/diagnose", operation_id="diagnose", tags=["cases"], status_code=202)

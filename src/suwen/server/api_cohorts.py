@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from suwen.server.asking import Signed
-from suwen.server.cohorts import Wanted, export
+from suwen.server.cohorts import Wanted, export, may_export
 from suwen.server.problem import ERRORS
-from suwen.server.uploads import FORM_SCHEMA, Sent
+from suwen.server.uploads import FORM_SCHEMA, staged
 
 ZIP: Final = "application/zip"
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
@@ -32,9 +33,13 @@ router = APIRouter(prefix="/api")
     response_class=Response,
     openapi_extra=FORM_SCHEMA,
 )
-def export_cohort(asking: Signed, files: Sent, wanted: Annotated[Wanted, Query()]) -> Response:
+async def export_cohort(
+    request: Request, asking: Signed, wanted: Annotated[Wanted, Query()]
+) -> Response:
     """Generalise the patients of a table or of FHIR files until k and l hold; the act is logged."""
-    made = export(asking, files, wanted)
+    await run_in_threadpool(may_export, asking)
+    async with staged(request, asking) as sent:
+        made = await run_in_threadpool(export, asking, sent.name, wanted)
     return Response(made.content, media_type=ZIP, headers=attachment())
 
 

@@ -55,6 +55,7 @@ from suwen.server import (
     pages_ecg_events,
     pages_home,
     pages_images,
+    pages_ladder,
     pages_notes,
     pages_record,
     pages_risk,
@@ -68,6 +69,7 @@ from suwen.server import (
 )
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
 from suwen.server.auth import SignIn
+from suwen.server.contacts import Contacts, NoContacts
 from suwen.server.images import Shelf
 from suwen.server.jobs import Jobs
 from suwen.server.metrics import Metrics
@@ -76,11 +78,10 @@ from suwen.server.outputs import Output
 from suwen.server.problem import body_of
 from suwen.server.render import STATIC, guest_page, heading, page, part
 from suwen.server.sessions import Sessions
+from suwen.server.uploads import WHOLE_FACTOR
 from suwen.server.ward_board import HEARTBEAT
 
 UPLOAD_PATHS = re.compile(r"(/api)?/(cases|cohorts)|(/api)?/cases/[A-Za-z0-9\-.]{1,64}/device-data")
-UPLOAD_FACTOR = 2
-"""A whole upload may be this many times the largest single file."""
 
 
 def create_app(
@@ -89,6 +90,7 @@ def create_app(
     jobs: Jobs,
     run: Run,
     outputs: Mapping[str, Output] | None = None,
+    contacts: Contacts | None = None,
 ) -> FastAPI:
     """Return the server of one store.
 
@@ -102,6 +104,8 @@ def create_app(
         Answers one task on a patient's current records; stores and logs each finding.
     outputs
         Forms in which a report can be downloaded, by the name that stands in the address.
+    contacts
+        What pages persons; None: nobody has an address.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -122,18 +126,24 @@ def create_app(
         shelf=Shelf(),
         run=run,
         door=Door(store, Judgement.of(settings), derived),
+        contacts=contacts or NoContacts(),
     )
     for task in registry.tasks():
         metrics.add_task(task.name)
     _route(app)
+    _guard(app, settings, metrics)
+    return app
+
+
+def _guard(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    """Refuse what is too large or hostile before it is read, and count every request."""
     app.add_middleware(
         Guard,
         answer=_answer,
-        upload_limit=UPLOAD_FACTOR * settings.max_upload_mb * MIB,
+        upload_limit=WHOLE_FACTOR * settings.max_upload_mb * MIB,
         upload_paths=UPLOAD_PATHS,
     )
     app.add_middleware(Observe, metrics=metrics, answer=_answer)
-    return app
 
 
 def _route(app: FastAPI) -> None:
@@ -143,7 +153,7 @@ def _route(app: FastAPI) -> None:
     screens = [pages, pages_home, pages_case, pages_images, pages_notes, pages_terms, pages_strips]
     screens += [pages_summary, pages_visits, pages_cohorts, pages_admin, pages_ward, pages_alerts]
     screens += [pages_advice, pages_risk, pages_record, pages_uploads, pages_devices, pages_wards]
-    screens += [pages_ecg, pages_ecg_events, pages_charting]
+    screens += [pages_ecg, pages_ecg_events, pages_charting, pages_ladder]
     routers = [api.router, api.task_router(), *(one.router for one in doors + screens)]
     for router in routers:
         # As they are: `include_router` makes each route anew, a fifth of a second a server.

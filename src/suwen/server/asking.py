@@ -22,6 +22,7 @@ from suwen.records.stream_door import Door
 from suwen.records.streams import Streams
 from suwen.server.auth import SignIn
 from suwen.server.cohort_shelf import CohortShelf
+from suwen.server.contacts import Contacts, NoContacts
 from suwen.server.ecg_shelf import EcgShelf
 from suwen.server.images import Shelf
 from suwen.server.jobs import Jobs
@@ -77,6 +78,7 @@ class Bench:
     cohorts: CohortShelf = field(default_factory=CohortShelf)
     rounds: Rounds = field(default_factory=Rounds)
     ecgs: EcgShelf = field(default_factory=EcgShelf)
+    contacts: Contacts = field(default_factory=NoContacts)
 
     def name_of(self, person: str) -> str:
         """Return the name shown for a person's id; the id itself when nobody has it any more."""

@@ -70,6 +70,27 @@ def observations(
         Nothing was entered, a value is no number or none of a living person, or oxygen without its
         flow; everything that is wrong is told at once.
     """
+    values, state = _entered(typed, language)
+    known = vital_set.variables()
+    at, who = datetime.now(UTC), [{"display": by}]
+    found = [
+        vital_sign(
+            patient, one.codes[0], at, performer=who, valueQuantity=quantity(value, one.unit)
+        )
+        for one, value in ((known[key], value) for key, value in values.items())
+    ]
+    if state:
+        table = vital_set.rules()["consciousness"]
+        coding = {"system": SNOMED, "code": table[state][0], "display": STATES[state]}
+        level = {"coding": [coding]}
+        found.append(
+            vital_sign(patient, table["loinc"][0], at, performer=who, valueCodeableConcept=level)
+        )
+    return found
+
+
+def _entered(typed: Mapping[str, str], language: Language) -> tuple[dict[str, float], str]:
+    """Return the numbers that were entered, in their units, and the level of consciousness."""
     known, wrong = vital_set.variables(), list[str]()
     values = {
         key: _read(known[key], text, language, wrong)
@@ -87,21 +108,7 @@ def observations(
         raise BadInput("; ".join(wrong), "what was measured, in the unit shown", "correct it")
     if not values and not state:
         raise BadInput("nothing was entered", "at least one value", "enter what was measured")
-    at, who = datetime.now(UTC), [{"display": by}]
-    found = [
-        vital_sign(
-            patient, one.codes[0], at, performer=who, valueQuantity=quantity(value, one.unit)
-        )
-        for one, value in ((known[key], value) for key, value in values.items())
-    ]
-    if state:
-        table = vital_set.rules()["consciousness"]
-        coding = {"system": SNOMED, "code": table[state][0], "display": STATES[state]}
-        level = {"coding": [coding]}
-        found.append(
-            vital_sign(patient, table["loinc"][0], at, performer=who, valueCodeableConcept=level)
-        )
-    return found
+    return values, state
 
 
 def _read(variable: Variable, text: str, language: Language, wrong: list[str]) -> float:

@@ -1,7 +1,8 @@
 """Cohorts in which everyone has others alike: made of sent files, logged, handed out as one ZIP.
 
 Whoever asks needs the right to pseudonymise (`records/policy.toml`). What was sent stands in the
-inbox only while it is read; what was made is kept in memory until it is fetched or others came.
+inbox, sealed, only until it is read; what was made is kept in memory until it is fetched or others
+came.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from suwen.core.errors import BadInput
 from suwen.privacy import cohort_export, cohort_rows
 from suwen.privacy.cohort import Goal
+from suwen.records.inbox import FOLDER, Inbox
+from suwen.records.pseudonyms import Pseudonyms
+from suwen.records.uploads import Sent
 from suwen.server.asking import PURPOSES, Asking
 from suwen.server.cohort_shelf import Made
-from suwen.server.uploads import stage
 
 PROJECT: Final = "default"
 _PURPOSES: Final = {**PURPOSES, "administrator": "administration"}
@@ -62,15 +64,29 @@ class Wanted(BaseModel):
         return {name.strip(): kind.strip() for name, _, kind in pairs}
 
 
-def export(asking: Asking, files: Sequence[tuple[str, BinaryIO]], wanted: Wanted) -> Made:
+def may_export(asking: Asking) -> Pseudonyms:
+    """Return where the act is kept, before anything is read.
+
+    Raises
+    ------
+    Denied
+        The policy does not let this person de-identify data; the denial is logged.
+    """
+    purpose = _PURPOSES[asking.person.role]
+    pseudonyms = asking.bench.store.pseudonyms(asking.person, purpose, PROJECT)
+    pseudonyms.secret()
+    return pseudonyms
+
+
+def export(asking: Asking, sent: str, wanted: Wanted) -> Made:
     """Make a cohort of sent files; the act is logged before anything of it is handed out.
 
     Parameters
     ----------
     asking
         Who wants it.
-    files
-        One CSV table, or files of FHIR JSON or NDJSON.
+    sent
+        Name in the inbox of one CSV table, or of files of FHIR JSON or NDJSON; they are dropped.
     wanted
         What has to hold. Where it cannot be reached nothing is made.
 
@@ -80,28 +96,26 @@ def export(asking: Asking, files: Sequence[tuple[str, BinaryIO]], wanted: Wanted
         The policy does not let this person de-identify data; the denial is logged.
     BadInput
         The files hold no patients, or the goal cannot be reached.
-    UnsafeInput, StorageUnavailable
-        As `stage`.
     """
-    bench = asking.bench
-    purpose = _PURPOSES[asking.person.role]
-    pseudonyms = bench.store.pseudonyms(asking.person, purpose, PROJECT)
-    pseudonyms.secret()
-    kinds, goal = wanted.kinds(), wanted.goal()
-    folder = stage(bench.settings.home, files, bench.settings.max_upload_mb)
-    target = folder.with_name(f"{folder.name}-cohort")
+    inbox = Inbox(asking.bench.store)
+    target = asking.bench.store.home / FOLDER / f"{sent}-cohort"
 
     def log(counts: cohort_export.Counts) -> None:
         pseudonyms.keep({}, {"cohort": dict(counts)})
 
     try:
-        sent = sorted(folder.iterdir())
-        rows = cohort_rows.read(sent[0] if len(sent) == 1 else folder, wanted.condition)
+        pseudonyms, kinds, goal = may_export(asking), wanted.kinds(), wanted.goal()
+        rows = cohort_rows.of_files([_content(one) for one in inbox.files(sent)], wanted.condition)
         done = cohort_export.write(rows, kinds, goal, target, log, local=wanted.local)
         return Made(_zipped(target), done.report)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        inbox.drop(sent)
         shutil.rmtree(target, ignore_errors=True)
+
+
+def _content(one: Sent) -> bytes:
+    with one.open() as file:
+        return file.read()
 
 
 def _zipped(folder: Path) -> bytes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
-from typing import BinaryIO
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from suwen.core.errors import Denied, NotFound
 from suwen.server.asking import Asking
 from suwen.server.jobs import JobStatus
-from suwen.server.uploads import stage
+from suwen.server.uploads import staged
 
 
 def ask_diagnosis(asking: Asking, patient: str) -> JobStatus:
@@ -20,17 +19,14 @@ def ask_diagnosis(asking: Asking, patient: str) -> JobStatus:
     return jobs.status(jobs.submit("diagnose", asking.job_payload(patient=patient)))
 
 
-def ask_intake(asking: Asking, files: Sequence[tuple[str, BinaryIO]]) -> JobStatus:
-    """Keep the files of one patient and submit a job that reads and diagnoses them."""
+async def ask_intake(request: Request, asking: Asking) -> JobStatus:
+    """Take in the files of one patient and submit a job that reads and diagnoses them."""
     _actor(asking)
-    bench = asking.bench
-    folder = stage(bench.settings.home, files, bench.settings.max_upload_mb)
-    try:
-        job = bench.jobs.submit("intake", asking.job_payload(folder=str(folder)))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return bench.jobs.status(job)
+    jobs = asking.bench.jobs
+    async with staged(request, asking) as sent:
+        payload = asking.job_payload(inbox=sent.name)
+        job = await run_in_threadpool(jobs.submit, "intake", payload)
+    return await run_in_threadpool(jobs.status, job)
 
 
 def own_job(asking: Asking, job: str) -> JobStatus:

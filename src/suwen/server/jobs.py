@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 JobKind = Literal["diagnose", "intake", "import"]
 """`diagnose`: run every applicable task on a patient and compose the draft report. `intake`: read
-the files of a folder into the store first, then diagnose. `import`: read what devices measured out
-of files that were sent for a patient."""
+the files that were sent into the store first, then diagnose. `import`: read what devices measured
+out of files that were sent for a patient."""
 
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -47,7 +47,7 @@ class Jobs(Protocol):
         """Start a job and return its id.
 
         `payload` is JSON: `person` (the fields of a Person), `language`, and for `diagnose`
-        `patient`, for `intake` `folder` (private; the job removes it once the files are stored),
+        `patient`, for `intake` `inbox` (a sending of `records.inbox`, which the job drops),
         for `import` `patient`, `upload`, `zone` of local times and `units` of quantities (both
         only as somebody answered).
         """

@@ -6,6 +6,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core import registry
@@ -28,7 +29,7 @@ from suwen.server.diagnoses import ask_intake, own_job
 from suwen.server.jobs import JobStatus
 from suwen.server.language import COOKIE, moment, say
 from suwen.server.render import guest_page, heading, page
-from suwen.server.uploads import MOST_FILES, Sent
+from suwen.server.uploads import MOST_FILES
 
 router = APIRouter(include_in_schema=False)
 
@@ -200,8 +201,8 @@ def new_case_page(request: Request, asking: Signed) -> HTMLResponse:
     """Show the form for the files of a new case."""
     limits = say(
         asking.language,
-        "At most %(files)s files of %(mb)s MiB each. They are read into the encrypted store and "
-        "then removed.",
+        "At most %(files)s files of %(mb)s MiB each. They are sealed as they come, read into the "
+        "encrypted store and then removed.",
         files=MOST_FILES,
         mb=asking.bench.settings.max_upload_mb,
     )
@@ -209,6 +210,7 @@ def new_case_page(request: Request, asking: Signed) -> HTMLResponse:
 
 
 @router.post("/cases")
-def new_case(request: Request, asking: Signed, files: Sent) -> HTMLResponse:
-    """Keep the files and start a job that reads and diagnoses them."""
-    return job_view(request, asking, ask_intake(asking, files))
+async def new_case(request: Request, asking: Signed) -> HTMLResponse:
+    """Take the files in, sealed as they come, and start a job that reads and diagnoses them."""
+    status = await ask_intake(request, asking)
+    return await run_in_threadpool(job_view, request, asking, status)

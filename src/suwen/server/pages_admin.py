@@ -55,6 +55,7 @@ ACT_NAMES = {
     "alert-rule-disabled": message("alert rule disabled"),
     "alert-budget-exceeded": message("alert budget exceeded"),
     "ward-defined": message("ward defined"),
+    "page-tested": message("test of a page sent"),
     "ward-placed": message("patient placed"),
     "set-aside-read": message("messages set aside opened"),
     "upload-received": message("device data received"),

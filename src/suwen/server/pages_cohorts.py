@@ -2,59 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import Mapping
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 from pydantic import ValidationError
-from starlette.datastructures import FormData
 
 from suwen.core.errors import Denied
 from suwen.privacy.cohort_page import fragment
 from suwen.server.api_cohorts import ZIP, attachment
 from suwen.server.asking import Asking, Signed
-from suwen.server.cohorts import Wanted, export
+from suwen.server.cohorts import Wanted, export, may_export
 from suwen.server.render import page
-from suwen.server.uploads import Sent
+from suwen.server.uploads import staged
 
 router = APIRouter(include_in_schema=False, prefix="/cohorts")
 
 
-async def wanted_of(request: Request, files: Sent) -> AsyncIterator[Wanted]:
-    """Yield what the fields of the form beside the files ask for.
+def _wanted(fields: Mapping[str, str]) -> Wanted:
+    """Return what the fields of the form beside the files ask for; columns stand one a line.
 
     Raises
     ------
     RequestValidationError
         A field is not what it should be.
     """
-    form = await request.form()
-    try:
-        yield Wanted.model_validate(_fields(form))
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
-
-
-def _fields(form: FormData) -> dict[str, object]:
-    """Return the fields of the form; columns stand one a line."""
-    text = {name: str(form.get(name, "")) for name in ("k", "l", "percent", "condition")}
+    text = {name: fields.get(name, "") for name in ("k", "l", "percent", "condition")}
     lists = {
-        name: [line.strip() for line in str(form.get(name, "")).splitlines() if line.strip()]
+        name: [line.strip() for line in fields.get(name, "").splitlines() if line.strip()]
         for name in ("sensitive", "quasi")
     }
     found: dict[str, object] = {
         **lists,
         **{field: text[name] for name, field in (("k", "k"), ("l", "diversity")) if text[name]},
         "condition": text["condition"].strip(),
-        "local": bool(form.get("local")),
+        "local": bool(fields.get("local")),
     }
     if text["percent"]:
         share = text["percent"].strip()
         found["suppressed"] = float(share) / 100 if share.isdecimal() else share
-    return found
+    try:
+        return Wanted.model_validate(found)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
 
 @router.get("")
@@ -71,14 +64,16 @@ def cohorts_page(request: Request, asking: Signed) -> HTMLResponse:
 
 
 @router.post("")
-def make(
-    request: Request,
-    asking: Signed,
-    files: Sent,
-    wanted: Annotated[Wanted, Depends(wanted_of)],
-) -> HTMLResponse:
+async def make(request: Request, asking: Signed) -> HTMLResponse:
     """Make a cohort and show its report, inside the page."""
-    made = export(asking, files, wanted)
+    await run_in_threadpool(may_export, asking)
+    async with staged(request, asking) as sent:
+        wanted = _wanted(sent.fields)
+        return await run_in_threadpool(_made, request, asking, sent.name, wanted)
+
+
+def _made(request: Request, asking: Asking, sent: str, wanted: Wanted) -> HTMLResponse:
+    made = export(asking, sent, wanted)
     word = asking.bench.cohorts.put(asking.person.id, made)
     report = fragment(made.report, made.report["columns_left_out"], asking.language)
     return page(asking, request, "cohort_part.html", word=word, report=Markup(report))

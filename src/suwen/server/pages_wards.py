@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.errors import Denied
-from suwen.server import device_board, ward_plan
+from suwen.server import device_board, ladder, ward_plan
 from suwen.server.api_alerts import wards_for
 from suwen.server.api_streams import devices_of
 from suwen.server.asking import Signed
@@ -47,6 +47,7 @@ def wards_page(request: Request, asking: Signed, ended: str = "", q: str = "") -
         ended=ended if ended in people.names else "",
         ended_name=people.names.get(ended, ""),
         sending=sending,
+        ladders={one.id: ladder.in_words(asking, one) for one in wards_for(asking).list()},
         defines=asking.may["sign"],
     )
 

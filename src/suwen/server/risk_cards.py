@@ -7,7 +7,7 @@ to the care team.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ from suwen.health.risk import RISK, library_of
 from suwen.health.risk_equation import Answer, Equation, Library
 from suwen.health.risk_facts import Applied, Facts, applied, facts_of
 from suwen.health.risk_records import observed_at
-from suwen.health.risk_reference import Beside, beside
+from suwen.health.risk_reference import Beside, beside, disclaimer_of
 from suwen.health.risk_what_if import modifiable
 from suwen.lifecycle import packs
 from suwen.server.language import say
@@ -91,9 +91,10 @@ class Card:
     dated: str
     inputs: tuple[Entered, ...]
     assumed: tuple[str, ...]
+    unsettled: tuple[str, ...]
     population: str
     source: Cited
-    disclaimer: str
+    disclaimer: Text | None
     changeable: bool
 
 
@@ -164,6 +165,10 @@ class Risks:
         worded = isinstance(answer.values[headline], str)
         told = self._outcomes(answer)
         value = short.of(self.language) if worded and short else told.get(headline, ("", ""))[1]
+
+        def named(inputs: Iterable[str]) -> tuple[str, ...]:
+            return tuple(self.rules.name_of(name).of(self.language) for name in inputs)
+
         return Card(
             key,
             self.title(key),
@@ -175,10 +180,11 @@ class Risks:
             tuple(pair for name, pair in told.items() if name != headline),
             self._dated(answer),
             self._entered(equation, answer),
-            tuple(self.rules.name_of(name).of(self.language) for name in answer.assumed),
+            named(one for one in answer.assumed if one not in self.known.suspected),
+            named(one for one in equation.names if one in self.known.suspected),
             Text(**equation.entry["population"]).of(self.language),
             cited(str(equation.entry["source"])),
-            self.rules.disclaimer(key),
+            disclaimer_of(self.rules, key),
             bool(modifiable(equation)),
         )
 

@@ -119,7 +119,7 @@ class Trial:
         if not answer.values:
             if not self.tried():
                 return None
-            raise self._no_answer(answer)
+            raise _no_answer(self.risks, self.key, answer)
         return self._wording.alone(answer, self._tried())
 
     @property
@@ -138,25 +138,10 @@ class Trial:
         for told_so in (inputs, {**inputs, factor: value}):
             answer = rules.answer(self.key, told_so)
             if not answer.values:
-                raise self._no_answer(answer)
+                raise _no_answer(self.risks, self.key, answer)
         book = book_of(packs.current(ADVICE))
         found = compared(self.key, inputs, {factor: value}, rules, book)
         return self._wording.compared(found, self._tried())
-
-    def _no_answer(self, answer: Answer) -> BadInput:
-        """Return the error of an equation without an answer, in the reader's language."""
-        language = self.risks.language
-        reasons = [one.of(language).rstrip(".。") for one in self.risks.rules.reasons(answer)]
-        todo = (
-            say(language, "type what is missing")
-            if answer.missing
-            else say(language, "type a value within the range that stands beside its field")
-        )
-        return BadInput(
-            ("；" if language == "zh" else "; ").join(reasons),
-            say(language, "values for which %(title)s is valid", title=self.risks.title(self.key)),
-            todo,
-        )
 
     def _tried(self) -> tuple[str, ...]:
         """Return what was typed to be tried, in words."""
@@ -168,3 +153,19 @@ class Trial:
             for name in self.tried()
             if name in answer.inputs
         )
+
+
+def _no_answer(risks: Risks, key: str, answer: Answer) -> BadInput:
+    """Return the error of an equation without an answer, in the reader's language."""
+    language = risks.language
+    reasons = [one.of(language).rstrip(".。") for one in risks.rules.reasons(answer)]
+    todo = (
+        say(language, "type what is missing")
+        if answer.missing
+        else say(language, "type a value within the range that stands beside its field")
+    )
+    return BadInput(
+        ("；" if language == "zh" else "; ").join(reasons),
+        say(language, "values for which %(title)s is valid", title=risks.title(key)),
+        todo,
+    )

@@ -11,7 +11,7 @@ from suwen.health.causal import drawing
 from suwen.health.risk_compared import Compared, Trials
 from suwen.health.risk_equation import Answer, Equation, Library
 from suwen.health.risk_findings import bands_of, outcome
-from suwen.health.risk_reference import doi_of
+from suwen.health.risk_reference import disclaimer_of, doi_of
 from suwen.server.causes_drawn import Causes, causes
 from suwen.server.language import say
 from suwen.server.people_drawn import People, people
@@ -56,7 +56,7 @@ class Shown:
     lines: tuple[str, ...] = ()
     causes: Causes | None = None
     sources: tuple[Cited, ...] = ()
-    disclaimer: str = ""
+    disclaimer: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Wording:
             "",
             tried,
             self._side(answer),
-            disclaimer=self.rules.disclaimer(self.equation.key),
+            disclaimer=disclaimer_of(self.rules, self.equation.key),
         )
 
     def compared(self, found: Compared, tried: tuple[str, ...]) -> Shown:

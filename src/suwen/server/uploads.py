@@ -1,87 +1,28 @@
-"""Files of a new case: written to a private folder under names that say nothing, then a job.
+"""Files of which nobody knows yet whose they are: sealed into the inbox as they come.
 
-The job reads the folder into the encrypted store and removes it.
+Of a file's name only what tells its format is kept. Whoever reads the files drops them.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from typing import Annotated, BinaryIO
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
 
-from fastapi import Depends, Request
-from starlette.datastructures import UploadFile
+from fastapi import Request
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
-from suwen.core.errors import BadInput, StorageUnavailable, UnsafeInput
+from suwen.records.inbox import Inbox
+from suwen.records.uploads import Limits
+from suwen.server.asking import Asking
 from suwen.server.middleware import MIB
+from suwen.server.receiving import receive
 
-MOST_FILES = 5_000
-PIECE = MIB
+MOST_FILES: Final = 5_000
+WHOLE_FACTOR: Final = 2
+"""A whole upload may be this many times the largest single file."""
 _SUFFIX = re.compile(r"(\.nii\.gz|\.[A-Za-z0-9]{1,8})$")
-
-
-def stage(home: Path, files: Sequence[tuple[str, BinaryIO]], limit_mb: int) -> Path:
-    """Copy the files into a fresh private folder of the inbox and return it.
-
-    Parameters
-    ----------
-    home
-        SUWEN_HOME.
-    files
-        Name as sent (only its suffix is kept) and content.
-    limit_mb
-        Largest single file, in MiB.
-
-    Raises
-    ------
-    BadInput
-        No file, or an empty one.
-    UnsafeInput
-        Too many files, or one is too large.
-    StorageUnavailable
-        The disk is full.
-    """
-    if not files:
-        raise BadInput("no file", "the files of one patient", "choose at least one file")
-    if len(files) > MOST_FILES:
-        raise UnsafeInput(
-            f"{len(files)} files", f"at most {MOST_FILES}", "send fewer files at a time"
-        )
-    folder = home / "inbox" / secrets.token_hex(16)
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-        for number, (name, source) in enumerate(files, 1):
-            _copy(source, folder / f"{number:05d}{suffix(name)}", number, limit_mb * MIB)
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise StorageUnavailable(
-            "the files could not be kept", "free space in SUWEN_HOME", "free some space, send again"
-        ) from None
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return folder
-
-
-async def sent_files(request: Request) -> AsyncIterator[list[tuple[str, BinaryIO]]]:
-    """Yield name and content of the files of a form, held in memory or unnamed temporary files.
-
-    Raises
-    ------
-    BadInput
-        The request is no multipart form.
-    """
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise BadInput("no multipart form", "multipart/form-data with files", "send the files so")
-    async with request.form(max_files=MOST_FILES, max_fields=10) as form:
-        sent = form.getlist("files")
-        yield [(one.filename or "", one.file) for one in sent if isinstance(one, UploadFile)]
-
-
-Sent = Annotated[list[tuple[str, BinaryIO]], Depends(sent_files)]
 FORM_SCHEMA = {
     "requestBody": {
         "required": True,
@@ -111,18 +52,38 @@ def suffix(name: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _copy(source: BinaryIO, target: Path, number: int, limit: int) -> None:
-    size = 0
-    with target.open("xb") as sink:
-        while piece := source.read(PIECE):
-            size += len(piece)
-            if size > limit:
-                raise UnsafeInput(
-                    f"file {number} is too large",
-                    f"at most {limit // MIB} MiB each",
-                    "leave it out, or ask an administrator to raise SUWEN_MAX_UPLOAD_MB",
-                )
-            sink.write(piece)
-    target.chmod(0o600)
-    if not size:
-        raise BadInput(f"file {number} is empty", "files with content", "leave it out")
+class Staged(NamedTuple):
+    """What came with a form: the name of its files in the inbox, and its other fields."""
+
+    name: str
+    fields: dict[str, str]
+
+
+async def stage(request: Request, asking: Asking) -> Staged:
+    """Take the files of a form into the inbox.
+
+    Raises
+    ------
+    BadInput
+        No multipart form, no file, or all are empty.
+    UnsafeInput
+        Too many files, or too large ones.
+    StorageUnavailable
+        The disk is full.
+    """
+    file = asking.bench.settings.max_upload_mb * MIB
+    taking = Inbox(asking.bench.store).receiving(Limits(file, WHOLE_FACTOR * file, MOST_FILES))
+    async with contextmanager_in_threadpool(taking) as sent:
+        fields = await receive(request, sent, lambda name, number: f"{number:05d}{suffix(name)}")
+    return Staged(sent.id, fields)
+
+
+@asynccontextmanager
+async def staged(request: Request, asking: Asking) -> AsyncIterator[Staged]:
+    """Take the files of a form into the inbox, and drop them when the block ends in an error."""
+    found = await stage(request, asking)
+    try:
+        yield found
+    except BaseException:
+        await run_in_threadpool(Inbox(asking.bench.store).drop, found.name)
+        raise

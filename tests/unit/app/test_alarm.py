@@ -15,15 +15,17 @@ import pytest
 
 from suwen.app import demo_alerts
 from suwen.app.alarm import HEARTBEAT, Alarm
-from suwen.core.errors import BadInput, StorageUnavailable
+from suwen.app.paging import Pager
+from suwen.core.errors import BadInput, Busy, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
 from suwen.gateway.notifier import FILE, Notifier
 from suwen.health.alert_rules import changed, shipped, stretch
-from suwen.health.alert_trial import Desk, replayed
+from suwen.health.alert_trial import Desk, replayed, tried
 from suwen.records import Person, Store
 from suwen.records.alert_rulebook import AlertRules, Scope
 from suwen.records.alerts import Alerts
+from suwen.records.devices import Devices
 from suwen.records.streams import Streams
 from suwen.records.wards import Rung, Ward, Wards
 
@@ -69,6 +71,9 @@ class Bay:
         for person in (DOCTOR, NURSE):
             self.store.add_person(person, "x")
         self.patient = self.store.session(DOCTOR, "treatment").new_patient([("urn:mrn", "1")])
+        enrolled = Devices(self.store, DOCTOR, "treatment")
+        for device in (PROBE.device, EVENT.device):
+            enrolled.add(device, self.patient)
         self.wards = Wards(self.store, DOCTOR, "treatment")
         self.wards.define(Ward("icu", ladder=(Rung(0, (NURSE.id,)), Rung(120, (DOCTOR.id,)))))
         self.wards.place(self.patient, "icu", "12 A")
@@ -147,12 +152,25 @@ def test_a_red_alert_pages_with_bed_readings_and_shared_location(tmp_path, pager
     bay.store.close()
 
 
+def test_a_test_reaches_a_person_in_the_own_language_and_not_twice_at_once(
+    bay: Bay, pager: str
+) -> None:
+    pages = Pager(bay.store, Notifier({NURSE.id: [pager]}))
+    assert pages.test(NURSE.id, "Li Na", "ICU") == "sent"
+    (sent,) = Post.got
+    assert (sent["title"], sent["type"]) == ("测试：并非报警", "info")
+    assert "Li Na" in sent["message"]
+    with pytest.raises(Busy):
+        pages.test(NURSE.id, "Li Na", "ICU")
+    assert pages.test(DOCTOR.id, "Li Na", "ICU") == "failed", "no address"
+
+
 def test_who_has_no_address_is_passed_over_for_the_next(bay: Bay) -> None:
     bay.breathe([96, 88, 87, 86])
     for _ in range(6):
         bay.alarm.page()
         bay.after += 60
-    assert bay.alarm.book.escalate(START + timedelta(seconds=bay.after)) == 1
+    assert bay.alarm.book.pages.escalate(START + timedelta(seconds=bay.after)) == 1
 
 
 def test_a_restart_neither_forgets_an_alert_nor_raises_it_again(bay: Bay) -> None:
@@ -290,7 +308,12 @@ def test_addresses_are_kept_from_other_users(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         Notifier.of(tmp_path)
     path.chmod(0o600)
-    assert Notifier.of(tmp_path).reaches("dr-li")
+    notifier = Notifier.of(tmp_path)
+    assert notifier.services("dr-li") == ["json"]
+    path.write_text('[contact]\n"dr-li" = ["ntfys://topic@host", "json://localhost"]\n')
+    assert notifier.services("dr-li") == ["json", "ntfys"], "read again without a new start"
+    path.write_text("[contact\n")
+    assert notifier.reaches("dr-li"), "a file that cannot be used takes nobody's address away"
     path.write_text("[contact]\ndr-li = 3\n")
     with pytest.raises(BadInput):
         Notifier.of(tmp_path)
@@ -308,7 +331,7 @@ def test_what_another_process_stored_is_watched_as_well(bay: Bay) -> None:
         made = bay.alarm.round()
     assert len(made) == 1
     bay.alarm._tapped = -float("inf")
-    assert bay.alarm._tap.fresh() == []
+    assert bay.alarm._tap.fresh(bay.alarm.watch.history) == []
 
 
 def test_a_channel_that_fell_silent_while_nobody_watched_is_noticed_at_the_start(bay: Bay) -> None:
@@ -521,3 +544,69 @@ def test_an_alert_that_was_over_before_a_restart_is_not_raised_by_the_same_readi
     bay.alarm = bay.engine()
     assert bay.alarm.round() == []
     assert not any(bay.alarm.watch.passed_over.values())
+
+
+EXPORT = Channel("59408-5", "%", "a-watch")
+YEAR = 365 * 86_400
+
+
+def imported(bay: Bay, seconds: list[int], value: float) -> None:
+    """Store what an export holds, as the import does, and let the engine look."""
+    readings = [(ticks(START) + second * MICROSECONDS, value) for second in seconds]
+    Streams(bay.store, DOCTOR, "treatment").put(bay.patient, [stretch(EXPORT, readings)])
+    bay.alarm._tapped = -float("inf")
+
+
+def test_an_imported_export_of_last_year_pages_nobody_and_a_dry_run_sees_it(bay: Bay) -> None:
+    months = [day * 86_400 for day in (-365, -300, -30)]
+    imported(bay, [day + second for day in months for second in range(0, 600, 10)], 80)
+    assert bay.alarm.round() == []
+    assert bay.passed() == {}
+    bay.after = 30 * 3600
+    assert bay.alarm.round() == [], "nobody waits for more of an export"
+    bay.alarm = bay.engine()
+    assert bay.alarm.round() == [], "nor after a restart"
+    assert bay.standing() == []
+    desk = Desk.of(bay.store, DOCTOR, "treatment")
+    found = tried(desk, RULE, Scope(patient=bay.patient), 90, START).found
+    assert found.rule.alerts == 1
+
+
+def test_readings_of_the_last_minutes_in_an_import_count(bay: Bay) -> None:
+    imported(bay, [*range(-YEAR, -YEAR + 600, 10), *range(-600, -500, 10)], 85)
+    assert len(bay.alarm.round()) == 1
+
+
+def test_what_a_gateway_sends_after_ten_minutes_away_counts(bay: Bay) -> None:
+    bay.breathe([96, 96, 96])
+    bay.after += 600
+    gathered = [(ticks(START) + (40 + 10 * k) * MICROSECONDS, 85.0) for k in range(60)]
+    bay.alarm.take(bay.patient, [stretch(PROBE, gathered)])
+    assert len(bay.alarm.round()) == 1
+
+
+def test_what_a_gateway_sends_after_hours_away_is_counted_and_raises_nothing(bay: Bay) -> None:
+    bay.breathe([96, 96, 96])
+    bay.after += 3 * 3600
+    gathered = [(ticks(START) + (40 + 10 * k) * MICROSECONDS, 85.0) for k in range(60)]
+    bay.alarm.take(bay.patient, [stretch(PROBE, gathered)])
+    assert bay.alarm.round() == []
+    assert bay.passed() == {"old": 60}
+
+
+def test_a_monitor_whose_clock_is_behind_is_noticed_and_the_notice_ends(bay: Bay) -> None:
+    alerts, lag = Alerts(bay.store, DOCTOR, "treatment"), 5 * 3600
+    made = []
+    for _ in range(8):
+        bay.after += 60
+        bay.alarm.take(bay.patient, [one(bay.after - lag, 85)])
+        made += bay.alarm.round()
+    (name,) = made
+    notice = alerts.find(name)
+    assert (notice.rule, notice.priority) == ("check-clock-probe-1", "medium")
+    assert notice.content["reason"]["en"].startswith("its readings arrive 5 h after the times")
+    bay.alarm = bay.engine()
+    bay.after += 60
+    bay.alarm.take(bay.patient, [one(bay.after, 96)])
+    bay.alarm.round()
+    assert alerts.find(name).cleared is not None

@@ -60,6 +60,14 @@ def test_equal_findings_have_equal_ids_and_other_ones_do_not():
     assert finding().id != finding(band=Band.RULE_IN).id
 
 
+def test_a_changed_finding_has_the_id_of_what_it_says_now():
+    asked = finding()
+    assert asked.id != asked.model_copy(update={"band": Band.RULE_IN}).id
+    assert asked.model_copy(update={"band": Band.RULE_IN}).id == finding(band=Band.RULE_IN).id
+    assert asked == finding()  # whether its id was asked for changes nothing
+    assert asked.model_dump_json() == finding().model_dump_json()
+
+
 def test_a_finding_survives_json_with_its_evidence_kind():
     again = Finding.model_validate_json(finding().model_dump_json())
     assert again == finding()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suwen.core.errors import BadInput, NotFound, UnsafeInput
-from suwen.gateway import Intake, read_folder
+from suwen.gateway import Intake, fhir_in, read_folder
 from suwen.gateway import folder as folder_module
 
 Write = Callable[..., Any]
@@ -197,6 +198,22 @@ def test_one_resource_a_line_is_read(folder: Path, patient: Write, lab: Write) -
     intake = read_folder(folder)
     assert kinds(intake) == ["Observation", "Observation"]
     assert "line 4 was left out" in refusals(intake)
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_more_resources_than_the_cap_are_refused_before_they_are_read(
+    folder: Path, ct: Write, patient: Write, lab: Write, bundle: Write, fhir: Write,
+    monkeypatch: pytest.MonkeyPatch, lines: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(fhir_in, "RESOURCE_CAP", 3)
+    monkeypatch.setattr(fhir_in.fhir, "parse", lambda data: pytest.fail("parsed"))
+    ct()
+    several = [patient(), lab(), lab(), lab()]
+    if lines:
+        (folder / "a.ndjson").write_text("\n".join(map(json.dumps, several)))
+    else:
+        fhir(bundle(*several), "a.json")
+    assert "more than 3 resources" in refusals(read_folder(folder))
 
 
 def test_references_by_urn_become_references_to_the_patient(

@@ -166,6 +166,50 @@ def test_an_allergy_that_is_over_or_refuted_withholds_nothing(state):
     assert "lipids-cvd-statin" in said(patient(), condition("m", "I25.2"), allergy)
 
 
+def suspected(number, code, state="provisional"):
+    status = {"coding": [{"code": state}]}
+    return condition(number, code, verificationStatus=status)
+
+
+def test_a_suspected_disease_is_no_reason_of_an_advice_and_asks_to_be_settled():
+    people = [*complete(), observation("ldl", "13457-7", 3.6, "mmol/L")]
+    confirmed = said(*people, condition("mi", "I25.2"))
+    found = {one.code.code: one for one in findings(*people, suspected("mi", "I25.2"))}
+    resting = {key for key, one in confirmed.items() if "ascular" in one.reason.en}
+    assert resting - set(said(*people)), "some advice rests on the disease"
+    assert not (resting - set(said(*people))) & {
+        key for key, one in found.items() if one.band is Band.RULE_IN
+    }
+    gaps = found["not-decided"].reason
+    assert "Not confirmed, so advice on" in gaps.en
+    assert "Confirm or refute it." in gaps.en
+    assert "请予确认或排除" in gaps.zh
+    refuted = findings(*people, suspected("mi", "I25.2", "refuted"))
+    assert [one.reason for one in refuted] == [one.reason for one in findings(*people)]
+
+
+def test_a_suspected_disease_forbids_as_a_confirmed_one_and_is_told_as_not_confirmed():
+    people = [*complete(), *pressures()]
+    assert "bp-confirmed" in said(*people)
+    found = {one.code.code: one for one in findings(*people, suspected("p", "Z51.5"))}
+    barred = found["bp-confirmed"]
+    assert barred.band is Band.ABSTAIN
+    assert "(not confirmed)" in barred.reason.en
+    assert "（未经确认）" in barred.reason.zh
+    pregnant = {one.code.code: one for one in findings(*people, suspected("p", "Z33.1"))}
+    assert "bp-confirmed" not in pregnant, "it is for those who are not pregnant"
+    assert (
+        "Not confirmed, so advice on blood pressure, alcohol" in pregnant["not-decided"].reason.en
+    )
+
+
+def test_a_suspected_emergency_is_seen_to_at_once():
+    found = said(*complete(), condition("pain", "R07.4", onsetDateTime=f"{AT:%Y-%m-%d}",
+                 verificationStatus={"coding": [{"code": "provisional"}]}))  # fmt: skip
+    (first,) = [one for one in found.values() if one.code.system == SEEK_CARE]
+    assert "(not confirmed)" in first.reason.en
+
+
 def test_nystatin_is_no_statin():
     allergy = record("AllergyIntolerance", "a", code={"text": "Nystatin"})
     assert "lipids-cvd-statin" in said(patient(), condition("m", "I25.2"), allergy)

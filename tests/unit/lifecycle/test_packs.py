@@ -186,3 +186,9 @@ def test_a_pack_whose_data_may_not_be_handed_on_does_not_answer_from_among_those
         packs.current("toy.squares")
     installed = packs.install(folder)
     assert packs.current("toy.squares").folder == installed, "for use here it may be installed"
+
+
+def test_the_packs_that_ship_stay_loaded_all_of_them_from_one_patient_to_the_next():
+    shipped = [folder for root in packs.shipped() for folder in packs.folders(root)]
+    assert 20 < len(shipped) < packs._loaded.cache_parameters()["maxsize"]
+    assert len(shipped) < packs._read.cache_parameters()["maxsize"]

@@ -167,6 +167,24 @@ def test_a_replay_sees_the_case_at_the_moment_of_the_decision(
     assert seen == [decision.at]
 
 
+def test_a_replay_that_differs_names_the_knowledge_that_reads_otherwise(
+    access, patient, task, pack, toy, tmp_path, monkeypatch
+):
+    limits = tmp_path / "limits.toml"
+    limits.write_text("low = 30")
+    monkeypatch.setattr(toy.Squares, "read_by", (limits,), raising=False)
+    observe(access, patient, bright())
+    run(task, pack, access.case(patient), access)
+    (decision,) = decisions(access, patient)
+    limits.write_text("low = 31")
+    assert replay(decision, access).same, "another limit that changes no answer is no difference"
+    monkeypatch.setattr(toy.Squares, "samples", lambda *_: [])
+    changes = replay(decision, access).changes
+    assert changes[0] == "the knowledge limits.toml by which the inputs are read is not what it was"
+    limits.write_text("low = 30")
+    assert "limits.toml" not in replay(decision, access).changes[0]
+
+
 def test_without_its_pack_a_decision_says_so(access, patient, task, pack, home):
     observe(access, patient, bright())
     run(task, pack, access.case(patient), access)
@@ -247,6 +265,7 @@ def test_when_the_log_cannot_be_written_there_is_no_finding(
 
 
 def test_a_pack_of_another_task_is_refused(access, patient, task, trained_mask):
+    observe(access, patient, bright())
     with pytest.raises(BadInput, match=r"a pack for toy\.square_mask"):
         run(task, trained_mask.pack, access.case(patient), access)
 
@@ -397,3 +416,17 @@ def test_an_entry_about_one_finding_alone_is_still_replayed(
     entry = access.decide(ACT, patient, f"Finding/{found.id}", old)
     assert finding_ids(entry) == (found.id,)
     assert replay(entry, access).same
+
+
+def test_a_pack_is_opened_only_where_there_is_something_to_answer(access, patient, task, pack):
+    opened = []
+
+    def opening():
+        opened.append(pack)
+        return pack
+
+    assert run(task, opening, access.case(patient), access) == []
+    assert opened == []
+    observe(access, patient, bright())
+    assert run(task, opening, access.case(patient), access)
+    assert opened == [pack]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from suwen.notes import medication, times
-from suwen.notes.expressions import Expressions, any_of, parts
+from suwen.notes.expressions import Expressions, any_of, beginnings, parts, small
 
 NOTES = (
     "Metformin 500 mg po bid and insulin 10 units at bedtime, as needed; improved since 2019.",
@@ -24,7 +24,7 @@ def test_every_expression_finds_what_it_finds_alone(own, text):
 
 
 def test_a_match_hides_another_of_its_own_expression_only():
-    own = Expressions([re.compile("aba"), re.compile("ba")], re.compile("[ab]"))
+    own = Expressions([re.compile("aba"), re.compile("ba")], [re.compile("[ab]")])
     assert [[m.span() for m in found] for found in own.finditers("ababa")] == [
         [(0, 3)],
         [(1, 3), (3, 5)],
@@ -43,3 +43,16 @@ def test_grouped_alternatives_match_where_the_plain_ones_do(alternatives):
     grouped = re.compile(any_of(alternatives))
     text = "twice a day tid 一日 1日 ab b xy twicetwice"
     assert [m.span() for m in grouped.finditer(text)] == [m.span() for m in plain.finditer(text)]
+
+
+def test_beginnings_match_where_words_begin():
+    found = re.compile(beginnings(["in\\s+\\d", "inside", "每日"])).finditer(
+        "in 2 inside sin 3 为每日"
+    )
+    assert [one.start() for one in found] == [0, 5, 19]
+    with pytest.raises(ValueError, match="begins with no letter"):
+        beginnings(["[ab]c"])
+
+
+def test_small_letters_stand_where_the_large_ones_stood():
+    assert small("İn MAY ſept") == "İn may sept"

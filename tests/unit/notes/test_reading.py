@@ -24,10 +24,15 @@ from suwen.notes.reading import (
     PLAIN,
     RTF,
     media_type_of,
-    original_of,
     read_note,
 )
 from suwen.notes.text import Note, Span
+
+
+def original_of(data: bytes) -> str:
+    """The decoded original that offsets of the note's evidence refer to."""
+    return reading.draw(data)[1]
+
 
 CDA_NOTE = """<?xml version="1.0" encoding="UTF-8"?>
 <ClinicalDocument xmlns="urn:hl7-org:v3"><title>Visit</title><component><structuredBody>

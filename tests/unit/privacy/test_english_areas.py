@@ -54,3 +54,46 @@ def test_a_place_of_no_list_is_found(text: str, place: str) -> None:
 )
 def test_capitals_of_wards_drugs_and_signs_are_no_places(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("He was hit outside the Red Lion pub at night.", "Red Lion pub"),
+        ("He fell at Waverley station in the morning.", "Waverley station"),
+        ("Booked through Northgate Language Services.", "Northgate Language Services"),
+        ("Chemotherapy at the Instituto Nacional de Tumores.", "Instituto Nacional de Tumores"),
+        ("He works for Delmont Mining Company since 1999.", "Delmont Mining Company"),
+        ("She attends Little Acorns Nursery in Harrowby, well.", "Harrowby"),
+        ("He was in Stonegate Correctional Facility.", "Stonegate Correctional Facility"),
+        ("Seen at Gulf Coast Cardiology Associates.", "Gulf Coast Cardiology Associates"),
+        ("Employer: Tidewater Pipe & Supply, driver.", "Tidewater Pipe & Supply"),
+        ("To SNF (Bethany on the Lake), report called.", "Bethany on the Lake"),
+        (
+            "Flu shot at Walgreens #08841, 6600 N Western, today.",
+            "Walgreens #08841, 6600 N Western",
+        ),
+        (
+            "Home is 1/44 Grevillea St, Tenterfield NSW 2372.",
+            "1/44 Grevillea St, Tenterfield NSW 2372",
+        ),
+    ],
+)
+def test_sites_firms_and_institutions_of_no_list(text: str, place: str) -> None:
+    said = f"Mr. John Doe is here. {text} He is well today."
+    assert place in [one.of(said) for one in identifiers(said)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Referred to Social Services and Emergency Services.",
+        "Circle of Willis is complete.",
+        "Taken from the Fire station.",
+        "The sphincter of Oddi was normal.",
+        "Employer: retired. School: home schooled. Pharmacy: None.",
+    ],
+)
+def test_services_and_anatomy_are_no_places(text: str) -> None:
+    said = f"{text} Mr. John Doe is well."
+    assert [one.of(said) for one in identifiers(said)] == ["Mr. John Doe"]

@@ -13,8 +13,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from suwen.core.errors import BadInput
 from suwen.privacy import folder
+from suwen.privacy.claims import Claims
 from suwen.privacy.known import Known
-from suwen.privacy.people import claim, join
+from suwen.privacy.people import claim
 
 SECRET = b"the secret of the project of the tests"
 
@@ -124,6 +125,6 @@ def test_statements_are_one_person_by_number_or_by_name_and_birth_date() -> None
         claim(3, "4839201", Known(), ["483-9201"]),
         claim(4, "4839201", other, ["4839201"], "1999-01-01"),
     ]
-    groups = [{one.file for one in group} for group in join(claims[:3])]
-    assert groups == [{1, 2, 3}]
-    assert len(join([claims[0], claims[3]])) == 2
+    together = Claims.of(claims[:3]).groups()
+    assert [together.claims(number) for number in range(len(together))] == [[0, 1, 2]]
+    assert len(Claims.of([claims[0], claims[3]]).groups()) == 2

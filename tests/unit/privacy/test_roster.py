@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from suwen.privacy.claims import Claims
 from suwen.privacy.files import File
 from suwen.privacy.known import Known
-from suwen.privacy.people import claim
+from suwen.privacy.people import Claim, claim
 from suwen.privacy.roster import Roster
 
 SECRET = b"the secret of the project of the tests"
@@ -19,8 +20,12 @@ def file(number: int) -> File:
     return File(number, Path(f"{number}.csv"), "table")
 
 
+def roster_of(*said: Claim) -> Roster:
+    return Roster(SECRET, Claims.of(said))
+
+
 def test_one_person_has_one_key_over_all_files() -> None:
-    roster = Roster(SECRET, [JANE, SAME, BAO])
+    roster = roster_of(JANE, SAME, BAO)
     assert len(roster.persons) == 2
     jane = roster.cast(file(1)).of("a").subject.pseudonym
     assert roster.cast(file(2)).of("b").subject.pseudonym == jane
@@ -28,26 +33,29 @@ def test_one_person_has_one_key_over_all_files() -> None:
 
 
 def test_a_file_of_two_patients_belongs_to_neither() -> None:
-    roster = Roster(SECRET, [JANE, SAME, BAO])
+    roster = roster_of(JANE, SAME, BAO)
     assert roster.owner(file(1)) is roster.persons[0]
     assert roster.owner(file(2)) is None
     assert roster.owner(file(3)) is None
 
 
 def test_a_note_is_of_the_one_who_is_named_in_it() -> None:
-    roster = Roster(SECRET, [JANE, BAO])
+    roster = roster_of(JANE, BAO)
     assert roster.named_in("Jane Doe was seen today.") is roster.persons[0]
     assert roster.named_in("Jane Doe and Li Bao were seen.") is None
     assert roster.named_in("Seen today.") is None
-    assert Roster(SECRET, [JANE]).named_in("Seen today.") is not None
+    assert roster_of(JANE).named_in("Seen today.") is not None
 
 
 def test_who_is_not_known_still_loses_the_names_of_everybody() -> None:
-    nobody = Roster(SECRET, [JANE, BAO]).nobody(file(7))
-    assert nobody.known.names == {"Jane Doe", "Li Bao"}
+    calm = claim(3, "d", Known(frozenset(["安静"])), ["5550002"])
+    text = roster_of(JANE, calm).note_of_nobody(file(7), "昨日安静陪同, seen by Jane")
+    assert "陪同" in text
+    assert "安静" not in text
+    assert "Jane" not in text
 
 
 def test_a_key_no_file_explained_is_the_same_person_each_time() -> None:
-    cast = Roster(SECRET, []).cast(file(1))
+    cast = roster_of().cast(file(1))
     assert cast.of("x").subject.pseudonym == cast.of("x").subject.pseudonym
     assert cast.of("x").subject.pseudonym != cast.of("y").subject.pseudonym

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from suwen.privacy import fhir_reading, folder, hl7, known_index, people, roster, tables
-from suwen.privacy.known import Known, index_of
-from suwen.privacy.people import claim, join
+from suwen.privacy.claims import Claims
+from suwen.privacy.forms import crowd_index
+from suwen.privacy.known import Known, forms
+from suwen.privacy.people import claim
 
 SECRET = b"the secret of the project of the tests"
 PLANTED = ("Oyelowo", "OYELOWO", "508-481-5093", "219-09-9871", "48392017")
@@ -162,7 +164,7 @@ def test_a_file_is_read_piece_by_piece(kind: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_name_that_many_share_is_not_compared_with_each_of_them() -> None:
     several = [Known(frozenset([f"Ann Kowal{i:05d}"])) for i in range(2000)]
-    index = index_of(several)
+    index = crowd_index((i, *form) for i, known in enumerate(several) for form in forms(known))
     hits = list(index.hits("Ann Kowal01234 saw Ann Lee", free=False))
     assert [hit.owners for hit in hits] == [frozenset([1234])]
 
@@ -176,12 +178,105 @@ def test_a_number_of_a_crowd_joins_nobody() -> None:
     """A placeholder written for everybody is no record number; two of a name still agree."""
     many = [Known(frozenset([f"Ann{i} Kowal{i}"])) for i in range(300)]
     crowd = [claim(i, f"k{i}", known, ["99999"], f"{i}") for i, known in enumerate(many)]
-    assert len(join(crowd)) == 300
-    assert len(join([*crowd, claim(999, "z", many[250], ["99999"], "250")])) == 300
+    assert len(Claims.of(crowd).groups()) == 300
+    again = claim(999, "z", many[250], ["99999"], "250")
+    assert len(Claims.of([*crowd, again]).groups()) == 300
     two = [claim(i, f"k{i}", Known(frozenset(["Ann Lee"])), ["99999"]) for i in (1, 2)]
-    assert len(join(two)) == 1
+    assert len(Claims.of(two).groups()) == 1
 
 
 @pytest.mark.parametrize("text", ["住院号48392017患者", "48392017，", "48 39 20-17"])
 def test_a_number_between_chinese_characters_is_found(text: str) -> None:
     assert Known(numbers=frozenset(["48392017"])).found(text)
+
+
+def wards(rows: int) -> str:
+    """Return a table in which counts of platelets, and two cells in a row, are others' numbers."""
+    lines = [f"{100_000 + i},Ann Kowal{i:05d},{100_000 + i + 1},120,45,well" for i in range(rows)]
+    return "\n".join(
+        ["MRN,name,platelets,sbp,age,comment", "12045,Bo Oyelowo,210000,120,45,", *lines]
+    )
+
+
+def deidentified(tmp_path: Path, **columns: str) -> list[list[str]]:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text(wards(20))
+    outcome = folder.deidentify(tmp_path / "in", tmp_path / "out", SECRET, columns=columns)
+    assert not outcome.refused
+    (written,) = (tmp_path / "out").glob("shared/*")
+    return [line.split(",") for line in written.read_text().splitlines()]
+
+
+def test_cells_side_by_side_are_no_number_and_one_that_equals_a_number_is_withheld(
+    tmp_path: Path,
+) -> None:
+    rows = deidentified(tmp_path)
+    assert rows[1][2:] == ["210000", "120", "45", ""]
+    assert [row[2] for row in rows[2:]] == [""] * 19 + ["100020"]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["elements"]["table"]["withheld, as it equals an identifier"] == 19
+
+
+def test_a_count_that_equals_a_number_goes_from_messages_and_resources(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    whose = {"subject": {"reference": "Patient/p-7000001"}, "code": {"text": "platelets"}}
+    observation = {"resourceType": "Observation", "id": "o", "status": "final", **whose}
+    values = [{**observation, "valueQuantity": {"value": n, "unit": "/uL"}} for n in (7000002, 210)]
+    lines = ndjson_of(3) + "".join(json.dumps(one) + "\n" for one in values)
+    (tmp_path / "in" / "a.ndjson").write_text(lines)
+    counts = "OBX|2|NM|777-3^P||7000002|\rOBX|3|NM|777-3^P||210|\r"
+    (tmp_path / "in" / "b.hl7").write_text(hl7_of(3) + counts)
+    outcome = folder.deidentify(tmp_path / "in", tmp_path / "out", SECRET)
+    assert not outcome.refused
+    assert outcome.withheld == 2
+    text = "".join(path.read_text() for path in (tmp_path / "out").rglob("*.[nh]*"))
+    assert "7000002" not in text
+    assert '"value":210' in text
+    assert "|210" in text
+
+
+def test_a_column_said_to_hold_numbers_keeps_them(tmp_path: Path) -> None:
+    rows = deidentified(tmp_path, platelets="num")
+    assert [row[2] for row in rows[1:4]] == ["210000", "100001", "100002"]
+
+
+def test_the_name_of_another_patient_goes_from_a_comment(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    rows = ["MRN,name,comment", "4839201,安静,骨折", "4839202,常规,安静陪同"]
+    (tmp_path / "in" / "a.csv").write_text("\n".join(rows), encoding="utf-8")
+    folder.deidentify(tmp_path / "in", tmp_path / "out", SECRET)
+    (written,) = (tmp_path / "out").glob("shared/*")
+    text = written.read_text(encoding="utf-8")
+    assert "骨折" in text
+    assert "陪同" in text
+    assert "安静" not in text
+
+
+def test_rows_of_a_key_are_one_person_and_said_once() -> None:
+    """Even where the rows contradict each other; what the rows say is held once."""
+    table = "MRN,name,dob\n" + "4839201,Ann Lee,1960-01-01\n4839201,Bo Roe,1970-01-01\n" * 40
+    claims = Claims.of(people.of_table(1, table))
+    assert len(claims) == 2
+    assert len(claims.groups()) == 1
+
+
+def test_claims_that_were_cut_off_are_forgotten() -> None:
+    claims = Claims.of([claim(1, "a", Known(), ["4839201"])])
+    claims.add(claim(2, "b", Known(), ["4839201"]))
+    claims.cut(1)
+    claims.add(claim(3, "c", Known(), ["5550001"]))
+    assert [one.key for one in claims] == ["a", "c"]
+    assert len(claims.groups()) == 2
+    assert claims.keys().get("3|c") == {1}
+    assert claims.keys().get("2|b") is None
+
+
+def test_a_moved_date_is_nobodys_number(tmp_path: Path) -> None:
+    """Year and month of some moved date are the numbers of patients."""
+    (tmp_path / "in").mkdir()
+    rows = [f"20{20 + i // 12}{1 + i % 12:02d},Ann Kowal{i},2021-06-15" for i in range(36)]
+    (tmp_path / "in" / "a.csv").write_text("\n".join(["MRN,name,date", *rows]))
+    outcome = folder.deidentify(tmp_path / "in", tmp_path / "out", SECRET)
+    assert outcome.withheld == 0
+    (written,) = (tmp_path / "out").glob("shared/*")
+    assert all(line[-10:-5].startswith("202") for line in written.read_text().splitlines()[1:])

@@ -4,6 +4,8 @@ from datetime import date
 from itertools import islice
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from suwen.core.errors import BadInput
 from suwen.privacy.subject import Subject
@@ -52,6 +54,12 @@ def test_kinds_of_identifiers_do_not_share_tokens() -> None:
     drawn = list(islice(one.draws("name", "陈静"), 20))
     assert drawn == list(islice(one.draws("name", "陈静"), 20))
     assert drawn != list(islice(one.draws("name", "陈敬"), 20))
+
+
+def test_keys_are_derived_as_the_library_derives_them() -> None:
+    info = b"suwen privacy|subject|Patient/7"
+    own = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(SECRET)
+    assert Subject.of(SECRET, "Patient/7").key == own
 
 
 @pytest.mark.parametrize("key", [b"", b"short", "0123456789abcdef0123456789abcdef"])

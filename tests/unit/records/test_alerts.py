@@ -45,10 +45,10 @@ class Bay:
 
     def told(self, after: float) -> list[str]:
         at = NOW + timedelta(seconds=after)
-        self.book.escalate(at)
-        pages = self.book.waiting(at)
+        self.book.pages.escalate(at)
+        pages = self.book.pages.waiting(at)
         for page in pages:
-            self.book.told(page, "sent", at)
+            self.book.pages.told(page, "sent", at)
         return [page.person for page in pages]
 
     def acts(self) -> list[str]:
@@ -74,12 +74,12 @@ def test_a_red_alert_pages_at_once_then_the_next_then_all(bay: Bay) -> None:
 def test_a_page_names_the_bed_the_values_and_a_location_that_is_shared(bay: Bay) -> None:
     bay.wards.share_location(bay.patient, {"latitude": 31.2, "longitude": 121.5})
     bay.begun("high")
-    page = bay.book.waiting(NOW + timedelta(seconds=1))[0]
+    page = bay.book.pages.waiting(NOW + timedelta(seconds=1))[0]
     assert page.alert.content["value"] == 84
     assert page.place is not None
     assert (page.place.bed, page.place.location["latitude"]) == ("12 A", 31.2)
     bay.wards.share_location(bay.patient, None)
-    place = bay.book.waiting(NOW + timedelta(seconds=1))[0].place
+    place = bay.book.pages.waiting(NOW + timedelta(seconds=1))[0].place
     assert (place.bed, place.location) == ("12 A", None)
 
 
@@ -101,11 +101,13 @@ def test_who_cannot_be_reached_is_no_reason_to_wait(bay: Bay) -> None:
     bay.begun("high")
     at = NOW
     for _ in range(5):
-        for page in bay.book.waiting(at):
-            bay.book.told(page, "failed", at)
+        for page in bay.book.pages.waiting(at):
+            bay.book.pages.told(page, "failed", at)
         at += timedelta(seconds=60)
-    bay.book.escalate(NOW + timedelta(seconds=61))
-    assert [page.person for page in bay.book.waiting(at)] == ["dr-li"], "before its two minutes"
+    bay.book.pages.escalate(NOW + timedelta(seconds=61))
+    assert [page.person for page in bay.book.pages.waiting(at)] == ["dr-li"], (
+        "before its two minutes"
+    )
 
 
 def test_acknowledging_ends_the_paging_and_says_why(bay: Bay) -> None:
@@ -163,12 +165,14 @@ def test_a_snooze_holds_over_a_new_alert_and_over_a_restart(bay: Bay) -> None:
         at = NOW + timedelta(seconds=200)
         content = {"name": {"en": "x", "zh": "x"}}
         book.note([Begun(bay.patient, "spo2-low", "f", "high", at, content)], [], at)
-        assert book.escalate(at) == 0
-        assert book.waiting(at) == []
+        assert book.pages.escalate(at) == 0
+        assert book.pages.waiting(at) == []
         states = [one.state(at) for one in Alerts(again, bay.clinic.doctor_person, "treatment")
                   .open([bay.patient])]  # fmt: skip
         assert states == ["snoozed", "snoozed"]
-        assert book.escalate(until + timedelta(seconds=1)) == 1, "when it ends the ladder begins"
+        assert book.pages.escalate(until + timedelta(seconds=1)) == 1, (
+            "when it ends the ladder begins"
+        )
 
 
 def test_a_red_alert_is_not_silenced_for_long(bay: Bay) -> None:

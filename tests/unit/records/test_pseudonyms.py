@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from suwen.core.errors import BadInput, Denied, NotFound
+from suwen.core.nouns import canonical
 from suwen.core.settings import Settings
 from suwen.records import Person, Store
+from suwen.records.blobs import BlobFolder, sealed
 
 JANE = {"numbers": ["4839201"], "names": ["Jane Doe"]}
 ADMINISTRATOR = Person("adm", "Ada", "administrator")
@@ -48,7 +50,7 @@ def test_nobody_else_learns_it_and_the_denial_is_logged(
 
 
 def test_nothing_readable_lies_on_the_disk(store: Store) -> None:
-    files = [path for path in (store.home / "pseudonyms").rglob("*") if path.is_file()]
+    files = [path for path in (store.home / "pseudonyms").rglob("*/*") if path.is_file()]
     assert len(files) == 1
     assert b"Jane" not in files[0].read_bytes()
     assert "S-1" not in str(files[0])
@@ -67,3 +69,23 @@ def test_another_project_has_another_secret_and_knows_no_such_pseudonym(store: S
 def test_a_reason_is_required(store: Store) -> None:
     with pytest.raises(BadInput):
         store.pseudonyms(ADMINISTRATOR, "reidentification", "lung").reidentify("S-1", " ")
+
+
+def test_those_that_begin_alike_are_one_file_and_none_is_lost_by_another_run(store: Store) -> None:
+    lung = store.pseudonyms(SCIENTIST, "research", "lung")
+    lung.keep({"S-AB1": {"names": ["Li Bao"]}, "S-AB2": {"names": ["Bo Roe"]}}, {})
+    lung.keep({"S-AB3": {"names": ["Ann Lee"]}}, {})
+    asking = store.pseudonyms(ADMINISTRATOR, "reidentification", "lung")
+    told = [asking.reidentify(f"S-AB{i}", "a reason that is given")["names"] for i in (1, 2, 3)]
+    assert told == [["Li Bao"], ["Bo Roe"], ["Ann Lee"]]
+    folder = store.home / "pseudonyms"
+    assert len([path for path in folder.rglob("*/*") if path.is_file()]) == 2
+
+
+def test_a_file_of_one_pseudonym_as_older_versions_wrote_it_is_still_read(store: Store) -> None:
+    place = "pseudonym|lung|S-OLD"
+    folder = BlobFolder(store.home / "pseudonyms")
+    content = sealed(store.secrets.pseudonyms, place, canonical(JANE))
+    folder.write(store.secrets.file_name(place), content)
+    asking = store.pseudonyms(ADMINISTRATOR, "reidentification", "lung")
+    assert asking.reidentify("S-OLD", "a reason that is given") == JANE

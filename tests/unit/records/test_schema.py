@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from hashlib import sha256
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,9 +16,11 @@ from sqlalchemy import text
 from suwen.core.errors import BadInput, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.records import Store, schema
-from suwen.records.database import Database, upgrade
-from suwen.records.tables import metadata
+from suwen.records.database import Database, insert_many, upgrade
+from suwen.records.tables import metadata, token
 
+PAGE = 4096 + 24
+"""Bytes that SQLite's journal takes for a page."""
 SQLITE_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 POSTGRES_OBJECTS = (
     "SELECT table_name, column_name, ordinal_position, data_type, character_maximum_length, "
@@ -168,3 +171,37 @@ def test_a_transaction_that_fails_leaves_nothing(clinic):
     with pytest.raises(ZeroDivisionError):
         half()
     assert clinic.store.counts()["patients"] == 0
+
+
+def tokens_of(patient: int) -> list[dict[str, str]]:
+    """Rows as a put of one patient with sixty codes makes them: everything in them is a hash."""
+
+    def hashed(*parts: object) -> str:
+        return sha256(repr(parts).encode()).hexdigest()[:32]
+
+    own = hashed(patient)[:16]
+    return [
+        {
+            "value": hashed("code", code),
+            "qualified": hashed("system", code),
+            "kind": "c",
+            "patient": hashed(patient),
+            "type": "Observation",
+            "id": own + hashed(patient, code)[:16],
+        }
+        for code in range(60)
+    ]
+
+
+def test_the_codes_of_one_patient_lie_together_so_that_a_put_writes_few_pages(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    with database.transaction() as connection:
+        schema.create(connection)
+        insert_many(connection, token, [row for n in range(150) for row in tokens_of(n)])
+    journal = tmp_path / "store.sqlite-wal"
+    before = journal.stat().st_size
+    with database.transaction() as connection:
+        insert_many(connection, token, tokens_of(1000))
+    pages = (journal.stat().st_size - before) // PAGE
+    database.close()
+    assert 0 < pages < 20  # by code first it would be one page a code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import tomllib
 from pathlib import Path
@@ -14,7 +13,8 @@ import scene
 from desk import Desk, api
 from fastapi.testclient import TestClient
 
-from suwen.core.errors import BadInput, StorageUnavailable, UnsafeInput
+from suwen.app.diagnose import sent_files
+from suwen.core.errors import StorageUnavailable
 from suwen.server import middleware, uploads
 from suwen.server.app import create_app
 from suwen.server.render import HERE, STATIC, static
@@ -125,21 +125,25 @@ def test_a_stream_that_hides_its_size_is_cut_off(clinic) -> None:
     program.close()
 
 
-def test_uploaded_files_wait_in_a_private_folder_under_names_that_say_nothing(fresh) -> None:
+def test_uploaded_files_wait_sealed_under_names_that_say_nothing(fresh) -> None:
     program = api(fresh, "dr.lin")
     files = [
-        ("files", ("Li Na 1968.dcm", b"first")),
-        ("files", ("scan of Li Na.nii.gz", b"second")),
-        ("files", ("note", b"third")),
+        ("files", ("Li Na 1968.dcm", b"first of Li Na")),
+        ("files", ("scan of Li Na.nii.gz", b"second of Li Na" * 100_000)),
+        ("files", ("note", b"third of Li Na")),
     ]
     answer = program.post("/api/cases", files=files)
     assert answer.status_code == 202
     payload = fresh.jobs.payloads[answer.json()["id"]]
-    folder = Path(str(payload["folder"]))
-    assert sorted(p.name for p in folder.iterdir()) == ["00001.dcm", "00002.nii.gz", "00003"]
-    assert (folder / "00002.nii.gz").read_bytes() == b"second"
+    folder = fresh.settings.home / "inbox" / str(payload["inbox"])
+    kept = left(fresh.settings.home)
+    assert sorted(path.name for path in kept) == ["00001", "00002", "00003", "key", "names"]
+    assert not any(b"Li Na" in path.read_bytes() for path in kept)
     assert folder.stat().st_mode & 0o077 == 0
-    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
+    assert all(path.stat().st_mode & 0o077 == 0 for path in kept)
+    found = list(sent_files(fresh.store, str(payload["inbox"])))
+    assert [one.name for one in found] == ["00001.dcm", "00002.nii.gz", "00003"]
+    assert [one.load() for one in found] == [content for _, (_, content) in files]
     program.close()
 
 
@@ -160,34 +164,38 @@ def left(home: Path) -> list[Path]:
     return [path for path in (home / "inbox").rglob("*") if path.is_file()]
 
 
-def test_a_file_that_is_too_large_leaves_nothing_behind(tmp_path: Path) -> None:
-    files = [("a.dcm", io.BytesIO(b"x")), ("b.dcm", io.BytesIO(b"y" * (2 * 1024 * 1024)))]
-    with pytest.raises(UnsafeInput, match="file 2 is too large"):
-        uploads.stage(tmp_path, files, 1)
-    assert left(tmp_path) == []
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ([("a.dcm", b"x"), ("b.dcm", b"y" * (2 * 1024 * 1024))], 413),
+        ([], 422),
+        ([("a.dcm", b"")], 422),
+        ([("a", b"x")] * 3, 413),
+    ],
+)
+def test_too_large_nothing_or_too_many_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch, files: list[tuple[str, bytes]], status: int
+) -> None:
+    clinic = scene.open_clinic(tmp_path / "home", max_upload_mb=1)
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    program = api(clinic, "dr.lin")
+    sent = [("files", one) for one in files] or [("other", (None, b"x"))]
+    assert program.post("/api/cases", files=sent).status_code == status
+    assert left(tmp_path / "home") == []
+    program.close()
+    clinic.store.close()
 
 
-@pytest.mark.parametrize("files", [[], [("a.dcm", io.BytesIO(b""))]])
-def test_nothing_is_not_an_upload(tmp_path: Path, files) -> None:
-    with pytest.raises(BadInput):
-        uploads.stage(tmp_path, files, 1)
-    assert left(tmp_path) == []
-
-
-def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path, monkeypatch) -> None:
+def test_a_full_disk_is_said_and_nothing_is_left(fresh, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(uploads, "_copy", full)
-    with pytest.raises(StorageUnavailable):
-        uploads.stage(tmp_path, [("a.dcm", io.BytesIO(b"x"))], 1)
-    assert left(tmp_path) == []
-
-
-def test_too_many_files_are_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(uploads, "MOST_FILES", 2)
-    with pytest.raises(UnsafeInput):
-        uploads.stage(tmp_path, [("a", io.BytesIO(b"x"))] * 3, 1)
+    monkeypatch.setattr("suwen.records.sealed_files.os.fsync", full)
+    program = api(fresh, "dr.lin")
+    answer = program.post("/api/cases", files=[("files", ("a.dcm", b"x"))])
+    assert answer.status_code == 507
+    assert left(fresh.settings.home) == []
+    program.close()
 
 
 def test_a_refused_job_leaves_no_files(fresh) -> None:

@@ -298,3 +298,30 @@ def test_every_equation_has_a_source_with_its_year(key):
     source = cited(str(library().find(key).entry["source"]))
     assert re.search(r"\b(19|20)\d{2}\b", source.text)
     assert "doi" not in source.text
+
+
+def test_the_words_an_owner_asks_for_are_told_in_chinese_and_what_is_not_confirmed_is_named(ward):
+    briton = risk_scene.admit(ward, "Smith, Ann", number="R-uk", country="GB")
+    own = "https://suwen.health/fhir/risk-input"
+    more = [
+        risk_scene.measured(briton, code, code, value, "1")
+        for code, value in (("ethnicity", 1), ("townsend-score", 0), ("smoking-category", 4))
+    ]
+    for one in more:
+        one["code"]["coding"][0]["system"] = own
+    again = risk_scene.measured(briton, "8480-6", "Systolic", 141, "mm[Hg]", days=40)
+    status = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    open_ = {
+        "resourceType": "Condition",
+        "subject": {"reference": f"Patient/{briton}"},
+        "verificationStatus": {"coding": [{"system": status, "code": "provisional"}]},
+        "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "G43.1"}]},
+    }
+    ward.access().put([*more, again, open_], briton)
+    desk = Desk(ward, "dr.lin", "zh")
+    html = desk.get(f"/cases/{briton}/risk").text
+    card = html.partition('id="risk-QRISK3_2017"')[2].partition("</article>")[0]
+    assert "ClinRisk Ltd. 以 GNU 宽通用公共许可证发布该代码" in card
+    assert "ClinRisk Ltd. have released this code" in card, "the original stands beside it"
+    assert "有记录但未经确认，未计入：偏头痛" in words(card)
+    desk.http.close()
