@@ -23,8 +23,9 @@ from suwen.core import registry
 from suwen.core.settings import settings
 from suwen.lifecycle import card, drawing, golden, keys, manifest, packs, similar, trees
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Task
+from suwen.lifecycle.task import Task
 
 
 def answers(task: Task, pack: Pack) -> list[Array]:

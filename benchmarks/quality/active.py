@@ -24,7 +24,7 @@ from suwen.app import rooms
 from suwen.core import registry
 from suwen.lifecycle import curve_figures, curve_said, share, split
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Array, Examples
+from suwen.lifecycle.examples import Array, Examples
 from suwen.notes.questions import ENTITIES
 
 SHARES: Final = (0.05, 0.1, 0.25, 0.5, 1.0)

@@ -38,7 +38,7 @@ from suwen.health.icu_answer import SHARE
 from suwen.health.icu_course import course_of, person_of
 from suwen.health.icu_net import COURSE, PEOPLE, SCORES
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Examples
+from suwen.lifecycle.examples import Examples
 from suwen.metrics import discrimination
 from suwen.metrics.intervals import Metric, estimates
 

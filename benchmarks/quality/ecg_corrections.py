@@ -25,7 +25,7 @@ from suwen.health import ecg_beats_fit
 from suwen.health.ecg_events import SURE
 from suwen.lifecycle import corrected, packs, split
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Array, Examples
+from suwen.lifecycle.examples import Array, Examples
 from suwen.metrics import classification
 from suwen.metrics.intervals import difference, estimate
 

@@ -44,8 +44,8 @@ from suwen.health.qrs import qrs_times
 from suwen.health.recording import WFDB_HEADER, WFDB_SIGNAL
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 from suwen.records import Person, Store
 from suwen.server.app import create_app
 

@@ -32,7 +32,7 @@ from suwen.imaging.phantom import Nodule, chest_phantom
 from suwen.imaging.search import search
 from suwen.imaging.volume import Volume
 from suwen.lifecycle import packs
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 ROUNDS = 5
 OVERLAP = 0.25

@@ -22,11 +22,12 @@ from suwen.core.nouns import PROBABILITY, Band, Case, Finding, RecordValue, cano
 from suwen.lifecycle import attack, card_robustness, golden, imbalance, measure, share
 from suwen.lifecycle.curve import LearnsFromLittle
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Sample
 from suwen.lifecycle.kinds import Answers, Calculated, Choice, Mask, Places, Ranked, Spans, Value
 from suwen.lifecycle.recipe import Imbalance, Recipe, Unlabelled
 from suwen.lifecycle.run import answer
 from suwen.lifecycle.stress import Asked, stress
-from suwen.lifecycle.task import Examples, Explains, Reads, Sample, Task
+from suwen.lifecycle.task import Explains, Reads, Task
 from suwen.server import api
 
 from .conftest import SOURCE, TOYS, registered, toys

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import NotFound
-from suwen.lifecycle.task import Source
+from suwen.lifecycle.examples import Source
 
 
 def source_of(name: str) -> Source:

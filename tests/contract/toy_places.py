@@ -11,8 +11,9 @@ from toy_parts import LabelledOnly, read, source_of, write_line
 from suwen.core.codes import NODULE, Text
 from suwen.core.nouns import RecordValue
 from suwen.lifecycle import say
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Places
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 
 SOURCE = source_of("made-up spots")
 SIZE, PIXEL_MM = 8, 5.0

@@ -12,8 +12,9 @@ from toy_parts import LabelledOnly, concept, read, source_of, write_line
 from suwen.core.codes import Text
 from suwen.core.nouns import TextSpan
 from suwen.lifecycle import say
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Spans
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 
 SOURCE = source_of("made-up words")
 WORD = re.compile(r"\S+")

@@ -17,9 +17,9 @@ from suwen.core.settings import settings
 from suwen.imaging.fit_planar import Plan
 from suwen.imaging.planar import PlanarInput
 from suwen.imaging.planar_task import PlanarTask
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Sample, Source
 
 SOURCE = Source("stripes", "https://example.org", "CC0", "none", True)
 DECLARATION = """

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from suwen.core.nouns import Finding, Reference
     from suwen.gateway.devices.importing import Imported
     from suwen.health.alert_trial import Desk
+    from suwen.lifecycle.examples import Examples
     from suwen.lifecycle.run import ReplayResult
-    from suwen.lifecycle.task import Examples, Task
+    from suwen.lifecycle.task import Task
     from suwen.records import Access, Person, Store
 
 

@@ -29,11 +29,12 @@ from suwen.health.risk_equation import Quantity, library
 from suwen.health.risk_facts import FACTS as RISK_FACTS
 from suwen.health.risk_tables import KNOWLEDGE, Table
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Calculated
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 ADVICE: Final = "health.advice"
 TOPICS: Final = (

@@ -26,8 +26,8 @@ from suwen.health.risk_equation import library
 from suwen.health.risk_facts import rules as risk_rules
 from suwen.health.risk_records import OWN
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample, Source
 from suwen.lifecycle.measure_calculated import FORMULA
-from suwen.lifecycle.task import Examples, Output, Sample, Source
 
 SET: Final = "advice_vignettes"
 FILE: Final = "advice_vignettes.toml"

@@ -18,8 +18,8 @@ from suwen.health.advice_rules import Book, Lacking, Rule, Source, Suppressed
 from suwen.health.risk_equation import Library
 from suwen.health.risk_findings import inside
 from suwen.health.risk_tables import Table
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 
 GAPS: Final = Code(
     system=ADVICE,

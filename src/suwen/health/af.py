@@ -40,11 +40,12 @@ from suwen.health.doubts import Moved, movement_of
 from suwen.health.recording import ECG, Lead, Recording, recordings
 from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 from suwen.metrics.classification import f1
 
 AF: Final = "health.af"

@@ -15,7 +15,8 @@ import numpy as np
 from suwen.health.af_features import Trace
 from suwen.health.ecg_changes import CHANGES, Change
 from suwen.health.strip import Signal
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 GAP = 1.0
 """Seconds of one dropout."""

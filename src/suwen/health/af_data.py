@@ -18,7 +18,7 @@ from scipy.ndimage import uniform_filter1d
 from suwen.core.errors import BadInput
 from suwen.health.af_features import STEP, Trace
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.examples import Array, Examples, Sample, Source
 
 FOLDER: Final = "vitals/ecg_cinc2017_af"
 RATE: Final = 300.0

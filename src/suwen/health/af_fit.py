@@ -18,9 +18,9 @@ from suwen.core.settings import settings
 from suwen.health.af_changes import drawn
 from suwen.health.af_features import names
 from suwen.health.af_net import CLASSES, INPUT, SCORES, asked, network, varied
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.smaller import weights8
-from suwen.lifecycle.task import Array, Examples
 
 TREES, NET = "trees.lgb.txt", "net.onnx"
 CHANGED: Final = "changed"

@@ -14,7 +14,7 @@ from suwen.health.af_features import SHORTEST, Trace, by_name, groups
 from suwen.health.doubts import moved_meanwhile
 from suwen.health.signal_quality import POOR
 from suwen.health.strip import RATE
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 STRETCH, STEP = 8.0, 2.0
 """Seconds of the most telling stretch, and between those that are tried."""

@@ -33,12 +33,13 @@ from suwen.health.baseline import (
     usual,
 )
 from suwen.health.measured import Value, Variable, values_of, variables_in
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Answers, Calculated
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 BASELINE: Final = "health.baseline"
 OWN: Final = Code(

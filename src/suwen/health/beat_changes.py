@@ -16,7 +16,8 @@ import numpy as np
 
 from suwen.health.beat_features import Beats, Together
 from suwen.health.ecg_changes import CHANGES, Change
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 
 def changed(change: Change, sample: Sample, strength: float, seed: int) -> Sample:

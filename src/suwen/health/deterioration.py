@@ -28,11 +28,12 @@ from suwen.health.icu_case import Admission, admission, stay_of
 from suwen.health.icu_changes import CHANGES
 from suwen.lifecycle import explain, lime, say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 
 DETERIORATION: Final = "health.deterioration"
 ADULT: Final = 16

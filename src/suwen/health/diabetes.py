@@ -22,8 +22,9 @@ from suwen.health.table_case import row_of
 from suwen.health.table_changes import left_out, misread
 from suwen.health.table_task import TableTask
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.kinds import Answers, Choice
-from suwen.lifecycle.task import Examples, Reads
+from suwen.lifecycle.task import Reads
 
 DIABETES: Final = "health.diabetes"
 YOUNGEST: Final = 21

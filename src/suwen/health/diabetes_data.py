@@ -17,7 +17,7 @@ from suwen.core.errors import BadInput
 from suwen.health.measured import MISSING
 from suwen.health.table import Columns, TableRow, columns_in
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.examples import Array, Examples, Sample, Source
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "diabetes.toml"
 FOLDER: Final = "vitals/risk_tabular/pima"

@@ -24,12 +24,13 @@ from suwen.health import news2, plausible
 from suwen.health.risk_tables import KNOWLEDGE, Table
 from suwen.health.vital_set import DROPOUT, RULES, VitalSet, newest_set, variables
 from suwen.health.vital_set import rules as set_rules
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Answers, Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 EARLY_WARNING: Final = "health.early_warning"
 UNIT: Final = "{score}"

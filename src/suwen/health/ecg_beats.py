@@ -42,11 +42,12 @@ from suwen.health.ecg_beats_said import CLASSES, ECTOPIC
 from suwen.health.recording import ECG, recordings
 from suwen.lifecycle import explain
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 from suwen.metrics.classification import j_kappa
 from suwen.records import Access
 

@@ -27,7 +27,7 @@ from suwen.health.annotations import BEATS, Annotations, read_annotations
 from suwen.health.beat_features import Beats, Changed, beats_of, names
 from suwen.health.qrs import Numbers, qrs_times
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Sample, Source
+from suwen.lifecycle.examples import NOT_RECORDED, Array, Examples, Sample, Source
 
 FOLDER: Final = "vitals/ecg_mitdb"
 CLASSES: Final[Mapping[str, int]] = {

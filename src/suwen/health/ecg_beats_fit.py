@@ -11,8 +11,8 @@ import numpy as np
 
 from suwen.health import beat_simulated
 from suwen.health.beat_features import IRREGULAR, names, table
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples
 
 TREES: Final = "trees.lgb.txt"
 ROUNDS: Final = 120

@@ -13,7 +13,7 @@ from suwen.core.nouns import Interval
 from suwen.health.beat_features import Beats
 from suwen.health.beat_waves import AFTER, BEFORE
 from suwen.health.ecg_tables import LETTERS, BeatTable
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 RUN: Final = 3
 """Ectopic beats in a row from which they are a run (a tachycardia when fast)."""

@@ -15,8 +15,8 @@ from suwen.health.doubts import moved_meanwhile
 from suwen.health.ecg_beats_named import PAUSE, RUN, Run, Said
 from suwen.health.ecg_tables import beats_attachment, clock
 from suwen.health.qrs import Numbers
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 
 
 def _code(code: str, en: str, zh: str) -> Code:

@@ -25,7 +25,7 @@ from suwen.health.ecg_events import BEATS, V_RUN
 from suwen.health.ecg_reviews import CODE, Review, review_of
 from suwen.health.ecg_tables import LETTERS
 from suwen.health.recording import ECG, recordings
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.records import Access
 from suwen.records.basics import RESOURCE, SYSTEM
 

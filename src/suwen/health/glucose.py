@@ -40,11 +40,12 @@ from suwen.health.glucose_window import (
 )
 from suwen.lifecycle import explain
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 
 GLUCOSE_FORECAST: Final = "health.glucose_forecast"
 FORETOLD: Final = Code(

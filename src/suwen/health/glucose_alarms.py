@@ -32,8 +32,8 @@ from suwen.health.glucose_window import (
     usable,
 )
 from suwen.lifecycle import split
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Examples
 
 AHEAD: Final = 30
 HOUR_LONG, APART, LASTS, DAY = 60.0, 30.0, 15.0, 1440.0

@@ -16,7 +16,8 @@ from suwen.core.errors import BadInput
 from suwen.health.glucose_data import interval_of
 from suwen.health.glucose_say import MMOL
 from suwen.health.glucose_window import Array, Days, Past, Window, grids, own_levels, variable
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 PRESSED: Final = (40.0, 10.0)
 """Minutes before the newest reading between which a sensor that is lain on reads too low."""

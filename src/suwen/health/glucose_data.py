@@ -35,7 +35,7 @@ from suwen.health.glucose_window import (
     usable,
 )
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 
 ALL: Final = "glucobench"
 """The five sets of GlucoBench together."""

@@ -34,8 +34,8 @@ from suwen.health.glucose_window import (
     own_levels,
     usable,
 )
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Examples
 
 LINEAR: Final = (
     *(f"change {k}" for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 18, 24, 36, 72)),

@@ -13,8 +13,8 @@ from suwen.health import glucose_fit
 from suwen.health.glucose_case import gaps_of
 from suwen.health.glucose_window import HOUR, STEP, Array, Window, groups, knowledge, variable
 from suwen.lifecycle import say
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Output, Sample
 
 SHOWN: Final = 3
 """Groups named as evidence: those that moved the forecast most."""

@@ -17,7 +17,7 @@ import numpy as np
 from suwen.core.errors import BadInput, NotFound
 from suwen.health.table import Columns, TableRow, columns_in
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Sample, Source
+from suwen.lifecycle.examples import NOT_RECORDED, Array, Examples, Sample, Source
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "heart_disease.toml"
 TABLE: Final = "vitals/risk_tabular/uci_heart/heart_disease_4sites.csv"

@@ -23,8 +23,8 @@ from suwen.health.icu_course import (
 from suwen.health.icu_fit import NET, TREES
 from suwen.health.icu_net import COURSE, PEOPLE, SCORES
 from suwen.lifecycle import shapley
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array
 
 SHARE: Final = 1 / 3
 """Weight of the network; the trees have the rest. Of 1/3 and 1/2 the better where ideas were

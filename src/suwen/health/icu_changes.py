@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from suwen.health.icu import Series, Stay, variables
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 
 def thinned(sample: Sample, strength: float, seed: int) -> Sample:

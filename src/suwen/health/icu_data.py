@@ -21,7 +21,7 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.health.icu import Series, Stay, variables
 from suwen.health.measured import MISSING
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 
 FOLDER: Final = "vitals/icu_cinc2012"
 OUTCOME: Final = "In-hospital_death"

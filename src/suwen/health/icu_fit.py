@@ -17,8 +17,8 @@ from suwen.health.icu import feature_names
 from suwen.health.icu_course import course_of, person_of, values
 from suwen.health.icu_data import AFTER
 from suwen.health.icu_net import export, network, torch
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples
 from suwen.lifecycle.trees import slimmed
 
 TREES: Final = ("trees-0.lgb.txt", "trees-1.lgb.txt")

@@ -21,11 +21,12 @@ from suwen.health.risk_equation import Library, Quantity, Told, library
 from suwen.health.risk_facts import FACTS, UNSETTLED, Applied, Asked, Facts, applied, facts_of
 from suwen.health.risk_tables import NAMES, RULES
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Calculated
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 RISK: Final = "health.risk"
 MOST_INPUTS: Final = 60

@@ -16,8 +16,8 @@ from suwen.health.risk_facts import Asked
 from suwen.health.risk_tables import Value
 from suwen.health.risk_vectors import NEWS2, QRISK3, VECTORS, Vector, vectors
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample, Source
 from suwen.lifecycle.measure_calculated import FORMULA
-from suwen.lifecycle.task import Examples, Output, Sample, Source
 
 SET: Final = "risk_equations"
 PLACES: Final = (f"vitals/{SET}", SET)

@@ -13,8 +13,8 @@ from suwen.health.risk_equation import Answer, Equation, Library
 from suwen.health.risk_facts import Asked, rules
 from suwen.health.risk_reference import disclaimer_of
 from suwen.health.risk_tables import Value, row_of
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 
 EQUATIONS: Final = f"{SUWEN}/risk-equation"
 RISK: Final = Code(

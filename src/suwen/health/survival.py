@@ -41,10 +41,11 @@ from suwen.health.table_case import row_of
 from suwen.health.table_changes import left_out, misread
 from suwen.health.table_task import TableTask, open_trees, table_of
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 SURVIVAL: Final = "health.survival"
 ADULT: Final = 18

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.survival import Curve, kaplan_meier
 
 RIDGE: Final = 1e-3

@@ -19,7 +19,7 @@ import numpy as np
 from suwen.core.errors import BadInput, NotFound
 from suwen.health.table import Columns, TableRow, columns_in
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Sample, Source
+from suwen.lifecycle.examples import NOT_RECORDED, Array, Examples, Sample, Source
 
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge" / "survival.toml"
 TABLE: Final = "vitals/risk_tabular/support2/support2.csv.xz"

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from suwen.health.table import Columns, TableRow
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 
 def left_out(columns: Columns, kept: tuple[str, ...] = ()) -> Perturbation:

@@ -22,11 +22,12 @@ from suwen.core.nouns import Case, Finding, RecordValue
 from suwen.health.table import Columns, TableRow
 from suwen.lifecycle import explain, say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 from suwen.lifecycle.trees import slimmed
 
 TREES: Final = "trees.lgb.txt"

@@ -26,8 +26,8 @@ from suwen.imaging.nodule import NoduleInput, box_of
 from suwen.imaging.patches import LUNG_WINDOW, Floats
 from suwen.imaging.planar import LEAST_RANGE, LEVELS, PlanarInput, network_input, resized
 from suwen.lifecycle import gradients
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array
 
 
 def logit_gradient(pack: Pack, data: NoduleInput, members: Sequence[int]) -> Floats:

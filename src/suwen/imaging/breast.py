@@ -20,10 +20,11 @@ from suwen.imaging.planar_task import PlanarTask
 from suwen.imaging.variation import Variation
 from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 BREAST_ULTRASOUND: Final = "imaging.breast_ultrasound"
 MODALITIES: Final = frozenset({"US"})

@@ -20,7 +20,7 @@ from suwen.imaging import overlays
 from suwen.imaging.planar import Floats, PlanarInput, levelled, read_picture, resized
 from suwen.imaging.tags import tag_columns
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.examples import Array, Examples, Sample, Source
 
 BUSI: Final = "imaging/busi"
 BREASTMNIST: Final = "imaging/breastmnist/breastmnist.npz"

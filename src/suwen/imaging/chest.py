@@ -28,9 +28,10 @@ from suwen.imaging.planar_case import planar_samples
 from suwen.imaging.planar_task import PlanarTask
 from suwen.imaging.safety import field_text
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 CHEST_XRAY: Final = "imaging.chest_xray"
 MODALITIES: Final = frozenset({"DX", "CR"})

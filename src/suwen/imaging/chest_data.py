@@ -17,7 +17,7 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.imaging.planar import PlanarInput, levelled, read_picture
 from suwen.imaging.tags import tag_columns
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 
 KERMANY: Final = "imaging/kermany_cxr"
 SUBTYPES: Final = ("normal", "bacteria", "virus")

@@ -32,12 +32,13 @@ from suwen.imaging.cytology_data import (
 )
 from suwen.lifecycle import explain, say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.imbalance import sample_weights
 from suwen.lifecycle.kinds import Answers, Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 
 BREAST_CYTOLOGY: Final = "imaging.breast_cytology"
 TREES: Final = "trees.lgb.txt"

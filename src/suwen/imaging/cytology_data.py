@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from suwen.core.codes import SUWEN, Text
 from suwen.core.errors import BadInput, MissingExtra
 from suwen.core.nouns import Record, Reference
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 
 CYTOLOGY: Final = f"{SUWEN}/breast-cytology"
 """Code system of the measurements."""

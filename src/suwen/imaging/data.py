@@ -21,7 +21,7 @@ from suwen.core.nouns import Point
 from suwen.imaging.nifti import read_nifti
 from suwen.imaging.volume import Volume
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Source
+from suwen.lifecycle.examples import Source
 
 LIDC: Final = "imaging/lidc_voi"
 LUNG_SLICES: Final = "imaging/luna16_slices"

@@ -41,11 +41,12 @@ from suwen.imaging.volume import Volume
 from suwen.imaging.whole_ct import Searches
 from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Places
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 
 DETECTION: Final = "imaging.nodule_detection"
 MOST_SHOWN: Final = 15

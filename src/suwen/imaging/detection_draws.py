@@ -23,7 +23,7 @@ from suwen.imaging.detector import CELL_MM, PIXEL_MM, STRIDE, channels
 from suwen.imaging.fit_segmentation import disturb
 from suwen.imaging.hardening_ct import corrupted_slice
 from suwen.imaging.patches import Floats
-from suwen.lifecycle.task import Examples
+from suwen.lifecycle.examples import Examples
 
 CROP: Final = 192
 """Edge of a crop of a slice in pixels: 96 mm."""

@@ -18,7 +18,7 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.imaging.planar import Floats, resized
 from suwen.lifecycle import packs
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -22,7 +22,7 @@ from suwen.imaging.nodule import Mask, NoduleInput
 from suwen.imaging.segmentation import mask_from
 from suwen.imaging.tags import tag_columns
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Array, Examples, Sample
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.metrics.overlap import dice
 
 FLOOR_HU = -400.0

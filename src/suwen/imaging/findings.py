@@ -43,8 +43,8 @@ from suwen.imaging.pictures import key_image
 from suwen.imaging.problem import joined
 from suwen.imaging.saliency import on_whole, seen_volume
 from suwen.imaging.volume import Volume
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 
 NIFTI: Final = "application/x-nifti+gzip"
 PNG: Final = "image/png"

@@ -34,9 +34,9 @@ from suwen.imaging.detector import PARTS, Detectors, marks_of, slice_maps
 from suwen.imaging.hardening_ct import Windows, made_worse
 from suwen.imaging.patches import LUNG_WINDOW, Floats
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.split import fold_of
-from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -41,9 +41,9 @@ from suwen.imaging.malignancy import (
 from suwen.imaging.nodule import Mask
 from suwen.imaging.patches import LUNG_WINDOW, Floats, Turn
 from suwen.imaging.volume import Volume
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.imbalance import class_weights, epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

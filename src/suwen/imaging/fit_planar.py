@@ -18,9 +18,10 @@ from suwen.imaging.partly_labelled import Agreement, loss_of
 from suwen.imaging.planar import Floats, resized
 from suwen.imaging.variation import Picture, Variation
 from suwen.lifecycle import share
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.imbalance import epoch_order, network_loss
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Perturbation
+from suwen.lifecycle.task import Perturbation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

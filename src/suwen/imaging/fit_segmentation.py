@@ -42,9 +42,9 @@ from suwen.imaging.segmentation import (
     probability_maps,
 )
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.split import fold_of
-from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

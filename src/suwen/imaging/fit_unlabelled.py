@@ -25,8 +25,8 @@ from suwen.imaging import variation
 from suwen.imaging.fit_planar import prepared
 from suwen.imaging.planar import Floats
 from suwen.imaging.variation import Picture, Variation
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -29,10 +29,11 @@ from suwen.imaging.registration import register as lay_over
 from suwen.imaging.series import answered_volumes
 from suwen.imaging.studies import Marked, Study, reports_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.kinds import Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 FOLLOWUP: Final = "imaging.nodule_followup"
 KNOWLEDGE: Final = Path(__file__).parent / "knowledge"

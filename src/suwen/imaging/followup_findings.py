@@ -17,9 +17,9 @@ from suwen.core.codes import (
 from suwen.core.nouns import Band, Finding, Interval, Measure, Tracking
 from suwen.imaging.growth import LONGEST_DAYS, Change, FollowUp
 from suwen.imaging.nodule import site_of
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 
 DOMAIN: Final[Mapping[str, Range]] = {
     "days": Range(1, 3653, Text(en="The time between the studies in days", zh="两次检查间隔天数")),

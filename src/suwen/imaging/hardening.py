@@ -15,7 +15,8 @@ import numpy as np
 from suwen.imaging import planar_perturbations as changes
 from suwen.imaging.planar import PlanarInput
 from suwen.imaging.variation import Picture
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

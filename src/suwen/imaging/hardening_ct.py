@@ -18,7 +18,8 @@ from suwen.imaging.hardening import STEP
 from suwen.imaging.nodule import NoduleInput
 from suwen.imaging.patches import Floats
 from suwen.imaging.volume import Volume
-from suwen.lifecycle.task import Perturbation, Sample
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Perturbation
 
 if TYPE_CHECKING:
     from torch import Tensor

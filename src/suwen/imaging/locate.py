@@ -37,7 +37,7 @@ from suwen.imaging.problem import joined
 from suwen.imaging.series import CaseSeries, answered_volumes
 from suwen.imaging.uids import uid_from
 from suwen.imaging.volume import Volume
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 INTEREST_MM: Final = 80.0
 """A CT series narrower than this in-plane is a volume of interest around one nodule."""

@@ -26,7 +26,7 @@ from suwen.core.errors import BadInput
 from suwen.imaging.data import ACCEPTANCE_PATIENTS, LUNG_SLICES
 from suwen.imaging.patches import LUNG_WINDOW
 from suwen.lifecycle.data import DataFolders, read_table
-from suwen.lifecycle.task import Source
+from suwen.lifecycle.examples import Source
 
 IGNORED: Final = "ignore"
 EDGES: Final = ("x0", "y0", "x1", "y1")

@@ -22,10 +22,11 @@ from suwen.imaging.followup import FOLLOWUP, KNOWLEDGE
 from suwen.imaging.guidelines import Advice, Fact, Facts, Guideline, Verdict, change_of
 from suwen.imaging.studies import Marked, Study, record_of, studies_of
 from suwen.imaging.tasks import SEGMENTATION
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.kinds import Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 MANAGEMENT: Final = "imaging.nodule_management"
 CONTEXT: Final = KNOWLEDGE / "followup_context.toml"

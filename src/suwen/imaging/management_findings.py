@@ -15,9 +15,9 @@ from suwen.core.codes import (
 from suwen.core.nouns import Band, Finding, Interval, Measure, Tracking
 from suwen.imaging.guidelines import Advice, Fact, Guideline, Verdict
 from suwen.imaging.nodule import site_of
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample
 
 DOMAIN: Final[Mapping[str, Range]] = {
     "mean_mm": Range(1, 120, Text(en="The mean diameter in mm", zh="平均直径（mm）")),

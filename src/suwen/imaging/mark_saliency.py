@@ -31,8 +31,8 @@ from suwen.imaging.scan import ScanInput
 from suwen.imaging.search import LOOKED_AT, around, at_middle
 from suwen.imaging.volume import Volume
 from suwen.lifecycle import explain
+from suwen.lifecycle.examples import Array, Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Sample
 
 METHOD: Final = "occlusion"
 MAP: Final = "occlusion"

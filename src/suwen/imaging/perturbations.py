@@ -23,7 +23,8 @@ from scipy import ndimage
 from suwen.imaging.nodule import Mask, NoduleInput
 from suwen.imaging.patches import LUNG_WINDOW
 from suwen.imaging.volume import Volume
-from suwen.lifecycle.task import Array, Perturbation, Sample
+from suwen.lifecycle.examples import Array, Sample
+from suwen.lifecycle.task import Perturbation
 
 NOISE_CORRELATION_MM: Final = 0.5
 """In-plane correlation length of quantum noise after a soft kernel."""

@@ -23,7 +23,7 @@ from suwen.imaging.dicom import PARSER_ERRORS, Instance, quiet_parser
 from suwen.imaging.planar import Floats, PlanarInput, resized
 from suwen.imaging.safety import field_text
 from suwen.imaging.series import CaseSeries, case_series
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 LONGEST_EDGE: Final = 1024
 """Pictures are reduced to this edge: four times what any 2D network reads."""

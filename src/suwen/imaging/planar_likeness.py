@@ -8,8 +8,8 @@ from typing import Any
 from suwen.core.codes import Text
 from suwen.imaging import planar_reading as reading
 from suwen.imaging.planar import small_picture
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Examples, Sample
 
 
 class ComparedPictures:

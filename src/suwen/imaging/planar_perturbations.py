@@ -15,7 +15,8 @@ from PIL import Image
 from scipy import ndimage
 
 from suwen.imaging.planar import Floats, PlanarInput, resized
-from suwen.lifecycle.task import Array, Perturbation, Sample
+from suwen.lifecycle.examples import Array, Sample
+from suwen.lifecycle.task import Perturbation
 
 GRAIN: Final = 0.004
 """Width of a speckle grain, a share of the shorter edge."""

@@ -11,8 +11,8 @@ from scipy import ndimage, special
 
 from suwen.core.codes import Text
 from suwen.imaging.planar import Floats, PlanarInput, network_input, resized
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array
 
 DOMAIN_NAMES: Final[Mapping[str, Text]] = {
     "distance": Text(

@@ -25,18 +25,11 @@ from suwen.imaging.planar import Floats, PlanarInput
 from suwen.imaging.planar_likeness import ComparedPictures
 from suwen.lifecycle import explain, say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import (
-    Array,
-    Examples,
-    Output,
-    Perturbation,
-    Reads,
-    Sample,
-    Task,
-)
+from suwen.lifecycle.task import Perturbation, Reads, Task
 
 
 class PlanarTask(ComparedPictures):

@@ -17,7 +17,7 @@ import numpy as np
 
 from suwen.core.codes import Text
 from suwen.imaging.data import ATTRIBUTES
-from suwen.lifecycle.task import Array, Examples
+from suwen.lifecycle.examples import Array, Examples
 
 RATING: Final = "malignancy_rating"
 DIAMETER: Final = "diameter_mm"

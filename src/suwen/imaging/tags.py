@@ -24,7 +24,7 @@ from suwen.core.errors import BadInput
 from suwen.imaging.dicom import Instance, read_instance
 from suwen.imaging.safety import field_text
 from suwen.lifecycle.data import read_table
-from suwen.lifecycle.task import NOT_RECORDED
+from suwen.lifecycle.examples import NOT_RECORDED
 
 KERNELS: Final = Path(__file__).parent / "knowledge" / "kernels.toml"
 TABLE: Final = "tags.csv"

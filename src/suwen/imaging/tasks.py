@@ -35,11 +35,12 @@ from suwen.imaging.pictures import small_picture
 from suwen.imaging.segmentation import WEIGHTS, Networks, mask_from, probability_maps
 from suwen.lifecycle import explain, packs, say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.kinds import Mask as MaskAnswer
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 
 SEGMENTATION: Final = "imaging.nodule_segmentation"
 MALIGNANCY: Final = "imaging.nodule_malignancy"

@@ -18,12 +18,13 @@ from suwen.lifecycle import calibrate, prediction_sets
 from suwen.lifecycle.bands import HALF, Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
 from suwen.lifecycle.detected import Detected, floors_of, match
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice, Spans, Value
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import INDEPENDENT, Predictions, right_codes
 from suwen.lifecycle.spanned import Spanned, counted
 from suwen.lifecycle.spanned import floors_of as span_floors
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics.ranking import reciprocal_rank
 
 SPREAD_EXAMPLES = 40

@@ -18,8 +18,8 @@ from suwen.lifecycle.bands_places import PlaceThresholds
 from suwen.lifecycle.calibrate import Calibrator
 from suwen.lifecycle.calibrate_classes import ClassCalibrator
 from suwen.lifecycle.conformal import Conformal
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.prediction_sets import PredictionSets
-from suwen.lifecycle.task import Array
 
 C = TypeVar("C", Calibrator, ClassCalibrator, Conformal)
 

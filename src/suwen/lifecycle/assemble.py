@@ -32,11 +32,12 @@ from suwen.lifecycle import guard as domain_guard
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle import manifest as sealing
 from suwen.lifecycle.answered import Answered, rows_of
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Task, Warns
+from suwen.lifecycle.task import Task, Warns
 from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 

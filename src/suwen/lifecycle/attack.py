@@ -18,9 +18,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy import special
 
+from suwen.lifecycle.examples import Array, Output, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Output, Sample, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics.froc import matched
 from suwen.metrics.overlap import dice
 

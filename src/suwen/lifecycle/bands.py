@@ -16,7 +16,7 @@ import numpy as np
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 HALF = 0.5
 """The operating point of a recipe that asks for no other."""

@@ -24,7 +24,7 @@ from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band
 from suwen.lifecycle.bands import HALF, cut
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 WHOLE_RULE = (
     "The most probable of the other classes is named when the probability of anything but the "

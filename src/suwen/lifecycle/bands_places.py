@@ -17,7 +17,7 @@ import numpy as np
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.froc import Matched
 
 

@@ -25,7 +25,7 @@ from scipy import special
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Interval
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.calibration import log_loss
 
 Kind = Literal["temperature", "isotonic"]

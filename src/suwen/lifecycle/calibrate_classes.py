@@ -23,7 +23,7 @@ from scipy import special
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Interval
 from suwen.lifecycle.calibrate import LEVEL, RIDGE, best, reach_of
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.multiclass import log_loss
 
 ClassKind = Literal["temperature", "vector"]

@@ -24,9 +24,10 @@ from suwen.lifecycle import (
     split,
 )
 from suwen.lifecycle.card_words import label, number
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack, member_folder
-from suwen.lifecycle.task import Examples, Task
+from suwen.lifecycle.task import Task
 
 DISCLAIMER = "Research and decision support, to be confirmed by a clinician. Not a medical device."
 FOLDS = (

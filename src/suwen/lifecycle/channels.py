@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.layers import Graph, Group, Moments, Span
 from suwen.lifecycle.smaller import HALF, Feeds, float16, folded, import_onnx, need
-from suwen.lifecycle.task import Array
 
 BLOCK = 8
 """Layers keep a multiple of so many channels: ONNX Runtime computes in blocks, and a depthwise

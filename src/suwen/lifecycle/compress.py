@@ -46,10 +46,11 @@ from suwen.lifecycle import (
 )
 from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.pack import SETTINGS, Pack, member_folder, overheard
 from suwen.lifecycle.predictions import out_of_fold
 from suwen.lifecycle.stress import chosen_by_group
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.weights import list_initialisers
 from suwen.metrics.intervals import difference, estimates

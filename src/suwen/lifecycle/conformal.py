@@ -23,7 +23,7 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Interval
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.coverage import interval_score
 
 ValueKind = Literal["absolute", "scaled", "given"]

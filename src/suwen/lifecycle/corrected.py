@@ -14,7 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.lifecycle.task import Array, Corrects, Examples, Task
+from suwen.lifecycle.examples import Array, Examples
+from suwen.lifecycle.task import Corrects, Task
 from suwen.records import Access
 
 T = TypeVar("T")

@@ -35,13 +35,14 @@ from suwen.lifecycle import (
 from suwen.lifecycle.curve_plan import Declaration, Line
 from suwen.lifecycle.curve_said import Said
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import member_folder
 from suwen.lifecycle.predictions import predict_all
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.share import Index
 from suwen.lifecycle.stress import chosen_by_group
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 from suwen.lifecycle.train import fit_into
 
 RESULT: Final = "curve.json"

@@ -13,7 +13,8 @@ import numpy as np
 
 from suwen.lifecycle import measure
 from suwen.lifecycle.curve_said import Said, rows_of
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.examples import Array, Examples
+from suwen.lifecycle.task import Task
 from suwen.metrics.intervals import Metric, difference, estimates
 
 SHOWN: Final = {

@@ -16,10 +16,11 @@ from scipy import special
 from suwen.core.errors import BadInput
 from suwen.lifecycle import share
 from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice, Spans
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.spanned import counted
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 
 Said = Array | Sequence[Array]
 """Logits (n,) or (n, K) of classes; of texts the rows of `Output.marks` of each."""

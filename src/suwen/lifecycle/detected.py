@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.task import Array, Examples
+from suwen.lifecycle.examples import Array, Examples
 from suwen.metrics.froc import Matched, matched
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.coverage import wilson
 
 INK, MUTED, BLUE, ORANGE, GRID = "#1f2933", "#7b8794", "#1f6feb", "#d9730d", "#e4e7eb"

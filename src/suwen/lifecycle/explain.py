@@ -24,8 +24,9 @@ import numpy as np
 from suwen.core.codes import Text
 from suwen.core.nouns import Explanation
 from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Examples, Explains, Sample, Task
+from suwen.lifecycle.task import Explains, Task
 
 STEPS = 8
 """Points of the deletion and insertion curves: 2 x STEPS predictions a score."""

@@ -10,8 +10,9 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle import explain, plots, runs
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample, Task
+from suwen.lifecycle.task import Task
 
 
 def explain_examples(

@@ -24,12 +24,13 @@ from suwen.lifecycle import (
     runs,
 )
 from suwen.lifecycle.detected import match
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice, Places, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.spanned import counted
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 
 
 def fit_answers(

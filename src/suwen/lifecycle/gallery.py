@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 FILE = "gallery.npz"
 DIMENSIONS = 32

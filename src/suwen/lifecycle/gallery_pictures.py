@@ -16,8 +16,8 @@ from PIL import Image
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.lifecycle.gallery import arrays_from
-from suwen.lifecycle.task import Array, Examples, Sample
 
 FILE = "gallery_pictures.npz"
 WEBP, JPEG = "image/webp", "image/jpeg"

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput
+from suwen.lifecycle.examples import Array, Output, Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Output, Sample, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics.overlap import dice
 
 FOLDER = "golden"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput, MissingExtra
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array
 
 TOLERANCE = 1e-3
 """Largest difference of an output between the two runtimes, relative to its spread from 1."""

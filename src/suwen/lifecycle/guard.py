@@ -15,7 +15,7 @@ import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 PERCENTILES = (0.5, 99.5)
 SLACK = 0.25

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suwen.core.errors import BadInput, MissingExtra
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.recipe import Imbalance, Recipe
-from suwen.lifecycle.task import Array, Task
+from suwen.lifecycle.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor

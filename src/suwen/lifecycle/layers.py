@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.smaller import Feeds, import_onnx
-from suwen.lifecycle.task import Array
 
 APART = frozenset(
     {

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from suwen.core.nouns import Decision, Finding, Reference, canonical, digest_of
-from suwen.lifecycle.task import Sample, Task
+from suwen.lifecycle.examples import Sample
+from suwen.lifecycle.task import Task
 from suwen.records import Access
 
 ACT: Final = "finding"

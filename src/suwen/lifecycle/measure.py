@@ -25,8 +25,9 @@ from suwen.lifecycle import (
     measure_values,
 )
 from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.examples import NOT_RECORDED, Array, Examples
 from suwen.lifecycle.kinds import Choice
-from suwen.lifecycle.task import NOT_RECORDED, Array, Examples, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics import overlap
 from suwen.metrics.intervals import Estimate, Metric, difference, estimates, remembered
 

@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import overlap
 from suwen.metrics.coverage import wilson
 from suwen.metrics.intervals import Metric

@@ -14,7 +14,7 @@ import numpy as np
 
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands import Thresholds
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import calibration, classification, coverage, discrimination, overlap
 from suwen.metrics.intervals import Metric, remembered
 

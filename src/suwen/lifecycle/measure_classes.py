@@ -19,7 +19,7 @@ import numpy as np
 from suwen.core.nouns import Band
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands_classes import ClassThresholds
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import calibration, classification, coverage, discrimination, multiclass, overlap
 from suwen.metrics.intervals import Metric, remembered
 

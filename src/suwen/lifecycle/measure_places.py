@@ -14,7 +14,8 @@ import numpy as np
 from suwen.core.errors import BadInput
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.detected import Detected, truths
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.examples import Array, Examples
+from suwen.lifecycle.task import Task
 from suwen.metrics.calibration import BINS
 from suwen.metrics.froc import RATES, Matched
 from suwen.metrics.intervals import Metric, remembered

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import overlap
 from suwen.metrics.intervals import Metric
 

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import coverage, multiclass, overlap
 from suwen.metrics.intervals import Metric
 

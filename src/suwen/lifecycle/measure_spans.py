@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.spanned import Spanned
-from suwen.lifecycle.task import Array
 from suwen.metrics import spans
 from suwen.metrics.calibration import BINS
 from suwen.metrics.intervals import Metric, remembered

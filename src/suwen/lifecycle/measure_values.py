@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from suwen.lifecycle.answered import Answered
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import coverage, overlap
 from suwen.metrics.intervals import Metric
 

@@ -30,12 +30,12 @@ from suwen.core.settings import settings
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle import manifest, trees
 from suwen.lifecycle.answers import Answers
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.gallery import FILE as GALLERY
 from suwen.lifecycle.gallery import Gallery
 from suwen.lifecycle.gallery_pictures import FILE as PICTURES
 from suwen.lifecycle.gallery_pictures import Pictures
 from suwen.lifecycle.guard import Guard
-from suwen.lifecycle.task import Array
 from suwen.lifecycle.weights import Hear, Weights
 
 SETTINGS = "pack.toml"

@@ -14,7 +14,8 @@ import numpy as np
 from suwen.lifecycle import plots_choice, plots_classes, plots_places, plots_spans, plots_values
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.drawing import BLUE, INK, MUTED, ORANGE, STYLE, figure_of, save
-from suwen.lifecycle.task import Array, Task
+from suwen.lifecycle.examples import Array
+from suwen.lifecycle.task import Task
 
 
 def draw(task: Task, rows: Answered, histories: Sequence[Any], folder: Path) -> list[Path]:

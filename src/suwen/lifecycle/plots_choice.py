@@ -17,9 +17,10 @@ from suwen.lifecycle.drawing import (
     reliability_points,
     save,
 )
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.measure_choice import fixed
-from suwen.lifecycle.task import Array, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics import calibration, classification, discrimination
 from suwen.metrics.intervals import resampled_weights
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.drawing import BLUE, INK, MUTED, ORANGE, figure_of, save
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics.coverage import inside
 
 BINS = 60

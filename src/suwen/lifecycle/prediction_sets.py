@@ -31,7 +31,7 @@ import numpy as np
 from suwen.core.codes import Code
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PossibleAnswers
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import coverage
 
 SetKind = Literal["cumulated", "regularised", "threshold"]

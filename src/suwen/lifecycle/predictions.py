@@ -16,10 +16,11 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import split
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.golden import arrays_of, save_arrays
 from suwen.lifecycle.kinds import Choice, Spans
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Array, Examples, Output, Sample, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics.overlap import dice, volume_error
 from suwen.metrics.ranking import reciprocal_rank
 

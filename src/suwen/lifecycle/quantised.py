@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.layers import Graph
 from suwen.lifecycle.smaller import Feeds, folded, import_onnx, need, quiet
-from suwen.lifecycle.task import Array
 
 QUANTISED = ["Conv", "MatMul", "Gemm", "Clip", "Relu", "MaxPool", "Resize", "Concat"]
 """Operations done on bytes: layers, and what only clips, chooses or moves their values, so that

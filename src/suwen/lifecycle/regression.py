@@ -16,8 +16,9 @@ import numpy as np
 
 from suwen.lifecycle import measure
 from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.measure import LEAST
-from suwen.lifecycle.task import Array, Task
+from suwen.lifecycle.task import Task
 from suwen.metrics.intervals import difference, estimates
 
 FALL = 0.01

@@ -19,7 +19,7 @@ from suwen.lifecycle import measure, measure_places
 from suwen.lifecycle.answered import Answered
 from suwen.lifecycle.bands import Thresholds
 from suwen.lifecycle.bands_classes import ClassThresholds
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 from suwen.metrics import overlap
 from suwen.metrics.intervals import Metric, difference, estimates
 

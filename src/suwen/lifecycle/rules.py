@@ -20,10 +20,11 @@ from suwen.core.errors import BadInput, NotFound
 from suwen.lifecycle import golden, manifest
 from suwen.lifecycle import keys as signing
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Sample
 from suwen.lifecycle.guard import Guard, Range
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Perturbation, Sample, Task
+from suwen.lifecycle.task import Perturbation, Task
 from suwen.lifecycle.toml import dumps
 
 KIND = "rules"

@@ -17,6 +17,7 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band, Case, Decision, Finding, Reference, canonical, digest_of
 from suwen.lifecycle import packs, similar
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.logged import (
     ACT,
     Answer,
@@ -27,7 +28,7 @@ from suwen.lifecycle.logged import (
     together,
 )
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Sample, Task
+from suwen.lifecycle.task import Task
 from suwen.records import Access, Entry, finding_of
 
 MOST = 100_000

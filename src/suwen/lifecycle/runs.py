@@ -32,8 +32,9 @@ from suwen.core.errors import Conflict, StorageUnavailable
 from suwen.core.nouns import canonical, digest_of
 from suwen.lifecycle import spanned
 from suwen.lifecycle.detected import truths
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Task
+from suwen.lifecycle.task import Task
 
 WATCHED = ("numpy", "scipy", "torch", "monai", "scikit-learn", "lightgbm", "onnx", "onnxruntime")
 RUN = "run.json"

@@ -14,10 +14,10 @@ from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure, PossibleAnswers
 from suwen.lifecycle.bands import HALF
+from suwen.lifecycle.examples import Array, Output, Sample
 from suwen.lifecycle.kinds import Answers, Calculated, Choice, Mask, Places, Ranked, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.spanned import ROW
-from suwen.lifecycle.task import Array, Output, Sample
 
 YES_NO = (Text(en="no", zh="否"), Text(en="yes", zh="是"))
 """What two classes are called where names of diseases would read oddly."""

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from suwen.core.errors import BadInput
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.recipe import Recipe, Unlabelled
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 
 UNKNOWN: Final = -1
 """Label of an example that stands in a training set without one."""

@@ -19,12 +19,13 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import COMPARED, Attachment, Band, Finding, SimilarExample
 from suwen.lifecycle import gallery_pictures, measure, runs, split
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.lifecycle.gallery import FILE, Gallery, spaces_of, unit
 from suwen.lifecycle.gallery_pictures import Pictured, encoded, media_type
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.say import with_sentence
-from suwen.lifecycle.task import Array, Examples, Resembles, Sample, Task
+from suwen.lifecycle.task import Resembles, Task
 from suwen.metrics import discrimination, multiclass, overlap
 from suwen.metrics.intervals import Metric, difference, estimates
 

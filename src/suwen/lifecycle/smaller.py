@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput, MissingExtra
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 LEAST_HALVED = 256
 """Weights with fewer numbers stay in single precision."""

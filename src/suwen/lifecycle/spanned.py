@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Spans
-from suwen.lifecycle.task import Array, Examples
 from suwen.metrics import spans
 
 ROW = 4

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.task import Array
+from suwen.lifecycle.examples import Array
 
 HELD_OUT = 10
 """With one member alone, one group in ten is held out of its training."""

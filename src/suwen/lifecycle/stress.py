@@ -23,6 +23,7 @@ from suwen.core.nouns import digest_of
 from suwen.lifecycle import attack, robustness, rules, runs, split
 from suwen.lifecycle.answered import Answered, rows_of
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Sample
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.predictions import (
     INDEPENDENT,
@@ -31,7 +32,7 @@ from suwen.lifecycle.predictions import (
     out_of_fold,
     predict_all,
 )
-from suwen.lifecycle.task import Array, Examples, Perturbation, Sample, Task
+from suwen.lifecycle.task import Perturbation, Task
 
 CARD = "robustness.json"
 PAGE = "robustness.md"

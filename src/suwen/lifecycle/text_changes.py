@@ -20,7 +20,8 @@ from typing import Final, Protocol, Self
 import numpy as np
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.task import Array, Perturbation, Sample
+from suwen.lifecycle.examples import Array, Sample
+from suwen.lifecycle.task import Perturbation
 
 _NEIGHBOURS: Final = {
     letter: (row[place - 1 : place] + row[place + 1 : place + 2])

@@ -18,11 +18,12 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
 from suwen.lifecycle import assemble, corrected, imbalance, measure, runs, share, split
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.pack import Pack, member_folder
 from suwen.lifecycle.predictions import Predictions, held_back, predict_all
 from suwen.lifecycle.progress import Progress
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Array, Examples, Task
+from suwen.lifecycle.task import Task
 from suwen.lifecycle.toml import plain
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from suwen.core.settings import settings
 from suwen.lifecycle import trees
+from suwen.lifecycle.examples import Array
 from suwen.lifecycle.manifest import Files
 from suwen.lifecycle.smaller import SCALE
-from suwen.lifecycle.task import Array
 
 Hear = Callable[[str, Mapping[str, Array]], None]
 """Is told the file (`member-0/net.onnx`) and the input of each run of a network."""

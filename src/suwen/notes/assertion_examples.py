@@ -12,7 +12,7 @@ import numpy as np
 from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.errors import BadInput
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Array, Examples, Sample, Source
+from suwen.lifecycle.examples import Array, Examples, Sample, Source
 from suwen.lifecycle.text_changes import Edits
 from suwen.notes.assertion import Assertion
 from suwen.notes.assertion_data import (

@@ -19,11 +19,12 @@ from suwen.core.codes import SUWEN, Code, Text
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, TextSpan
 from suwen.core.registry import register
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Array, Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.notes import assertion_examples as labelled
 from suwen.notes.assertion import KNOWLEDGE, RULES, Assertion, assertions

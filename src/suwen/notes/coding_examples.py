@@ -11,7 +11,7 @@ from typing import Final
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Source
+from suwen.lifecycle.examples import Source
 from suwen.notes.coding import Context
 from suwen.notes.vocabulary import ICD10_BEIJING, MESH, OMIM, installed
 from suwen.notes.vocabulary_sources import one_code

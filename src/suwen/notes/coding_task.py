@@ -32,11 +32,12 @@ from suwen.core.nouns import (
 )
 from suwen.core.registry import register
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Ranked
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Array, Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 from suwen.notes import coding_examples as labelled
 from suwen.notes import synonyms
 from suwen.notes.coding import LOCAL, MODEL, Candidate, Coder, Context, primary

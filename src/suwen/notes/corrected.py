@@ -20,8 +20,8 @@ import numpy as np
 
 from suwen.core.errors import SuwenError
 from suwen.core.nouns import Case, Finding, Reference, TextSpan
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.share import total_entropy
-from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.notes.case import Read, read_record
 from suwen.notes.corpora import Document, Row
 from suwen.notes.corrections import ALLERGY, CODED, VALUE, Judged, Place, judged

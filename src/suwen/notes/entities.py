@@ -23,10 +23,11 @@ from suwen.core.nouns import Band, Case, Finding, TextSpan
 from suwen.core.registry import register
 from suwen.lifecycle import say
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Answers, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Output, Perturbation, Reads, Sample
+from suwen.lifecycle.task import Perturbation, Reads
 from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.notes import corrected, dated, entity_data
 from suwen.notes.case import notes_of

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from suwen.core.errors import NotFound
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.text_changes import Edits
 from suwen.notes import corpora
 from suwen.notes.corpora import Document

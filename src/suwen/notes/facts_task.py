@@ -37,11 +37,12 @@ from suwen.core.nouns import (
     TextSpan,
 )
 from suwen.core.registry import register
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Answers, Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 from suwen.notes.case import Read, notes_of
 from suwen.notes.facts import Fact, Said, facts_of
 from suwen.notes.meaning import meanings

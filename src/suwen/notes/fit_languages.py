@@ -14,9 +14,9 @@ from tokenizers import Tokenizer
 
 from suwen.core.errors import BadInput
 from suwen.core.settings import settings
+from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.runs import read_json, write_json
-from suwen.lifecycle.task import Examples
 from suwen.lifecycle.toml import plain
 from suwen.notes import fit_entities, pretraining, trimming
 from suwen.notes.entity_data import Worded, kinds_named

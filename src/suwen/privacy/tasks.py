@@ -15,11 +15,12 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Case, Finding, Interval, Measure, Record, TextSpan
 from suwen.core.registry import register
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.guard import Range
 from suwen.lifecycle.kinds import Spans
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.rules import Published
-from suwen.lifecycle.task import Examples, Output, Reads, Sample
+from suwen.lifecycle.task import Reads
 from suwen.lifecycle.text_changes import DISGUISED, LOWERED, MISREAD, SWAPPED, TYPED
 from suwen.privacy import corpora
 from suwen.privacy.corpora import WrittenText

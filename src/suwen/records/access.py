@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import Case, Decision, Finding, Record, Report
@@ -23,13 +23,11 @@ from suwen.records import (
 )
 from suwen.records.acts import Entry, Version
 from suwen.records.gate import Gate
+from suwen.records.holdings import Holdings
 from suwen.records.index import stamp
 from suwen.records.people import Person
 from suwen.records.summary import PatientSummary
 from suwen.records.tables import break_glass
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -44,7 +42,7 @@ class Access:
     destroyed, and `NotFound` for an unknown patient.
     """
 
-    def __init__(self, store: Store, person: Person, purpose: str) -> None:
+    def __init__(self, store: Holdings, person: Person, purpose: str) -> None:
         self.person = person
         self.purpose = purpose
         self._store = store

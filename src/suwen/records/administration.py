@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from sqlalchemy import delete, select, update
 
@@ -17,15 +17,13 @@ from suwen.core.errors import BadInput, Conflict, KeyUnavailable, NotFound
 from suwen.core.nouns import Decision
 from suwen.records import remarks, rotation, sample_keys, uploads
 from suwen.records.gate import Gate
+from suwen.records.holdings import Holdings
 from suwen.records.index import stamp
 from suwen.records.keys import MasterKeySource
 from suwen.records.people import Person, join_team
 from suwen.records.tables import blob as blob_table
 from suwen.records.tables import break_glass, care_team, patient_identifier, record, remark, token
 from suwen.records.work import Work
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 Outcome = Literal["justified", "misuse"]
 FILE = "file"
@@ -49,7 +47,7 @@ class Glass:
 class Administration:
     """The administrative acts of one person. Made by `Store.administer`."""
 
-    def __init__(self, store: Store, person: Person, purpose: str) -> None:
+    def __init__(self, store: Holdings, person: Person, purpose: str) -> None:
         self.person = person
         self.purpose = purpose
         self._store = store

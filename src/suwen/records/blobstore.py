@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from suwen.core.errors import IntegrityError, NotFound, StorageUnavailable
 from suwen.core.nouns import digest_of
 from suwen.records.blobs import opened, sealed
+from suwen.records.holdings import Holdings
 from suwen.records.index import stamp
 from suwen.records.keys import Secrets
 from suwen.records.tables import blob
 from suwen.records.vault import PatientKey
 
-if TYPE_CHECKING:
-    from suwen.records.store import Store
-
 CHUNK = 400
 
 
 def put(
-    store: Store, connection: Connection, key: PatientKey, items: Sequence[tuple[bytes, str]]
+    store: Holdings, connection: Connection, key: PatientKey, items: Sequence[tuple[bytes, str]]
 ) -> tuple[list[str], list[str]]:
     """Store blobs of a patient; return the SHA-256 of each, and of those that are new."""
     addresses = [digest_of(data) for data, _ in items]
@@ -60,7 +58,7 @@ def _row(
     }
 
 
-def get(store: Store, connection: Connection, patient: str, sha256: str) -> bytes:
+def get(store: Holdings, connection: Connection, patient: str, sha256: str) -> bytes:
     """Return the bytes of a blob, checked against their SHA-256.
 
     Raises
@@ -114,7 +112,7 @@ def _known(
     return known
 
 
-def tidy(store: Store) -> int:
+def tidy(store: Holdings) -> int:
     """Remove blob files that a crash left and no record of the store names; return how many."""
     with store.database.transaction(reading=True) as connection:
         known = set(connection.execute(select(blob.c.name)).scalars())

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
 from suwen.core.errors import Denied
 from suwen.records import house
+from suwen.records.holdings import Holdings
 from suwen.records.log import Act
 from suwen.records.people import PERSON_ID, Person, bonds
 from suwen.records.policy import Action
 from suwen.records.work import Work
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 
 @dataclass(frozen=True)
 class Gate:
     """One person acting for one purpose on one store."""
 
-    store: Store
+    store: Holdings
     person: Person
     purpose: str
 
@@ -103,7 +101,7 @@ class Gate:
         return Act(self.person.id, act, patient, subject, self.purpose, detail, key)
 
 
-def admit(store: Store, person: Person, purpose: str) -> None:
+def admit(store: Holdings, person: Person, purpose: str) -> None:
     """Let a person in as they are stored, for a purpose of the policy; a refusal is logged.
 
     Raises

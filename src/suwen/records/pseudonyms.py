@@ -17,17 +17,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import canonical
 from suwen.records import acts
 from suwen.records.blobs import BlobFolder, opened, sealed
 from suwen.records.gate import Gate
+from suwen.records.holdings import Holdings
 from suwen.records.people import Person
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 BEGINNING: Final = 4
 """Characters of a pseudonym that those of one file share: `S-` and two, 1024 files a project."""
@@ -41,7 +39,7 @@ class Pseudonyms:
     All methods raise `Denied` when the policy does not allow them; the denial is logged.
     """
 
-    def __init__(self, store: Store, person: Person, purpose: str, project: str) -> None:
+    def __init__(self, store: Holdings, person: Person, purpose: str, project: str) -> None:
         if not project.isprintable() or not 1 <= len(project) <= LONGEST:
             raise BadInput("no usable name of a project", f"1 to {LONGEST} characters", "name it")
         self.project = project

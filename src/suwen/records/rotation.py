@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from suwen.records import blobstore, reading, remarks, sample_keys, writing
 from suwen.records.blobs import opened, sealed
+from suwen.records.holdings import Holdings
 from suwen.records.tables import blob, data_key, record, remark
 from suwen.records.vault import PatientKey, Vault
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 BATCH = 200
 
@@ -26,7 +24,7 @@ def begin(connection: Connection, vault: Vault, patient: str) -> int:
     return key.current + 1
 
 
-def finish(store: Store, patient: str, generation: int) -> int:
+def finish(store: Holdings, patient: str, generation: int) -> int:
     """Seal everything older with `generation`, then remove the older keys; return how many."""
     done = 0
     for table, reseal in ((record, _record), (remark, _remark)):
@@ -58,7 +56,7 @@ def _old(
     return list(connection.execute(query.limit(limit)).all())
 
 
-def _batch(store: Store, table: Table, patient: str, generation: int, reseal: Any) -> int:
+def _batch(store: Holdings, table: Table, patient: str, generation: int, reseal: Any) -> int:
     with store.database.transaction() as connection:
         key = store.vault.patient_key(connection, patient, lock=True)
         rows = _old(connection, table, patient, generation, BATCH)
@@ -79,7 +77,7 @@ def _remark(key: PatientKey, row: Row[Any]) -> bytes:
     return key.seal(place, key.unseal(row.generation, place, bytes(row.content)))
 
 
-def _blobs(store: Store, patient: str, generation: int) -> int:
+def _blobs(store: Holdings, patient: str, generation: int) -> int:
     """Write one blob anew under a new name, point its row there, then remove the old file."""
     with store.database.transaction() as connection:
         key = store.vault.patient_key(connection, patient, lock=True)

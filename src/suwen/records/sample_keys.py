@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, delete, select, update
 
+from suwen.records.holdings import Holdings
 from suwen.records.index import stamp
 from suwen.records.sample_places import place_of_channel, place_of_chunk
 from suwen.records.tables import device, stream_channel, stream_chunk, stream_refused
 from suwen.records.vault import PatientKey
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 BATCH: Final = 100
 Place = tuple[str, str]
 """A column, and the associated data of what is sealed in it."""
 
 
-def reseal(store: Store, patient: str, generation: int) -> int:
+def reseal(store: Holdings, patient: str, generation: int) -> int:
     """Seal one batch of older rows with the newest key; return how many there were."""
     with store.database.transaction() as connection:
         key = store.vault.patient_key(connection, patient, lock=True)

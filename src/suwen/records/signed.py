@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Row
 from suwen.core.nouns import Record
 from suwen.records import reading
 from suwen.records.documents import NOUNS, finding_of, report_of
+from suwen.records.holdings import Holdings
 from suwen.records.keys import Secrets
 from suwen.records.vault import Vault
 
 if TYPE_CHECKING:
     from suwen.records.gate import Gate
-    from suwen.records.store import Store
 
 FINAL = "final"
 ATTESTED = "Composition"
@@ -66,7 +66,7 @@ def rows(
 
 
 def readable(
-    connection: Connection, store: Store, gate: Gate, found: Sequence[Row[Any]]
+    connection: Connection, store: Holdings, gate: Gate, found: Sequence[Row[Any]]
 ) -> list[Row[Any]]:
     """Return the rows a person may read: drafts only where the policy allows them."""
     if not any(row.type in GATED for row in found):

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager
 
 from sqlalchemy import func, select
 
 from suwen.core.errors import NotFound, StorageUnavailable
-from suwen.core.nouns import Decision
 from suwen.core.settings import Settings
 from suwen.records import house
 from suwen.records.access import Access
 from suwen.records.administration import Administration
-from suwen.records.blobs import BlobFolder
-from suwen.records.database import Database
 from suwen.records.gate import admit
-from suwen.records.keys import MasterKeySource, Secrets
-from suwen.records.log import Act, Log
-from suwen.records.people import People, Person
-from suwen.records.policy import Policy
+from suwen.records.holdings import Holdings
+from suwen.records.log import Act
+from suwen.records.people import Person
 from suwen.records.pseudonyms import Pseudonyms
 from suwen.records.tables import log_head
 from suwen.records.tables import patient as patient_table
-from suwen.records.vault import Vault
-from suwen.records.work import Work
 
 DATABASE = "suwen.sqlite"
 """File of the default database; made with mode 0600, which its journal files inherit."""
@@ -34,26 +25,11 @@ OPERATOR = "operator"
 """Stands in the decision log for who holds the machine and acts without signing in."""
 
 
-class Store(AbstractContextManager["Store"]):
+class Store(Holdings, AbstractContextManager["Store"]):
     """The records of one installation. Safe to share between threads; close it when done.
 
     `open` creates what is missing (folder, database, key file) and migrates the schema.
     """
-
-    def __init__(self, home: Path, url: str, master_key: str = "") -> None:
-        self.home = home
-        self.database = Database(url)
-        try:
-            self.database.migrate()
-            self.policy = Policy.load(home)
-            self.vault = Vault(self.database, MasterKeySource(master_key, home))
-            self.blobs = BlobFolder(home / "blobs")
-            self.log = Log(self.database, self.secrets.log_seal, home / "decisions.anchor")
-            self.people = People(self.secrets.people)
-            self.log.begin()
-        except BaseException:
-            self.database.close()
-            raise
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
@@ -77,26 +53,8 @@ class Store(AbstractContextManager["Store"]):
             ) from None
         return cls(home, settings.store_url, settings.master_key)
 
-    def close(self) -> None:
-        """Close every connection."""
-        self.database.close()
-
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def secrets(self) -> Secrets:
-        """Keyed hashes and own ids of this store."""
-        return self.vault.secrets
-
-    @contextmanager
-    def work(self) -> Iterator[Work]:
-        """Yield one unit of work: what it writes and what it logs are committed together."""
-        with self.database.transaction() as connection:
-            work = Work(connection, self.log)
-            yield work
-        if work.head is not None:
-            self.log.anchor(work.head)
 
     def session(self, person: Person, purpose: str) -> Access:
         """Return what this person may do for this purpose; every call is checked and logged.
@@ -172,11 +130,6 @@ class Store(AbstractContextManager["Store"]):
         """
         with self.database.transaction(reading=True) as connection:
             return self.people.credential(connection, name)
-
-    def note(self, person: str, act: str, detail: Mapping[str, Any]) -> Decision:
-        """Log an act that concerns no patient: a sign-in, a lock-out, a change of settings."""
-        with self.work() as work:
-            return work.log(Act(person, act, "", f"Person/{person}", "administration", detail))
 
     def counts(self) -> dict[str, int]:
         """Return how many patients and log entries there are, for `suwen doctor` and metrics."""

@@ -24,19 +24,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable, UnsafeInput
 from suwen.core.nouns import canonical
 from suwen.records import remarks
 from suwen.records.gate import Gate, admit
+from suwen.records.holdings import Holdings
 from suwen.records.people import Person
 from suwen.records.policy import Action
 from suwen.records.sealed_files import FileKey, SealedReader, SealedWriter
 from suwen.records.vault import PatientKey
-
-if TYPE_CHECKING:
-    from suwen.records.store import Store
 
 FOLDER: Final = "uploads"
 NAMES: Final = "names"
@@ -163,7 +161,7 @@ class Uploads:
     All methods raise `Denied` when the policy does not allow them; the denial is logged.
     """
 
-    def __init__(self, store: Store, person: Person, purpose: str) -> None:
+    def __init__(self, store: Holdings, person: Person, purpose: str) -> None:
         admit(store, person, purpose)
         self._store = store
         self._gate = Gate(store, person, purpose)

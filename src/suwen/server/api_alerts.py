@@ -14,10 +14,10 @@ from suwen.health.alert_trial import DAYS, Desk, records, tried
 from suwen.health.watchdog import pulse
 from suwen.records.alert_rows import Alert
 from suwen.records.alert_rulebook import Enabled, Scope
-from suwen.records.wards import Rung, Ward, Wards
+from suwen.records.wards import Rung, Ward
 from suwen.server import alert_console
-from suwen.server.asking import PURPOSES, Asking, Signed
-from suwen.server.pages_ward import desk_of
+from suwen.server.asking import Signed
+from suwen.server.desks import desk_of, wards_for
 from suwen.server.patients import PATIENT_PATTERN, PatientId
 from suwen.server.problem import ERRORS
 from suwen.server.ward_board import HEARTBEAT
@@ -184,11 +184,6 @@ class LocationInput(Strict):
     text: str = Field("", max_length=200)
     latitude: float | None = Field(None, ge=-90, le=90)
     longitude: float | None = Field(None, ge=-180, le=180)
-
-
-def wards_for(asking: Asking) -> Wards:
-    """Return what the person may do with wards."""
-    return Wards(asking.bench.store, asking.person, PURPOSES[asking.person.role])
 
 
 @router.get("/alerts", operation_id="list_alerts")

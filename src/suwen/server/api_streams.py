@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field
 from suwen.core.errors import BadInput, KeyUnavailable, Unauthenticated
 from suwen.core.streams import Channel
 from suwen.health.reading_gate import impossible
-from suwen.records.devices import Device, Devices
+from suwen.records.devices import Device
 from suwen.records.stream_door import Message, Outcome
 from suwen.server.api import Strict
-from suwen.server.asking import PURPOSES, Asking, Signed, bench_of
+from suwen.server.asking import Signed, bench_of
+from suwen.server.desks import devices_of
 from suwen.server.patients import PatientId
 from suwen.server.problem import ERRORS
 
@@ -249,11 +250,6 @@ def _zoned(moment: datetime) -> datetime:
     if not 2 <= moment.year <= 9998:
         raise BadInput("a time beyond all dates", "years 2 to 9998", "correct it")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def devices_of(asking: Asking) -> Devices:
-    """Return the person's way to devices."""
-    return Devices(asking.bench.store, asking.person, PURPOSES[asking.person.role])
 
 
 def _device(each: Device) -> DeviceInfo:

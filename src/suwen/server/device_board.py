@@ -15,8 +15,8 @@ from suwen.records.device_watch import Count, DeviceWatch
 from suwen.records.devices import Device
 from suwen.records.set_aside import Kept
 from suwen.records.wards import Place
-from suwen.server.api_streams import devices_of
 from suwen.server.asking import PURPOSES, Asking
+from suwen.server.desks import devices_of
 from suwen.server.language import age, moment, say
 from suwen.server.patients import SHORT_ID, about
 

@@ -12,8 +12,8 @@ from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.nouns import canonical, digest_of
 from suwen.records import Person
 from suwen.records.wards import EVERYBODY, LONGEST_S, Rung, Ward
-from suwen.server.api_alerts import wards_for
 from suwen.server.asking import ACTORS, Asking
+from suwen.server.desks import wards_for
 from suwen.server.language import say
 from suwen.server.spoken import COLONS
 

@@ -19,8 +19,9 @@ from suwen.server.alert_facts import REASON_NAMES
 from suwen.server.alert_passed import passed_over
 from suwen.server.api_alerts import TrialInput
 from suwen.server.asking import Asking, Signed
+from suwen.server.desks import desk_of
 from suwen.server.language import say
-from suwen.server.pages_ward import WardId, desk_of, wards_of
+from suwen.server.pages_ward import WardId, wards_of
 from suwen.server.patients import PATIENT_PATTERN
 from suwen.server.render import page
 from suwen.server.ward_board import HEARTBEAT

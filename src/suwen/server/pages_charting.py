@@ -13,7 +13,8 @@ from suwen.core.errors import NotFound
 from suwen.server import charting, ward_scores
 from suwen.server.asking import Signed
 from suwen.server.case_head import case_head
-from suwen.server.pages_ward import WardId, desk_of
+from suwen.server.desks import desk_of
+from suwen.server.pages_ward import WardId
 from suwen.server.patients import PatientId
 from suwen.server.render import page
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.server import device_board
-from suwen.server.api_streams import DeviceId, devices_of
+from suwen.server.api_streams import DeviceId
 from suwen.server.asking import Asking, Signed
+from suwen.server.desks import devices_of
 from suwen.server.patients import PATIENT_PATTERN
 from suwen.server.render import page
 

@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from suwen.core.errors import BadInput, Conflict, Denied, NotFound, SuwenError
 from suwen.records.people import PERSON_ID
 from suwen.server import ladder
-from suwen.server.api_alerts import WardId, wards_for
+from suwen.server.api_alerts import WardId
 from suwen.server.asking import Asking, Signed
+from suwen.server.desks import wards_for
 from suwen.server.ladder import Draft
 from suwen.server.render import page
 

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from suwen.core.errors import Denied, NotFound, SuwenError
-from suwen.health.alert_trial import Desk
+from suwen.core.errors import NotFound, SuwenError
 from suwen.health.watchdog import times
 from suwen.records import gateway_state
 from suwen.records.wards import Ward
 from suwen.server import ward_board, ward_scores
-from suwen.server.asking import PURPOSES, Asking, Signed
+from suwen.server.asking import Asking, Signed
+from suwen.server.desks import desk_of
 from suwen.server.language import say
 from suwen.server.render import environment, page
 from suwen.server.ward_board import Board, Watching
@@ -27,19 +27,6 @@ router = APIRouter(include_in_schema=False, prefix="/ward")
 EVERY_S: Final = 2.0
 """Seconds from one look at the ward to the next."""
 WardId = Annotated[str, Query(pattern=r"^[A-Za-z0-9._\-]{0,64}$")]
-
-
-def desk_of(asking: Asking) -> Desk:
-    """Return what the person works with.
-
-    Raises
-    ------
-    Denied
-        The role cares for nobody.
-    """
-    if not asking.may["act"]:
-        raise Denied("the ward is for those who care for patients", "a clinician or nurse", "")
-    return Desk.of(asking.bench.store, asking.person, PURPOSES[asking.person.role])
 
 
 def wards_of(asking: Asking) -> list[Ward]:

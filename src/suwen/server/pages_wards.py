@@ -9,9 +9,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from suwen.core.errors import Denied
 from suwen.server import device_board, ladder, ward_plan
-from suwen.server.api_alerts import wards_for
-from suwen.server.api_streams import devices_of
 from suwen.server.asking import Signed
+from suwen.server.desks import devices_of, wards_for
 from suwen.server.patients import PATIENT_PATTERN, PatientId
 from suwen.server.render import page
 

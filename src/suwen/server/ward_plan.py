@@ -9,8 +9,8 @@ from typing import Final
 from suwen.core.errors import BadInput
 from suwen.records.wards import Place, Ward
 from suwen.server import device_board
-from suwen.server.api_alerts import wards_for
 from suwen.server.asking import Asking
+from suwen.server.desks import wards_for
 from suwen.server.device_board import Choice, People
 from suwen.server.language import moment
 

@@ -20,7 +20,7 @@ from suwen.health.af_rhythm import rhythm
 from suwen.health.sampled import sampled_data
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Examples, Sample
+from suwen.lifecycle.examples import Examples, Sample
 from suwen.records.fhir import validate
 
 from .strips import RATE, ecg, irregular, regular

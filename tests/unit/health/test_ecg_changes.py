@@ -10,7 +10,7 @@ from tests.unit.health.ecgs import ecg, rhythm, written
 from suwen.health import beat_changes, ecg_beats_data, ecg_changes
 from suwen.health.beat_features import Beats
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 RATE = 360.0
 BY_NAME = {name: change for name, _, change in ecg_changes.CHANGES}

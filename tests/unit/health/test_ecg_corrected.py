@@ -21,7 +21,7 @@ from suwen.health.ecg_corrected import SOURCE, labelled
 from suwen.health.ecg_reviews import Review, keep
 from suwen.health.streamed import Run, document, lead_of
 from suwen.lifecycle import corrected
-from suwen.lifecycle.task import Examples, Sample
+from suwen.lifecycle.examples import Examples, Sample
 from suwen.records import Person, Store
 
 TASK = EcgBeats()

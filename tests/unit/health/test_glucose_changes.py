@@ -8,7 +8,7 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.health import glucose_changes as changes
 from suwen.health.glucose_window import Past, Window, grids, own_levels, recent
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 COUNT = 12 * 24 * 5
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from suwen.health import icu, icu_course, icu_data, icu_fit, icu_net
+from suwen.lifecycle.examples import Examples, Sample
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Sample
 
 STAYS = 240
 

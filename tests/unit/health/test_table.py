@@ -14,7 +14,7 @@ from suwen.health.risk_equation import Quantity
 from suwen.health.table_case import row_of, value_of
 from suwen.health.table_changes import left_out, misread
 from suwen.health.table_task import hiding
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 from suwen.records.fhir_codes import well_formed
 
 HEART = heart_disease_data.columns()

@@ -10,7 +10,7 @@ from suwen.imaging.malignancy import PIXEL_MM, PIXELS, network_input, show, smoo
 from suwen.imaging.tasks import MALIGNANCY
 from suwen.lifecycle import attack, packs
 from suwen.lifecycle.attack import Target
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from suwen.imaging.tasks import SEGMENTATION, networks_of
 from suwen.imaging.volume import Volume
 from suwen.lifecycle import attack, packs
 from suwen.lifecycle.attack import Target
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 
 @pytest.fixture(scope="module")

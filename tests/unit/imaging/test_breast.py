@@ -14,8 +14,8 @@ from suwen.imaging.assembly import assemble
 from suwen.imaging.breast import BREAST_ULTRASOUND, BreastUltrasound
 from suwen.imaging.series import imaging_study
 from suwen.lifecycle import golden, packs
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.run import answer, digests_of
-from suwen.lifecycle.task import Output, Sample
 
 from .test_ultrasound import instance, tissue
 

@@ -12,7 +12,7 @@ from suwen.core.codes import MALIGNANCY_PROBABILITY, Text
 from suwen.core.nouns import Band, Explanation, Finding, Interval
 from suwen.imaging.findings import LOWERS, RAISES, with_box, with_nodule
 from suwen.imaging.saliency import seen_values
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 
 @pytest.fixture(scope="module")

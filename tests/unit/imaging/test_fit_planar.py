@@ -13,9 +13,9 @@ from suwen.imaging import fit_planar, partly_labelled  # noqa: E402
 from suwen.imaging.fit_planar import Plan  # noqa: E402
 from suwen.imaging.planar import PlanarInput, network_input  # noqa: E402
 from suwen.lifecycle import share  # noqa: E402
+from suwen.lifecycle.examples import Examples, Sample, Source  # noqa: E402
 from suwen.lifecycle.manifest import Files  # noqa: E402
 from suwen.lifecycle.recipe import Recipe  # noqa: E402
-from suwen.lifecycle.task import Examples, Sample, Source  # noqa: E402
 from suwen.lifecycle.weights import Weights, list_initialisers  # noqa: E402
 
 SOURCE = Source("made", "https://example.org", "CC0", "none", True)

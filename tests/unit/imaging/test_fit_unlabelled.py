@@ -16,8 +16,8 @@ from suwen.imaging.backbone import BACKBONE, PRETRAINING, started  # noqa: E402
 from suwen.imaging.fit_unlabelled import Pool, pretrain  # noqa: E402
 from suwen.imaging.planar import PlanarInput  # noqa: E402
 from suwen.imaging.variation import Variation  # noqa: E402
+from suwen.lifecycle.examples import Examples, Sample, Source  # noqa: E402
 from suwen.lifecycle.recipe import Recipe  # noqa: E402
-from suwen.lifecycle.task import Examples, Sample, Source  # noqa: E402
 
 SOURCE = Source("made", "https://example.org", "CC0", "none", True)
 OPTIONS = {"start": "noise", "pixels": 32, "blocks": 3, "frozen": 0, "drawn": 12}

@@ -7,7 +7,7 @@ from tests.unit.imaging.nodules import ball
 from suwen.imaging import perturbations as p
 from suwen.imaging.scan import ScanInput
 from suwen.imaging.volume import Volume
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from suwen.imaging import ratings
 from suwen.imaging.data import ATTRIBUTES, LIDC_SOURCE
-from suwen.lifecycle.task import Examples
+from suwen.lifecycle.examples import Examples
 
 CHINESE = re.compile("[一-鿿]")
 

@@ -9,7 +9,7 @@ from suwen.core.errors import BadInput
 from suwen.imaging import tags
 from suwen.imaging.volume import Volume
 from suwen.imaging.wrap import Label, wrap_ct
-from suwen.lifecycle.task import NOT_RECORDED
+from suwen.lifecycle.examples import NOT_RECORDED
 
 
 @pytest.mark.parametrize(

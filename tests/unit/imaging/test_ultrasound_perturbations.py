@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from suwen.imaging import planar_perturbations as changes
 from suwen.imaging.planar import PlanarInput
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 
 
 @pytest.fixture

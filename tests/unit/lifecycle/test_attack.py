@@ -14,9 +14,9 @@ from onnx import numpy_helper
 from suwen.core.errors import BadInput
 from suwen.lifecycle import attack, gradients
 from suwen.lifecycle.attack import Target, attacked
+from suwen.lifecycle.examples import Output
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.stress import Asked, stress
-from suwen.lifecycle.task import Output
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from suwen.core.codes import SUWEN, Code, Text
 from suwen.lifecycle import golden, measure, regression, robustness
 from suwen.lifecycle.answered import Answered
+from suwen.lifecycle.examples import Examples, Output, Source
 from suwen.lifecycle.kinds import Calculated
 from suwen.lifecycle.measure_calculated import FORMULA, stated
-from suwen.lifecycle.task import Examples, Output, Source
 
 CODE = Code(system=f"{SUWEN}/codes", code="x", name=Text(en="X", zh="某"))
 

@@ -16,8 +16,8 @@ from suwen.lifecycle.answered import Answered, answered, rows_of
 from suwen.lifecycle.card import _subgroups as card_lines
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
+from suwen.lifecycle.examples import NOT_RECORDED
 from suwen.lifecycle.predictions import INDEPENDENT, predict_all
-from suwen.lifecycle.task import NOT_RECORDED
 from suwen.metrics.discrimination import auroc
 from suwen.metrics.intervals import paired_difference
 

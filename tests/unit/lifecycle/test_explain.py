@@ -7,8 +7,8 @@ import pytest
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import explain
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.explain_examples import explain_examples
-from suwen.lifecycle.task import Sample
 
 WEIGHTS = np.zeros((16, 16))
 WEIGHTS[4:8, 4:8] = 1.0

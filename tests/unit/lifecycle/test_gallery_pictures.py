@@ -11,8 +11,8 @@ from PIL import Image
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import gallery_pictures
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.gallery_pictures import Pictures, encoded, media_type
-from suwen.lifecycle.task import Examples, Sample, Source
 
 SOURCE = Source("made up", "https://example.org", "CC0", "none", True)
 

@@ -11,8 +11,8 @@ import pytest
 
 from suwen.core.errors import BadInput
 from suwen.lifecycle import golden
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.task import Output, Sample
 
 
 def test_the_golden_cases_of_a_fresh_pack_agree(toy, trained, trained_mask):

@@ -15,8 +15,8 @@ from suwen.lifecycle import bands_places, golden, measure, measure_places, plots
 from suwen.lifecycle.answered import rows_of
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
+from suwen.lifecycle.examples import Output
 from suwen.lifecycle.predictions import Predictions, check_output
-from suwen.lifecycle.task import Output
 from suwen.metrics import calibration
 from suwen.metrics.froc import matched
 

@@ -10,10 +10,10 @@ import pytest
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, RecordValue
 from suwen.lifecycle import prediction_sets, say
+from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.run import abstention
-from suwen.lifecycle.task import Output, Sample
 
 HERE = Sample("x", None, (RecordValue(record="Observation/1/_history/1", path="value"),))
 

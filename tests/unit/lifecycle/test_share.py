@@ -10,9 +10,9 @@ import pytest
 from suwen.core.codes import BENIGN, MALIGNANT
 from suwen.core.errors import BadInput
 from suwen.lifecycle import share
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.kinds import Choice, Value
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Sample, Source
 
 SOURCE = Source("made", "https://example.org", "CC0", "none", True)
 LABELS = np.array([0] * 60 + [1] * 30 + [2] * 10)

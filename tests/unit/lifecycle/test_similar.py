@@ -12,11 +12,11 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import COMPARED, Band, RecordValue, SimilarExample
 from suwen.lifecycle import card_similar, gallery_pictures, similar
+from suwen.lifecycle.examples import Examples, Source
 from suwen.lifecycle.gallery import Gallery, unit
 from suwen.lifecycle.gallery_pictures import JPEG, WEBP, encoded
 from suwen.lifecycle.pack import Pack
 from suwen.lifecycle.run import answer
-from suwen.lifecycle.task import Examples, Source
 
 SOURCE = Source("made up", "https://example.org", "CC0", "none", True)
 N = 80

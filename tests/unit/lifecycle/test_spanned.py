@@ -6,11 +6,11 @@ import pytest
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
 from suwen.lifecycle import measure_spans, spanned
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.fitting import fit_answers
 from suwen.lifecycle.kinds import Spans
 from suwen.lifecycle.predictions import held_back, out_of_fold
 from suwen.lifecycle.recipe import Recipe
-from suwen.lifecycle.task import Examples, Sample, Source
 from suwen.metrics import spans
 from suwen.metrics.ranking import reciprocal_rank
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.text_changes import MISREAD, TYPED, Edit, Edits, edited
 
 

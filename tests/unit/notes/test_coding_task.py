@@ -6,8 +6,8 @@ import pytest
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Band, TextSpan
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.rules import make
-from suwen.lifecycle.task import Sample
 from suwen.notes.coding_task import Coding, Named
 
 ABSTRACT = """1|t|Renal failure after lithium in CHF.

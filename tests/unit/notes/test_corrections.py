@@ -11,7 +11,7 @@ from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band, Finding, Interval, Record, TextSpan
 from suwen.lifecycle.corrected import joined, read, told
-from suwen.lifecycle.task import Examples, Sample, Source
+from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.notes.corpora import Document
 from suwen.notes.corrected import labels, waiting
 from suwen.notes.corrections import (

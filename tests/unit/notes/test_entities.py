@@ -2,7 +2,7 @@ import pytest
 
 from suwen.core.nouns import Band, TextSpan
 from suwen.lifecycle import packs
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 from suwen.notes.entities import LISTED_LOGIT, Entities
 from suwen.notes.entity_data import KINDS, RULED, Worded
 from suwen.notes.sections import sections_of

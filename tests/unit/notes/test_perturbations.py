@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.text_changes import Edits
 from suwen.notes import units, values
 from suwen.notes.assertion_examples import Asserted

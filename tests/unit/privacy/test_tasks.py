@@ -10,7 +10,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, Case, Record, digest_of
 from suwen.core.registry import find
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.task import Sample
+from suwen.lifecycle.examples import Sample
 from suwen.privacy.corpora import SETS, WrittenText, near_duplicates
 from suwen.privacy.identifier import TYPES
 from suwen.privacy.tasks import LISTS, PRIVACY, Identifying
