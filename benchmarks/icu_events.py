@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from suwen.health.icu import Stay
+from suwen.health.icu.stay import Stay
 
 FIRST, LAST, END = 6.0, 36.0, 48.0
 """Alerts count from FIRST on; those up to LAST are judged: each is followed for 12 hours."""

@@ -15,9 +15,9 @@ import lightgbm
 import numpy as np
 
 from benchmarks.icu_events import AHEAD, END, FIRST, LAST, Event
-from suwen.health.icu import Series, Stay
-from suwen.health.icu_fit import OPTIONS, ROUNDS
-from suwen.health.news2 import Observed, news2
+from suwen.health.early_warning.news2 import Observed, news2
+from suwen.health.icu.fit import OPTIONS, ROUNDS
+from suwen.health.icu.stay import Series, Stay
 
 REMEMBERED: Final = 6.0
 """Hours a charted value counts in NEWS2."""

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from suwen.notes.names import Names
+from suwen.notes.entities.names import Names
 
 TARGET = Path(__file__).parent.parent / "src" / "suwen" / "notes" / "knowledge"
 NAMES_A_CHEMICAL, LONGEST_NAME = 12, 50

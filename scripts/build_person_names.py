@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from suwen.privacy.lexicon import KNOWLEDGE
+from suwen.privacy.words.lexicon import KNOWLEDGE
 
 TARGET: Final = KNOWLEDGE / "names_world.txt"
 LETTERS: Final = str.maketrans(

@@ -1,4 +1,4 @@
-"""Fit the models of `suwen.notes.placing` on the training parts of MTS-Dialog and ACI-Bench.
+"""Fit `suwen.notes.dialogue.placing` on the training parts of MTS-Dialog and ACI-Bench.
 
 Run: SUWEN_DATA=... python scripts/fit_placing.py
 """
@@ -6,9 +6,9 @@ Run: SUWEN_DATA=... python scripts/fit_placing.py
 from __future__ import annotations
 
 from suwen.lifecycle.data import DataFolders
-from suwen.notes.placing import WEIGHTS
-from suwen.notes.placing_fit import fit
-from suwen.notes.visits import CORPORA, visits
+from suwen.notes.dialogue.pairs import CORPORA, visits
+from suwen.notes.dialogue.placing import WEIGHTS
+from suwen.notes.dialogue.placing_fit import fit
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Fit the two models of `suwen.notes.headless` on MTS-Dialog's training part and write them.
+"""Fit the models of `suwen.notes.reading.headless` on MTS-Dialog's training part, and write them.
 
 Run: SUWEN_DATA=... python scripts/fit_section_words.py
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 
 from suwen.lifecycle.data import DataFolders
-from suwen.notes.headless import KNOWLEDGE, fit
+from suwen.notes.reading.headless import KNOWLEDGE, fit
 
 COLUMNS = {"text": "section_text", "talk": "dialogue"}
 

@@ -21,10 +21,14 @@ from PIL import Image
 from suwen.app import rooms
 from suwen.core import registry
 from suwen.core.settings import settings
-from suwen.lifecycle import card, drawing, golden, keys, manifest, packs, similar, trees
+from suwen.lifecycle import golden, packs
+from suwen.lifecycle.card import page as card
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Array
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.plots import drawing
+from suwen.lifecycle.reasons import similar
+from suwen.lifecycle.sealed import keys, manifest, trees
 from suwen.lifecycle.task import Task
 
 

@@ -103,7 +103,7 @@ def toy_home(once, tmp_path_factory):
 
 
 def _with_key(home):
-    from suwen.lifecycle.keys import signing_key
+    from suwen.lifecycle.sealed.keys import signing_key
 
     signing_key(home)
 

@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from suwen.app import rooms
 from suwen.core import registry
-from suwen.lifecycle import curve_figures, curve_said, share, split
+from suwen.lifecycle import share, split
+from suwen.lifecycle.curve import figures as curve_figures
+from suwen.lifecycle.curve import said as curve_said
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Array, Examples
 from suwen.notes.questions import ENTITIES

@@ -19,9 +19,9 @@ import numpy as np
 from suwen.app import rooms
 from suwen.core import registry
 from suwen.core.settings import settings
-from suwen.health import af_data
-from suwen.health.af import AF
-from suwen.health.af_changes import PERTURBATIONS
+from suwen.health.af import data as af_data
+from suwen.health.af.changes import PERTURBATIONS
+from suwen.health.af.task import AF
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.split import folds_of

@@ -22,10 +22,10 @@ import numpy as np
 from suwen.core.nouns import Interval
 from suwen.core.settings import settings
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
-from suwen.health.alert_dry_run import DryRun, History, dry_run
-from suwen.health.alert_rules import Rule, changed, shipped
-from suwen.health.icu import Stay
-from suwen.health.icu_data import FOLDER, OUTCOME, stays
+from suwen.health.alerts.dry_run import DryRun, History, dry_run
+from suwen.health.alerts.rules import Rule, changed, shipped
+from suwen.health.icu.data import FOLDER, OUTCOME, stays
+from suwen.health.icu.stay import Stay
 from suwen.lifecycle.data import DataFolders
 
 SET = "a"

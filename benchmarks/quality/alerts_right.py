@@ -22,10 +22,10 @@ from benchmarks.icu_events import END, FIRST, Counted, counted, events
 from benchmarks.quality.alerts import CHARTED, RULES, START, history, outcomes
 from suwen.core.settings import settings
 from suwen.core.streams import MICROSECONDS
-from suwen.health.alert_dry_run import episodes
-from suwen.health.alert_rules import Rule, changed, shipped
-from suwen.health.icu import Stay
-from suwen.health.icu_data import FOLDER, stays
+from suwen.health.alerts.dry_run import episodes
+from suwen.health.alerts.rules import Rule, changed, shipped
+from suwen.health.icu.data import FOLDER, stays
+from suwen.health.icu.stay import Stay
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics.intervals import Estimate, Metric, estimates
 

@@ -21,12 +21,12 @@ from typing import Final, Literal
 import numpy as np
 
 from suwen.core.settings import settings
-from suwen.health.alarm_truth import BEATS, FAST, LOOKED_BACK, Alarm, Heard, Verdict, verdict
-from suwen.health.annotations import BEATS as BEAT_SYMBOLS
-from suwen.health.annotations import read_annotations
-from suwen.health.ecg_beats_data import FOLDER, LEFT_OUT, lead_of_record
-from suwen.health.recording import ECG, PPG, read_recording
-from suwen.health.signal_quality import POOR, WINDOW
+from suwen.health.alerts.truth import BEATS, FAST, LOOKED_BACK, Alarm, Heard, Verdict, verdict
+from suwen.health.beats.data import FOLDER, LEFT_OUT, lead_of_record
+from suwen.health.signals.annotations import BEATS as BEAT_SYMBOLS
+from suwen.health.signals.annotations import read_annotations
+from suwen.health.signals.quality import POOR, WINDOW
+from suwen.health.signals.recording import ECG, PPG, read_recording
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics.coverage import wilson
 

@@ -23,8 +23,8 @@ from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics import spans
 from suwen.metrics.intervals import estimates
-from suwen.notes.assertion import assertions
-from suwen.notes.assertion_data import NEGEX, NEGEX_FILE, Marked, Row, negex_notes, negex_rows
+from suwen.notes.assertion.data import NEGEX, NEGEX_FILE, Marked, Row, negex_notes, negex_rows
+from suwen.notes.assertion.rules import assertions
 from suwen.notes.text import Language, Note, Span
 
 READINGS: Final = Path(__file__).parent / "readings"

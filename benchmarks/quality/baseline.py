@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
-from suwen.health.baseline import change_of, days_of, level_of
+from suwen.health.baseline.level import change_of, days_of, level_of
 
 PEOPLE: Final = 60
 LENGTH, MOVED, FIRST, SEEN_WITHIN = 140, 80, 28, 28

@@ -19,12 +19,14 @@ import numpy as np
 from suwen.app import rooms
 from suwen.core import registry
 from suwen.core.settings import settings
-from suwen.health import ecg_beats_data as data
-from suwen.health import ecg_changes, ecg_moved, strip
-from suwen.health.beats_read import read_beats
-from suwen.health.ecg_beats_fit import TREES
-from suwen.health.ecg_beats_named import merged
-from suwen.health.qrs import Numbers
+from suwen.health.beats import data
+from suwen.health.beats.fit import TREES
+from suwen.health.beats.named import merged
+from suwen.health.beats.read import read_beats
+from suwen.health.signals import changes as ecg_changes
+from suwen.health.signals import moved as ecg_moved
+from suwen.health.signals import strip
+from suwen.health.signals.qrs import Numbers
 from suwen.lifecycle import packs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from suwen.privacy.text import ONLY_PLACE, identifiers
+from suwen.privacy.texts.text import ONLY_PLACE, identifiers
 
 FOLDER: Final = Path(__file__).parent / "blind"
 MARK: Final = re.compile(r"\[\[(?:(\w+):|~)(.*?)\]\]", re.DOTALL)

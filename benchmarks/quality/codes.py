@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics.intervals import Estimate, estimate, paired_difference
 from suwen.metrics.overlap import mean
-from suwen.notes import terms
-from suwen.notes.coding import Coder, coder
-from suwen.notes.coding_candidates import Finder
-from suwen.notes.coding_examples import SYSTEMS, Gold, exact, load
-from suwen.notes.coding_fit import fit
-from suwen.notes.coding_task import short
-from suwen.notes.vocabulary import installed
+from suwen.notes.coding.candidates import Finder
+from suwen.notes.coding.examples import SYSTEMS, Gold, exact, load
+from suwen.notes.coding.fit import fit
+from suwen.notes.coding.ranked import Coder, coder
+from suwen.notes.coding.task import short
+from suwen.notes.vocabulary import terms
+from suwen.notes.vocabulary.names import installed
 
 AMONG: Final = 24
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"

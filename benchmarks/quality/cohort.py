@@ -19,8 +19,8 @@ from typing import Final
 
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
-from suwen.privacy.cohort import Goal, Kind, anonymise
-from suwen.privacy.mondrian import anonymise_locally
+from suwen.privacy.cohort.made import Goal, Kind, anonymise
+from suwen.privacy.cohort.mondrian import anonymise_locally
 
 QUASI: Final[dict[str, Kind]] = {"age": "age", "sex": "category", "paper": "zip"}
 

@@ -2,9 +2,9 @@
 
 A pack is trained on a few records (cEHRNER, with some texts of the other corpora), installed, and
 reads notes it never saw. Those it doubts most are corrected through what the page of a note keeps
-(`suwen.notes.corrections`), `suwen train notes.entities --from-corrections` trains again with the
-same choices, and the new pack is installed. Both packs answer records that neither saw; the floor
-is looking names up. Small and short on purpose (minutes on one core): what counts is the
+(`suwen.notes.entities.corrections`), `suwen train notes.entities --from-corrections` trains again
+with the same choices, and the new pack is installed. Both packs answer records that neither saw;
+the floor is looking names up. Small and short on purpose (minutes on one core): what counts is the
 difference. Intervals: bootstrap over records, the difference in pairs.
 """
 
@@ -26,16 +26,18 @@ from suwen.app.services import operator
 from suwen.core import registry
 from suwen.core.nouns import TextSpan
 from suwen.core.settings import settings
-from suwen.lifecycle import measure, measure_spans, packs
-from suwen.lifecycle.answered import rows_of
+from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure import spans as measure_spans
+from suwen.lifecycle.measure.answered import rows_of
+from suwen.lifecycle.measure.predictions import INDEPENDENT, predict_all
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, predict_all
 from suwen.lifecycle.spanned import floors_of
 from suwen.metrics.intervals import difference, estimates
-from suwen.notes import corpora, corrected, corrections
-from suwen.notes.corrections import Correction, Meant, Place, Verdict, Wish
-from suwen.notes.entity_data import SCHEMES
+from suwen.notes.entities import corpora, corrected, corrections
+from suwen.notes.entities.corrections import Correction, Meant, Place, Verdict, Wish
+from suwen.notes.entities.data import SCHEMES
 from suwen.notes.questions import ENTITIES
 from suwen.records import Access, Store, finding_of
 

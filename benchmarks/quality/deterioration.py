@@ -31,12 +31,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from suwen.core.settings import settings
-from suwen.health import icu_data, icu_fit
-from suwen.health.deterioration import Deterioration
-from suwen.health.icu import feature_names
-from suwen.health.icu_answer import SHARE
-from suwen.health.icu_course import course_of, person_of
-from suwen.health.icu_net import COURSE, PEOPLE, SCORES
+from suwen.health.icu import data as icu_data
+from suwen.health.icu import fit as icu_fit
+from suwen.health.icu.answer import SHARE
+from suwen.health.icu.course import course_of, person_of
+from suwen.health.icu.net import COURSE, PEOPLE, SCORES
+from suwen.health.icu.stay import feature_names
+from suwen.health.icu.task import Deterioration
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Examples
 from suwen.metrics import discrimination

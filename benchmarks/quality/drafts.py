@@ -3,9 +3,9 @@
 The validation parts of MTS-Dialog and ACI-Bench, which chose nothing. Floors: the whole talk, the
 beginning of it and its longest turns, the last two cut to as many words as the draft has. A line is
 traceable when each stretch it names lies in a turn, and faithful when all its words, numbers and
-negations are in those stretches (`suwen.notes.traced`). Chinese talk (CMDD, development part, some
-lines of which were read while the rules were written) has no notes to compare with. Intervals:
-bootstrap over visits.
+negations are in those stretches (`suwen.notes.summary.traced`). Chinese talk (CMDD, development
+part, some lines of which were read while the rules were written) has no notes to compare with.
+Intervals: bootstrap over visits.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics.intervals import Estimate, estimates
 from suwen.metrics.rouge import rouge
-from suwen.notes.dialogue import Line, draft
-from suwen.notes.placing import is_long, merged
-from suwen.notes.sections import headings
-from suwen.notes.talk import turns_of
-from suwen.notes.traced import fault
-from suwen.notes.visits import CORPORA, Visit, visits
+from suwen.notes.dialogue.draft import Line, draft
+from suwen.notes.dialogue.pairs import CORPORA, Visit, visits
+from suwen.notes.dialogue.placing import is_long, merged
+from suwen.notes.dialogue.talk import turns_of
+from suwen.notes.reading.sections import headings
+from suwen.notes.summary.traced import fault
 
 MEASURES: Final = ("ROUGE-1", "ROUGE-2", "ROUGE-L")
 ONE_SECTION: Final = "mts_dialog"

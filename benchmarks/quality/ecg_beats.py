@@ -18,11 +18,11 @@ from wfdb.processing import XQRS
 
 from suwen.app import rooms
 from suwen.core import registry
-from suwen.health import ecg_beats_data as data
-from suwen.health.annotations import BEATS, read_annotations
-from suwen.health.beats_read import read_beats
-from suwen.health.ecg_beats_fit import TREES
-from suwen.health.qrs import Numbers, qrs_times
+from suwen.health.beats import data
+from suwen.health.beats.fit import TREES
+from suwen.health.beats.read import read_beats
+from suwen.health.signals.annotations import BEATS, read_annotations
+from suwen.health.signals.qrs import Numbers, qrs_times
 from suwen.lifecycle import packs, split
 from suwen.lifecycle.data import DataFolders
 

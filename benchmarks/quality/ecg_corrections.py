@@ -21,8 +21,8 @@ import numpy as np
 
 from suwen.app import rooms
 from suwen.core import registry
-from suwen.health import ecg_beats_fit
-from suwen.health.ecg_events import SURE
+from suwen.health.beats import fit as ecg_beats_fit
+from suwen.health.beats.events import SURE
 from suwen.lifecycle import corrected, packs, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Array, Examples

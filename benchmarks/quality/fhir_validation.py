@@ -18,7 +18,7 @@ from pathlib import Path
 import fhirkit
 
 from suwen.core.errors import SuwenError
-from suwen.records import fhir
+from suwen.records.fhir import door as fhir
 
 NEEDS_MORE = frozenset(("tx", "tx-advanced", "sd", "api", "extensions", "xver"))
 """Modules that need a terminology server or other definitions than the resource itself."""

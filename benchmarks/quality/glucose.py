@@ -42,7 +42,7 @@ from benchmarks.quality.glucose_protocol import (
     segments,
     windows,
 )
-from suwen.health.glucose_window import POINTS, features, names
+from suwen.health.glucose.window import POINTS, features, names
 from suwen.lifecycle.data import DataFolders
 
 MOST, ROUNDS = 16_000, 140

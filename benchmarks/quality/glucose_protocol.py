@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.health.glucose_data import recordings
+from suwen.health.glucose.data import recordings
 from suwen.lifecycle.data import DataFolders
 
 Array = NDArray[np.float64]

@@ -26,10 +26,10 @@ import numpy as np
 from benchmarks.quality.alerts import CHARTED, RULES, START, outcomes, shown
 from suwen.core.settings import settings
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
-from suwen.health.alert_dry_run import History, dry_run
-from suwen.health.alert_rules import Rule, changed, shipped
-from suwen.health.icu_data import FOLDER
-from suwen.health.reading_gate import held, impossible
+from suwen.health.alerts.dry_run import History, dry_run
+from suwen.health.alerts.rules import Rule, changed, shipped
+from suwen.health.icu.data import FOLDER
+from suwen.health.readings.gate import held, impossible
 from suwen.lifecycle.data import DataFolders
 
 SET: Final = "a"

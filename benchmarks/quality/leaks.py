@@ -12,10 +12,10 @@ import time
 from collections import Counter
 from typing import Final, get_args
 
-from suwen.privacy.deidentify import Mode, deidentify
 from suwen.privacy.planting import DISGUISES, Planted, plant, survivors
-from suwen.privacy.subject import Subject
-from suwen.privacy.text import identifiers
+from suwen.privacy.subjects.subject import Subject
+from suwen.privacy.texts.deidentify import Mode, deidentify
+from suwen.privacy.texts.text import identifiers
 
 SEEDS: Final = (101, 102)
 SUBJECT: Final = Subject.of(bytes(range(32)), "Patient/leaks")

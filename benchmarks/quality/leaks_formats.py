@@ -18,8 +18,10 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from suwen.core.errors import SuwenError
-from suwen.privacy import burned_in, dicom, leaks
-from suwen.privacy.subject import Subject
+from suwen.privacy import leaks
+from suwen.privacy.dicom import burned_in
+from suwen.privacy.dicom import files as dicom
+from suwen.privacy.subjects.subject import Subject
 
 EACH = 500
 PICTURES = 10

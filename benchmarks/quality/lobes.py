@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.imaging.lobes import Lobes, find_lobes
-from suwen.imaging.lungs import find_lungs
-from suwen.imaging.nodule import site_of
-from suwen.imaging.phantom import Sheet, chest_phantom
-from suwen.imaging.volume import Volume
+from suwen.imaging.anatomy.lobes import Lobes, find_lobes
+from suwen.imaging.anatomy.lungs import find_lungs
+from suwen.imaging.volumes.nodule import site_of
+from suwen.imaging.volumes.phantom import Sheet, chest_phantom
+from suwen.imaging.volumes.volume import Volume
 
 HEIGHT_MM: Final = 264
 POINTS: Final = 1000

@@ -32,8 +32,8 @@ from benchmarks import mosquitto
 from suwen.core.settings import Settings
 from suwen.core.streams import ticks
 from suwen.records import Person, Store
-from suwen.records.devices import Devices
-from suwen.records.streams import Streams
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.seen import Streams
 
 MESSAGES, KILLS = 20_000, 20
 DEVICES = 50

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.settings import settings
-from suwen.health.recording import ECG, PPG, read_recording
-from suwen.health.signal_quality import POOR, WINDOW, ecg_quality, ppg_quality
-from suwen.health.strip import RATE, lost_parts, pulses_of, strip_of
+from suwen.health.signals.quality import POOR, WINDOW, ecg_quality, ppg_quality
+from suwen.health.signals.recording import ECG, PPG, read_recording
+from suwen.health.signals.strip import RATE, lost_parts, pulses_of, strip_of
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics import discrimination
 from suwen.metrics.intervals import estimates

@@ -20,8 +20,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from suwen.core.settings import settings
-from suwen.health import af_data
-from suwen.health.signal_quality import POOR, ecg_quality, knowledge, overall
+from suwen.health.af import data as af_data
+from suwen.health.signals.quality import POOR, ecg_quality, knowledge, overall
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.split import folds_of
 from suwen.metrics import discrimination

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.survival_models import Standard, alive, baseline, boosted, cox
 from suwen.core.settings import settings
-from suwen.health import survival_data
-from suwen.health.survival import HORIZONS, Survival
-from suwen.health.survival_curve import fitted, risks
-from suwen.health.table_task import OPTIONS, hiding
+from suwen.health.tables import survival_data
+from suwen.health.tables.survival import HORIZONS, Survival
+from suwen.health.tables.survival_curve import fitted, risks
+from suwen.health.tables.task import OPTIONS, hiding
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.split import folds_of
 from suwen.metrics import survival

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from suwen.core.settings import settings
-from suwen.health.heart_disease import HeartDisease
-from suwen.health.heart_disease_data import EVERYWHERE
-from suwen.health.table_task import OPTIONS, table_of
-from suwen.lifecycle import calibrate
+from suwen.health.tables.heart_disease import HeartDisease
+from suwen.health.tables.heart_disease_data import EVERYWHERE
+from suwen.health.tables.task import OPTIONS, table_of
+from suwen.lifecycle.calibration import calibrate
 from suwen.lifecycle.data import DataFolders
 from suwen.metrics import calibration, discrimination
 from suwen.metrics.intervals import estimates

@@ -28,13 +28,13 @@ from suwen.app.alarm import Alarm
 from suwen.core.settings import Settings
 from suwen.core.streams import MICROSECONDS, Channel, ticks
 from suwen.gateway.notifier import Notifier
-from suwen.health.alert_rules import changed, shipped, stretch
-from suwen.health.alert_watch import Ruled, Watch
+from suwen.health.alerts.rules import changed, shipped, stretch
+from suwen.health.alerts.watch import Ruled, Watch
 from suwen.records import Person, Store
-from suwen.records.alert_book import Begun
-from suwen.records.alert_rulebook import AlertRules, Scope
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door, Message
+from suwen.records.alerts.book import Begun
+from suwen.records.alerts.rulebook import AlertRules, Scope
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door, Message
 
 DOCTOR = Person("bench", "Bench", "clinician")
 PATIENTS = 500

@@ -19,9 +19,9 @@ from typing import Final
 
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
-from suwen.privacy import corpora
 from suwen.privacy.planting import DISGUISES, plant
-from suwen.privacy.text import identifiers
+from suwen.privacy.texts import corpora
+from suwen.privacy.texts.text import identifiers
 
 ROUNDS: Final = 7
 TEXTS: Final = 120

@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 
 from suwen.app.demo_patients import write_demo_folders
-from suwen.imaging.phantom import Nodule, chest_phantom
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.phantom import Nodule, chest_phantom
+from suwen.imaging.volumes.volume import Volume
 
 ROUNDS = 5
 CODE = """

@@ -34,14 +34,14 @@ from suwen.core import registry
 from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
 from suwen.core.settings import Settings
 from suwen.diagnosis.compose import compose
-from suwen.health.af import AF, fibrillates
-from suwen.health.beats_read import read_beats
-from suwen.health.ecg_beats_data import FOLDER, lead_of_record
-from suwen.health.ecg_beats_named import Said
-from suwen.health.ecg_beats_said import ECTOPIC
-from suwen.health.ecg_tables import BeatTable, beats_attachment
-from suwen.health.qrs import qrs_times
-from suwen.health.recording import WFDB_HEADER, WFDB_SIGNAL
+from suwen.health.af.task import AF, fibrillates
+from suwen.health.beats.data import FOLDER, lead_of_record
+from suwen.health.beats.named import Said
+from suwen.health.beats.read import read_beats
+from suwen.health.beats.said import ECTOPIC
+from suwen.health.signals.qrs import qrs_times
+from suwen.health.signals.recording import WFDB_HEADER, WFDB_SIGNAL
+from suwen.health.signals.tables import BeatTable, beats_attachment
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Sample

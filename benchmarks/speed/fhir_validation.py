@@ -12,7 +12,7 @@ from typing import Any
 
 import fhirkit
 
-from suwen.records import fhir
+from suwen.records.fhir import door as fhir
 
 N = 4000
 ROUNDS = 3

@@ -26,8 +26,9 @@ from pathlib import Path
 from benchmarks import mosquitto, targets
 from benchmarks.speed.streams import Ward
 from suwen.core.settings import Settings
-from suwen.records import Store, gateway_state
-from suwen.records.gateway_state import GatewayState
+from suwen.records import Store
+from suwen.records.streams import gateway_state
+from suwen.records.streams.gateway_state import GatewayState
 
 NUMBER, QUICK = 1_000_000, 20_000
 LOOK_S = 0.25

@@ -16,11 +16,12 @@ import onnxruntime
 import torch
 
 from suwen.core.settings import settings
-from suwen.imaging import malignancy, networks
-from suwen.imaging.backbone import Backbone
-from suwen.imaging.fit_malignancy import BLOCKS
-from suwen.imaging.fit_segmentation import WIDTHS
-from suwen.imaging.patches import PIXELS
+from suwen.imaging.learning import networks
+from suwen.imaging.learning.backbone import Backbone
+from suwen.imaging.nodules import malignancy
+from suwen.imaging.nodules.fit_malignancy import BLOCKS
+from suwen.imaging.nodules.fit_segmentation import WIDTHS
+from suwen.imaging.volumes.patches import PIXELS
 
 ROUNDS = 40
 

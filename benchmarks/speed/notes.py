@@ -27,14 +27,14 @@ from suwen.app import rooms
 from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.footprint import peak_mb
-from suwen.notes.assertion import assertions
-from suwen.notes.coding import Context, coder, primary
-from suwen.notes.facts import Said, facts_of
-from suwen.notes.lexicon import lexicon
-from suwen.notes.reader import reader_of
-from suwen.notes.sections import sections_of
-from suwen.notes.sentences import sentences_of
+from suwen.notes.assertion.rules import assertions
+from suwen.notes.coding.ranked import Context, coder, primary
+from suwen.notes.entities.reader import reader_of
+from suwen.notes.facts.gathered import Said, facts_of
+from suwen.notes.reading.sections import sections_of
+from suwen.notes.reading.sentences import sentences_of
 from suwen.notes.text import Mention, Note
+from suwen.notes.vocabulary.lexicon import lexicon
 
 WORDS = 350
 NOTES = 60

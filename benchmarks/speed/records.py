@@ -24,7 +24,7 @@ from typing import Any
 
 from suwen.core.settings import Settings
 from suwen.records import Person, Store
-from suwen.records.fhir import validate
+from suwen.records.fhir.door import validate
 
 STAGES = (1_000, 10_000, 100_000)
 BUNDLE = 500

@@ -22,15 +22,15 @@ from monai.inferers import SlidingWindowInferer
 from suwen.app import rooms
 from suwen.core import registry
 from suwen.core.settings import settings
-from suwen.imaging import networks
-from suwen.imaging.backbone import Backbone
-from suwen.imaging.detector import Detectors, channels, padded, resampled
-from suwen.imaging.fit_detection import BLOCKS, CROP, WIDTH
-from suwen.imaging.lungs import find_lungs
-from suwen.imaging.nodule import NoduleInput, cut_around
-from suwen.imaging.phantom import Nodule, chest_phantom
-from suwen.imaging.search import search
-from suwen.imaging.volume import Volume
+from suwen.imaging.anatomy.lungs import find_lungs
+from suwen.imaging.detection.detector import Detectors, channels, padded, resampled
+from suwen.imaging.detection.fit import BLOCKS, CROP, WIDTH
+from suwen.imaging.detection.search import search
+from suwen.imaging.learning import networks
+from suwen.imaging.learning.backbone import Backbone
+from suwen.imaging.volumes.nodule import NoduleInput, cut_around
+from suwen.imaging.volumes.phantom import Nodule, chest_phantom
+from suwen.imaging.volumes.volume import Volume
 from suwen.lifecycle import packs
 from suwen.lifecycle.examples import Sample
 

@@ -36,10 +36,10 @@ from suwen.core.settings import Settings
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.mqtt import Broker, Gateway, Listening
 from suwen.records import Person, Store
-from suwen.records.chunks import outlined
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door
-from suwen.records.streams import Streams
+from suwen.records.streams.chunks import outlined
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door
+from suwen.records.streams.seen import Streams
 
 DOCTOR = Person("bench", "Bench", "clinician")
 PATIENTS = 500
@@ -52,7 +52,7 @@ from pathlib import Path
 from suwen.core.settings import Settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening
 from suwen.records import Store
-from suwen.records.stream_door import Door
+from suwen.records.streams.door import Door
 port, home, wanted = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with Store.open(Settings(home=home)) as store:
     stop = threading.Event()

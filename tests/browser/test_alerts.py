@@ -16,9 +16,9 @@ import scene
 from bay_scene import Bay
 from window import MARKS, Desk, served
 
-from suwen.records.alert_book import Ended
-from suwen.records.alert_rulebook import AlertRules
-from suwen.records.alerts import Alerts
+from suwen.records.alerts.book import Ended
+from suwen.records.alerts.rulebook import AlertRules
+from suwen.records.alerts.seen import Alerts
 from suwen.server.app import create_app
 
 pytestmark = MARKS

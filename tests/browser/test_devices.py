@@ -14,11 +14,11 @@ from window import MARKS, Desk, served
 
 from suwen.app.importing import Importing
 from suwen.records import Person
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door, Message
-from suwen.records.wards import Ward, Wards
+from suwen.records.alerts.wards import Ward, Wards
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door, Message
 from suwen.server.app import create_app
-from suwen.server.jobs import JobStatus
+from suwen.server.held.jobs import JobStatus
 
 pytestmark = MARKS
 SHOTS = Path(os.environ.get("SUWEN_DEVICE_SHOTS", "/nonexistent"))

@@ -15,10 +15,10 @@ from suwen.app.alarm import Alarm
 from suwen.app.diagnose import answer
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
-from suwen.health.alert_rules import shipped, stretch
-from suwen.records.alert_rulebook import AlertRules, Scope
-from suwen.records.streams import Streams
-from suwen.records.wards import Ward, Wards
+from suwen.health.alerts.rules import shipped, stretch
+from suwen.records.alerts.rulebook import AlertRules, Scope
+from suwen.records.alerts.wards import Ward, Wards
+from suwen.records.streams.seen import Streams
 from suwen.server.app import create_app
 
 pytestmark = MARKS

@@ -17,7 +17,7 @@ from window import MARKS, Desk, served
 
 from suwen.core.streams import Channel, Reading
 from suwen.records import Person
-from suwen.records.streams import Streams, gathered
+from suwen.records.streams.seen import Streams, gathered
 from suwen.server.app import create_app
 
 pytestmark = MARKS

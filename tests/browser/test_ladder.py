@@ -12,7 +12,7 @@ from window import MARKS, Desk, served
 
 from suwen.app.paging import Pager
 from suwen.gateway.notifier import Notifier
-from suwen.records.wards import Rung, Ward, Wards
+from suwen.records.alerts.wards import Rung, Ward, Wards
 from suwen.server.app import create_app
 
 pytestmark = MARKS

@@ -12,7 +12,7 @@ import pytest
 import scene
 from window import MARKS, Desk, served
 
-from suwen.notes.corrections import in_case
+from suwen.notes.entities.corrections import in_case
 from suwen.server.app import create_app
 
 pytestmark = MARKS

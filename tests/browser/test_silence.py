@@ -22,10 +22,10 @@ from suwen.app.alarm import Alarm
 from suwen.core.nouns import Band
 from suwen.core.streams import Channel, Reading
 from suwen.gateway.notifier import Notifier
-from suwen.records.alerts import Alerts
-from suwen.records.devices import Devices
-from suwen.records.streams import Streams, gathered
-from suwen.records.wards import Ward, Wards
+from suwen.records.alerts.seen import Alerts
+from suwen.records.alerts.wards import Ward, Wards
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.seen import Streams, gathered
 from suwen.server.app import create_app
 
 pytestmark = MARKS

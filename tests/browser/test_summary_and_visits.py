@@ -16,10 +16,10 @@ from window import MARKS, Desk, served
 
 from suwen.diagnosis.compose import compose
 from suwen.notes.questions import ENTITIES, FACTS
-from suwen.notes.visit_record import notes_in
+from suwen.notes.visits.records import notes_in
 from suwen.records import finding_of
 from suwen.server.app import create_app
-from suwen.server.quotations import quotations
+from suwen.server.case.quotations import quotations
 
 pytestmark = MARKS
 SHOTS = Path(__file__).parents[2] / "docs" / "screenshots"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from suwen.notes import values
-from suwen.notes.assertion import assertions
-from suwen.notes.coding import Context, coder, primary
-from suwen.notes.facts import AGREEMENT, Said, facts_of
-from suwen.notes.lexicon import lexicon
-from suwen.notes.sections import sections_of
-from suwen.notes.sentences import sentences_of
+from suwen.notes.assertion.rules import assertions
+from suwen.notes.coding.ranked import Context, coder, primary
+from suwen.notes.facts.gathered import AGREEMENT, Said, facts_of
+from suwen.notes.measures import values
+from suwen.notes.reading.sections import sections_of
+from suwen.notes.reading.sentences import sentences_of
 from suwen.notes.text import Mention, Note, Span
+from suwen.notes.vocabulary.lexicon import lexicon
 
 PAIRS = tomllib.loads(
     (Path(__file__).parents[1] / "unit" / "notes" / "pairs.toml").read_text(encoding="utf-8")

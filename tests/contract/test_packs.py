@@ -14,22 +14,14 @@ from PIL import Image
 from suwen.core import registry
 from suwen.core.errors import BadInput, IntegrityError
 from suwen.core.nouns import Band, Finding, RecordValue, SimilarExample, canonical
-from suwen.lifecycle import (
-    assemble,
-    compress,
-    gallery,
-    gallery_pictures,
-    golden,
-    keys,
-    packs,
-    rules,
-    run,
-    similar,
-)
-from suwen.lifecycle.compress import Way
-from suwen.lifecycle.gallery_pictures import Pictured
+from suwen.lifecycle import assemble, golden, packs, rules, run
+from suwen.lifecycle.compression import compress
+from suwen.lifecycle.compression.compress import Way
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import SETTINGS, Pack
+from suwen.lifecycle.reasons import similar
+from suwen.lifecycle.sealed import gallery, gallery_pictures, keys
+from suwen.lifecycle.sealed.gallery_pictures import Pictured
 from suwen.lifecycle.task import Resembles
 
 from .conftest import SOURCE, registered, shipped, toy_pack, toys
@@ -145,7 +137,7 @@ def test_bands_keep_their_error_budget_and_say_what_was_measured(pack, task_of_p
 
 
 def test_explanations_were_checked_when_the_pack_was_made(pack, task_of_pack):
-    from suwen.lifecycle.explain import methods_of
+    from suwen.lifecycle.reasons.explain import methods_of
 
     assert set(pack.content("explain.json")) == set(methods_of(task_of_pack))
 

@@ -19,16 +19,19 @@ from suwen.core import registry
 from suwen.core.codes import Code, Text
 from suwen.core.errors import NotFound
 from suwen.core.nouns import PROBABILITY, Band, Case, Finding, RecordValue, canonical
-from suwen.lifecycle import attack, card_robustness, golden, imbalance, measure, share
-from suwen.lifecycle.curve import LearnsFromLittle
+from suwen.lifecycle import golden, imbalance, share
+from suwen.lifecycle.card import robustness as card_robustness
+from suwen.lifecycle.curve.grid import LearnsFromLittle
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Examples, Sample
 from suwen.lifecycle.kinds import Answers, Calculated, Choice, Mask, Places, Ranked, Spans, Value
+from suwen.lifecycle.measure import figures as measure
 from suwen.lifecycle.recipe import Imbalance, Recipe, Unlabelled
+from suwen.lifecycle.robust import attack
+from suwen.lifecycle.robust.stress import Asked, stress
 from suwen.lifecycle.run import answer
-from suwen.lifecycle.stress import Asked, stress
 from suwen.lifecycle.task import Explains, Reads, Task
-from suwen.server import api
+from suwen.server.api import tasks as api
 
 from .conftest import SOURCE, TOYS, registered, toys
 

@@ -19,9 +19,10 @@ from toy_parts import read, source_of
 
 from suwen.core.codes import NODULE, SUWEN, Code, Text
 from suwen.core.nouns import Attachment, Finding, Interval, Measure, RecordValue
-from suwen.lifecycle import explain, imbalance, say
+from suwen.lifecycle import imbalance, say
 from suwen.lifecycle.examples import Examples, Output, Sample
 from suwen.lifecycle.kinds import Choice, Mask, Value
+from suwen.lifecycle.reasons import explain
 from suwen.lifecycle.task import Perturbation, Reads
 
 SIZE = 8

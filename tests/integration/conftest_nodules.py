@@ -11,9 +11,9 @@ import pytest
 
 from suwen.core.nouns import Case, Record, digest_of
 from suwen.core.settings import settings
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.series import imaging_study
+from suwen.imaging.case.series import imaging_study
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
 from suwen.lifecycle.data import DataFolders
 
 FALL_BACK = Path(__file__).parents[2].parent / "shared" / "data"

@@ -23,16 +23,16 @@ from suwen.core.codes import EQUIVALENT_DIAMETER, VOLUME
 from suwen.core.nouns import Band, Case, Finding, Point
 from suwen.core.settings import Settings
 from suwen.gateway import Intake, read_folder, store_intake
-from suwen.imaging.assembly import assemble
-from suwen.imaging.breast import BreastUltrasound
-from suwen.imaging.chest import ChestXray
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.phantom import Nodule, chest_phantom
-from suwen.imaging.points import point_records
+from suwen.imaging.breast.task import BreastUltrasound
+from suwen.imaging.case.points import point_records
+from suwen.imaging.chest.task import ChestXray
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
+from suwen.imaging.reading.uids import uid_from
+from suwen.imaging.reading.wrap import Label, wrap_ct
 from suwen.imaging.tasks import NoduleSegmentation
-from suwen.imaging.uids import uid_from
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.volumes.phantom import Nodule, chest_phantom
+from suwen.imaging.volumes.volume import Volume
 from suwen.records import Person, Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "imaging"))

@@ -17,16 +17,16 @@ from suwen.app.diagnose import answer
 from suwen.core.nouns import Band, Finding
 from suwen.core.settings import Settings
 from suwen.gateway.notifier import Notifier
-from suwen.health.alert_rules import changed, shipped
-from suwen.health.alert_trial import Desk
+from suwen.health.alerts.rules import changed, shipped
+from suwen.health.alerts.trial import Desk
 from suwen.records import Person, Store
-from suwen.records.alert_rows import Alert
-from suwen.records.alert_rulebook import Scope
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door, Message, Outcome
-from suwen.records.wards import Ward
-from suwen.server import ward_scores
-from suwen.server.ward_board import Cell, Row, Watching
+from suwen.records.alerts.rows import Alert
+from suwen.records.alerts.rulebook import Scope
+from suwen.records.alerts.wards import Ward
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door, Message, Outcome
+from suwen.server.ward import scores as ward_scores
+from suwen.server.ward.board import Cell, Row, Watching
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")
 VITALS = {"8867-4": (72, "/min"), "59408-5": (97, "%"), "9279-1": (14, "/min"),

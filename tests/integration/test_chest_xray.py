@@ -11,7 +11,7 @@ from suwen.cli import DiagnoseRequest
 from suwen.core.codes import PNEUMONIA
 from suwen.core.nouns import Band
 from suwen.core.settings import Settings
-from suwen.imaging import chest
+from suwen.imaging.chest import task as chest
 from suwen.records import Store, report_of
 
 

@@ -16,12 +16,14 @@ from suwen.app.services import operator
 from suwen.cli import DiagnoseRequest
 from suwen.core.nouns import Act, Finding
 from suwen.core.settings import Settings
-from suwen.health import af_fact, risk
-from suwen.health.advice import ADVICE
+from suwen.health.advice.task import ADVICE
+from suwen.health.risk import fibrillation as af_fact
+from suwen.health.risk import task as risk
 from suwen.lifecycle.run import replay
 from suwen.records import Access, Store
-from suwen.server import reports, risk_cards
-from suwen.server.reports import Wish
+from suwen.server.case import reports
+from suwen.server.case.reports import Wish
+from suwen.server.risk import cards as risk_cards
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

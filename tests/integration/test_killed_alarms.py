@@ -24,14 +24,14 @@ import pytest
 from suwen.core.settings import Settings
 from suwen.core.streams import ticks
 from suwen.gateway.notifier import FILE
-from suwen.health.alert_rules import changed, shipped
+from suwen.health.alerts.rules import changed, shipped
 from suwen.records import Person, Store
-from suwen.records.alert_rows import Alert
-from suwen.records.alert_rulebook import AlertRules, Scope
-from suwen.records.alerts import Alerts
-from suwen.records.devices import Devices
-from suwen.records.streams import Streams
-from suwen.records.wards import Rung, Ward, Wards
+from suwen.records.alerts.rows import Alert
+from suwen.records.alerts.rulebook import AlertRules, Scope
+from suwen.records.alerts.seen import Alerts
+from suwen.records.alerts.wards import Rung, Ward, Wards
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.seen import Streams
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")
 NURSE = Person("nurse-wu", "Wu Min", "nurse")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from suwen.core.settings import Settings
 from suwen.records import Person, Store
-from suwen.records.streams import Streams
+from suwen.records.streams.seen import Streams
 from suwen.records.uploads import FOLDER, Limits, Uploads
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")

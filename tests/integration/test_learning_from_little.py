@@ -14,9 +14,9 @@ from suwen.cli import build
 from suwen.core import registry
 from suwen.core.codes import BENIGN, BREAST_LESION, MALIGNANT, NORMAL
 from suwen.core.settings import settings
-from suwen.imaging.fit_planar import Plan
-from suwen.imaging.planar import PlanarInput
-from suwen.imaging.planar_task import PlanarTask
+from suwen.imaging.pictures.picture import PlanarInput
+from suwen.imaging.planar.fit import Plan
+from suwen.imaging.planar.task import PlanarTask
 from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.recipe import Recipe

@@ -18,12 +18,12 @@ from suwen.core.codes import RIGHT_UPPER_LOBE
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Band
 from suwen.core.settings import Settings
-from suwen.imaging.phantom import Nodule, chest_phantom
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.phantom import Nodule, chest_phantom
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.run import replay
 from suwen.records import Store, report_of
-from suwen.records.fhir import validate
+from suwen.records.fhir.door import validate
 
 SOLID = (-88.56419765, 20.21, -103.7426809)
 """The solid nodule of LIDC-IDRI-0063 in LUNA16 (7.1 mm): x, y, z in mm."""

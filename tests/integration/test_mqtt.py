@@ -20,9 +20,9 @@ from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening
 from suwen.records import Person, Store
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door
-from suwen.records.streams import Streams
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door
+from suwen.records.streams.seen import Streams
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -7,17 +7,18 @@ import csv
 import numpy as np
 import onnxruntime
 import pytest
-from tests.unit.imaging.nodules import ball
+from tests.unit.imaging.drawn_nodules import ball
 
 from suwen.core.errors import BadInput
-from suwen.imaging import fit_malignancy, fit_segmentation, training
-from suwen.imaging.data import ATTRIBUTES, read_nodules
-from suwen.imaging.examples import crop_input, crop_of, examples_of
-from suwen.imaging.lung_slices import LUNG_PATCH
-from suwen.imaging.malignancy import TREES, network_input
-from suwen.imaging.nifti import write_nifti
-from suwen.imaging.segmentation import Networks, mask_from, probability_maps
-from suwen.imaging.volume import Volume
+from suwen.imaging.learning import training
+from suwen.imaging.nodules import fit_malignancy, fit_segmentation
+from suwen.imaging.nodules.data import ATTRIBUTES, read_nodules
+from suwen.imaging.nodules.examples import crop_input, crop_of, examples_of
+from suwen.imaging.nodules.lung_slices import LUNG_PATCH
+from suwen.imaging.nodules.malignancy import TREES, network_input
+from suwen.imaging.nodules.segmentation import Networks, mask_from, probability_maps
+from suwen.imaging.reading.nifti import write_nifti
+from suwen.imaging.volumes.volume import Volume
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.recipe import Recipe
 from suwen.metrics.overlap import dice

@@ -11,11 +11,11 @@ from suwen.core.codes import UNMAPPED, Code, Text
 from suwen.core.settings import Settings
 from suwen.lifecycle.logged import ACT
 from suwen.lifecycle.run import replay
-from suwen.notes import synonyms
+from suwen.notes.coding import synonyms
+from suwen.notes.coding.synonyms import Synonym
+from suwen.notes.facts.told import CODED_AS
 from suwen.notes.questions import FACTS
-from suwen.notes.synonyms import Synonym
-from suwen.notes.told import CODED_AS
-from suwen.notes.vocabulary import HPO
+from suwen.notes.vocabulary.names import HPO
 from suwen.records import Person, Store
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")

@@ -28,13 +28,13 @@ from suwen.core.nouns import (
     Report,
     Tracking,
 )
-from suwen.imaging.assembly import Series, assemble
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.nifti import read_nifti, write_nifti
-from suwen.imaging.seg import segmentation
-from suwen.imaging.sr import structured_report
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.objects.seg import segmentation
+from suwen.imaging.objects.sr import structured_report
+from suwen.imaging.reading.assembly import Series, assemble
+from suwen.imaging.reading.instance import read_instance
+from suwen.imaging.reading.nifti import read_nifti, write_nifti
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.volume import Volume
 
 pytestmark = pytest.mark.real_data
 
@@ -47,8 +47,8 @@ import csv, json, resource, sys, time
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 from suwen.core.errors import SuwenError
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
 
 root, started, results = Path(sys.argv[1]), time.process_time(), {}
 for row in csv.DictReader((root / "MANIFEST.csv").read_text().splitlines()):

@@ -17,12 +17,12 @@ from tests.integration.conftest_nodules import case_of, data_folders, data_set
 from suwen.core import registry
 from suwen.core.codes import EQUIVALENT_DIAMETER, LONGEST_DIAMETER, VOLUME
 from suwen.core.nouns import Band, Case, ImageRegion
-from suwen.imaging import situs
-from suwen.imaging.data import ACCEPTANCE_PATIENTS, read_nodules
-from suwen.imaging.nifti import read_nifti
-from suwen.imaging.points import point_record
-from suwen.imaging.series import case_volumes
-from suwen.imaging.volume import Volume
+from suwen.imaging.anatomy import situs
+from suwen.imaging.case.points import point_record
+from suwen.imaging.case.series import case_volumes
+from suwen.imaging.nodules.data import ACCEPTANCE_PATIENTS, read_nodules
+from suwen.imaging.reading.nifti import read_nifti
+from suwen.imaging.volumes.volume import Volume
 from suwen.lifecycle import packs
 from suwen.lifecycle.run import answer
 
@@ -147,8 +147,8 @@ def test_the_label_is_the_opinion_of_two_readers(nodules):
 
 
 def test_a_crop_without_a_point_is_answered_at_its_middle_and_says_so(nodules):
-    from suwen.imaging.data import read_crop
-    from suwen.imaging.wrap import Label, wrap_ct
+    from suwen.imaging.nodules.data import read_crop
+    from suwen.imaging.reading.wrap import Label, wrap_ct
 
     nodule = next(one for one in nodules if one.diameter_mm > 12)
     crop = read_crop(nodule)

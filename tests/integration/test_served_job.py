@@ -9,7 +9,7 @@ from suwen.app.serve import workbench
 from suwen.core.settings import Settings
 from suwen.lifecycle.logged import finding_ids
 from suwen.records import Person, Store
-from suwen.server.auth import hash_password
+from suwen.server.held.auth import hash_password
 
 WORDS = "correct horse battery"
 SECONDS = 120

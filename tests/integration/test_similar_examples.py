@@ -14,13 +14,14 @@ from tests.integration.conftest_nodules import data_folders
 from suwen.core import registry
 from suwen.core.errors import NotFound
 from suwen.core.nouns import Band, RecordValue, SimilarExample
-from suwen.lifecycle import packs, run, similar
-from suwen.lifecycle.gallery import unit
+from suwen.lifecycle import packs, run
+from suwen.lifecycle.reasons import similar
+from suwen.lifecycle.sealed.gallery import unit
 
 pytestmark = pytest.mark.real_data
 pytest.importorskip("suwen.imaging.tasks")
-pytest.importorskip("suwen.imaging.chest")
-pytest.importorskip("suwen.imaging.breast")
+pytest.importorskip("suwen.imaging.chest.task")
+pytest.importorskip("suwen.imaging.breast.task")
 
 TASKS = ("imaging.nodule_malignancy", "imaging.breast_ultrasound", "imaging.chest_xray")
 

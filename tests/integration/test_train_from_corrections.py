@@ -20,8 +20,8 @@ from suwen.cli import build
 from suwen.core.nouns import Band
 from suwen.core.settings import settings
 from suwen.lifecycle import packs
-from suwen.notes import corrected, corrections
-from suwen.notes.corrections import Correction, Meant, Place, Wish
+from suwen.notes.entities import corrected, corrections
+from suwen.notes.entities.corrections import Correction, Meant, Place, Wish
 from suwen.notes.questions import ENTITIES
 from suwen.records import Store, finding_of
 

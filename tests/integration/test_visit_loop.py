@@ -12,9 +12,9 @@ from suwen.core.nouns import Report, TextSpan
 from suwen.core.settings import Settings
 from suwen.lifecycle.logged import ACT
 from suwen.lifecycle.run import replay
-from suwen.notes.case import notes_of
-from suwen.notes.visit import Wanted, changed, confirm, drafted, keep, withdraw
-from suwen.notes.visit_record import VisitNote
+from suwen.notes.reading.case import notes_of
+from suwen.notes.visits.records import VisitNote
+from suwen.notes.visits.visit import Wanted, changed, confirm, drafted, keep, withdraw
 from suwen.records import Access, Person, Store, report_of
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")

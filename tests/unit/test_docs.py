@@ -71,13 +71,14 @@ def test_both_readmes_say_that_this_is_no_medical_device():
 
 def test_the_layers_of_the_architecture_page_are_the_linted_ones():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    (contract,) = project["tool"]["importlinter"]["contracts"]
+    contract, *floors = project["tool"]["importlinter"]["contracts"]
     page = (ROOT / "ARCHITECTURE.md").read_text()
     drawn = re.search(r"```\n(.*?)```", page, re.DOTALL)[1].splitlines()
     assert [re.split(r"\s{2,}", line)[0] for line in drawn] == contract["layers"]
     rooms = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
     folders = {path.parent.name for path in (ROOT / "src/suwen").glob("*/__init__.py")}
     assert rooms == folders
+    assert all(each["exhaustive"] for each in (contract, *floors))
 
 
 def test_the_changelog_opens_with_what_is_unreleased():

@@ -10,10 +10,10 @@ from suwen.cli import AdviceRequest, Written
 from suwen.core.settings import Settings, settings
 from suwen.gateway.folder import read_folder
 from suwen.gateway.storing import store_intake
-from suwen.health.advice import ADVICE, advised, texts_of
-from suwen.health.advice_facts import Person, person_of
-from suwen.health.advice_plan import as_json, as_text, bundle
-from suwen.health.risk_equation import library
+from suwen.health.advice.facts import Person, person_of
+from suwen.health.advice.plan import as_json, as_text, bundle
+from suwen.health.advice.task import ADVICE, advised, texts_of
+from suwen.health.risk.equation import library
 from suwen.lifecycle import packs
 from suwen.records import Store
 

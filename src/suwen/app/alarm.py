@@ -23,15 +23,15 @@ from suwen.app.paging import Pager
 from suwen.core.errors import SuwenError
 from suwen.core.streams import Channel, Stretch, ticks
 from suwen.gateway.notifier import Notifier
-from suwen.health.alert_notices import CHECK
-from suwen.health.alert_rules import Rule
-from suwen.health.alert_watch import Ruled, Said, Watch
-from suwen.health.lateness import CLOCK, late
-from suwen.health.watchdog import NO_DATA, Heard, key_of, times
+from suwen.health.alerts.lateness import CLOCK, late
+from suwen.health.alerts.notices import CHECK
+from suwen.health.alerts.rules import Rule
+from suwen.health.alerts.watch import Ruled, Said, Watch
+from suwen.health.alerts.watchdog import NO_DATA, Heard, key_of, times
 from suwen.records import Store
-from suwen.records.alert_book import AlertBook, Begun, Ended
-from suwen.records.alert_rows import Alert
-from suwen.records.stream_tap import Tap
+from suwen.records.alerts.book import AlertBook, Begun, Ended
+from suwen.records.alerts.rows import Alert
+from suwen.records.streams.tap import Tap
 
 HEARTBEAT: Final = "alerts"
 ROUND_S: Final = 0.2

@@ -14,15 +14,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
-from suwen.health import alarm_truth
-from suwen.health.alarm_truth import LOOKED_BACK, Alarm, Heard
-from suwen.health.alert_rules import shipped
-from suwen.health.alert_watch import Said, stamped
-from suwen.health.movement import movements, spans
-from suwen.health.recording import PPG_CODES, is_ecg_code
-from suwen.health.signal_quality import WINDOW
-from suwen.health.streamed import LEAST_RATE, evenly, step_of
-from suwen.records.stream_tap import Tap
+from suwen.health.alerts import truth as alarm_truth
+from suwen.health.alerts.rules import shipped
+from suwen.health.alerts.truth import LOOKED_BACK, Alarm, Heard
+from suwen.health.alerts.watch import Said, stamped
+from suwen.health.beats.streamed import LEAST_RATE, evenly, step_of
+from suwen.health.readings.movement import movements, spans
+from suwen.health.signals.quality import WINDOW
+from suwen.health.signals.recording import PPG_CODES, is_ecg_code
+from suwen.records.streams.tap import Tap
 
 ALARMS: Final[tuple[Alarm, ...]] = ("asystole", "ventricular-tachycardia")
 """Keys of the rules that watch a monitor's own alarms."""

@@ -12,7 +12,7 @@ from suwen.core.settings import Settings, settings
 from suwen.gateway.folder import read_folder
 from suwen.gateway.storing import store_intake
 from suwen.lifecycle.logged import finding_ids
-from suwen.notes.case import notes_of
+from suwen.notes.reading.case import notes_of
 from suwen.records import Store
 
 

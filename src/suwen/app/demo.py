@@ -24,7 +24,7 @@ from suwen.core.errors import Conflict, MissingExtra
 from suwen.core.settings import settings
 from suwen.lifecycle.data import DataFolders
 from suwen.records import Person, Store
-from suwen.server.auth import hash_password
+from suwen.server.held.auth import hash_password
 
 REAL_NODULES = 3
 ACCOUNTS: tuple[Person, ...] = (

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from suwen.health.alert_rules import changed, shipped
-from suwen.health.alert_trial import Desk, tried
+from suwen.health.alerts.rules import changed, shipped
+from suwen.health.alerts.trial import Desk, tried
 from suwen.records import Person, Store
-from suwen.records.alert_rulebook import Scope
-from suwen.records.wards import EVERYBODY, Rung, Ward
+from suwen.records.alerts.rulebook import Scope
+from suwen.records.alerts.wards import EVERYBODY, Rung, Ward
 
 WARD: Final = Ward(
     "demo",

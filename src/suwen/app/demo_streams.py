@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from suwen.core.streams import MICROSECONDS, Channel, Stretch
 from suwen.records import Person, Store
-from suwen.records.streams import Streams
+from suwen.records.streams.seen import Streams
 
 DAYS: Final = 14
 STEP_S: Final = 600

@@ -27,8 +27,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from suwen.core.errors import Conflict, MissingExtra
 from suwen.records import Person, Store
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door, Message
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door, Message
 
 PAST: Final = timedelta(hours=6)
 EVERY_S: Final = 2.0

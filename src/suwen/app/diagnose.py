@@ -30,15 +30,15 @@ from suwen.diagnosis.problems import shown
 from suwen.diagnosis.review import carry_over
 from suwen.gateway.folder import Given, read_files, read_folder
 from suwen.gateway.storing import store_intake
-from suwen.imaging.points import point_records
+from suwen.imaging.case.points import point_records
 from suwen.lifecycle import packs
 from suwen.lifecycle.logged import finding_ids
 from suwen.lifecycle.run import answered, run, stored_findings, with_data
-from suwen.notes.amended import of_case
-from suwen.notes.synonyms import stored as stored_terms
+from suwen.notes.coding.synonyms import stored as stored_terms
+from suwen.notes.facts.amended import of_case
 from suwen.records import Access, Person, Store, report_of
 from suwen.records.inbox import Inbox
-from suwen.server.quotations import quotations
+from suwen.server.case.quotations import quotations
 
 PURPOSE = "treatment"
 

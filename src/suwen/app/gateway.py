@@ -15,12 +15,13 @@ from typing import Final
 from suwen.core.errors import Conflict, SuwenError
 from suwen.core.settings import Settings, settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening, Tally
-from suwen.health.acceleration import derived
-from suwen.records import Store, gateway_state
-from suwen.records.gateway_state import GatewayState
-from suwen.records.retention import Retention, thin
+from suwen.health.readings.acceleration import derived
+from suwen.records import Store
 from suwen.records.store import OPERATOR
-from suwen.records.stream_door import Door, Judgement
+from suwen.records.streams import gateway_state
+from suwen.records.streams.door import Door, Judgement
+from suwen.records.streams.gateway_state import GatewayState
+from suwen.records.streams.retention import Retention, thin
 from suwen.records.uploads import sweep
 
 THIN_EVERY_S: Final = 6 * 3600.0

@@ -28,8 +28,8 @@ from suwen.gateway.devices.sample import Source, Told, ZoneNeeded
 from suwen.gateway.devices.signals import Recordings
 from suwen.gateway.devices.times import zone_of
 from suwen.records import Store
-from suwen.records.sample_writing import Kept
-from suwen.records.streams import Streams
+from suwen.records.streams.sample_writing import Kept
+from suwen.records.streams.seen import Streams
 from suwen.records.uploads import Uploads
 from suwen.server.asking import PURPOSES
 

@@ -19,7 +19,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, WorkflowHandle
 
 from suwen.core.errors import Conflict, NotFound, SuwenError, error_of
-from suwen.server.jobs import JobKind, JobStatus
+from suwen.server.held.jobs import JobKind, JobStatus
 
 JOB_FORMAT = "1"
 """Version of the job arguments and steps; raise it only when old jobs can no longer resume."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from suwen.gateway.devices.importing import Imported
-    from suwen.health.alert_trial import Desk
+    from suwen.health.alerts.trial import Desk
     from suwen.lifecycle.examples import Examples
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Task
@@ -95,7 +95,7 @@ class Application:
         """Open what whoever holds the machine works with: alerts, their rules, samples, wards."""
         from suwen.app.services import operator
         from suwen.core.settings import settings
-        from suwen.health.alert_trial import Desk
+        from suwen.health.alerts.trial import Desk
         from suwen.records import Store
 
         with Store.open(settings()) as store:

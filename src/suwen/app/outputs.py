@@ -17,16 +17,16 @@ from suwen.diagnosis.lesions import compares, identified
 from suwen.diagnosis.pdf import pdf_report
 from suwen.diagnosis.problems import shown
 from suwen.diagnosis.view import Particulars
-from suwen.imaging.key_objects import key_images, key_objects
-from suwen.imaging.parametric_map import parametric_map, shows_map
-from suwen.imaging.seg import segmentation
-from suwen.imaging.series import CaseSeries, answered_volumes
-from suwen.imaging.sr import structured_report
+from suwen.imaging.case.series import CaseSeries, answered_volumes
+from suwen.imaging.objects.key_objects import key_images, key_objects
+from suwen.imaging.objects.parametric_map import parametric_map, shows_map
+from suwen.imaging.objects.seg import segmentation
+from suwen.imaging.objects.sr import structured_report
 from suwen.lifecycle.logged import finding_ids
-from suwen.notes.fhir import Acts
-from suwen.notes.fhir import resources as note_resources
+from suwen.notes.facts.fhir import Acts
+from suwen.notes.facts.fhir import resources as note_resources
 from suwen.records import Store
-from suwen.server.outputs import Output
+from suwen.server.held.outputs import Output
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """Fixed time of archive entries: equal reports give equal bytes."""

@@ -15,7 +15,7 @@ from suwen.core.codes import Language, Text
 from suwen.core.errors import Busy, NotFound
 from suwen.gateway.notifier import Notifier, Sent
 from suwen.records import Store
-from suwen.records.alert_pages import Page
+from suwen.records.alerts.pages import Page
 
 SHORT_ID: Final = 8
 PRIORITIES: Final[Mapping[str, Text]] = {

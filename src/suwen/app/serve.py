@@ -19,7 +19,7 @@ from suwen.core.errors import BadInput
 from suwen.core.settings import Settings, settings
 from suwen.gateway.notifier import Notifier
 from suwen.records import Store
-from suwen.records.stream_door import Door
+from suwen.records.streams.door import Door
 
 CLOSING_S = 3
 """Seconds that open streams of boards may hold up the end."""

@@ -15,10 +15,10 @@ from suwen.core.nouns import Finding
 from suwen.core.settings import Settings, settings
 from suwen.gateway.folder import read_folder
 from suwen.gateway.held import case_of
-from suwen.notes.overview import Overview, overview
+from suwen.notes.coding.synonyms import stored as local_terms
 from suwen.notes.questions import ENTITIES, FACTS
-from suwen.notes.sheet import as_json, as_text
-from suwen.notes.synonyms import stored as local_terms
+from suwen.notes.summary.overview import Overview, overview
+from suwen.notes.summary.sheet import as_json, as_text
 from suwen.records import Access, Store, finding_of
 
 MOST_FINDINGS = 20_000

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from suwen.core.nouns import Case, Finding, Reference
-from suwen.health import af_fact
-from suwen.health.af import AF
+from suwen.health.af.task import AF
+from suwen.health.risk import fibrillation as af_fact
 from suwen.records import Access
 
 FIRST: Final = (AF,)

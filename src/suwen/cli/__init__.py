@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from suwen.core.codes import Language
     from suwen.core.nouns import Finding, Reference
     from suwen.gateway.devices.importing import Imported
-    from suwen.health.alert_trial import Desk
+    from suwen.health.alerts.trial import Desk
     from suwen.lifecycle.examples import Examples
     from suwen.lifecycle.run import ReplayResult
     from suwen.lifecycle.task import Task

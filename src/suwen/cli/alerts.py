@@ -9,10 +9,10 @@ import typer
 from suwen.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from suwen.health.alert_dry_run import DryRun
-    from suwen.health.alert_rules import Rule
-    from suwen.records.alert_rulebook import Scope
-    from suwen.records.wards import Rung
+    from suwen.health.alerts.dry_run import DryRun
+    from suwen.health.alerts.rules import Rule
+    from suwen.records.alerts.rulebook import Scope
+    from suwen.records.alerts.wards import Rung
 
 app = typer.Typer(
     help="Alert rules: dry run, enable, disable; wards; the alerts that stand.",
@@ -30,7 +30,7 @@ Changes = Annotated[
 @app.command("rules")
 def rules(context: typer.Context) -> None:
     """List the rules a ward can start from, and those that are enabled."""
-    from suwen.health.alert_rules import Rule, in_words, shipped
+    from suwen.health.alerts.rules import Rule, in_words, shipped
 
     for one in shipped().values():
         typer.echo(f"{one.key:<22} {one.priority.value:<7} {in_words(one).en}")
@@ -56,7 +56,7 @@ def dry_run(
     """Say what a rule would have said of the patients' own history; it may then be enabled."""
     from datetime import UTC, datetime
 
-    from suwen.health.alert_trial import tried
+    from suwen.health.alerts.trial import tried
 
     wanted = _rule(rule, changes or [])
     with context.obj.desk() as desk:
@@ -71,7 +71,7 @@ def dry_run(
 
 def told(rule: Rule, found: DryRun) -> list[str]:
     """Return a dry run in lines."""
-    from suwen.health.alert_rules import in_words
+    from suwen.health.alerts.rules import in_words
 
     lines = [
         f"{rule.key}: {in_words(rule).en}",
@@ -130,7 +130,7 @@ def list_alerts(
     """List the alerts that stand, and what became of the alerts of each rule."""
     from datetime import UTC, datetime, timedelta
 
-    from suwen.health.alert_trial import records
+    from suwen.health.alerts.trial import records
 
     now = datetime.now(UTC)
     with context.obj.desk() as desk:
@@ -155,7 +155,7 @@ def replay(
 ) -> None:
     """Look at the stored readings of an alert again, with the rule as it was."""
     from suwen.core.streams import ticks
-    from suwen.health.alert_trial import replayed
+    from suwen.health.alerts.trial import replayed
 
     with context.obj.desk() as desk:
         one = desk.alerts.find(alert)
@@ -182,7 +182,7 @@ def ward_command(
     ] = None,
 ) -> None:
     """Define a ward with its ladder, budget and beds, and say who lies there."""
-    from suwen.records.wards import Ward
+    from suwen.records.alerts.wards import Ward
 
     with context.obj.desk() as desk:
         if shown or rung or budget or beds:
@@ -199,7 +199,7 @@ def ward_command(
 
 def _rung(text: str) -> Rung:
     from suwen.core.errors import BadInput
-    from suwen.records.wards import Rung
+    from suwen.records.alerts.wards import Rung
 
     seconds, _, persons = text.partition(":")
     try:
@@ -211,14 +211,14 @@ def _rung(text: str) -> Rung:
 
 
 def _scope(ward: str, patient: str) -> Scope:
-    from suwen.records.alert_rulebook import Scope
+    from suwen.records.alerts.rulebook import Scope
 
     return Scope(patient, "" if patient else ward)
 
 
 def _rule(key: str, changes: list[str]) -> Rule:
     from suwen.core.errors import BadInput, NotFound
-    from suwen.health.alert_rules import changed, shipped
+    from suwen.health.alerts.rules import changed, shipped
 
     if key not in shipped():
         raise NotFound(f"no rule {key!r}", f"one of {', '.join(shipped())}", "choose one")

@@ -23,7 +23,7 @@ def command(
     from suwen.core.settings import settings
     from suwen.lifecycle import packs
     from suwen.lifecycle.pack import Pack
-    from suwen.lifecycle.stress import PAGE, folder_of
+    from suwen.lifecycle.robust.stress import PAGE, folder_of
 
     registry.find(task)
     found = Pack.load(pack) if pack else packs.current(task)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from suwen.privacy.cohort import Goal
+    from suwen.privacy.cohort.made import Goal
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:
@@ -24,7 +24,7 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 
 def _goal(k: int, sensitive: list[str], suppressed: float) -> Goal:
     from suwen.core.errors import BadInput
-    from suwen.privacy.cohort import Goal
+    from suwen.privacy.cohort.made import Goal
 
     values = _pairs(sensitive)
     if not all(one.isdecimal() for one in values.values()):
@@ -57,7 +57,8 @@ def command(
 ) -> None:
     """Export a cohort in which everyone has k - 1 others alike, with a report."""
     from suwen.core.settings import settings
-    from suwen.privacy import cohort_export, cohort_rows
+    from suwen.privacy.cohort import export as cohort_export
+    from suwen.privacy.cohort import rows as cohort_rows
     from suwen.records import Person, Store
     from suwen.records.store import OPERATOR
 

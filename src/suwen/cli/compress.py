@@ -34,11 +34,12 @@ def command(
 
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import assemble, keys, manifest, packs
-    from suwen.lifecycle.compress import METHODS, TRAINED, Way, compress
+    from suwen.lifecycle import assemble, packs
+    from suwen.lifecycle.compression.compress import METHODS, TRAINED, Way, compress
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
     from suwen.lifecycle.progress import Progress
+    from suwen.lifecycle.sealed import keys, manifest
 
     found = registry.find(task)
     opened = Pack.load(pack) if pack else packs.current(task)
@@ -73,7 +74,7 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from suwen.lifecycle.card_compression import tables
+    from suwen.lifecycle.card.compression import tables
 
     console = Console()
     for heads, rows in tables(result):

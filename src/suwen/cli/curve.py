@@ -28,7 +28,9 @@ def command(
 
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import curve, curve_page, curve_plan
+    from suwen.lifecycle.curve import grid as curve
+    from suwen.lifecycle.curve import page as curve_page
+    from suwen.lifecycle.curve import plan as curve_plan
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.progress import Progress
 

@@ -52,7 +52,7 @@ def command(
     from suwen.core.errors import BadInput
     from suwen.core.settings import settings
     from suwen.privacy import folder
-    from suwen.privacy.dicom_profile import Options
+    from suwen.privacy.dicom.profile import Options
     from suwen.records import Person, Store
     from suwen.records.store import OPERATOR
 

@@ -20,7 +20,7 @@ def add(
 ) -> None:
     """Bind a device to a patient and print its token, once."""
     from suwen.core.errors import BadInput
-    from suwen.records.devices import Devices
+    from suwen.records.streams.devices import Devices
 
     if bool(patient) == new_patient:
         raise BadInput("no patient, or two", "--patient ID or --new-patient", "name one")
@@ -38,7 +38,7 @@ def list_devices(
     patient: Annotated[str, typer.Option(help="Only those of this patient.")] = "",
 ) -> None:
     """List devices with when they were last seen, and what of theirs was set aside."""
-    from suwen.records.devices import Devices
+    from suwen.records.streams.devices import Devices
 
     with context.obj.opened() as (store, person):
         for each in Devices(store, person, "treatment").list(patient or None):
@@ -54,7 +54,7 @@ def renew(
     context: typer.Context, device: Annotated[str, typer.Argument(help="Id of the device.")]
 ) -> None:
     """Give a device a new token, printed once; the old one is worth nothing at once."""
-    from suwen.records.devices import Devices
+    from suwen.records.streams.devices import Devices
 
     with context.obj.opened() as (store, person):
         token = Devices(store, person, "treatment").renew(device)
@@ -68,7 +68,7 @@ def revoke(
     reason: Annotated[str, typer.Option(help="Why; kept sealed with the decision log.")],
 ) -> None:
     """Refuse everything a device sends from now on."""
-    from suwen.records.devices import Devices
+    from suwen.records.streams.devices import Devices
 
     with context.obj.opened() as (store, person):
         Devices(store, person, "treatment").revoke(device, reason)
@@ -80,8 +80,8 @@ def thin_samples() -> None:
     """Thin old readings now, as SUWEN_STREAM_RAW_DAYS and SUWEN_STREAM_MINUTE_DAYS say."""
     from suwen.core.settings import settings
     from suwen.records import Store
-    from suwen.records.retention import Retention, thin
     from suwen.records.store import OPERATOR
+    from suwen.records.streams.retention import Retention, thin
 
     with Store.open(settings()) as store:
         done = thin(store, Retention.of(settings()), OPERATOR)

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from suwen.core.codes import Language
-    from suwen.notes.talk import Talk
+    from suwen.notes.dialogue.talk import Talk
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
     """Draft a note from the talk of a visit: extractive, a draft until a clinician confirms it."""
     from suwen.cli.summarise import form_of, hand_over, language_of
     from suwen.core.errors import BadInput, NotFound
-    from suwen.notes.talk import talks_of
+    from suwen.notes.dialogue.talk import talks_of
 
     language, form = language_of(lang), form_of(form)
     try:
@@ -61,10 +61,10 @@ def _written(talks: list[Talk], language: Language, form: str, named: bool) -> s
     from datetime import UTC, datetime
 
     from suwen.core.errors import BadInput
-    from suwen.notes.composition import bundle, talk_document
-    from suwen.notes.dialogue import draft
-    from suwen.notes.sheet import TALK, Source, as_json, as_text, sheet_of_draft
-    from suwen.notes.talk import turns_of
+    from suwen.notes.dialogue.draft import draft
+    from suwen.notes.dialogue.talk import turns_of
+    from suwen.notes.summary.composition import bundle, talk_document
+    from suwen.notes.summary.sheet import TALK, Source, as_json, as_text, sheet_of_draft
 
     made = []
     for talk in talks:

@@ -50,8 +50,8 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from suwen.lifecycle.card import NO_METRICS
-    from suwen.lifecycle.card_words import label, number
+    from suwen.lifecycle.card.page import NO_METRICS
+    from suwen.lifecycle.card.words import label, number
 
     console = Console()
     console.print(

@@ -21,7 +21,7 @@ def command(
     from suwen.core import registry
     from suwen.lifecycle import packs
     from suwen.lifecycle.data import DataFolders
-    from suwen.lifecycle.explain_examples import explain_examples
+    from suwen.lifecycle.reasons.explain_examples import explain_examples
 
     found = registry.find(task)
     rows = explain_examples(

@@ -70,7 +70,7 @@ def install(folder: Annotated[Path, typer.Argument(help="Folder of a trained pac
 def key() -> None:
     """Print the public key that packs trained here are signed with."""
     from suwen.core.settings import settings
-    from suwen.lifecycle import keys
+    from suwen.lifecycle.sealed import keys
 
     own = keys.signing_key(settings().home).public_key()
     typer.echo(f"# {keys.fingerprint(own)}\n{keys.public_pem(own).decode()}", nl=False)

@@ -28,7 +28,7 @@ def add(
     from suwen.core.settings import settings
     from suwen.records import Person, Store
     from suwen.records.people import ROLES
-    from suwen.server.auth import hash_password
+    from suwen.server.held.auth import hash_password
 
     if role not in ROLES or lang not in {"en", "zh"}:
         raise BadInput(

@@ -25,11 +25,13 @@ def command(
     from suwen.cli.train import chosen
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import card_words, keys, manifest, packs
+    from suwen.lifecycle import packs
+    from suwen.lifecycle.card import words as card_words
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
     from suwen.lifecycle.progress import Progress
     from suwen.lifecycle.recalibrate import recalibrate, recipe_of
+    from suwen.lifecycle.sealed import keys, manifest
 
     found = registry.find(task)
     opened = Pack.load(pack) if pack else packs.current(task)

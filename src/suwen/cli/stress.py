@@ -31,11 +31,13 @@ def command(
 
     from suwen.core import registry
     from suwen.core.settings import settings
-    from suwen.lifecycle import card_robustness, packs, plots_robustness
+    from suwen.lifecycle import packs
+    from suwen.lifecycle.card import robustness as card_robustness
     from suwen.lifecycle.data import DataFolders
     from suwen.lifecycle.pack import Pack
+    from suwen.lifecycle.plots import robustness as plots_robustness
     from suwen.lifecycle.progress import Progress
-    from suwen.lifecycle.stress import PAGE, Asked, folder_of, stress
+    from suwen.lifecycle.robust.stress import PAGE, Asked, folder_of, stress
 
     found = registry.find(task)
     opened = Pack.load(pack) if pack else packs.current(task)
@@ -59,7 +61,7 @@ def show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from suwen.lifecycle.card_robustness import columns, rows
+    from suwen.lifecycle.card.robustness import columns, rows
 
     console = Console()
     if not console.is_terminal:

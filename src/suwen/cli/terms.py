@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from suwen.core.codes import Code
-    from suwen.notes.synonyms import LocalSynonyms
+    from suwen.notes.coding.synonyms import LocalSynonyms
 
 app = typer.Typer(
     help="Terms of notes that no vocabulary has: see them, map them, take it back.",
@@ -25,8 +25,8 @@ def queue(
     limit: Annotated[int, typer.Option(help="How many, the most often met first.")] = 50,
 ) -> None:
     """List terms without a code in the cases you may see, with how often they are met."""
-    from suwen.notes.unmapped import facts_of_all
-    from suwen.notes.unmapped import queue as waiting
+    from suwen.notes.facts.unmapped import facts_of_all
+    from suwen.notes.facts.unmapped import queue as waiting
 
     with context.obj.acting() as access:
         found = waiting(facts_of_all(access))
@@ -38,7 +38,7 @@ def queue(
 @app.command("list")
 def list_terms(context: typer.Context) -> None:
     """List the local terms with their codes, and who said so."""
-    from suwen.notes import synonyms
+    from suwen.notes.coding import synonyms
 
     with context.obj.acting() as access:
         _print(synonyms.stored(access))
@@ -52,8 +52,9 @@ def map_term(
     kind: Kind = "problem",
 ) -> None:
     """Let a term stand for a code; it takes effect at once."""
-    from suwen.notes import corrections, synonyms
-    from suwen.server.drafts import change_terms
+    from suwen.notes.coding import synonyms
+    from suwen.notes.entities import corrections
+    from suwen.server.notes.drafts import change_terms
 
     with context.obj.acting() as access:
         found = corrections.find_code(code)
@@ -71,8 +72,8 @@ def remove(
     kind: Kind = "problem",
 ) -> None:
     """Let a term stand for nothing of its own again."""
-    from suwen.notes import synonyms
-    from suwen.server.drafts import change_terms
+    from suwen.notes.coding import synonyms
+    from suwen.server.notes.drafts import change_terms
 
     with context.obj.acting() as access:
         person, at = access.person.id, synonyms.now()
@@ -85,7 +86,7 @@ def remove(
 @app.command("history")
 def history(context: typer.Context) -> None:
     """List every change of the local terms, the newest first."""
-    from suwen.notes import synonyms
+    from suwen.notes.coding import synonyms
 
     with context.obj.acting() as access:
         for one in synonyms.history(access):
@@ -100,8 +101,8 @@ def undo(
     version: Annotated[int, typer.Argument(help="A version that `suwen terms history` lists.")],
 ) -> None:
     """Take back what made a version; its term stands as it stood before."""
-    from suwen.notes import synonyms
-    from suwen.server.drafts import change_terms
+    from suwen.notes.coding import synonyms
+    from suwen.server.notes.drafts import change_terms
 
     with context.obj.acting() as access:
         changed = synonyms.undone(access, version, access.person.id, synonyms.now())
@@ -119,7 +120,7 @@ def export(
     import json
 
     from suwen.core.errors import StorageUnavailable
-    from suwen.notes import synonyms
+    from suwen.notes.coding import synonyms
 
     with context.obj.acting() as access:
         found = synonyms.stored(access)
@@ -145,8 +146,8 @@ def bring_in(
     import json
 
     from suwen.core.errors import BadInput
-    from suwen.notes import synonyms
-    from suwen.server.drafts import change_terms
+    from suwen.notes.coding import synonyms
+    from suwen.server.notes.drafts import change_terms
 
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -68,7 +68,7 @@ def command(
 
 def told(made: Trained) -> Iterator[str]:
     """Yield what was measured, and what to do with the pack, in lines."""
-    from suwen.lifecycle import card_words
+    from suwen.lifecycle.card import words as card_words
 
     for name, entry in made.results["metrics"].items():
         yield f"{card_words.label(name):<28} {card_words.number(entry)}"

@@ -10,7 +10,7 @@ from suwen.cli.options import AsJson
 
 if TYPE_CHECKING:
     from suwen.core.nouns import Interval
-    from suwen.health.risk_compared import Compared
+    from suwen.health.risk.compared import Compared
 
 
 def command(
@@ -27,11 +27,11 @@ def command(
     import json
 
     from suwen.core.codes import Language
-    from suwen.health.advice import ADVICE, book_of
-    from suwen.health.risk_compared import compared
-    from suwen.health.risk_equation import library
-    from suwen.health.risk_findings import outcome
-    from suwen.health.risk_what_if import told
+    from suwen.health.advice.task import ADVICE, book_of
+    from suwen.health.risk.compared import compared
+    from suwen.health.risk.equation import library
+    from suwen.health.risk.findings import outcome
+    from suwen.health.risk.what_if import told
     from suwen.lifecycle import packs
 
     known = library()

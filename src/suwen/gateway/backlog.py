@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from suwen.records.gateway_state import BEAT_S, GatewayState
+from suwen.records.streams.gateway_state import BEAT_S, GatewayState
 
 FULL_BATCHES: Final = 5
 MUCH: Final = 0.5

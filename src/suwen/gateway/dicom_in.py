@@ -9,11 +9,11 @@ from suwen.core.codes import Text
 from suwen.core.errors import BadInput, SuwenError
 from suwen.gateway.identity import DICOM_ID, meaningful, name_forms, sex_of
 from suwen.gateway.intake import SELF, Claim, Reading, Resource, SourceFile, local_id
-from suwen.imaging.assembly import Series, assemble
-from suwen.imaging.dicom import Instance, read_instance
-from suwen.imaging.nifti import read_nifti
-from suwen.imaging.planar_case import holds_pictures
-from suwen.imaging.series import imaging_study
+from suwen.imaging.case.series import imaging_study
+from suwen.imaging.planar.case import holds_pictures
+from suwen.imaging.reading.assembly import Series, assemble
+from suwen.imaging.reading.instance import Instance, read_instance
+from suwen.imaging.reading.nifti import read_nifti
 
 DIRECTORY = "1.2.840.10008.1.3.10"
 """SOP class of a DICOMDIR, the index of a disc."""

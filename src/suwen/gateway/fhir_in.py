@@ -17,7 +17,7 @@ from suwen.core.errors import BadInput, SuwenError, UnsafeInput
 from suwen.core.nouns import digest_of
 from suwen.gateway.identity import claim_of_patient
 from suwen.gateway.intake import SELF, Blob, Claim, Reading, Resource, SourceFile, local_id
-from suwen.records import fhir
+from suwen.records.fhir import door as fhir
 
 SUBJECTS = ("subject", "patient", "beneficiary", "individual")
 """Elements whose reference says whose record it is."""

@@ -26,7 +26,7 @@ from suwen.gateway.recognise import UNKNOWN, kind_of
 from suwen.gateway.recordings_in import RecordingReader, read_edf_file
 from suwen.gateway.storing import store_intake
 from suwen.gateway.tables import is_vitals, read_vitals, rows_of
-from suwen.notes.reading import CDA, HTML, media_type_of
+from suwen.notes.reading.document import CDA, HTML, media_type_of
 
 __all__ = ["Given", "read_files", "read_folder", "store_intake"]
 

@@ -38,8 +38,8 @@ from paho.mqtt.properties import Properties
 from suwen.core.errors import BadInput, Conflict, Denied, StorageUnavailable
 from suwen.gateway.backlog import Backlog, Teller
 from suwen.gateway.mqtt_client import Client
-from suwen.records.gateway_state import GatewayState
-from suwen.records.stream_door import Door, Message
+from suwen.records.streams.door import Door, Message
+from suwen.records.streams.gateway_state import GatewayState
 
 WINDOW: Final = 4096
 """Messages that the broker may have sent and that are not acknowledged yet."""

@@ -15,8 +15,8 @@ from suwen.gateway.cda_in import claim_of_cda
 from suwen.gateway.dicom_in import document
 from suwen.gateway.identity import name_forms
 from suwen.gateway.intake import Claim, Reading, SourceFile
-from suwen.notes.drawn import Unreadable
-from suwen.notes.reading import CDA, HTML, PDF, RTF, draw, media_type_of
+from suwen.notes.reading.document import CDA, HTML, PDF, RTF, draw, media_type_of
+from suwen.notes.reading.drawn import Unreadable
 
 HEAD = 4000
 """Characters at the beginning of a note in which its date and patient are looked for."""

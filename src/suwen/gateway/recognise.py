@@ -8,7 +8,7 @@ import zlib
 from typing import Literal
 
 from suwen.core.codes import Text
-from suwen.health.recording_edf import is_edf
+from suwen.health.signals.recording_edf import is_edf
 
 Kind = Literal["dicom", "nifti", "json", "document", "edf", "text"]
 

@@ -17,7 +17,7 @@ from suwen.core.nouns import digest_of
 from suwen.gateway.dicom_in import document
 from suwen.gateway.identity import DICOM_ID, meaningful, name_forms
 from suwen.gateway.intake import Claim, Reading, Resource, SourceFile
-from suwen.health.recording import (
+from suwen.health.signals.recording import (
     ECG,
     ECG_RECORDING,
     EDF,
@@ -26,8 +26,8 @@ from suwen.health.recording import (
     Lead,
     read_recording,
 )
-from suwen.health.recording_edf import patient_field
-from suwen.health.recording_wfdb import HEAD_CAP, is_header, read_header
+from suwen.health.signals.recording_edf import patient_field
+from suwen.health.signals.recording_wfdb import HEAD_CAP, is_header, read_header
 
 HEADER: Final = ".hea"
 OTHER_RECORDING: Final = {"text": "Recording of signals"}

@@ -8,7 +8,7 @@ from typing import Any
 from suwen.core.errors import Conflict
 from suwen.gateway.identity import claim_of_patient, disagreement
 from suwen.gateway.intake import SELF, Blob, Intake, Resource
-from suwen.imaging.series import BLOB_EXTENSION
+from suwen.imaging.case.series import BLOB_EXTENSION
 from suwen.records import Access
 
 BATCH_BYTES = 64 * 1024 * 1024

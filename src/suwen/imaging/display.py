@@ -22,11 +22,11 @@ from PIL import Image, ImageDraw
 
 from suwen.core.codes import Text
 from suwen.core.nouns import Point
-from suwen.imaging import ultrasound
-from suwen.imaging.dicom import Instance
-from suwen.imaging.planar import Floats, resized
-from suwen.imaging.planar_case import grey_frames
-from suwen.imaging.volume import Volume
+from suwen.imaging.breast import ultrasound
+from suwen.imaging.pictures.picture import Floats, resized
+from suwen.imaging.planar.case import grey_frames
+from suwen.imaging.reading.instance import Instance
+from suwen.imaging.volumes.volume import Volume
 
 WINDOWS: Final = Path(__file__).parent / "knowledge" / "windows.toml"
 Kind = Literal["volume", "picture"]

@@ -15,30 +15,26 @@ from suwen.core.codes import BENIGN, MALIGNANCY_PROBABILITY, PULMONARY_NODULE, T
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding
 from suwen.core.registry import register
-from suwen.imaging import (
-    attacked,
-    attacked_nodules,
-    locate,
-    malignancy,
-    perturbations,
-    ratings,
-    saliency,
-)
-from suwen.imaging import findings as said
-from suwen.imaging.data import Nodule
-from suwen.imaging.detection import DETECTION
-from suwen.imaging.examples import by_threshold, crop_input, crop_of, examples_of
-from suwen.imaging.malignancy import domain_with_size, scores_of
-from suwen.imaging.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
-from suwen.imaging.patches import Floats
-from suwen.imaging.pictures import small_picture
-from suwen.imaging.segmentation import WEIGHTS, Networks, mask_from, probability_maps
-from suwen.lifecycle import explain, packs, say
+from suwen.imaging.detection import attacked as attacked_nodules
+from suwen.imaging.detection.task import DETECTION
+from suwen.imaging.learning import perturbations
+from suwen.imaging.nodules import findings as said
+from suwen.imaging.nodules import locate, malignancy, ratings, saliency
+from suwen.imaging.nodules.data import Nodule
+from suwen.imaging.nodules.examples import by_threshold, crop_input, crop_of, examples_of
+from suwen.imaging.nodules.malignancy import domain_with_size, scores_of
+from suwen.imaging.nodules.segmentation import WEIGHTS, Networks, mask_from, probability_maps
+from suwen.imaging.pictures.key_images import small_picture
+from suwen.imaging.planar import attacked
+from suwen.imaging.volumes.nodule import DOMAIN_NAMES, Mask, NoduleInput, domain_of
+from suwen.imaging.volumes.patches import Floats
+from suwen.lifecycle import packs, say
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Array, Examples, Output, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.kinds import Mask as MaskAnswer
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.reasons import explain
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.task import Reads
 
@@ -81,7 +77,7 @@ class NoduleSegmentation:
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
         """Train one member."""
-        from suwen.imaging import fit_segmentation
+        from suwen.imaging.nodules import fit_segmentation
 
         made = dict(fit_segmentation.fit(train, valid, recipe, folder))
         groups = sorted({str(group) for part in (train, valid) for group in part.groups})
@@ -189,7 +185,7 @@ class NoduleMalignancy:
         self, train: Examples, valid: Examples, recipe: Recipe, folder: Path
     ) -> Mapping[str, Any]:
         """Train one member."""
-        from suwen.imaging import fit_malignancy
+        from suwen.imaging.nodules import fit_malignancy
 
         return fit_malignancy.fit(train, valid, recipe, folder)
 

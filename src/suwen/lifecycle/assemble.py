@@ -13,33 +13,27 @@ import numpy as np
 
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
-from suwen.lifecycle import (
-    bands_classes,
-    card,
-    explain,
-    fitting,
-    footprint,
-    golden,
-    measure,
-    plots,
-    plots_robustness,
-    runs,
-    similar,
-    stress,
-    trees,
-)
-from suwen.lifecycle import guard as domain_guard
-from suwen.lifecycle import keys as signing
-from suwen.lifecycle import manifest as sealing
-from suwen.lifecycle.answered import Answered, rows_of
+from suwen.lifecycle import fitting, footprint, golden, runs
+from suwen.lifecycle.calibration import bands_classes
+from suwen.lifecycle.card import page as card
 from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure.answered import Answered, rows_of
+from suwen.lifecycle.measure.predictions import Predictions
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
-from suwen.lifecycle.predictions import Predictions
+from suwen.lifecycle.plots import robustness as plots_robustness
+from suwen.lifecycle.plots import run as plots
+from suwen.lifecycle.reasons import explain, similar
 from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.robust import stress
+from suwen.lifecycle.sealed import guard as domain_guard
+from suwen.lifecycle.sealed import keys as signing
+from suwen.lifecycle.sealed import manifest as sealing
+from suwen.lifecycle.sealed import trees
+from suwen.lifecycle.sealed.toml import dumps
+from suwen.lifecycle.sealed.weights import list_initialisers
 from suwen.lifecycle.task import Task, Warns
-from suwen.lifecycle.toml import dumps
-from suwen.lifecycle.weights import list_initialisers
 
 PACK = "pack"
 DIGITS = 3

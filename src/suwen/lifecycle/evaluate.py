@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, measure, rules, split
-from suwen.lifecycle.answered import rows_of
+from suwen.lifecycle import assemble, rules, split
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure.answered import rows_of
+from suwen.lifecycle.measure.predictions import INDEPENDENT, held_back, out_of_fold, predict_all
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import INDEPENDENT, held_back, out_of_fold, predict_all
 from suwen.lifecycle.task import Task
 
 INDEPENDENT_SET, DEVELOPMENT = "independent", "development (the rules were written with it in view)"

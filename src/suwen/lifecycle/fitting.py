@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import (
+from suwen.lifecycle import runs
+from suwen.lifecycle.calibration import (
     bands,
     bands_classes,
     bands_places,
@@ -21,13 +22,12 @@ from suwen.lifecycle import (
     calibrate_classes,
     conformal,
     prediction_sets,
-    runs,
 )
 from suwen.lifecycle.detected import match
 from suwen.lifecycle.examples import Array, Examples
 from suwen.lifecycle.kinds import Choice, Places, Spans
+from suwen.lifecycle.measure.predictions import Predictions
 from suwen.lifecycle.pack import Pack
-from suwen.lifecycle.predictions import Predictions
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.spanned import counted
 from suwen.lifecycle.task import Task

@@ -27,16 +27,16 @@ from typing import Any
 
 from suwen.core.errors import BadInput, IntegrityError, NotFound
 from suwen.core.settings import settings
-from suwen.lifecycle import keys as signing
-from suwen.lifecycle import manifest, trees
-from suwen.lifecycle.answers import Answers
+from suwen.lifecycle.calibration.answers import Answers
 from suwen.lifecycle.examples import Array
-from suwen.lifecycle.gallery import FILE as GALLERY
-from suwen.lifecycle.gallery import Gallery
-from suwen.lifecycle.gallery_pictures import FILE as PICTURES
-from suwen.lifecycle.gallery_pictures import Pictures
-from suwen.lifecycle.guard import Guard
-from suwen.lifecycle.weights import Hear, Weights
+from suwen.lifecycle.sealed import keys as signing
+from suwen.lifecycle.sealed import manifest, trees
+from suwen.lifecycle.sealed.gallery import FILE as GALLERY
+from suwen.lifecycle.sealed.gallery import Gallery
+from suwen.lifecycle.sealed.gallery_pictures import FILE as PICTURES
+from suwen.lifecycle.sealed.gallery_pictures import Pictures
+from suwen.lifecycle.sealed.guard import Guard
+from suwen.lifecycle.sealed.weights import Hear, Weights
 
 SETTINGS = "pack.toml"
 FORMAT = 1

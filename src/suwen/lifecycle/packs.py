@@ -19,9 +19,10 @@ import suwen
 from suwen.core import registry
 from suwen.core.errors import BadInput, Conflict, IntegrityError, NotFound, StorageUnavailable
 from suwen.core.settings import settings
-from suwen.lifecycle import golden, keys
-from suwen.lifecycle.manifest import MANIFEST, SIGNATURE, seal
+from suwen.lifecycle import golden
 from suwen.lifecycle.pack import SETTINGS, Pack
+from suwen.lifecycle.sealed import keys
+from suwen.lifecycle.sealed.manifest import MANIFEST, SIGNATURE, seal
 
 KEPT = 64
 """Packs kept loaded: more than answer one patient, or each patient would have all loaded anew."""

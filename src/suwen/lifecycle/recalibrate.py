@@ -16,14 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import assemble, card, fitting, golden, manifest, measure, plots, stress
-from suwen.lifecycle.answered import rows_of
+from suwen.lifecycle import assemble, fitting, golden
+from suwen.lifecycle.card import page as card
 from suwen.lifecycle.data import DataFolders
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure.answered import rows_of
+from suwen.lifecycle.measure.predictions import held_back
 from suwen.lifecycle.pack import SETTINGS, Pack
-from suwen.lifecycle.predictions import held_back
+from suwen.lifecycle.plots import run as plots
 from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.robust import stress
+from suwen.lifecycle.sealed import manifest
+from suwen.lifecycle.sealed.toml import dumps
 from suwen.lifecycle.task import Task
-from suwen.lifecycle.toml import dumps
 from suwen.lifecycle.train import out_of_fold
 
 CHOICES = (

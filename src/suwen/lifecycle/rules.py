@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 from suwen.core.errors import BadInput, NotFound
-from suwen.lifecycle import golden, manifest
-from suwen.lifecycle import keys as signing
+from suwen.lifecycle import golden
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Examples, Sample
-from suwen.lifecycle.guard import Guard, Range
 from suwen.lifecycle.pack import FORMAT, SETTINGS, Pack, member_folder
 from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.sealed import keys as signing
+from suwen.lifecycle.sealed import manifest
+from suwen.lifecycle.sealed.guard import Guard, Range
+from suwen.lifecycle.sealed.toml import dumps
 from suwen.lifecycle.task import Perturbation, Task
-from suwen.lifecycle.toml import dumps
 
 KIND = "rules"
 INTENDED_USE = (

@@ -16,7 +16,7 @@ from suwen.core import registry
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band, Case, Decision, Finding, Reference, canonical, digest_of
-from suwen.lifecycle import packs, similar
+from suwen.lifecycle import packs
 from suwen.lifecycle.examples import Sample
 from suwen.lifecycle.logged import (
     ACT,
@@ -28,6 +28,7 @@ from suwen.lifecycle.logged import (
     together,
 )
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.reasons import similar
 from suwen.lifecycle.task import Task
 from suwen.records import Access, Entry, finding_of
 

@@ -13,7 +13,7 @@ import numpy as np
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, Measure, PossibleAnswers
-from suwen.lifecycle.bands import HALF
+from suwen.lifecycle.calibration.bands import HALF
 from suwen.lifecycle.examples import Array, Output, Sample
 from suwen.lifecycle.kinds import Answers, Calculated, Choice, Mask, Places, Ranked, Spans
 from suwen.lifecycle.pack import Pack

@@ -16,15 +16,16 @@ import numpy as np
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import digest_of
-from suwen.lifecycle import assemble, corrected, imbalance, measure, runs, share, split
+from suwen.lifecycle import assemble, corrected, imbalance, runs, share, split
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Array, Examples
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure.predictions import Predictions, held_back, predict_all
 from suwen.lifecycle.pack import Pack, member_folder
-from suwen.lifecycle.predictions import Predictions, held_back, predict_all
 from suwen.lifecycle.progress import Progress
 from suwen.lifecycle.recipe import Recipe
+from suwen.lifecycle.sealed.toml import plain
 from suwen.lifecycle.task import Task
-from suwen.lifecycle.toml import plain
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from suwen.privacy.forms import Forms
-from suwen.privacy.known import Known
 from suwen.privacy.people import Claim, contradict, handles
+from suwen.privacy.subjects.forms import Forms
+from suwen.privacy.subjects.known import Known
 
 CROWD: Final = 100
 """A number by which so many different people are called is nobody's."""

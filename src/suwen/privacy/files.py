@@ -10,7 +10,8 @@ from typing import Final, Literal
 from suwen.core.dicom_guard import is_dicom
 from suwen.core.encodings import decode
 from suwen.core.errors import BadInput, SuwenError
-from suwen.privacy import hl7, tables
+from suwen.privacy import tables
+from suwen.privacy.hl7 import messages as hl7
 
 Kind = Literal["dicom", "fhir", "hl7", "table", "note"]
 SUFFIX: Final[dict[Kind, str]] = {

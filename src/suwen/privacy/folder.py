@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from suwen.core.errors import BadInput, SuwenError
-from suwen.privacy import dicom, fhir, hl7, tables, withheld
+from suwen.privacy import tables, withheld
 from suwen.privacy.appearing import appearing
 from suwen.privacy.claims import Claims
-from suwen.privacy.dicom_profile import Options, methods, profile
-from suwen.privacy.fhir_reading import check
+from suwen.privacy.dicom import files as dicom
+from suwen.privacy.dicom.profile import Options, methods, profile
+from suwen.privacy.fhir import files as fhir
+from suwen.privacy.fhir.reading import check
 from suwen.privacy.files import SUFFIX, File, Kind, Refused, decoded, files
-from suwen.privacy.person import Person
+from suwen.privacy.hl7 import messages as hl7
 from suwen.privacy.roster import Roster, claims
+from suwen.privacy.subjects.person import Person
 
 REPORT: Final = "report.json"
 SHARED: Final = "shared"

@@ -23,12 +23,17 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
-from suwen.privacy import dicom, dicom_reading, fhir, fhir_reading, hl7, tables
-from suwen.privacy.dicom_profile import Options
-from suwen.privacy.fhir_policy import policy
-from suwen.privacy.person import Cast, Person
+from suwen.privacy import tables
+from suwen.privacy.dicom import files as dicom
+from suwen.privacy.dicom import reading as dicom_reading
+from suwen.privacy.dicom.profile import Options
+from suwen.privacy.fhir import files as fhir
+from suwen.privacy.fhir import reading as fhir_reading
+from suwen.privacy.fhir.policy import policy
+from suwen.privacy.hl7 import messages as hl7
 from suwen.privacy.roster import text_cleaner
-from suwen.privacy.subject import Subject
+from suwen.privacy.subjects.person import Cast, Person
+from suwen.privacy.subjects.subject import Subject
 
 FORMATS: Final = ("dicom", "fhir", "hl7", "table")
 _FAMILIES = "Okonkwo Brzezinski Vanterpool Lindqvist Abernathy Castellanos Yamaguchi".split()  # noqa: SIM905

@@ -13,8 +13,11 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from suwen.privacy import dicom_reading, fhir_reading, hl7, tables
-from suwen.privacy.known import Known
+from suwen.privacy import tables
+from suwen.privacy.dicom import reading as dicom_reading
+from suwen.privacy.fhir import reading as fhir_reading
+from suwen.privacy.hl7 import messages as hl7
+from suwen.privacy.subjects.known import Known
 
 SHORT: Final = 3
 """A number of fewer characters joins only statements of one file."""

@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import Final
 
 from suwen.core.codes import Language
-from suwen.privacy import checksums
-from suwen.privacy.folding import fold
-from suwen.privacy.lexicon import table
+from suwen.privacy.words import checksums
+from suwen.privacy.words.folding import fold
+from suwen.privacy.words.lexicon import table
 
 LISTS: Final = "planted.toml"
 _SLOT: Final = re.compile(r"\{(\w+)\}")

@@ -14,16 +14,16 @@ import numpy as np
 
 from suwen.privacy import people, tables
 from suwen.privacy.claims import Claims
-from suwen.privacy.deidentify import replaced
 from suwen.privacy.files import File, decoded
-from suwen.privacy.forms import crowd_index
-from suwen.privacy.identifier import Identifier
-from suwen.privacy.known import Known, forms, owners_in, plain, scrubbed
-from suwen.privacy.known_index import Index
 from suwen.privacy.people import Claim
-from suwen.privacy.person import REMOVED, Cast, Cleaner, Person
-from suwen.privacy.subject import Subject
-from suwen.privacy.text import identifiers
+from suwen.privacy.subjects.forms import crowd_index
+from suwen.privacy.subjects.known import Known, forms, owners_in, plain, scrubbed
+from suwen.privacy.subjects.known_index import Index
+from suwen.privacy.subjects.person import REMOVED, Cast, Cleaner, Person
+from suwen.privacy.subjects.subject import Subject
+from suwen.privacy.texts.deidentify import replaced
+from suwen.privacy.texts.text import identifiers
+from suwen.privacy.words.identifier import Identifier
 
 SHORT: Final = 10_000
 """Most characters of a text whose identifiers are kept for when it comes again."""

@@ -22,10 +22,10 @@ from typing import Final
 
 from suwen.core.errors import BadInput, UnsafeInput
 from suwen.privacy import moments, withheld
-from suwen.privacy.dicom_profile import KNOWLEDGE
-from suwen.privacy.known import Known
-from suwen.privacy.person import Cast, Cleaner, Person, personal
-from suwen.privacy.postal import zip3
+from suwen.privacy.dicom.profile import KNOWLEDGE
+from suwen.privacy.subjects.known import Known
+from suwen.privacy.subjects.person import Cast, Cleaner, Person, personal
+from suwen.privacy.words.postal import zip3
 
 DELIMITERS: Final = ",;\t|"
 ROW_CAP: Final = 2_000_000

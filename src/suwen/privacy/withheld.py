@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from suwen.privacy import moments
-from suwen.privacy.person import Cleaner
+from suwen.privacy.subjects.person import Cleaner
 
 COUNTED: Final = "withheld, as it equals an identifier"
 """How such values are called in the report."""

@@ -21,7 +21,7 @@ from suwen.core.codes import SUWEN
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Finding, Report, digest_of
 from suwen.records.documents import NOUNS, document, given_id
-from suwen.records.fhir import Problem, validate
+from suwen.records.fhir.door import Problem, validate
 from suwen.records.keys import Secrets
 
 SOURCE_ID = f"{SUWEN}/source-id"

@@ -26,60 +26,59 @@ from suwen.core.errors import (
     Unauthenticated,
 )
 from suwen.core.settings import Settings
-from suwen.health.acceleration import derived
-from suwen.health.watchdog import Pulse, pulse
-from suwen.records import Store, gateway_state
-from suwen.records.alert_book import AlertBook
-from suwen.records.gateway_state import GatewayState
-from suwen.records.stream_door import Door, Judgement
-from suwen.server import (
-    api,
-    api_alerts,
-    api_cases,
-    api_cohorts,
-    api_ecg,
-    api_notes,
-    api_reports,
-    api_streams,
-    api_uploads,
-    api_visits,
-    pages,
-    pages_admin,
-    pages_advice,
-    pages_alerts,
-    pages_case,
-    pages_charting,
-    pages_cohorts,
-    pages_devices,
-    pages_ecg,
-    pages_ecg_events,
-    pages_home,
-    pages_images,
-    pages_ladder,
-    pages_notes,
-    pages_record,
-    pages_risk,
-    pages_strips,
-    pages_summary,
-    pages_terms,
-    pages_uploads,
-    pages_visits,
-    pages_ward,
-    pages_wards,
-)
+from suwen.health.alerts.watchdog import Pulse, pulse
+from suwen.health.readings.acceleration import derived
+from suwen.records import Store
+from suwen.records.alerts.book import AlertBook
+from suwen.records.streams import gateway_state
+from suwen.records.streams.door import Door, Judgement
+from suwen.records.streams.gateway_state import GatewayState
+from suwen.server.api import alerts as api_alerts
+from suwen.server.api import cases as api_cases
+from suwen.server.api import cohorts as api_cohorts
+from suwen.server.api import ecg as api_ecg
+from suwen.server.api import notes as api_notes
+from suwen.server.api import reports as api_reports
+from suwen.server.api import streams as api_streams
+from suwen.server.api import tasks as api
+from suwen.server.api import uploads as api_uploads
+from suwen.server.api import visits as api_visits
 from suwen.server.asking import SESSION_COOKIE, Asking, Bench, Run, bench_of, language_of
-from suwen.server.auth import SignIn
-from suwen.server.contacts import Contacts, NoContacts
-from suwen.server.images import Shelf
-from suwen.server.jobs import Jobs
+from suwen.server.held.auth import SignIn
+from suwen.server.held.contacts import Contacts, NoContacts
+from suwen.server.held.images import Shelf
+from suwen.server.held.jobs import Jobs
+from suwen.server.held.outputs import Output
+from suwen.server.held.sessions import Sessions
 from suwen.server.metrics import Metrics
 from suwen.server.middleware import MIB, Guard, Observe, too_large
-from suwen.server.outputs import Output
+from suwen.server.pages import admin as pages_admin
+from suwen.server.pages import advice as pages_advice
+from suwen.server.pages import alerts as pages_alerts
+from suwen.server.pages import around as pages
+from suwen.server.pages import case as pages_case
+from suwen.server.pages import charting as pages_charting
+from suwen.server.pages import cohorts as pages_cohorts
+from suwen.server.pages import devices as pages_devices
+from suwen.server.pages import ecg as pages_ecg
+from suwen.server.pages import ecg_events as pages_ecg_events
+from suwen.server.pages import home as pages_home
+from suwen.server.pages import images as pages_images
+from suwen.server.pages import ladder as pages_ladder
+from suwen.server.pages import notes as pages_notes
+from suwen.server.pages import record as pages_record
+from suwen.server.pages import risk as pages_risk
+from suwen.server.pages import strips as pages_strips
+from suwen.server.pages import summary as pages_summary
+from suwen.server.pages import terms as pages_terms
+from suwen.server.pages import uploads as pages_uploads
+from suwen.server.pages import visits as pages_visits
+from suwen.server.pages import ward as pages_ward
+from suwen.server.pages import wards as pages_wards
 from suwen.server.problem import body_of
 from suwen.server.render import STATIC, guest_page, heading, page, part
-from suwen.server.sessions import Sessions
-from suwen.server.uploads import WHOLE_FACTOR
-from suwen.server.ward_board import HEARTBEAT
+from suwen.server.sent.uploads import WHOLE_FACTOR
+from suwen.server.ward.board import HEARTBEAT
 
 UPLOAD_PATHS = re.compile(r"(/api)?/(cases|cohorts)|(/api)?/cases/[A-Za-z0-9\-.]{1,64}/device-data")
 

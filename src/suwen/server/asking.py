@@ -18,20 +18,20 @@ from suwen.core.errors import Denied, NotFound, Unauthenticated
 from suwen.core.nouns import Finding
 from suwen.core.settings import Settings
 from suwen.records import Access, Person, Store
-from suwen.records.stream_door import Door
-from suwen.records.streams import Streams
-from suwen.server.auth import SignIn
-from suwen.server.cohort_shelf import CohortShelf
-from suwen.server.contacts import Contacts, NoContacts
-from suwen.server.ecg_shelf import EcgShelf
-from suwen.server.images import Shelf
-from suwen.server.jobs import Jobs
+from suwen.records.streams.door import Door
+from suwen.records.streams.seen import Streams
+from suwen.server.held.auth import SignIn
+from suwen.server.held.cohorts import CohortShelf
+from suwen.server.held.contacts import Contacts, NoContacts
+from suwen.server.held.images import Shelf
+from suwen.server.held.jobs import Jobs
+from suwen.server.held.outputs import Output
+from suwen.server.held.recordings import EcgShelf
+from suwen.server.held.rounds import Rounds
+from suwen.server.held.sessions import Session, Sessions
 from suwen.server.language import COOKIE, chosen
 from suwen.server.metrics import Metrics
-from suwen.server.outputs import Output
-from suwen.server.sessions import Session, Sessions
 from suwen.server.streams import OpenStreams, Turnstile
-from suwen.server.ward_rounds import Rounds
 
 SESSION_COOKIE = "suwen_session"
 GUEST_COOKIE = "suwen_guest"

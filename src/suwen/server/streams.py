@@ -10,7 +10,7 @@ from typing import Final
 
 from suwen.core.errors import Busy
 from suwen.records import Person, Store
-from suwen.records.streams import Streams
+from suwen.records.streams.seen import Streams
 
 AT_ONCE: Final = 16
 """Batches of devices in the server at once: 16 MiB of them at most."""

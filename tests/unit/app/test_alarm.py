@@ -20,14 +20,14 @@ from suwen.core.errors import BadInput, Busy, StorageUnavailable
 from suwen.core.settings import Settings
 from suwen.core.streams import MICROSECONDS, Channel, Stretch, ticks
 from suwen.gateway.notifier import FILE, Notifier
-from suwen.health.alert_rules import changed, shipped, stretch
-from suwen.health.alert_trial import Desk, replayed, tried
+from suwen.health.alerts.rules import changed, shipped, stretch
+from suwen.health.alerts.trial import Desk, replayed, tried
 from suwen.records import Person, Store
-from suwen.records.alert_rulebook import AlertRules, Scope
-from suwen.records.alerts import Alerts
-from suwen.records.devices import Devices
-from suwen.records.streams import Streams
-from suwen.records.wards import Rung, Ward, Wards
+from suwen.records.alerts.rulebook import AlertRules, Scope
+from suwen.records.alerts.seen import Alerts
+from suwen.records.alerts.wards import Rung, Ward, Wards
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.seen import Streams
 
 DOCTOR = Person("dr-li", "Li Na", "clinician")
 NURSE = Person("nurse-wu", "Wu Min", "nurse", language="zh")

@@ -12,10 +12,11 @@ from suwen.app.demo_patients import real_nodule_folders, synthetic, write_demo_f
 from suwen.app.demo_patients.records import egfr
 from suwen.core.settings import Settings
 from suwen.gateway import read_folder, store_intake
-from suwen.imaging.points import points_in
-from suwen.imaging.series import case_volumes
+from suwen.imaging.case.points import points_in
+from suwen.imaging.case.series import case_volumes
 from suwen.lifecycle.data import DataFolders
-from suwen.records import Person, Store, fhir
+from suwen.records import Person, Store
+from suwen.records.fhir import door as fhir
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 
 from suwen.app.demo_patients.ecg import RATE, drawn
 from suwen.app.demo_streams import past
-from suwen.health.qrs import qrs_times
+from suwen.health.signals.qrs import qrs_times
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

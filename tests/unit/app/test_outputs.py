@@ -38,13 +38,13 @@ from suwen.core.nouns import (
 )
 from suwen.diagnosis.review import review
 from suwen.diagnosis.view import Particulars
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import MAY_BE_EMPTY, read_instance
-from suwen.imaging.nifti import write_nifti
-from suwen.imaging.series import imaging_study
-from suwen.imaging.uids import uid_from
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.case.series import imaging_study
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import MAY_BE_EMPTY, read_instance
+from suwen.imaging.reading.nifti import write_nifti
+from suwen.imaging.reading.uids import uid_from
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.volume import Volume
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 AFFINE = np.array([[0, 0, 1.0, -20], [0, 1.0, 0, -20], [2.0, 0, 0, -20], [0, 0, 0, 1]])

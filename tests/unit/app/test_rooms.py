@@ -11,7 +11,7 @@ CODE = f"""
 import sys
 import suwen.app.diagnose, suwen.app.outputs
 from suwen.app import rooms
-from suwen.lifecycle.weights import _lightgbm
+from suwen.lifecycle.sealed.weights import _lightgbm
 rooms.load()
 _lightgbm()
 print([name for name in {UNUSED} if name in sys.modules])

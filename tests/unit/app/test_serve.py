@@ -14,7 +14,7 @@ from suwen.app.serve import run_server
 from suwen.core.errors import BadInput
 from suwen.core.settings import Settings
 from suwen.records import Store
-from suwen.records.stream_door import Door
+from suwen.records.streams.door import Door
 
 
 @pytest.fixture

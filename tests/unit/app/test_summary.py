@@ -18,7 +18,7 @@ from suwen.gateway.folder import read_folder
 from suwen.gateway.held import case_of
 from suwen.gateway.storing import store_intake
 from suwen.records import Store
-from suwen.records.fhir import validate
+from suwen.records.fhir.door import validate
 
 NOTE = (
     "Clinic note\nHistory: 60-year-old man with cough for two weeks. No fever, no chest pain.\n"

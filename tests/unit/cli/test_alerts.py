@@ -13,9 +13,9 @@ from suwen.cli import build
 from suwen.core.errors import BadInput, Conflict, NotFound
 from suwen.core.settings import settings
 from suwen.core.streams import MICROSECONDS, Channel, ticks
-from suwen.health.alert_rules import stretch
+from suwen.health.alerts.rules import stretch
 from suwen.records import Store
-from suwen.records.streams import Streams
+from suwen.records.streams.seen import Streams
 
 
 def say(*words: str) -> str:

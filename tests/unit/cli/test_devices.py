@@ -13,7 +13,7 @@ from suwen.cli import build
 from suwen.core.errors import BadInput
 from suwen.core.settings import settings
 from suwen.records import Store
-from suwen.records.stream_door import Door, Message
+from suwen.records.streams.door import Door, Message
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from suwen.diagnosis.problems import Problem
 from suwen.diagnosis.reasons import provenance_groups
 from suwen.diagnosis.review import review, sign, withdraw
 from suwen.diagnosis.view import Particulars, view
-from suwen.records.fhir import validate
+from suwen.records.fhir.door import validate
 
 AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
 FOOT = 46.0

@@ -31,7 +31,7 @@ from suwen.diagnosis.quotations import MOST, PLANS, Quotation
 from suwen.diagnosis.review import amend, carry_over, review, sign, withdraw
 from suwen.diagnosis.view import Particulars
 from suwen.diagnosis.wording import Section
-from suwen.records.fhir import validate
+from suwen.records.fhir.door import validate
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 NOTE = "DocumentReference/1/_history/1"

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from suwen.core.settings import Settings
-from suwen.imaging.nifti import write_nifti
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.reading.nifti import write_nifti
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.volume import Volume
 from suwen.records import Access, Person, Store
 
 

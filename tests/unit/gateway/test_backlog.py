@@ -8,8 +8,9 @@ import pytest
 
 from suwen.core.settings import Settings
 from suwen.gateway.backlog import FULL_BATCHES, Backlog
-from suwen.records import Store, gateway_state
-from suwen.records.gateway_state import GatewayState
+from suwen.records import Store
+from suwen.records.streams import gateway_state
+from suwen.records.streams.gateway_state import GatewayState
 
 
 @pytest.fixture

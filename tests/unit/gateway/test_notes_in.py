@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from suwen.core.errors import BadInput
 from suwen.gateway import read_folder, store_intake
-from suwen.notes.case import notes_of
+from suwen.notes.reading.case import notes_of
 from suwen.records import Access
 
 CDA = """<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><recordTarget><patientRole>

@@ -11,7 +11,7 @@ from tests.unit.health.ecgs import ecg, edf, rhythm, wfdb
 from suwen.core.errors import BadInput
 from suwen.gateway import read_folder, store_intake
 from suwen.gateway.recordings_in import claim_of_edf
-from suwen.health.recording import recordings
+from suwen.health.signals.recording import recordings
 from suwen.records import Access
 
 BEATS = rhythm(12)

@@ -10,7 +10,7 @@ import pytest
 
 from suwen.core.errors import Conflict, Denied
 from suwen.gateway import read_folder, store_intake
-from suwen.imaging.series import case_volumes
+from suwen.imaging.case.series import case_volumes
 from suwen.records import Access, Person, Store
 
 Write = Callable[..., Any]

@@ -14,7 +14,7 @@ from suwen.core.errors import BadInput
 from suwen.gateway import Intake, read_folder
 from suwen.gateway.tables import is_vitals, rows_of, time_of
 from suwen.gateway.vitals import vocabulary
-from suwen.records import fhir
+from suwen.records.fhir import door as fhir
 
 CHINA = timezone(timedelta(hours=8))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from suwen.core.nouns import Case, Record
-from suwen.health.risk import HealthRisk
-from suwen.health.risk_tables import KNOWLEDGE
+from suwen.health.facts.published import KNOWLEDGE
+from suwen.health.risk.task import HealthRisk
 
 AT = datetime(2026, 11, 27, tzinfo=UTC)
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"

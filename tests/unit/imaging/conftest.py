@@ -10,8 +10,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.volume import Volume
 
 Edit = Callable[..., bytes]
 

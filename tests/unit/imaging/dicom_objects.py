@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from suwen.core.nouns import ImageRegion, Point
-from suwen.imaging.assembly import Series
+from suwen.imaging.reading.assembly import Series
 
 
 def region(

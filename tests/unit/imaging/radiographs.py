@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from suwen.core.nouns import Case, Record, digest_of
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.series import imaging_study
-from suwen.imaging.uids import uid_from
+from suwen.imaging.case.series import imaging_study
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
+from suwen.imaging.reading.uids import uid_from
 
 
 def chest_like(height: int = 120, width: int = 144) -> np.ndarray:

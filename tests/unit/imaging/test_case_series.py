@@ -9,13 +9,13 @@ import pytest
 
 from suwen.core.errors import BadInput, NotFound
 from suwen.core.nouns import Case, Record, digest_of
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.nifti import write_nifti
-from suwen.imaging.series import case_series, case_volumes, imaging_study
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
-from suwen.records.fhir import validate
+from suwen.imaging.case.series import case_series, case_volumes, imaging_study
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
+from suwen.imaging.reading.nifti import write_nifti
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.volume import Volume
+from suwen.records.fhir.door import validate
 
 
 class Blobs:

@@ -3,19 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from tests.unit.imaging.nodules import ball
+from tests.unit.imaging.drawn_nodules import ball
 
-from suwen.imaging import (
-    detection_draws,
-    fit_detection,
-    fit_segmentation,
-    hardening_ct,
-    perturbations,
-)
-from suwen.imaging import fit_malignancy as fit
-from suwen.imaging.data import Crop
-from suwen.imaging.malignancy import SOFT_TISSUE, smooth_mask
-from suwen.imaging.patches import LUNG_WINDOW
+from suwen.imaging.detection import draws as detection_draws
+from suwen.imaging.detection import fit as fit_detection
+from suwen.imaging.learning import hardening_ct, perturbations
+from suwen.imaging.nodules import fit_malignancy as fit
+from suwen.imaging.nodules import fit_segmentation
+from suwen.imaging.nodules.data import Crop
+from suwen.imaging.nodules.malignancy import SOFT_TISSUE, smooth_mask
+from suwen.imaging.volumes.patches import LUNG_WINDOW
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from tests.unit.imaging.radiographs import chest_like, dx
 
-from suwen.imaging.dicom import read_instance
 from suwen.imaging.display import (
     COLOUR,
     GREYS,
@@ -21,7 +20,8 @@ from suwen.imaging.display import (
     slice_picture,
     windows,
 )
-from suwen.imaging.volume import Volume
+from suwen.imaging.reading.instance import read_instance
+from suwen.imaging.volumes.volume import Volume
 
 
 def keys(modality: str, kind: str) -> list[str]:

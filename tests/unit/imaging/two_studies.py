@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 from scipy import ndimage
 
-from suwen.imaging.phantom import Nodule, chest_phantom
-from suwen.imaging.registration import Rigid, register
-from suwen.imaging.volume import Volume
+from suwen.imaging.volumes.phantom import Nodule, chest_phantom
+from suwen.imaging.volumes.registration import Rigid, register
+from suwen.imaging.volumes.volume import Volume
 
 GREW = (Nodule((-78, 20, 10), 10.0), Nodule((-78, 20, 10), 12.6))
 """Twice the volume."""

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from suwen.core.codes import SUWEN, Code, Text
-from suwen.lifecycle import golden, measure, regression, robustness
-from suwen.lifecycle.answered import Answered
+from suwen.lifecycle import golden
+from suwen.lifecycle.compression import regression
 from suwen.lifecycle.examples import Examples, Output, Source
 from suwen.lifecycle.kinds import Calculated
-from suwen.lifecycle.measure_calculated import FORMULA, stated
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure.answered import Answered
+from suwen.lifecycle.measure.calculated import FORMULA, stated
+from suwen.lifecycle.robust import robustness
 
 CODE = Code(system=f"{SUWEN}/codes", code="x", name=Text(en="X", zh="某"))
 

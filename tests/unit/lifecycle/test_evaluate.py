@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from suwen.core import registry
 from suwen.core.errors import BadInput, NotFound
-from suwen.lifecycle import measure, split
-from suwen.lifecycle.answered import Answered, answered, rows_of
-from suwen.lifecycle.card import _subgroups as card_lines
+from suwen.lifecycle import split
+from suwen.lifecycle.card.page import _subgroups as card_lines
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
 from suwen.lifecycle.examples import NOT_RECORDED
-from suwen.lifecycle.predictions import INDEPENDENT, predict_all
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure.answered import Answered, answered, rows_of
+from suwen.lifecycle.measure.predictions import INDEPENDENT, predict_all
 from suwen.metrics.discrimination import auroc
 from suwen.metrics.intervals import paired_difference
 

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from suwen.core.errors import BadInput, IntegrityError, KeyUnavailable, NotFound
 from suwen.core.nouns import Band
-from suwen.lifecycle import assemble, keys, manifest
+from suwen.lifecycle import assemble
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.sealed import keys, manifest
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from suwen.core import registry
 from suwen.core.errors import BadInput, Conflict, IntegrityError, NotFound, StorageUnavailable
-from suwen.lifecycle import keys, manifest, packs
+from suwen.lifecycle import packs
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.sealed import keys, manifest
 
 
 @pytest.fixture

@@ -11,12 +11,16 @@ import pytest
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput
 from suwen.core.nouns import Band, RecordValue
-from suwen.lifecycle import bands_places, golden, measure, measure_places, plots, runs, say
-from suwen.lifecycle.answered import rows_of
+from suwen.lifecycle import golden, runs, say
+from suwen.lifecycle.calibration import bands_places
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.evaluate import evaluate, out_of_fold
 from suwen.lifecycle.examples import Output
-from suwen.lifecycle.predictions import Predictions, check_output
+from suwen.lifecycle.measure import figures as measure
+from suwen.lifecycle.measure import places as measure_places
+from suwen.lifecycle.measure.answered import rows_of
+from suwen.lifecycle.measure.predictions import Predictions, check_output
+from suwen.lifecycle.plots import run as plots
 from suwen.metrics import calibration
 from suwen.metrics.froc import matched
 

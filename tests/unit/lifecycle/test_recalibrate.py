@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from suwen.core.errors import BadInput
-from suwen.lifecycle import prediction_sets, runs
+from suwen.lifecycle import runs
+from suwen.lifecycle.calibration import prediction_sets
 from suwen.lifecycle.recalibrate import recalibrate, recipe_of
 
 HOW = ("value", "low", "high")

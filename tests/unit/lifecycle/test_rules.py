@@ -9,11 +9,13 @@ from suwen.cli.train import command
 from suwen.core.codes import Text
 from suwen.core.errors import BadInput, IntegrityError, NotFound
 from suwen.core.registry import find
-from suwen.imaging import followup, management
-from suwen.imaging.growth import FollowUp
-from suwen.lifecycle import golden, keys, rules
+from suwen.imaging.followup import task as followup
+from suwen.imaging.followup.growth import FollowUp
+from suwen.imaging.management import task as management
+from suwen.lifecycle import golden, rules
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.pack import Pack
+from suwen.lifecycle.sealed import keys
 
 TASKS = (followup.FOLLOWUP, management.MANAGEMENT)
 

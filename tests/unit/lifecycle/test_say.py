@@ -9,7 +9,8 @@ import pytest
 
 from suwen.core.errors import BadInput
 from suwen.core.nouns import PROBABILITY, Band, Finding, Interval, RecordValue
-from suwen.lifecycle import prediction_sets, say
+from suwen.lifecycle import say
+from suwen.lifecycle.calibration import prediction_sets
 from suwen.lifecycle.examples import Output, Sample
 from suwen.lifecycle.kinds import Choice
 from suwen.lifecycle.pack import Pack

@@ -5,11 +5,12 @@ import pytest
 
 from suwen.core.codes import Code, Text
 from suwen.core.errors import BadInput
-from suwen.lifecycle import measure_spans, spanned
+from suwen.lifecycle import spanned
 from suwen.lifecycle.examples import Examples, Sample, Source
 from suwen.lifecycle.fitting import fit_answers
 from suwen.lifecycle.kinds import Spans
-from suwen.lifecycle.predictions import held_back, out_of_fold
+from suwen.lifecycle.measure import spans as measure_spans
+from suwen.lifecycle.measure.predictions import held_back, out_of_fold
 from suwen.lifecycle.recipe import Recipe
 from suwen.metrics import spans
 from suwen.metrics.ranking import reciprocal_rank

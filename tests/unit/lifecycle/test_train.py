@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from suwen.core.errors import BadInput, Conflict, NotFound, StorageUnavailable
-from suwen.lifecycle import measure_sets, runs, split
+from suwen.lifecycle import runs, split
 from suwen.lifecycle.data import DataFolders
-from suwen.lifecycle.predictions import INDEPENDENT, Predictions, predict_all
+from suwen.lifecycle.measure import sets as measure_sets
+from suwen.lifecycle.measure.predictions import INDEPENDENT, Predictions, predict_all
 from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.train import fit_member, train
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from suwen.notes import medication, times
 from suwen.notes.expressions import Expressions, any_of, beginnings, parts, small
+from suwen.notes.facts import medication
+from suwen.notes.measures import times
 
 NOTES = (
     "Metformin 500 mg po bid and insulin 10 units at bedtime, as needed; improved since 2019.",

@@ -14,8 +14,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from suwen.core.errors import BadInput
 from suwen.privacy import folder
 from suwen.privacy.claims import Claims
-from suwen.privacy.known import Known
 from suwen.privacy.people import claim
+from suwen.privacy.subjects.known import Known
 
 SECRET = b"the secret of the project of the tests"
 

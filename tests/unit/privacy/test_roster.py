@@ -6,9 +6,9 @@ from pathlib import Path
 
 from suwen.privacy.claims import Claims
 from suwen.privacy.files import File
-from suwen.privacy.known import Known
 from suwen.privacy.people import Claim, claim
 from suwen.privacy.roster import Roster
+from suwen.privacy.subjects.known import Known
 
 SECRET = b"the secret of the project of the tests"
 JANE = claim(1, "a", Known(frozenset(["Jane Doe"])), ["4839201"], "19610412")

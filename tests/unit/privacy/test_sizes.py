@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from suwen.privacy import fhir_reading, folder, hl7, known_index, people, roster, tables
+from suwen.privacy import folder, people, roster, tables
 from suwen.privacy.claims import Claims
-from suwen.privacy.forms import crowd_index
-from suwen.privacy.known import Known, forms
+from suwen.privacy.fhir import reading as fhir_reading
+from suwen.privacy.hl7 import messages as hl7
 from suwen.privacy.people import claim
+from suwen.privacy.subjects import known_index
+from suwen.privacy.subjects.forms import crowd_index
+from suwen.privacy.subjects.known import Known, forms
 
 SECRET = b"the secret of the project of the tests"
 PLANTED = ("Oyelowo", "OYELOWO", "508-481-5093", "219-09-9871", "48392017")

@@ -8,8 +8,8 @@ import pytest
 
 from suwen.core.errors import BadInput
 from suwen.privacy import tables
-from suwen.privacy.person import Cast, Person
-from suwen.privacy.subject import Subject
+from suwen.privacy.subjects.person import Cast, Person
+from suwen.privacy.subjects.subject import Subject
 
 SECRET = b"the secret of the project of the tests"
 

@@ -10,12 +10,12 @@ import scene
 from suwen.core.codes import NEWS2, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, RecordValue
 from suwen.core.streams import MICROSECONDS, Channel, ticks
-from suwen.health.alert_rules import shipped, stretch
-from suwen.health.early_warning import EARLY_WARNING
-from suwen.records.alert_book import AlertBook, Begun
-from suwen.records.alerts import Alerts
-from suwen.records.streams import Streams
-from suwen.records.wards import Rung, Ward, Wards
+from suwen.health.alerts.rules import shipped, stretch
+from suwen.health.early_warning.task import EARLY_WARNING
+from suwen.records.alerts.book import AlertBook, Begun
+from suwen.records.alerts.seen import Alerts
+from suwen.records.alerts.wards import Rung, Ward, Wards
+from suwen.records.streams.seen import Streams
 
 CODES = {
     "pulse": ("8867-4", "/min"),

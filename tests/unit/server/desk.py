@@ -9,7 +9,7 @@ from suwen.core.codes import Text
 from suwen.lifecycle.kinds import Choice, Value
 from suwen.lifecycle.task import Reads
 from suwen.server.app import create_app
-from suwen.server.outputs import Output
+from suwen.server.held.outputs import Output
 
 
 def _summary(case: object, report: object, language: str) -> bytes:

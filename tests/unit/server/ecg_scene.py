@@ -13,19 +13,19 @@ from tests.unit.health.ecgs import ecg, rhythm, wfdb
 from suwen.app.demo_patients.ecg import observation
 from suwen.core.codes import SNOMED, SUWEN, Code, Text
 from suwen.core.nouns import Band, Finding, Interval, Measure, TimeInterval
-from suwen.health.acceleration import derived
-from suwen.health.ecg_tables import (
+from suwen.health.beats.streamed import PREFIX
+from suwen.health.readings.acceleration import derived
+from suwen.health.signals.recording import WFDB_HEADER, WFDB_SIGNAL
+from suwen.health.signals.tables import (
     LETTERS,
     BeatTable,
     Stretch,
     beats_attachment,
     stretches_attachment,
 )
-from suwen.health.recording import WFDB_HEADER, WFDB_SIGNAL
-from suwen.health.streamed import PREFIX
-from suwen.records.alert_book import AlertBook, Begun
-from suwen.records.devices import Devices
-from suwen.records.stream_door import Door, Message
+from suwen.records.alerts.book import AlertBook, Begun
+from suwen.records.streams.devices import Devices
+from suwen.records.streams.door import Door, Message
 
 RATE, MINUTES = 200, 30
 PACK = "health.ecg_beats@1+" + "0" * 64

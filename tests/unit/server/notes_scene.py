@@ -9,14 +9,14 @@ from scene import Clinic
 
 from suwen.core.codes import Code, Text
 from suwen.core.nouns import Band, Finding, Interval, TextSpan
-from suwen.notes.case import Read, notes_of
-from suwen.notes.dated import Ruled, found
-from suwen.notes.entities import RULED_REASON, kind_code
-from suwen.notes.facts import Said, facts_of
-from suwen.notes.facts_task import finding_of_fact
+from suwen.notes.entities.task import RULED_REASON, kind_code
+from suwen.notes.facts.gathered import Said, facts_of
+from suwen.notes.facts.task import finding_of_fact
+from suwen.notes.measures.dated import Ruled, found
 from suwen.notes.questions import ENTITIES
+from suwen.notes.reading.case import Read, notes_of
 from suwen.notes.text import Mention, Span
-from suwen.notes.vocabulary import HPO, MESH
+from suwen.notes.vocabulary.names import HPO, MESH
 
 PACK = "notes.facts@1.0.0+" + "0" * 64
 ENTITY_PACK = "notes.entities@1.0.0+" + "0" * 64

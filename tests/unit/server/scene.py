@@ -37,16 +37,16 @@ from suwen.core.nouns import (
 )
 from suwen.core.settings import Settings
 from suwen.diagnosis.compose import compose
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.nifti import write_nifti
-from suwen.imaging.phantom import Nodule, Phantom, chest_phantom
-from suwen.imaging.series import CaseSeries, case_volumes, imaging_study
-from suwen.imaging.volume import Volume
-from suwen.imaging.wrap import Label, wrap_ct
-from suwen.lifecycle.gallery_pictures import WEBP, encoded
+from suwen.imaging.case.series import CaseSeries, case_volumes, imaging_study
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
+from suwen.imaging.reading.nifti import write_nifti
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes.phantom import Nodule, Phantom, chest_phantom
+from suwen.imaging.volumes.volume import Volume
+from suwen.lifecycle.sealed.gallery_pictures import WEBP, encoded
 from suwen.records import Access, Person, Store
-from suwen.server.jobs import JobStatus
+from suwen.server.held.jobs import JobStatus
 
 PASSWORD = "correct horse battery"
 QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)

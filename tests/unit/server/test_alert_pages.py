@@ -15,12 +15,12 @@ from bay_scene import Bay
 from desk import Desk, api
 
 from suwen.core.nouns import Band
-from suwen.health.alert_trial import Desk as Tools
-from suwen.records import gateway_state
-from suwen.records.gateway_state import GatewayState
-from suwen.server import pages_ward
-from suwen.server.ward_board import Board, Watching
-from suwen.server.ward_rounds import Rounds
+from suwen.health.alerts.trial import Desk as Tools
+from suwen.records.streams import gateway_state
+from suwen.records.streams.gateway_state import GatewayState
+from suwen.server.held.rounds import Rounds
+from suwen.server.pages import ward as pages_ward
+from suwen.server.ward.board import Board, Watching
 
 
 @pytest.fixture(scope="module")

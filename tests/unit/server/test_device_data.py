@@ -14,9 +14,9 @@ from desk import Desk, api
 
 from suwen.app.importing import Importing
 from suwen.records import Person
-from suwen.records.streams import Streams
+from suwen.records.streams.seen import Streams
 from suwen.records.uploads import FOLDER, Uploads
-from suwen.server.exports import zones
+from suwen.server.sent.exports import zones
 
 CUFF = (
     "code,time,value,unit\n"

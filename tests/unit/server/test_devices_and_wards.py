@@ -12,8 +12,8 @@ import scene
 from desk import Desk
 
 from suwen.records import Person
-from suwen.records.wards import Rung, Ward, Wards
-from suwen.server import ward_plan
+from suwen.records.alerts.wards import Rung, Ward, Wards
+from suwen.server.ward import plan as ward_plan
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ from fastapi.testclient import TestClient
 
 from suwen.app.diagnose import sent_files
 from suwen.core.errors import StorageUnavailable
-from suwen.server import middleware, uploads
+from suwen.server import middleware
 from suwen.server.app import create_app
 from suwen.server.render import HERE, STATIC, static
+from suwen.server.sent import uploads
 
 
 def test_every_vendored_file_is_the_file_it_says_it_is() -> None:
@@ -87,7 +88,7 @@ def test_a_mistake_of_ours_shows_and_logs_no_content(clinic, capsys, monkeypatch
     def broken(*_: object) -> None:
         raise ZeroDivisionError("Li Na, born 1968")
 
-    monkeypatch.setattr("suwen.server.worklist.rows", broken)
+    monkeypatch.setattr("suwen.server.case.worklist.rows", broken)
     desk = Desk(clinic, "dr.lin")
     answer = desk.get("/")
     assert answer.status_code == 500
@@ -211,7 +212,7 @@ def test_a_refused_job_leaves_no_files(fresh) -> None:
 
 
 def test_half_the_resolution_keeps_every_structure_in_its_place(clinic) -> None:
-    from suwen.server.images import halved
+    from suwen.server.held.images import halved
 
     full = clinic.phantom.volume
     half = halved(full)
@@ -226,7 +227,7 @@ def test_half_the_resolution_keeps_every_structure_in_its_place(clinic) -> None:
 
 
 def test_the_shelf_forgets_the_oldest_volume(fresh) -> None:
-    from suwen.server.images import Shelf
+    from suwen.server.held.images import Shelf
 
     case = fresh.access().case(fresh.patient)
     shelf = Shelf(limit=1)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from desk import Desk, api
 
-from suwen.server.ecg_told import place_of
-from suwen.server.pages_ecg import window_of
+from suwen.server.ecg.told import place_of
+from suwen.server.pages.ecg import window_of
 
 MINUTE = 60.0
 

@@ -12,9 +12,9 @@ from desk import Desk
 from suwen.core.nouns import Case, Record
 from suwen.core.streams import Channel, Reading
 from suwen.records import Person
-from suwen.records.streams import Streams, gathered
-from suwen.server.trends import HEIGHT, WIDTH, Trend, recorded
-from suwen.server.trends import trends as drawn
+from suwen.records.streams.seen import Streams, gathered
+from suwen.server.person.trends import HEIGHT, WIDTH, Trend, recorded
+from suwen.server.person.trends import trends as drawn
 
 NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
 

@@ -16,14 +16,14 @@ from notes_scene import COUGH, PNEUMONIA, Named
 from suwen.core.codes import Text
 from suwen.core.nouns import Act, Report
 from suwen.diagnosis.compose import compose
-from suwen.notes.corrections import Correction, Meant, Wish, keep
-from suwen.notes.current import places_of
+from suwen.notes.coding.synonyms import LocalSynonyms, stored
+from suwen.notes.entities.corrections import Correction, Meant, Wish, keep
+from suwen.notes.facts.current import places_of
 from suwen.notes.questions import ENTITIES, FACTS
-from suwen.notes.synonyms import LocalSynonyms, stored
 from suwen.records import finding_of
-from suwen.server import reports
-from suwen.server.notes import amend_draft
-from suwen.server.quotations import quotations
+from suwen.server.case import reports
+from suwen.server.case.quotations import quotations
+from suwen.server.notes.case import amend_draft
 
 LETTER = (
     "History: seen again with a cough.\nAssessment: Pneumonia, improving on amoxicillin.\n"

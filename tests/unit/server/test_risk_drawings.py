@@ -7,9 +7,9 @@ from itertools import combinations
 
 import pytest
 
-from suwen.health.causal import assumptions, drawing
-from suwen.server.causes_drawn import BOX, WIDTH, causes, wrapped
-from suwen.server.people_drawn import people
+from suwen.health.risk.causal import assumptions, drawing
+from suwen.server.risk.causes_drawn import BOX, WIDTH, causes, wrapped
+from suwen.server.risk.people_drawn import people
 
 FACTORS = ("systolic_bp", "current_smoker", "bmi")
 INPUTS = ("sex", "age", "systolic_bp", "current_smoker", "bmi", "total_cholesterol", "egfr")

@@ -12,12 +12,12 @@ import scene
 from desk import Desk
 
 from suwen.core.nouns import Band, Finding, Interval, RecordValue
-from suwen.health.advice import ADVICE, book_of
-from suwen.health.diabetes import DIABETES, YES
-from suwen.health.risk_compared import compared
-from suwen.health.risk_equation import Quantity, library
+from suwen.health.advice.task import ADVICE, book_of
+from suwen.health.risk.compared import compared
+from suwen.health.risk.equation import Quantity, library
+from suwen.health.tables.diabetes import DIABETES, YES
 from suwen.lifecycle import packs
-from suwen.server.risk_cards import cited, risks_of
+from suwen.server.risk.cards import cited, risks_of
 
 BASE = "PREVENT_2023_hba1c_10y"
 LIPIDS = ("2093-3", "2085-9")

@@ -8,11 +8,11 @@ from desk import Desk
 
 from suwen.core.errors import BadInput, Denied, TooManyAttempts, Unauthenticated
 from suwen.records import Person
-from suwen.server.auth import SignIn, hash_password
-from suwen.server.lockout import LONGEST_DELAY_S, Lockout
+from suwen.server.held.auth import SignIn, hash_password
+from suwen.server.held.lockout import LONGEST_DELAY_S, Lockout
+from suwen.server.held.sessions import LONGEST_S, Sessions
 from suwen.server.metrics import Metrics
-from suwen.server.pages import inside
-from suwen.server.sessions import LONGEST_S, Sessions
+from suwen.server.pages.around import inside
 
 
 class Clock:

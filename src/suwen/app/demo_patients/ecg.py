@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suwen.core.codes import LOINC
-from suwen.health.sampled import sampled_data
+from suwen.health.signals.sampled import sampled_data
 
 RATE: Final = 250
 """Samples a second."""

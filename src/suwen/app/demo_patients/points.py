@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from suwen.core.nouns import Point
-from suwen.imaging.assembly import assemble
-from suwen.imaging.dicom import read_instance
-from suwen.imaging.points import point_record
-from suwen.imaging.series import CaseSeries
+from suwen.imaging.case.points import point_record
+from suwen.imaging.case.series import CaseSeries
+from suwen.imaging.reading.assembly import assemble
+from suwen.imaging.reading.instance import read_instance
 
 
 def point_at(files: Sequence[bytes], point: Point, patient: str, name: str) -> dict[str, Any]:

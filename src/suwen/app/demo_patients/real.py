@@ -16,8 +16,8 @@ import numpy as np
 from suwen.app.demo_patients.points import point_at
 from suwen.core.nouns import Point
 from suwen.gateway.identity import DICOM_ID
-from suwen.imaging.data import LIDC_SOURCE, Crop, Nodule, read_crop, read_nodules
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.nodules.data import LIDC_SOURCE, Crop, Nodule, read_crop, read_nodules
+from suwen.imaging.reading.wrap import Label, wrap_ct
 from suwen.lifecycle.data import DataFolders
 
 KINDS: tuple[tuple[str, Callable[[Nodule], bool]], ...] = (

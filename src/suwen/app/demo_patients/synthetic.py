@@ -12,9 +12,10 @@ from typing import Any
 from suwen.app.demo_patients.points import point_at
 from suwen.app.demo_patients.records import collection
 from suwen.core.nouns import digest_of
-from suwen.imaging import phantom, wrap
-from suwen.imaging.phantom import Nodule, chest_phantom
-from suwen.imaging.wrap import Label, wrap_ct
+from suwen.imaging.reading import wrap
+from suwen.imaging.reading.wrap import Label, wrap_ct
+from suwen.imaging.volumes import phantom
+from suwen.imaging.volumes.phantom import Nodule, chest_phantom
 
 HERE = Path(__file__).parent
 NAMES = ("alder", "birch", "cedar")

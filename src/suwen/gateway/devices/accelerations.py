@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from suwen.core.streams import MICROSECONDS, Channel, Reading
-from suwen.health.acceleration import CHANNELS, EPOCH, INTENSITY, UNIT, intensities
+from suwen.health.readings.acceleration import CHANNELS, EPOCH, INTENSITY, UNIT, intensities
 
 WAITING: Final = 100_000
 """Moments of one device that wait for their other axes at most; the oldest are let go."""

@@ -28,10 +28,10 @@ from suwen.gateway.devices.sample import (
     Source,
     number,
 )
-from suwen.health.acceleration import ACCELERATION
-from suwen.health.acceleration import AXES as NAMED
-from suwen.health.measured import NOT_SAID, moment
-from suwen.health.sampled import sampled
+from suwen.health.facts.measured import NOT_SAID, moment
+from suwen.health.readings.acceleration import ACCELERATION
+from suwen.health.readings.acceleration import AXES as NAMED
+from suwen.health.signals.sampled import sampled
 
 _WITHDRAWN: Final = Text(en="an Observation that was withdrawn", zh="已撤销的 Observation")
 _BOUND: Final = Text(

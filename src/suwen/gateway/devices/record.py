@@ -20,9 +20,9 @@ from suwen.gateway.devices.quantities import quantities
 from suwen.gateway.intake import SELF, Resource, local_id
 from suwen.gateway.vitals import PRESSURE, observations
 from suwen.gateway.vitals import Reading as VitalReading
-from suwen.health.measured import STATE
-from suwen.health.movement import Span, movements, moving_at, spans
-from suwen.health.plausible import quantities as limits
+from suwen.health.facts.measured import STATE
+from suwen.health.readings.movement import Span, movements, moving_at, spans
+from suwen.health.readings.plausible import quantities as limits
 
 PER_DAY: Final = 24
 """Most readings of one vital sign by one device in a day (UTC) that become Observations."""

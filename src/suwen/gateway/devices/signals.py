@@ -17,7 +17,7 @@ from suwen.gateway.identity import claim_of_patient, disagreement
 from suwen.gateway.intake import Reading, SourceFile
 from suwen.gateway.recordings_in import RecordingReader, claim_of_edf, read_edf_file
 from suwen.gateway.storing import about
-from suwen.health.recording_edf import HEAD, is_edf
+from suwen.health.signals.recording_edf import HEAD, is_edf
 from suwen.records import Access
 
 CAP: Final = 256 * 1024 * 1024

@@ -11,7 +11,7 @@ import pytest
 
 from suwen.core.streams import Channel, Reading
 from suwen.gateway.devices.accelerations import with_movement
-from suwen.health.acceleration import CHANNELS, INTENSITY
+from suwen.health.readings.acceleration import CHANNELS, INTENSITY
 
 BEGAN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from suwen.core.streams import Reading
 from suwen.gateway.devices.converted import Converter
 from suwen.gateway.devices.quantities import quantities
 from suwen.gateway.devices.sample import Problems, Sample
-from suwen.records.ucum import verdict
+from suwen.records.fhir.ucum import verdict
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 AT = datetime(2026, 11, 1, 8, tzinfo=UTC)

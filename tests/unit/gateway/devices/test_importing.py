@@ -17,11 +17,11 @@ from suwen.gateway.devices import importing
 from suwen.gateway.devices.files import sources
 from suwen.gateway.devices.importing import Imported, import_readings
 from suwen.gateway.devices.record import PER_DAY, observed
-from suwen.health.doubts import sorted_out
-from suwen.health.measured import values_of
-from suwen.health.vital_set import variables
+from suwen.health.early_warning.vital_set import variables
+from suwen.health.facts.measured import values_of
+from suwen.health.readings.doubts import sorted_out
 from suwen.records import Access, Person, Store
-from suwen.records.streams import Streams
+from suwen.records.streams.seen import Streams
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from suwen.gateway.devices import signals
 from suwen.gateway.devices.files import sources, unpacked
 from suwen.gateway.devices.sample import Source
 from suwen.gateway.devices.signals import Recordings
-from suwen.health.recording import recordings
+from suwen.health.signals.recording import recordings
 from suwen.records import Access
 
 BEATS = rhythm(12)

@@ -1,0 +1,1 @@
+"""What guidelines advise a person, in which order, and as a care plan."""

@@ -1,0 +1,1 @@
+"""Atrial fibrillation: the task on strips, and long recordings searched for it."""

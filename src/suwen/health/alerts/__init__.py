@@ -1,0 +1,1 @@
+"""Alerts: rules over sustained windows, dry runs, the watch, and silence."""

@@ -1,0 +1,1 @@
+"""NEWS2 and qSOFA from the newest vital signs."""

@@ -1,0 +1,1 @@
+"""What records state of a person, and the numbers that publications print."""

@@ -1,0 +1,1 @@
+"""Glucose in the next two hours, and the alarms before it is low or high."""

@@ -1,0 +1,1 @@
+"""Rules as guidelines state them."""

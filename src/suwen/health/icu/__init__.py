@@ -1,0 +1,1 @@
+"""Two days of a stay in intensive care, and death in the hospital after it."""

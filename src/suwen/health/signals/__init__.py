@@ -1,0 +1,1 @@
+"""Recorded signals: files, leads, QRS complexes, quality, variability."""

@@ -1,0 +1,1 @@
+"""Questions about one row of a table: heart disease, diabetes, survival."""

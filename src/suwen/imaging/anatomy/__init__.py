@@ -1,0 +1,1 @@
+"""Lungs, lobes and fissures, and which way round a chest CT is."""

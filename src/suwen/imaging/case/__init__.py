@@ -1,0 +1,1 @@
+"""The image series of a Case, and the points people give in them."""

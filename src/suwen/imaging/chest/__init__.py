@@ -1,0 +1,1 @@
+"""Pneumonia on a child's chest X-ray."""

@@ -1,0 +1,1 @@
+"""Nodules searched for on slices and whole chest CTs."""

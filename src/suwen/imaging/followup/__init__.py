@@ -1,0 +1,1 @@
+"""The same nodule on two studies."""

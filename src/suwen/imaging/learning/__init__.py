@@ -1,0 +1,1 @@
+"""What training of all networks of the room shares. Imports torch."""

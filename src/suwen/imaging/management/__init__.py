@@ -1,0 +1,1 @@
+"""What Lung-RADS and Fleischner advise for a nodule."""

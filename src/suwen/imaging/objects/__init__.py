@@ -1,0 +1,1 @@
+"""DICOM objects that go out: SR, SEG, key objects, parametric maps."""

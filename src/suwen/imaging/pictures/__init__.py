@@ -1,0 +1,1 @@
+"""Single greyscale pictures: what networks read, what changes them, what is shown."""

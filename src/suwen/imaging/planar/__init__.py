@@ -1,0 +1,1 @@
+"""Single pictures: what every 2D task does alike."""

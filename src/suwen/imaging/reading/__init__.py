@@ -1,0 +1,1 @@
+"""DICOM and NIfTI in: instances behind the guard, series, geometry, safety."""

@@ -1,0 +1,1 @@
+"""Volumes of voxels, and the places of nodules in them."""

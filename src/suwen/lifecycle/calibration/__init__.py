@@ -1,0 +1,1 @@
+"""From scores to answers: probabilities, intervals, sets and bands."""

@@ -1,0 +1,1 @@
+"""Smaller packs, behind a clinical regression test."""

@@ -1,0 +1,1 @@
+"""Learning from few labels, as a declared grid."""

@@ -1,0 +1,1 @@
+"""Figures of merit for every kind of answer."""

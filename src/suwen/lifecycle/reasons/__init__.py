@@ -1,0 +1,1 @@
+"""Why: explanations that are checked, and similar examples."""

@@ -1,0 +1,1 @@
+"""Changed inputs, and what they do to answers."""

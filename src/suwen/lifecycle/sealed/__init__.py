@@ -1,0 +1,1 @@
+"""What a pack is made of: manifest, keys, weights, guard, gallery."""

@@ -1,0 +1,1 @@
+"""What is said of each mention: there, denied, possible; when; whose."""

@@ -1,0 +1,1 @@
+"""From mentions to codes, those of the house too."""

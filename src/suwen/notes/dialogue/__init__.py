@@ -1,0 +1,1 @@
+"""From the talk of a visit to the lines of a draft."""

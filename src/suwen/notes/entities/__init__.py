@@ -1,0 +1,1 @@
+"""What a note names, by networks and lists of names."""

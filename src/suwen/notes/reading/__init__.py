@@ -1,0 +1,1 @@
+"""Documents to notes: formats, sections, sentences, every offset into the stored original."""

@@ -1,0 +1,1 @@
+"""The notes by problems, every line traceable."""

@@ -1,0 +1,1 @@
+"""Cohorts in which everyone has others alike."""

@@ -1,0 +1,1 @@
+"""DICOM that identifies nobody."""

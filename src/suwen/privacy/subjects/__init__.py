@@ -1,0 +1,1 @@
+"""Whose data they are, under which key, and what stands for them."""

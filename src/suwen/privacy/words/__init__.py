@@ -1,0 +1,1 @@
+"""Words, numbers and identifiers, read through their disguises."""

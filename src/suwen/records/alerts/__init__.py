@@ -1,0 +1,1 @@
+"""Alerts, their rules and wards in the store."""

@@ -1,0 +1,1 @@
+"""FHIR R4 at the door of the store."""

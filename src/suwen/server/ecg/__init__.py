@@ -1,0 +1,1 @@
+"""What the ECG viewer shows."""

@@ -1,0 +1,1 @@
+"""What pages of notes, terms, summaries and visits show."""

@@ -1,0 +1,1 @@
+"""What the risk page shows."""

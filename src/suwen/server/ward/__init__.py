@@ -1,0 +1,1 @@
+"""What the ward board and the alert console show, and what is charted."""
