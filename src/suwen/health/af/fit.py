@@ -24,7 +24,7 @@ from suwen.lifecycle.recipe import Recipe
 
 TREES, NET = "trees.lgb.txt", "net.onnx"
 CHANGED: Final = "changed"
-"""Option: changed copies of each recording (`af_changes.drawn`) that the trees learn too."""
+"""Option: changed copies of each recording (`changes.drawn`) that the trees learn too."""
 ROUNDS: Final = 200
 """Rounds of boosting, where `options.rounds` says no other number."""
 OPTIONS: Final[Mapping[str, Any]] = {

@@ -5,7 +5,7 @@ the sensor and the person. How rough the curve is matters most: a sensor whose v
 keeps its direction far better than a raw one. Trees foretell what it leaves, in units of how much
 this person's glucose varies: so what is learnt from a steady curve serves a restless one. Other
 trees foretell the size of the error in the same units. On the people that decide when to stop,
-forecasts are made as in use, each with what was known of the person by then (`glucose_person`);
+forecasts are made as in use, each with what was known of the person by then (`person`);
 what is left over there gives the probabilities of crossing a level, and the probability from which
 an alarm is raised: where precision and sensitivity are best together.
 

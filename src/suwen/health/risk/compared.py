@@ -109,7 +109,7 @@ def compared(
     Parameters
     ----------
     equation, inputs, change
-        As for `risk_what_if.what_if`.
+        As for `what_if.what_if`.
     library
         The equations.
     book
@@ -118,7 +118,7 @@ def compared(
     Raises
     ------
     BadInput
-        As `risk_what_if.what_if` does.
+        As `what_if.what_if` does.
     """
     found = what_if(equation, inputs, change, library)
     outcome = str(library.find(equation).entry["headline"])

@@ -1,7 +1,7 @@
 """One ultrasound instance as a greyscale B-mode picture, or the reason why it is none.
 
 Colour is looked for before it is thrown away: marks drawn in colour are painted over, and a picture
-with much of it is Doppler or elastography and refused. A cine loop is refused by `planar_case`:
+with much of it is Doppler or elastography and refused. A cine loop is refused by `planar.case`:
 which of its frames to judge is the sonographer's choice, and a mean was never validated.
 
 Reference: DICOM PS3.3 2024e, C.8.5.5 (US Region Calibration), C.8.5.6 (US Image).

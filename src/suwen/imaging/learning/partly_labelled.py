@@ -37,7 +37,7 @@ class Agreement:
     unlabelled
         The pictures without a label.
     pixels, how
-        As in `fit_planar.Plan`.
+        As in `planar.fit.Plan`.
     """
 
     unlabelled: Sequence[Picture]

@@ -62,7 +62,7 @@ class Plan:
     teacher
         Task whose current pack is learned from, member by member (`distilling`).
     mirrored
-        In use each picture is also seen mirrored (`planar_net.Mirrored`), at twice the cost.
+        In use each picture is also seen mirrored (`net.Mirrored`), at twice the cost.
     """
 
     classes: int

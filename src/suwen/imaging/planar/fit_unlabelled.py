@@ -59,7 +59,7 @@ class Pretraining:
     start
         `imagenet` or `noise`.
     pixels, blocks, frozen
-        As in `fit_planar.Plan`.
+        As in `fit.Plan`.
     drawn
         Most pictures of each data set in an epoch, drawn anew for each.
     """
@@ -72,7 +72,7 @@ class Pretraining:
 
 
 def pretrain(pools: Sequence[Pool], recipe: Recipe, folder: Path) -> Mapping[str, Any]:
-    """Pre-train a backbone and leave it in `folder` as a start for `fit_planar`; resumable.
+    """Pre-train a backbone and leave it in `folder` as a start for `fit`; resumable.
 
     Parameters
     ----------

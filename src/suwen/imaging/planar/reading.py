@@ -44,7 +44,7 @@ def outputs_of(
 ) -> list[Array]:
     """Return some outputs of the networks of some members, each (members, ...).
 
-    `shown` is a network input (1, s, s); `names` are among `planar_net.OUTPUTS`.
+    `shown` is a network input (1, s, s); `names` are among `net.OUTPUTS`.
     """
     found = [
         pack.session(str(pack.member(k)["network"]), k).run(list(names), {"input": shown[None]})

@@ -1,6 +1,6 @@
 """Learn from little: how good a task gets with few labels, by start, strategy and way of asking.
 
-Every line of a declaration (`curve_plan`) is trained at each share of the labels with each seed,
+Every line of a declaration (`plan`) is trained at each share of the labels with each seed,
 and measured on one held-out part of whole groups that no line, no pre-training and no asking for
 labels ever sees. Each network keeps its answers in the folder, so that a run that was killed goes
 on, and lines that need the same network train it once. Nothing decides when to stop: each is

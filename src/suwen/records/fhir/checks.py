@@ -240,7 +240,7 @@ class Walk:
         Raises
         ------
         UnsafeInput
-            Nested deeper than `fhir_json.DEPTH_CAP`.
+            Nested deeper than `json.DEPTH_CAP`.
         """
         found = Found([], [(resource, resource)], [] if '"#' in text else None)
         self._visit(resource, resource, found, DEPTH_CAP)

@@ -1,6 +1,6 @@
 """A long JSON object read member by member: of one of its lists one item is in memory at a time.
 
-As strict as `fhir_json.decode`, with decimals as they are written.
+As strict as `json.decode`, with decimals as they are written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def members(data: bytes, parted: str) -> Iterator[Member]:
     Raises
     ------
     BadInput, UnsafeInput
-        As `fhir_json.decode`; what was yielded before is void then.
+        As `json.decode`; what was yielded before is void then.
     """
     text = fhir_json.text_of(data)
     try:
