@@ -1,9 +1,9 @@
 """What is told of beats in leads that movement has changed: all of them, and those that are read.
 
 The robustness card of `health.ecg_beats` asks the classifier alone. Here stand beside it the beats
-in windows that the quality gate lets through, and what would be if stretches that `health.signals.moved` finds
-were left out as well, as they are for the rhythm of a strip. Records of DS1, each by the member
-that never saw it; intervals by bootstrap over records.
+in windows that the quality gate lets through, and what would be if stretches that
+`health.signals.moved` finds were left out as well, as they are for the rhythm of a strip. Records
+of DS1, each by the member that never saw it; intervals by bootstrap over records.
 
     python -m benchmarks.quality.beats_moved
 """

@@ -55,7 +55,7 @@ SOURCE: Final = Source(
         "21 half-hour recordings with rare arrhythmias, Boston 1975 to 1979, lead II at 360 Hz: "
         "wearables, children and pacemakers are not among them.",
         "Atrial ectopy stands in few records; training adds stretches made from the patients' own "
-        "beats (`simulated.py`).",
+        "beats.",
         "Fusion beats (F) are nearly all of one patient: they are hardly ever named.",
         "Classes are measured on the beats of the reference; how many the detector misses or adds "
         "stands beside them.",
