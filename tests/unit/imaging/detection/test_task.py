@@ -58,9 +58,9 @@ class Pack:
             return Interval(value=value, low=value / 2, high=value), band, None
 
         return SimpleNamespace(
-            shown=lambda marks: marks[marks[:, 0] > -2],
             of_mark=of_mark,
             place_thresholds=SimpleNamespace(
+                shown=lambda marks: marks[marks[:, 0] > -2],
                 rule_in=0.0,
                 measured_sensitivity=0.64,
                 measured_false_alarms=0.136,
