@@ -94,12 +94,17 @@ def run(
     ]
     groups = together(task, answers, house)
     details = [detail_of(group, access, case.patient, house) for group in groups]
+    return _kept(groups, details, _moment_of(task, case), access, case.patient)
+
+
+def _moment_of(task: Task, case: Case) -> dict[str, Any]:
+    """Return what an answer rests on beside records and pack: the moment, the room's knowledge."""
     moment: dict[str, Any] = {}
     if getattr(task, "timed", False):
         moment["at"] = case.at.isoformat()
     if knowledge := knowledge_of(task):
         moment["read_by"] = knowledge
-    return _kept(groups, details, moment, access, case.patient)
+    return moment
 
 
 def with_house(
