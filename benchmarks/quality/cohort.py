@@ -2,9 +2,9 @@
 
 The table is `phenopacket_store` (10,580 published cases): age in years, sex and the publication are
 quasi-identifiers, the disease is sensitive. Both reach the same k; loss is the normalised certainty
-penalty of `privacy.cohort`. Mondrian cuts each class at the median of its widest column, so every
-class has its own ranges: it loses less, and no two classes have the same bands, which full-domain
-generalisation keeps comparable. The floor leaves all quasi-identifiers out (loss 1).
+penalty of `privacy.cohort.made`. Mondrian cuts each class at the median of its widest column, so
+every class has its own ranges: it loses less, and no two classes have the same bands, which
+full-domain generalisation keeps comparable. The floor leaves all quasi-identifiers out (loss 1).
 
 Reference: LeFevre, DeWitt, Ramakrishnan, "Mondrian multidimensional k-anonymity", ICDE 2006.
 """

@@ -2,7 +2,7 @@
 
 Five folds by stay, drawn by a seed and not those of the shipped pack, so that the choice between
 ideas was made on another split than the card reports. What is trained is what ships
-(`health.icu_fit`). Floors: logistic regression and scikit-learn's boosted trees on last, lowest,
+(`health.icu.fit`). Floors: logistic regression and scikit-learn's boosted trees on last, lowest,
 highest, mean and number of each variable, the two that the data set's README measured on set c.
 Area under the ROC curve, average precision and event 1 (the largest smaller of sensitivity and
 precision over all thresholds: a little optimistic, the same for every row); 95 % percentile

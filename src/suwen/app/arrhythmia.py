@@ -1,7 +1,7 @@
 """Arrhythmia alarms of monitors, held against the waves around them.
 
 A monitor says asystole or ventricular tachycardia; what the waves stored of these seconds say is
-asked at once (`health.alarm_truth`). Contradicted, the alert stands as amber with the reason and
+asked at once (`health.alerts.truth`). Contradicted, the alert stands as amber with the reason and
 pages nobody at once; it is asked again while it stands, and what is not contradicted any more is
 red. Nothing is silenced: without a readable wave that speaks against it an alarm stays as it came.
 """

@@ -52,7 +52,7 @@ class Diagnosis:
         self._cases: dict[str, Case] = {}
 
     def __call__(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
-        """Run the steps; `payload` is that of `server.jobs`, or has `folder` and `out`."""
+        """Run the steps; `payload` is that of `server.held.jobs`, or has `folder` and `out`."""
         try:
             result = self._steps(payload, step)
         except SuwenError:

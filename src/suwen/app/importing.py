@@ -79,7 +79,7 @@ class Importing:
         self._store, self._tell = store, tell
 
     def __call__(self, payload: dict[str, Any], step: RunStep) -> dict[str, Any]:
-        """Run; `payload` is described in `server.jobs`."""
+        """Run; `payload` is described in `server.held.jobs`."""
         done = step("import", self._read, payload)
         if not done["asks"]:
             step("drop", self._drop, payload)

@@ -1,9 +1,8 @@
 """The nouns that pass between rooms: Record, Case, Evidence, Finding, Report, Decision.
 
 Task and Pack live in `suwen.lifecycle`. Everything here is immutable and valid once constructed.
-A *reference* is text: a versioned FHIR reference (`Observation/af3/_history/2`) for a resource,
-`blob/<sha256>` for stored bytes, or `example/<data set>/<key>` for an example that a pack was
-developed on, which is no record of the patient.
+A *reference* is text: a FHIR reference with its version (`Observation/af3/_history/2`), stored
+bytes (`blob/<sha256>`), or what a pack was developed on (`example/<data set>/<key>`), no record.
 """
 
 from __future__ import annotations
@@ -198,8 +197,6 @@ Evidence = Annotated[
     ImageRegion | TextSpan | RecordValue | TimeInterval | SimilarExample,
     Field(discriminator="kind"),
 ]
-
-
 COMPARED = "compared"
 """Role of the picture of what was answered about, drawn as those of `SimilarExample` are."""
 
@@ -227,8 +224,8 @@ class Attachment(Noun):
 class Explanation(Noun):
     """How an answer was explained, and whether the explanation passed its checks.
 
-    `faithfulness` is the deletion/insertion score in [0, 1] described in `lifecycle.explain`.
-    When `hidden_because` is set the picture is not shown to anyone.
+    `faithfulness` is the deletion/insertion score in [0, 1] described in
+    `lifecycle.reasons.explain`. When `hidden_because` is set the picture is not shown to anyone.
     """
 
     method: str

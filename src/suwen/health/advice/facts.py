@@ -1,6 +1,6 @@
 """A person as the rules of advice see them: from records, in the units the rules are written in.
 
-The inputs of the risk equations are read by `health.risk_facts`; what else rules ask for is read
+The inputs of the risk equations are read by `health.risk.facts`; what else rules ask for is read
 the same way, by the tables of `knowledge/advice_records.toml`. A blood pressure that advice rests
 on is the mean of several days; one day's reading only asks for more.
 """

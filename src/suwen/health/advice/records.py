@@ -1,6 +1,6 @@
 """What records tell of allergies, vaccinations, residence and earlier advice.
 
-Values, conditions and drugs are read as for the risk equations (`health.risk_records`). Codes:
+Values, conditions and drugs are read as for the risk equations (`health.risk.records`). Codes:
 `knowledge/advice_records.toml`. Source: FHIR R4 AllergyIntolerance, Immunization, Goal, Task.
 """
 

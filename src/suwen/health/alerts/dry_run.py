@@ -97,7 +97,7 @@ class DryRun(Noun):
         The rule's first alerts, for the plot.
     held
         Alerts the rule would have raised besides on readings that cannot be, or were held back as
-        doubted (`health.reading_gate`); None in dry runs of before there was such a gate.
+        doubted (`health.readings.gate`); None in dry runs of before there was such a gate.
     """
 
     fingerprint: str

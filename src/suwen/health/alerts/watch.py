@@ -68,8 +68,8 @@ class Watch:
     silence
         Set times of silence by ward.
     passed_over
-        Readings no rule could use, by ward and reason: `late`, `old` (`health.lateness`), `ahead`,
-        `strange`, and the states of `health.reading_gate` (`unit`, also of a unit no rule knows).
+        Readings no rule could use, by ward and reason: `late`, `old` (`lateness`), `ahead`,
+        `strange`, and the states of `health.readings.gate` (`unit`, also of a unit no rule knows).
     notices, clocks
         What is said of devices, and of their clocks.
     """

@@ -40,7 +40,7 @@ EARLY_STRETCHES: Final = 3
 MADE_WEIGHT: Final = 0.3
 """Weight of a beat that was made."""
 CORRECTED: Final = "corrections/"
-"""Begins the keys of beats that people judged here (`health.ecg_corrected`)."""
+"""Begins the keys of beats that people judged here (`health.beats.corrected`)."""
 CORRECTED_WEIGHT: Final = 10.0
 """Weight of such a beat: few are judged, and of rhythms that were told wrongly (ADR 39)."""
 _DROPPED: Final = ("leaf_weight", "internal_weight", "split_gain", "internal_value", "tree_sizes")

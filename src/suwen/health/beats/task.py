@@ -1,6 +1,6 @@
 """Which heart beats of an ECG are ectopic? Each beat's AAMI class, told once for the recording.
 
-Boosted trees on numbers of each beat against the person's own usual (`health.beat_features`), one
+Boosted trees on numbers of each beat against the person's own usual (`health.beats.features`), one
 lead, any rate. Explained by Shapley values of groups of numbers, for the beat that tells most.
 
 References: ANSI/AAMI EC57:2012 (the classes); de Chazal et al., IEEE Trans Biomed Eng 51:1196, 2004

@@ -1,7 +1,7 @@
 """The answer of a pack about a stay: trees and network blended, and what moved it by groups.
 
 Shapley values are exact for the trees (Lundberg et al., Nature Machine Intelligence 2:56, 2020),
-drawn for the network (`lifecycle.shapley`); both add up, since the logits do.
+drawn for the network (`lifecycle.reasons.shapley`); both add up, since the logits do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Will somebody in intensive care die in the hospital? From what the first 48 hours recorded.
 
-Boosted trees on 461 numbers of the stay (`health.icu`) and a recurrent network on its course
-(`health.icu_course`), explained by groups of variables that go together, by Shapley values and, as
+Boosted trees on 461 numbers of the stay (`health.icu.stay`) and a recurrent network on its course
+(`health.icu.course`), explained by groups of variables that go together, by Shapley values and, as
 a second opinion, by a local linear model. How both were chosen: ADR 36.
 
 References: Silva et al., Comput Cardiol 39:245, 2012 (the question and the data); Ribeiro et al.,

@@ -1,9 +1,9 @@
 """Which measured values a score may count, and why it may not count the others.
 
-What `health.plausible` says of readings, for the Observations of a Case: values are checked in the
-unit they claim, device by device, in the light of what was measured around them. Nothing is
-converted by guess and nothing dropped without its reason. Where a stream told more than a record
-does (a sensor that hung, movement), the Observation carries the state it had there.
+What `health.readings.plausible` says of readings, for the Observations of a Case: values are
+checked in the unit they claim, device by device, in the light of what was measured around them.
+Nothing is converted by guess and nothing dropped without its reason. Where a stream told more than
+a record does (a sensor that hung, movement), the Observation carries the state it had there.
 """
 
 from __future__ import annotations

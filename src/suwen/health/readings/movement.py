@@ -1,8 +1,8 @@
 """When somebody moved, as their devices tell: what they measure meanwhile is doubted.
 
-An accelerometer tells how strongly, in stretches of seconds (`health.acceleration`). Steps stand at
-the beginning of the time they were counted over, exercise at its own beginning; which quantities
-tell of movement, and for how long, stands in `knowledge/plausible.toml`.
+An accelerometer tells how strongly, in stretches of seconds (`health.readings.acceleration`). Steps
+stand at the beginning of the time they were counted over, exercise at its own beginning; which
+quantities tell of movement, and for how long, stands in `knowledge/plausible.toml`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A single-lead ECG strip made ready: one rate, no baseline, upright, with its beats.
 
 Beats are found here by the energy of the slope against its strongest neighbours, which serves short
-strips that begin anywhere; `health.qrs` follows a recording for hours and is the second opinion.
+strips that begin anywhere; `health.signals.qrs` follows a recording for hours and is the second
+opinion.
 
 Reference: Pan & Tompkins, IEEE Trans Biomed Eng 32:230, 1985 (energy of the slope).
 """
@@ -49,7 +50,7 @@ class Strip:
     beats
         Samples of the R waves, (b,), rising.
     others
-        What `health.qrs` finds, (c,): where both agree, the signal is good.
+        What `health.signals.qrs` finds, (c,): where both agree, the signal is good.
     turned
         Whether it was upside down; `raw` and `clean` are upright.
     """

@@ -1,6 +1,6 @@
 """The row of a table that a Case records: newest values within their validity, with their records.
 
-Values are read as those of the risk equations are (`health.risk_records`).
+Values are read as those of the risk equations are (`health.risk.records`).
 """
 
 from __future__ import annotations

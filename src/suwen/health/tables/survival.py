@@ -1,8 +1,9 @@
 """Will somebody seriously ill in hospital be dead within 180 days? Boosted trees on SUPPORT2.
 
 A choice at one horizon: in SUPPORT2 nobody is censored before it, so its figures are those of every
-other choice. The risks by four more horizons come from the same logit (`health.survival_curve`);
-how they and curves over time (Cox, boosted) fit stands in `benchmarks/quality/survival.py`.
+other choice. The risks by four more horizons come from the same logit
+(`health.tables.survival_curve`); how they and curves over time (Cox, boosted) fit stands in
+`benchmarks/quality/survival.py`.
 
 Reference: Knaus et al., Ann Intern Med 122:191-203, 1995 (the question, the data, the peer).
 """

@@ -1,9 +1,9 @@
 """Slopes of what the search and the borders of nodules lose, with respect to voxels in HU.
 
-The networks' own gradient comes from `lifecycle.gradients`; it is taken back through the windows
-and the linear interpolation before the networks, and for borders through the one behind them too.
-Both are known exactly, so the chain is exact but for the corners of windows, and for voxels that
-were filled in a cavity: they are taken as given.
+The networks' own gradient comes from `lifecycle.reasons.gradients`; it is taken back through the
+windows and the linear interpolation before the networks, and for borders through the one behind
+them too. Both are known exactly, so the chain is exact but for the corners of windows, and for
+voxels that were filled in a cavity: they are taken as given.
 """
 
 from __future__ import annotations

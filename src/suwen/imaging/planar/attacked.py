@@ -1,9 +1,10 @@
 """Slopes of the networks' answers with respect to voxels and pixels.
 
-The networks' own gradient comes from `lifecycle.gradients`; here it is taken back through what
-stands before them. Malignancy: the two windows and the interpolation that cut five slices out of
-the volume. Pictures: the stretch of the grey levels, whose two percentiles are held fixed, and the
-squeeze into a square. Each is known exactly, so the chain is exact but for the corners of windows.
+The networks' own gradient comes from `lifecycle.reasons.gradients`; here it is taken back through
+what stands before them. Malignancy: the two windows and the interpolation that cut five slices out
+of the volume. Pictures: the stretch of the grey levels, whose two percentiles are held fixed, and
+the squeeze into a square. Each is known exactly, so the chain is exact but for the corners of
+windows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fit the linear models of `notes.dialogue_status` on CMDD and write them as plain numbers.
+"""Fit the linear models of `dialogue_status` on CMDD and write them as plain numbers.
 
 `python -m suwen.notes.assertion.dialogue_status_fit FOLDER` reads `text/cmdd/train.jsonl.gz` below
 FOLDER, chooses on a fifth of its dialogues, fits on all of them, measures on `dev.jsonl.gz`, which

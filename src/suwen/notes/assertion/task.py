@@ -1,7 +1,8 @@
 """The task `notes.assertion`: what is said of each problem a note names.
 
 Answered by rules (`notes.assertion`); in a dialogue the status of a symptom by the linear model of
-`notes.dialogue_status`. Measured as stretches: each mention carries the values that were found.
+`notes.assertion.dialogue_status`. Measured as stretches: each mention carries the values that were
+found.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A mention is read as it stands, as what its text defines it to be, without side and degree, and,
 when nothing else is known of it, as what inventories say an abbreviation may mean. Where a reading
-is a name, that is all; else the names with the most units in common (`notes.coding_index`) and the
-names whose vectors are nearest (`notes.name_vectors`) are looked at together.
+is a name, that is all; else the names with the most units in common (`notes.coding.index`) and the
+names whose vectors are nearest (`notes.coding.name_vectors`) are looked at together.
 """
 
 from __future__ import annotations

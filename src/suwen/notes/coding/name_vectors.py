@@ -1,9 +1,10 @@
 """Names as vectors: names of one thing lie near each other, also where they share no word.
 
-A name is the sum of the vectors of its units (`notes.coding_units`), a unit the sum of the vectors
+A name is the sum of the vectors of its units (`notes.coding.units`), a unit the sum of the vectors
 of its letter runs and of itself, brought to length one; a misspelt word keeps most of its runs, and
 a Chinese pair holds its two characters. The vectors were fitted on the synonyms of the vocabulary
-alone, in both languages at once (`notes.name_vectors_fit`). The order of words plays no part.
+alone, in both languages at once (`notes.coding.name_vectors_fit`). The order of words plays no
+part.
 
 Source: Bojanowski, Grave, Joulin, Mikolov, "Enriching word vectors with subword information", TACL
 2017;5:135-146 (a word as the sum of its letter runs).

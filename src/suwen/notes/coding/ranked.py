@@ -1,10 +1,10 @@
 """From a mention to codes: names that are the same first, names like it after, ranked and cut off.
 
-Which names are looked at is `notes.coding_candidates`. They are ranked by a logistic model of two
-dozen features (`knowledge/coding_model.json`, fitted by `notes.coding_fit` on the training parts of
+Which names are looked at is `notes.coding.candidates`. They are ranked by a logistic model of two
+dozen features (`knowledge/coding_model.json`, fitted by `notes.coding.fit` on the training parts of
 BC5CDR and NCBI Disease); below its threshold a mention is unmapped, which is an answer. Local
-synonyms (`notes.synonyms`) stand before everything. An abbreviation is read as its text defines it
-("long form (SF)", Schwartz and Hearst).
+synonyms (`notes.coding.synonyms`) stand before everything. An abbreviation is read as its text
+defines it ("long form (SF)", Schwartz and Hearst).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Candidate:
 
 
 class Synonyms(Protocol):
-    """Where local synonyms come from: `notes.synonyms.LocalSynonyms`."""
+    """Where local synonyms come from: `notes.coding.synonyms.LocalSynonyms`."""
 
     def codes(self, term: str, kind: str) -> Sequence[Code]:
         """Return the codes a local synonym stands for, newest first."""

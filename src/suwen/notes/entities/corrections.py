@@ -2,7 +2,7 @@
 
 A judgement of one mention is a FHIR R4 Basic of the patient, so it is versioned, encrypted, checked
 and logged like any other record: changing one's mind is a next version. Read back, it corrects what
-the pages tell (`notes.told`) and labels the note for training (`notes.corrected`).
+the pages tell (`notes.facts.told`) and labels the note for training (`notes.entities.corrected`).
 
 Reference: FHIR R4 (4.0.1) Basic, "for concepts that have no resource of their own".
 """

@@ -2,10 +2,10 @@
 
     python -m suwen.notes.entities.pretraining FOLDER [PASSES [BATCH]]
 
-reads the open texts of `notes.pretraining_texts` from the folders of `SUWEN_DATA` and writes an
-encoder that the recipe option `start` of `notes.entities` takes; on a GPU where there is one.
-References: Devlin et al., NAACL 2019 (masked language model); Gururangan et al., ACL 2020 (going on
-with it in the domain helps).
+reads the open texts of `notes.entities.pretraining_texts` from the folders of `SUWEN_DATA` and
+writes an encoder that the recipe option `start` of `notes.entities` takes; on a GPU where there is
+one. References: Devlin et al., NAACL 2019 (masked language model); Gururangan et al., ACL 2020
+(going on with it in the domain helps).
 """
 
 from __future__ import annotations

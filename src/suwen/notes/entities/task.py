@@ -2,7 +2,7 @@
 
 English by a pretrained encoder fine-tuned on BC5CDR and NCBI Disease, Chinese by an LSTM-CRF on
 cEHRNER and cMedQANER; each reads under the scheme of one corpus. In a note, values and dates stand
-beside, found by rule (`notes.dated`). References: Lample et al., NAACL
+beside, found by rule (`notes.measures.dated`). References: Lample et al., NAACL
 2016; Wang et al., MiniLM, NeurIPS 2020; Gu et al., ACM Trans Comput Healthc 3:1, 2021 (BLURB).
 """
 

@@ -58,8 +58,8 @@ _Thing = TypeVar("_Thing")
 class Relation:
     """A head (drug, test or problem), a tail that says something of it, and what that means.
 
-    `value` is the normalised tail: of `notes.medication.Found`, an ISO 8601 time, a status, or for
-    a test its canonical value and unit.
+    `value` is the normalised tail: of `notes.facts.medication.Found`, an ISO 8601 time, a status,
+    or for a test its canonical value and unit.
     """
 
     head: Span

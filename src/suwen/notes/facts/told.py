@@ -1,10 +1,11 @@
 """What the notes of a case tell, after people's corrections: facts with every place they stand at.
 
-Facts come as findings of `notes.facts`; what people said of single mentions (`notes.corrections`)
-takes effect here at once: a rejected mention leaves its fact and is kept apart, a corrected one
-joins the fact it belongs to now, an added one stands beside what was found, and so does one that a
-person called right and no pack finds any more. Local terms (`notes.synonyms`) count as they stand
-now. Contradictions are told anew, so one ends with its correction.
+Facts come as findings of `notes.facts`; what people said of single mentions
+(`notes.entities.corrections`) takes effect here at once: a rejected mention leaves its fact and is
+kept apart, a corrected one joins the fact it belongs to now, an added one stands beside what was
+found, and so does one that a person called right and no pack finds any more. Local terms
+(`notes.coding.synonyms`) count as they stand now. Contradictions are told anew, so one ends with
+its correction.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Dates, periods and measured values as mentions of a note, each with what it means.
 
-Found by rule (`notes.times`, `notes.values`), for no guideline of the corpora names them. A date is
-ISO 8601 with its precision; one told from the day of the note (`3 days ago`, `2 March`) is that day
-where the note says which day it is of, and stays as it is written where it does not.
+Found by rule (`notes.measures.times`, `notes.measures.values`), for no guideline of the corpora
+names them. A date is ISO 8601 with its precision; one told from the day of the note (`3 days ago`,
+`2 March`) is that day where the note says which day it is of, and stays as it is written where it
+does not.
 """
 
 from __future__ import annotations

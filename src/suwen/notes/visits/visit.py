@@ -3,8 +3,8 @@
 The talk is a DocumentReference, the note a FHIR R4 Composition: `preliminary` until a clinician
 attests it, `final` then, `entered-in-error` once withdrawn. Each line keeps where in the talk it
 comes from, what the draft said before a person changed it, and who added it. Neither a talk nor a
-note that nobody confirmed is read for facts (`notes.case`), and who may not read drafts does not
-see one. Every act is a next version and a line of the decision log.
+note that nobody confirmed is read for facts (`notes.reading.case`), and who may not read drafts
+does not see one. Every act is a next version and a line of the decision log.
 
 Reference: FHIR R4 (4.0.1) Composition (status, attester), DocumentReference (category).
 """

@@ -1,8 +1,9 @@
 """The vocabulary: 300,000 names of problems, drugs, tests, procedures and body parts with codes.
 
-One file, `knowledge/vocabulary.npz`, made by `notes.vocabulary_build` from free sources; what each
+One file, `knowledge/vocabulary.npz`, made by `notes.vocabulary.build` from free sources; what each
 source asks for (licence, version, attribution) is `Vocabulary.sources`. A name is a row; rows of
-one concept share its number. Rows are found by the key of their bag of tokens (`notes.terms`).
+one concept share its number. Rows are found by the key of their bag of tokens
+(`notes.vocabulary.terms`).
 """
 
 from __future__ import annotations

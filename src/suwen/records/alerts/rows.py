@@ -36,7 +36,7 @@ class Alert:
     step
         Rungs of the ladder that were paged.
     reason
-        Why or how somebody settled it, a word of `records.alerts.REASONS`.
+        Why or how somebody settled it, a word of `records.alerts.seen.REASONS`.
     cleared
         When the condition was over.
     snoozed_until

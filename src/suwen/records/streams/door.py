@@ -1,7 +1,8 @@
 """The door devices come in by: who sends is verified, what is sent is judged, kept or set aside.
 
 One transaction takes many messages; they are acknowledged after it. Whatever cannot be stored is
-counted by state and kept sealed (`records.set_aside`), so it never blocks what comes behind it:
+counted by state and kept sealed (`records.streams.set_aside`), so it never blocks what comes behind
+it:
 
     unknown-device    no device of that id is registered
     wrong-token       the token is not the device's

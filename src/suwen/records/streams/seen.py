@@ -111,8 +111,8 @@ class Streams:
     def read(self, patient: str, code: str, start: datetime, end: datetime) -> list[Stretch]:
         """Return the readings of one quantity with start <= time < end, a stretch a channel.
 
-        Where readings were thinned (see `records.retention`) the means of minutes or hours stand in
-        their place, each at the middle of its time.
+        Where readings were thinned (see `records.streams.retention`) the means of minutes or hours
+        stand in their place, each at the middle of its time.
         """
         span = _span(start, end)
         with self._opened(patient) as (connection, key):

@@ -57,7 +57,7 @@ class AlertInfo(BaseModel):
 
 
 class Acknowledgement(Strict):
-    """How an alert is settled: a word of `records.alerts.REASONS`, with `other` also some words."""
+    """How an alert is settled: a word of `alerts.seen.REASONS`, with `other` also some words."""
 
     reason: str = Field(max_length=32)
     comment: str = Field("", max_length=500)

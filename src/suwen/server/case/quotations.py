@@ -24,7 +24,7 @@ def quotations(
     Parameters
     ----------
     case, local
-        As `notes.overview.overview` takes them.
+        As `notes.summary.overview.overview` takes them.
     findings
         Of one run; those that people made in the place of a pack are told anew.
     """

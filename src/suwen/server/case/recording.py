@@ -1,6 +1,6 @@
 """A recording as a request opens it: decoded, with what the newest report tells of it.
 
-A recording is a Record of the case, or what a device streamed (`server.ecg_streamed`); of that the
+A recording is a Record of the case, or what a device streamed (`server.case.streamed`); of that the
 findings are those on the parts of it that were put into the record.
 """
 
