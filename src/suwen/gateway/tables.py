@@ -36,7 +36,6 @@ HEAD = 1_000_000
 """Characters in which the first lines are looked for."""
 TOLD_ROWS = 10
 _UNIT_IN_HEADER = re.compile(r"^(?P<name>.+?)\s*[(（\[【](?P<unit>[^()（）【】]+)[)）\]】]\s*$")
-_CHINESE_TIME = re.compile(r"年|月")
 _SPLIT_PRESSURE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[/／]\s*(\d+(?:\.\d+)?)\s*")
 _AMBIGUOUS = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}")
 _ISO_LIKE = re.compile(

@@ -22,7 +22,6 @@ from suwen.health.risk.equation import Library, Quantity, Told
 VECTORS: Final = "risk_vectors.json"
 QRISK3: Final = "qrisk3_*_vectors.csv"
 NEWS2: Final = "news2_reference.json"
-QRISK3_DECIMALS: Final = 1
 QRISK3_TOLERANCE: Final = 0.0501
 """The published scores have one decimal."""
 QRISK3_FLAGS: Final[Mapping[str, str]] = {
