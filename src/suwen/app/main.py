@@ -142,8 +142,9 @@ class Application:
 def main() -> None:
     """Run the command line; a SuwenError becomes one clear line and exit status 2."""
     gc.set_threshold(*COLLECTING)
+    wiring: cli.Wiring = Application()
     try:
-        cli.build()(obj=Application())
+        cli.build()(obj=wiring)
     except SuwenError as error:
         sys.stderr.write(f"suwen: {error}\n")
         sys.exit(2)
