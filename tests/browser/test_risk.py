@@ -82,6 +82,27 @@ def test_a_changed_factor_is_compared_in_place(
     assert desk.complaints == []
 
 
+@pytest.mark.parametrize(("language", "size"), [("en", "desktop")])
+def test_a_factor_changed_before_the_script_arrived_is_compared_too(
+    desk: Desk, clinic_at: tuple[scene.Clinic, str]
+) -> None:
+    page, held = desk.page, list[Any]()
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    desk.sign_in()
+    page.route("**/risk.js*", hold)
+    page.goto(f"{desk.base}/cases/{clinic_at[0].patient}/risk", wait_until="commit")
+    page.wait_for_selector("#to-systolic_bp")
+    page.fill("#to-systolic_bp", "125")
+    page.press("#to-systolic_bp", "Tab")
+    assert page.locator(".change[data-after]").count() == 0
+    held[0].continue_()
+    page.wait_for_selector(".change[data-after='9.3%']")
+    assert desk.complaints == []
+
+
 @pytest.mark.parametrize(("language", "size"), [("zh", "desktop"), ("en", "phone")])
 def test_a_missing_value_is_asked_for_tried_and_refused_beside_the_form(
     desk: Desk, clinic_at: tuple[scene.Clinic, str], language: str, size: str

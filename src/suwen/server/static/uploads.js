@@ -16,15 +16,18 @@
 
   let sending = false;
   const button = form.querySelector("button");
-  place("files").addEventListener("change", (event) => {
-    const sizes = [...event.target.files].map((one) => one.size);
+  const files = place("files");
+  function weigh() {
+    const sizes = [...files.files].map((one) => one.size);
     const whole = sizes.reduce((a, b) => a + b, 0);
     const much = whole > Number(form.dataset.wholeMost) || Math.max(0, ...sizes) > Number(form.dataset.fileMost);
     place("chosen").hidden = !sizes.length;
     place("chosen").textContent = `${sizes.length} · ${size(whole)}`;
     place("too-large").hidden = !much;
     button.disabled = much;
-  });
+  }
+  files.addEventListener("change", weigh);
+  weigh();  // Files may have been chosen before this arrived.
   form.addEventListener("htmx:beforeRequest", () => {
     sending = true;
     place("broken").hidden = true;
