@@ -16,7 +16,7 @@ from suwen.core.errors import BadInput
 from suwen.core.nouns import Case, Finding
 from suwen.core.registry import register
 from suwen.imaging.detection import attacked as attacked_nodules
-from suwen.imaging.detection.task import DETECTION
+from suwen.imaging.detection.detector import DETECTION
 from suwen.imaging.learning import perturbations
 from suwen.imaging.nodules import findings as said
 from suwen.imaging.nodules import locate, malignancy, ratings, saliency

@@ -20,6 +20,7 @@ from scipy import ndimage
 from suwen.imaging.volumes.patches import LUNG_WINDOW, Floats
 from suwen.lifecycle.pack import Pack
 
+DETECTION: Final = "imaging.nodule_detection"
 WEIGHTS: Final = "net.onnx"
 PIXEL_MM: Final = 0.5
 """Pixel size of what the network reads."""

@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from suwen.core.errors import MissingExtra
-from suwen.imaging.detection.detector import PARTS, Detectors, marks_of, slice_maps
+from suwen.core.errors import BadInput, MissingExtra
+from suwen.imaging.detection.detector import (
+    DETECTION,
+    PARTS,
+    Detectors,
+    marks_of,
+    slice_maps,
+)
 from suwen.imaging.detection.draws import (
     BESIDE_MM,
     CROP,
@@ -33,6 +39,7 @@ from suwen.imaging.detection.draws import (
 from suwen.imaging.learning.hardening_ct import Windows, made_worse
 from suwen.imaging.nodules.data import LIDC, Crop, read_crop, read_nodules
 from suwen.imaging.volumes.patches import LUNG_WINDOW, Floats
+from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
@@ -54,6 +61,10 @@ MINED_EACH: Final = 6
 """False alarms kept of one slice."""
 MINED_LOGIT: Final = -3.0
 MINED: Final = "false-alarms.json"
+CURRENT: Final = "current"
+"""The start that is the current pack."""
+STARTING_CROPS: Final = 256
+"""Draws that the normalisations of a network from a pack are measured on."""
 WINDOWS: Final = Windows(
     slopes=tuple(2 / (wide * (LUNG_WINDOW[1] - LUNG_WINDOW[0])) for _, wide in PARTS),
     low=(-1.0,) * len(PARTS),
@@ -64,8 +75,9 @@ WINDOWS: Final = Windows(
 def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mapping[str, Any]:
     """Train one member; see `Task.fit`.
 
-    `recipe.options["start"]` names an earlier run of the same data and folds: its member of the
-    same number is trained on, so that no member sees what it is measured on. `corrupt` is the share
+    `recipe.options["start"]` names an earlier run of the same data and folds, or says `current` for
+    the current pack: its member of the same number is trained on, so that no member sees what it is
+    measured on. `corrupt` is the share
     of training crops whose slice is changed as the robustness card changes it, and `adversarial`
     the largest change in HU of crops made worse by one step along the network's own slope.
     """
@@ -82,16 +94,18 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
     pretrained = recipe.options.get("pretrained", True)
     backbone = Backbone(BLOCKS, FROZEN if pretrained else 0, pretrained)
     network = DetectionNet(backbone, WIDTH, recipe.dropout)
-    before = 0
-    if start := recipe.options.get("start"):
-        weights, before = finished(folder.parent.parent / str(start) / folder.name)
-        network.load_state_dict(weights)
     slices, kept = shown_of(train), shown_of(valid)
     crops = _lidc_crops(train, valid, recipe)
     alarms = _Alarms(network, slices, folder / MINED, recipe)
     checks = [still(one, place) for one in kept for place in one.places if place[3]]
 
     epoch = partial(_epoch, slices, crops, alarms, float(recipe.options.get("corrupt", 0.0)))
+    before = 0
+    if (start := recipe.options.get("start")) == CURRENT:
+        before = _go_on(network, recipe, folder.name, epoch)
+    elif start:
+        weights, before = finished(folder.parent.parent / str(start) / folder.name)
+        network.load_state_dict(weights)
     schedule = Schedule(recipe, folder, before=alarms.search)
     loss = _batch_loss(float(recipe.options.get("adversarial", 0.0)))
     history = train_network(network, schedule, epoch, loss, checks)
@@ -106,6 +120,36 @@ def fit(train: Examples, valid: Examples, recipe: Recipe, folder: Path) -> Mappi
         "lidc_crops": len(crops),
         "diameter_ratio": diameter_ratio(kept, network),
     }
+
+
+def _go_on(
+    network: nn.Module, recipe: Recipe, member: str, epoch: Callable[..., Sequence[Any]]
+) -> int:
+    """Start from one member (`member-0`) of the current pack; return the epochs it has seen.
+
+    Raises
+    ------
+    BadInput
+        Its folds are others, so its members saw what they would be measured on.
+    """
+    import torch
+
+    from suwen.imaging.learning.unfolding import take_over
+
+    pack, number = packs.current(DETECTION), int(member.rpartition("-")[2])
+    if pack.members != recipe.folds:
+        raise BadInput(
+            f"a pack of {pack.members} folds to start from",
+            f"one of {recipe.folds}, as the recipe has",
+            f"set folds = {pack.members}",
+        )
+    rng = np.random.default_rng(recipe.seed)
+    drawn = [make(item, rng)[0] for make, item in epoch(rng)[:STARTING_CROPS]]
+    crops = [one for one in drawn if one.shape[-1] == CROP]
+    size = recipe.batch_size
+    batches = [np.stack(crops[i : i + size]) for i in range(0, len(crops), size)]
+    take_over(network, pack.read(WEIGHTS, number), [torch.from_numpy(one) for one in batches])
+    return int(pack.member(number)["epochs"])
 
 
 def _epoch(

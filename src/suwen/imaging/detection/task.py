@@ -28,7 +28,7 @@ from suwen.core.registry import register
 from suwen.imaging.anatomy.lungs import Lungs
 from suwen.imaging.case.series import answered_volumes
 from suwen.imaging.detection import attacked
-from suwen.imaging.detection.detector import marks_of, networks_of, slice_maps
+from suwen.imaging.detection.detector import DETECTION, marks_of, networks_of, slice_maps
 from suwen.imaging.detection.mark_saliency import ExplainedMarks, explained
 from suwen.imaging.detection.scan import ScanInput, labelled, places_of, scan_of, whole_region
 from suwen.imaging.detection.whole_ct import Searches
@@ -49,7 +49,6 @@ from suwen.lifecycle.recipe import Recipe
 from suwen.lifecycle.run import abstention
 from suwen.lifecycle.task import Perturbation, Reads
 
-DETECTION: Final = "imaging.nodule_detection"
 MOST_SHOWN: Final = 15
 """The strongest marks of a CT that are shown; a reader looks at no longer list."""
 LUNG_HU: Final = -500.0

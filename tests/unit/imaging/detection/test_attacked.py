@@ -6,9 +6,8 @@ from tests.unit.imaging.drawn_nodules import ball
 
 from suwen.core import registry
 from suwen.imaging.detection import attacked as attacked_nodules
-from suwen.imaging.detection.detector import slice_maps
+from suwen.imaging.detection.detector import DETECTION, slice_maps
 from suwen.imaging.detection.scan import ScanInput
-from suwen.imaging.detection.task import DETECTION
 from suwen.imaging.detection.task import networks_of as detectors_of
 from suwen.imaging.nodules.segmentation import probability_maps
 from suwen.imaging.tasks import SEGMENTATION, networks_of
