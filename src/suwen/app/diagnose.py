@@ -7,6 +7,7 @@ loses nothing and does nothing twice.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -198,9 +199,16 @@ class Diagnosis:
 
 
 def sent_files(store: Store, name: str) -> Iterator[Given]:
-    """Yield the files of a sending, opened piece by piece out of the inbox."""
+    """Yield the files of a sending, opened piece by piece out of the inbox.
+
+    Folders were not sent: the second file of a name, and the third, stand in folders of their own,
+    so that a header finds the signals that came with it.
+    """
+    met: Counter[str] = Counter()
     for one in Inbox(store).files(name):
-        yield Given(PurePosixPath(one.name), one.open)
+        met[one.name] += 1
+        folder = str(met[one.name]) if met[one.name] > 1 else ""
+        yield Given(PurePosixPath(folder, one.name), one.open)
 
 
 def _says_the_same(earlier: Report, report: Report) -> bool:

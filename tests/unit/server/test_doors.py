@@ -12,9 +12,11 @@ import pytest
 import scene
 from desk import Desk, api
 from fastapi.testclient import TestClient
+from tests.unit.health.ecgs import ecg, rhythm, wfdb
 
 from suwen.app.diagnose import sent_files
 from suwen.core.errors import StorageUnavailable
+from suwen.gateway.folder import read_files
 from suwen.server import middleware
 from suwen.server.app import create_app
 from suwen.server.render import HERE, STATIC, static
@@ -126,12 +128,12 @@ def test_a_stream_that_hides_its_size_is_cut_off(clinic) -> None:
     program.close()
 
 
-def test_uploaded_files_wait_sealed_under_names_that_say_nothing(fresh) -> None:
+def test_uploaded_files_wait_sealed_with_their_names(fresh) -> None:
     program = api(fresh, "dr.lin")
     files = [
         ("files", ("Li Na 1968.dcm", b"first of Li Na")),
         ("files", ("scan of Li Na.nii.gz", b"second of Li Na" * 100_000)),
-        ("files", ("note", b"third of Li Na")),
+        ("files", ("home/Li Na 1968.dcm", b"third of Li Na")),
     ]
     answer = program.post("/api/cases", files=files)
     assert answer.status_code == 202
@@ -143,8 +145,23 @@ def test_uploaded_files_wait_sealed_under_names_that_say_nothing(fresh) -> None:
     assert folder.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in kept)
     found = list(sent_files(fresh.store, str(payload["inbox"])))
-    assert [one.name for one in found] == ["00001.dcm", "00002.nii.gz", "00003"]
+    names = ["Li Na 1968.dcm", "scan of Li Na.nii.gz", "2/Li Na 1968.dcm"]
+    assert [one.name for one in found] == names
     assert [one.load() for one in found] == [content for _, (_, content) in files]
+    program.close()
+
+
+def test_a_recording_that_was_sent_finds_its_signals(fresh) -> None:
+    program = api(fresh, "dr.lin")
+    beats = rhythm(12)
+    leads = [ecg(beats, "N" * len(beats), 200, 12) * scale for scale in (1.0, 0.5)]
+    files = [("files", item) for lead in leads for item in wfdb(lead, 200).items()]
+    answer = program.post("/api/cases", files=files)
+    payload = fresh.jobs.payloads[answer.json()["id"]]
+    intake = read_files(sent_files(fresh.store, str(payload["inbox"])))
+    assert not intake.not_understood
+    parts = [[part["attachment"]["title"] for part in one["content"]] for one in intake.resources]
+    assert parts == [["rec.hea", "rec.dat"], ["2/rec.hea", "2/rec.dat"]]
     program.close()
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from suwen.server.asking import Signed
 from suwen.server.problem import ERRORS
 from suwen.server.sent.cohorts import Wanted, export, may_export
-from suwen.server.sent.uploads import FORM_SCHEMA, staged
+from suwen.server.sent.uploads import FORM_SCHEMA, numbered, staged
 
 ZIP: Final = "application/zip"
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
@@ -38,7 +38,7 @@ async def export_cohort(
 ) -> Response:
     """Generalise the patients of a table or of FHIR files until k and l hold; the act is logged."""
     await run_in_threadpool(may_export, asking)
-    async with staged(request, asking) as sent:
+    async with staged(request, asking, numbered) as sent:
         made = await run_in_threadpool(export, asking, sent.name, wanted)
     return Response(made.content, media_type=ZIP, headers=attachment())
 

@@ -17,7 +17,7 @@ from suwen.server.api.cohorts import ZIP, attachment
 from suwen.server.asking import Asking, Signed
 from suwen.server.render import page
 from suwen.server.sent.cohorts import Wanted, export, may_export
-from suwen.server.sent.uploads import staged
+from suwen.server.sent.uploads import numbered, staged
 
 router = APIRouter(include_in_schema=False, prefix="/cohorts")
 
@@ -67,7 +67,7 @@ def cohorts_page(request: Request, asking: Signed) -> HTMLResponse:
 async def make(request: Request, asking: Signed) -> HTMLResponse:
     """Make a cohort and show its report, inside the page."""
     await run_in_threadpool(may_export, asking)
-    async with staged(request, asking) as sent:
+    async with staged(request, asking, numbered) as sent:
         wanted = _wanted(sent.fields)
         return await run_in_threadpool(_made, request, asking, sent.name, wanted)
 

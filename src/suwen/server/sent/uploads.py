@@ -1,6 +1,8 @@
 """Files of which nobody knows yet whose they are: sealed into the inbox as they come.
 
-Of a file's name only what tells its format is kept. Whoever reads the files drops them.
+Their names are sealed with them, for a recording names its signal files and whoever sent a file is
+told of it by its name; of those that end in a cohort only what tells the format is kept. Whoever
+reads the files drops them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from suwen.records.inbox import Inbox
 from suwen.records.uploads import Limits
 from suwen.server.asking import Asking
 from suwen.server.middleware import MIB
-from suwen.server.sent.receiving import receive
+from suwen.server.sent.receiving import Renamed, as_sent, receive
 
 MOST_FILES: Final = 5_000
 WHOLE_FACTOR: Final = 2
@@ -46,10 +48,10 @@ FORM_SCHEMA = {
 """What the API's description says of an upload."""
 
 
-def suffix(name: str) -> str:
-    """Return the end of a file's name that tells its format; the rest may name a patient."""
+def numbered(name: str, number: int) -> str:
+    """Keep of a file's name the end that tells its format; the rest may name a patient."""
     found = _SUFFIX.search(name)
-    return found[1].lower() if found else ""
+    return f"{number:05d}{found[1].lower() if found else ''}"
 
 
 class Staged(NamedTuple):
@@ -59,8 +61,8 @@ class Staged(NamedTuple):
     fields: dict[str, str]
 
 
-async def stage(request: Request, asking: Asking) -> Staged:
-    """Take the files of a form into the inbox.
+async def stage(request: Request, asking: Asking, renamed: Renamed) -> Staged:
+    """Take the files of a form into the inbox, under the names that `renamed` gives them.
 
     Raises
     ------
@@ -74,14 +76,16 @@ async def stage(request: Request, asking: Asking) -> Staged:
     file = asking.bench.settings.max_upload_mb * MIB
     taking = Inbox(asking.bench.store).receiving(Limits(file, WHOLE_FACTOR * file, MOST_FILES))
     async with contextmanager_in_threadpool(taking) as sent:
-        fields = await receive(request, sent, lambda name, number: f"{number:05d}{suffix(name)}")
+        fields = await receive(request, sent, renamed)
     return Staged(sent.id, fields)
 
 
 @asynccontextmanager
-async def staged(request: Request, asking: Asking) -> AsyncIterator[Staged]:
+async def staged(
+    request: Request, asking: Asking, renamed: Renamed = as_sent
+) -> AsyncIterator[Staged]:
     """Take the files of a form into the inbox, and drop them when the block ends in an error."""
-    found = await stage(request, asking)
+    found = await stage(request, asking, renamed)
     try:
         yield found
     except BaseException:
