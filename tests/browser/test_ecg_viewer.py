@@ -218,6 +218,7 @@ def test_what_a_device_streams_is_looked_at_and_put_into_the_record(
     page.click("a[href*='stream%2F']")
     assert window(page) == (0, 10)
     assert page.locator(".lane.gap rect").count() == 1
+    assert page.locator("#unread").is_visible(), "its beats are found, their kinds nobody told"
     page.click(f".rests a:has-text('{STREAM_WORDS[language]}')")
     start, end = window(page)
     assert start < ecg_scene.ALARM_S < end

@@ -42,8 +42,8 @@ CACHE_BYTES: Final = 256 * 1024 * 1024
 CACHE_TABLES: Final = 64
 MOST: Final = 100_000
 """Judgements looked through."""
-ALONE_S: Final = 600.0
-"""Seconds up to which beats are looked for where no finding has told them: quickly done."""
+ALONE_S: Final = 86_400.0
+"""Seconds up to which beats are looked for where no finding has told them: a day takes a second."""
 NO_BEATS: Final = BeatTable(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
@@ -67,7 +67,7 @@ class Opened:
 
     @cached_property
     def found(self) -> BeatTable | None:
-        """The beats of a short recording, of no class; None where it is long or no ECG."""
+        """The beats, of no class; None where the recording is longer than a day or no ECG."""
         lead = self.asked
         if lead.kind != ECG or lead.seconds > ALONE_S:
             return None

@@ -89,7 +89,8 @@
     if (!answer.ok) return fail();
     const told = await answer.json();
     state.lanes = told.lanes;
-    by("unread").hidden = told.beats || told.leads[state.lead].kind !== "ecg";
+    const unread = by("unread");
+    unread.hidden = (unread.dataset.live ? told.classes : told.beats) || told.leads[state.lead].kind !== "ecg";
     overviewPlot(told.rate);
     laneRows(told.lanes, told.counts, told.classes);
     return refresh();
