@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from suwen.imaging.detection.detector import marks_of
+from suwen.core.errors import BadInput
+from suwen.imaging.detection.detector import DETECTION, marks_of
 from suwen.imaging.detection.draws import (
     CROP,
     SMALL_CROP,
@@ -18,6 +19,8 @@ from suwen.imaging.detection.draws import (
 )
 from suwen.imaging.nodules.data import Crop
 from suwen.imaging.volumes.volume import Volume
+from suwen.lifecycle import packs
+from suwen.lifecycle.recipe import Recipe
 
 
 def chest(x=120.0, y=80.0, wide=10.0):
@@ -90,3 +93,26 @@ def test_a_lidc_crop_is_learned_where_it_is_known():
     assert 0 < weight.mean() < 1
     assert maps[0].max() == 1
     assert np.exp(maps[3][maps[0] > 0.999]) == pytest.approx(8 * 0.7 * 2 / np.sqrt(np.pi), rel=0.25)
+
+
+def test_training_goes_on_from_the_member_of_the_current_pack():
+    torch = pytest.importorskip("torch")
+    from suwen.imaging.detection import fit
+    from suwen.imaging.learning.backbone import Backbone
+    from suwen.imaging.learning.networks import DetectionNet
+
+    network = DetectionNet(Backbone(fit.BLOCKS, fit.FROZEN), fit.WIDTH, 0.1)
+    pack, one = packs.current(DETECTION), chest()
+    recipe = Recipe(folds=pack.members, seed=7)
+
+    def epoch(rng):
+        return [(draw_near, one)] * 3
+
+    assert fit._go_on(network, recipe, "member-1", epoch) == pack.member(1)["epochs"]
+    shown = draw_near(one, np.random.default_rng(3))[0][None]
+    (expected,) = pack.run([(fit.WEIGHTS, 1)], "maps", {"input": shown})
+    with torch.no_grad():
+        answered = network.eval()(torch.from_numpy(shown)).numpy()
+    assert np.abs(answered - expected).mean() < 0.02 * np.ptp(expected)
+    with pytest.raises(BadInput, match="folds"):
+        fit._go_on(network, recipe.model_copy(update={"folds": 5}), "member-1", epoch)

@@ -13,6 +13,7 @@ from suwen.core.errors import BadInput  # noqa: E402
 from suwen.imaging.learning.backbone import Backbone  # noqa: E402
 from suwen.imaging.learning.networks import DetectionNet, export  # noqa: E402
 from suwen.imaging.learning.unfolding import take_over  # noqa: E402
+from suwen.lifecycle.onnx.quantised import quantise  # noqa: E402
 
 EDGE = 32
 
@@ -47,6 +48,18 @@ def test_it_answers_as_its_file(file):
         answered = network.eval()(asked).numpy()
     (expected,) = onnxruntime.InferenceSession(str(file)).run(None, {"input": asked.numpy()})
     np.testing.assert_allclose(answered, expected, atol=1e-4)
+
+
+def test_it_goes_on_from_a_file_in_8_bits_too(file):
+    feeds = [{"input": shown(seed, 1).numpy()} for seed in range(20)]
+    content = quantise(file.read_bytes(), feeds, 0.0)
+    assert len(content) < len(file.read_bytes())
+    network, asked = built(seed=9), shown(5)
+    take_over(network, content, [shown(0)])
+    with torch.no_grad():
+        answered = network.eval()(asked).numpy()
+    (expected,) = onnxruntime.InferenceSession(content).run(None, {"input": asked.numpy()})
+    assert np.abs(answered - expected).mean() < 0.02 * np.ptp(expected)
 
 
 def test_in_training_each_normalisation_starts_from_what_it_meets(file):
