@@ -1,8 +1,8 @@
 """What the records say about patient and examination that a guideline asks for.
 
 Only what is recorded is returned; what is not stays absent, and the guideline says so. The risk is
-high where a recorded factor makes it so, low only for a recorded never-smoker without one, and
-otherwise unknown.
+high where a recorded factor makes it so, low only for a recorded never-smoker without one, not even
+a suspected one, and otherwise unknown. A suspected cancer excludes nobody: the nodule may be it.
 
 Reference: MacMahon et al., Radiology 284:228-243, 2017 (risk factors); FHIR R4 ServiceRequest,
 Condition, Observation, FamilyMemberHistory; code lists in `knowledge/followup_context.toml`.
@@ -19,6 +19,8 @@ from suwen.core.nouns import Case, Record, Reference
 from suwen.imaging.management.guidelines import Fact
 
 RETRACTED: Final = {"entered-in-error", "refuted", "cancelled", "revoked"}
+SUSPECTED: Final = {"unconfirmed", "provisional", "differential"}
+"""FHIR R4 condition-ver-status of what nobody has confirmed: guidelines ask for what is known."""
 DAYS_A_YEAR: Final = 365.25
 
 
@@ -112,24 +114,25 @@ def _of_study(order: Record, study: Record | None, day: str) -> bool:
 def _excluded(case: Case, rules: Mapping[str, Any]) -> Found:
     for record in _conditions(case):
         for name in ("cancer", "immunosuppression"):
-            if _is(record, rules[name]):
+            if not _states(record) & SUSPECTED and _is(record, rules[name]):
                 return True, (record.reference,)
     return None
 
 
 def _risk(case: Case, rules: Mapping[str, Any]) -> Found:
-    factors = [record.reference for record in _conditions(case) if _is(record, rules["risk"])]
+    told = [record for record in _conditions(case) if _is(record, rules["risk"])]
+    factors = [record.reference for record in told if not _states(record) & SUSPECTED]
     for record in case.of("FamilyMemberHistory"):
         for condition in record.content.get("condition", ()):
             words = _names(_codings(condition.get("code")))
             if _hit(words, rules["risk"]["family_words"]) and _hit(words, rules["cancer"]["words"]):
                 factors.append(record.reference)
-    smoked, told = _smoked(case, rules["smoked"])
+    smoked, said = _smoked(case, rules["smoked"])
     if smoked:
-        factors.append(told)
+        factors.append(said)
     if factors:
         return "high", tuple(dict.fromkeys(factors))
-    return ("low", (told,)) if smoked is False else None
+    return ("low", (said,)) if smoked is False and not told else None
 
 
 def _smoked(case: Case, rule: Mapping[str, Any]) -> tuple[bool | None, Reference]:
@@ -152,13 +155,17 @@ def _smoked(case: Case, rule: Mapping[str, Any]) -> tuple[bool | None, Reference
 
 def _conditions(case: Case) -> Iterator[Record]:
     for record in case.of("Condition"):
-        states = {
-            c.get("code")
-            for name in ("verificationStatus", "clinicalStatus")
-            for c in _codings(record.content.get(name))
-        }
-        if not states & RETRACTED:
+        if not _states(record) & RETRACTED:
             yield record
+
+
+def _states(record: Record) -> set[Any]:
+    """Return the codes of a condition's two statuses."""
+    return {
+        c.get("code")
+        for name in ("verificationStatus", "clinicalStatus")
+        for c in _codings(record.content.get(name))
+    }
 
 
 def _is(record: Record, rule: Mapping[str, Sequence[str]]) -> bool:

@@ -71,6 +71,9 @@ SAID = {
     "a history of cancer by code": ([condition("", ICD, "Z85.3")], {"excluded": True}),
     "a kidney transplant": ([condition("Kidney transplant")], {"excluded": True}),
     "cancer that was ruled out": ([condition("Lung cancer", status="refuted")], {}),
+    "cancer that is suspected": ([condition("Lung cancer", status="provisional")], {}),
+    "a never-smoker with suspected emphysema": (
+        [smoking(NEVER), condition("Emphysema", ICD, "J43.9", "differential")], {}),
     "a cough": ([condition("Cough", ICD, "R05")], {}),
     "an ex-smoker": ([smoking(EX)], {"risk": "high"}),
     "a never-smoker": ([smoking(NEVER)], {"risk": "low"}),
