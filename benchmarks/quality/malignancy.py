@@ -25,7 +25,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.svm import SVR
 
-from suwen.core import registry
 from suwen.imaging.nodules.examples import crop_input, crop_of, examples_of
 from suwen.imaging.nodules.features import features_of
 from suwen.imaging.nodules.fit_malignancy import ROUNDS, TREE_OPTIONS, targets_of
@@ -156,7 +155,6 @@ def main() -> int:
     if not data.have("imaging/lidc_voi"):
         print("skipped: imaging/lidc_voi is not in SUWEN_DATA")
         return 0
-    registry.find(MALIGNANCY)
     examples = examples_of(data, crop_input, lambda nodule: crop_of(nodule).mask)
     fold = split.folds_of(examples.groups, packs.current(MALIGNANCY).members)
     size = np.asarray(examples.columns["diameter_mm"], dtype=float)

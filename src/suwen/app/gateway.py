@@ -12,7 +12,6 @@ from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from typing import Final
 
-from suwen.app.lasting import lasts
 from suwen.core.errors import Conflict, SuwenError
 from suwen.core.settings import Settings, settings
 from suwen.gateway.mqtt import Broker, Gateway, Listening, Tally
@@ -61,7 +60,6 @@ def run_gateway(
     with Store.open(chosen) as store, _alone(chosen.home), _kept(store, chosen, stop):
         door = Door(store, Judgement.of(chosen), derived)
         gateway = Gateway(door, broker, listening(store, chosen), ready, _teller(store))
-        lasts()
         gc.freeze()  # What is loaded stays: a sixth of the time went into searching it for garbage.
         return _lines(gateway.run(stop))
 

@@ -12,7 +12,6 @@ from suwen.app.diagnose import Diagnosis, answer
 from suwen.app.gateway import beside
 from suwen.app.importing import Importing
 from suwen.app.jobs import Work, doing
-from suwen.app.lasting import lasts
 from suwen.app.outputs import outputs
 from suwen.app.paging import Pager
 from suwen.app.services import open_jobs
@@ -86,7 +85,6 @@ def run_server(
     import uvicorn
 
     chosen = chosen or settings()
-    lasts()
     with (
         workbench(chosen) as app,
         # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms more for every answer.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from suwen.core.errors import BadInput, MissingExtra
+from suwen.core.errors import MissingExtra
 from suwen.imaging.detection.detector import (
     DETECTION,
     PARTS,
@@ -37,9 +37,9 @@ from suwen.imaging.detection.draws import (
     still,
 )
 from suwen.imaging.learning.hardening_ct import Windows, made_worse
+from suwen.imaging.learning.members import counterpart
 from suwen.imaging.nodules.data import LIDC, Crop, read_crop, read_nodules
 from suwen.imaging.volumes.patches import LUNG_WINDOW, Floats
-from suwen.lifecycle import packs
 from suwen.lifecycle.data import DataFolders
 from suwen.lifecycle.examples import Examples
 from suwen.lifecycle.recipe import Recipe
@@ -136,13 +136,7 @@ def _go_on(
 
     from suwen.imaging.learning.unfolding import take_over
 
-    pack, number = packs.current(DETECTION), int(member.rpartition("-")[2])
-    if pack.members != recipe.folds:
-        raise BadInput(
-            f"a pack of {pack.members} folds to start from",
-            f"one of {recipe.folds}, as the recipe has",
-            f"set folds = {pack.members}",
-        )
+    pack, number = counterpart(DETECTION, member, recipe.folds, "a start")
     rng = np.random.default_rng(recipe.seed)
     drawn = [make(item, rng)[0] for make, item in epoch(rng)[:STARTING_CROPS]]
     crops = [one for one in drawn if one.shape[-1] == CROP]

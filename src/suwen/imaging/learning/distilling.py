@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from suwen.core.errors import BadInput
+from suwen.imaging.learning.members import counterpart
 from suwen.imaging.pictures.picture import Floats, resized
-from suwen.lifecycle import packs
 from suwen.lifecycle.examples import Array
 
 if TYPE_CHECKING:
@@ -52,14 +51,7 @@ def teacher_of(task: str, member: str, folds: int) -> Teacher:
     NotFound
         No pack answers that task.
     """
-    pack = packs.current(task)
-    if pack.members != folds:
-        raise BadInput(
-            f"a teacher of {pack.members} folds",
-            f"one of {folds}, as the recipe has",
-            f"set folds = {pack.members}",
-        )
-    number = int(member.rpartition("-")[2])
+    pack, number = counterpart(task, member, folds, "a teacher")
     session = pack.session(str(pack.member(number)["network"]), number)
 
     def ask(shown: Floats) -> Array:

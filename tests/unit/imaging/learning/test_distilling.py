@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from suwen.core.errors import BadInput
-from suwen.imaging.learning import distilling
+from suwen.imaging.learning import members
 from suwen.imaging.learning.distilling import Teacher, taught_loss, teacher_of
 
 LABELS = torch.nn.functional.cross_entropy
@@ -65,6 +65,6 @@ def test_a_teacher_of_other_folds_saw_what_the_student_is_measured_on(monkeypatc
     class Pack:
         members = 5
 
-    monkeypatch.setattr(distilling.packs, "current", lambda task: Pack())
+    monkeypatch.setattr(members.packs, "current", lambda task: Pack())
     with pytest.raises(BadInput, match="a teacher of 5 folds"):
         teacher_of("imaging.breast_ultrasound", "member-0", 3)
