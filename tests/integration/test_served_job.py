@@ -72,6 +72,22 @@ def test_uploaded_files_become_a_signed_report_with_its_dicom_objects(served, de
     assert acts.count("signed") == 1
 
 
+def test_the_name_of_a_file_that_was_sent_lies_nowhere_in_the_clear(served, capfd):
+    chosen, client = served
+    unknown = ("Zzyzx Quintanilla 1968.xyz", b"\x00\x01 nothing known")
+    note = ("Quintanilla.txt", b"Assessment: cough for three days.\nPlan: rest.\n")
+    states = []
+    for files in ([unknown], [unknown, note]):
+        sent = client.post("/api/cases", files=[("files", one) for one in files])
+        states.append(finished(client, sent.json()["id"])["state"])
+    assert states == ["failed", "done"]
+    kept = [path for path in chosen.home.rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if b"Quintanilla" in path.read_bytes()]
+    told = capfd.readouterr()
+    assert "Quintanilla" not in told.out + told.err
+
+
 def test_a_rejected_finding_stays_rejected_when_another_place_is_pointed_at(served, demo_patients):
     _, client = served
     folder = demo_patients["cedar"]
